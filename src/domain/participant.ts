@@ -1,0 +1,55 @@
+/** Who a participant is: the only history that holds his name. Stream `participant-<id>`. */
+import { refuseFuture, Refusal, type History, type Telling } from './history.ts'
+import type { Classified } from './privacy.ts'
+
+/** Everything that names him. */
+export interface Details {
+  readonly crn?: string
+  readonly familyName?: string
+  readonly givenNames?: string
+  readonly dateOfBirth?: string
+}
+
+/** Names and fields are the stored format: add to them, never rename them. */
+export type ParticipantEvent =
+  /** He became known to the service. `fingerprint` is a keyed digest of the details: it tells whether they changed, not what they are. */
+  | { type: 'ParticipantRegistered'; data: Details & { fingerprint: string } }
+  /** His details were found to be wrong or to have changed. What was said before stays. */
+  | { type: 'ParticipantDetailsCorrected'; data: Details & { fingerprint: string } }
+
+const privacy = {
+  crn: 'personal',
+  familyName: 'personal',
+  givenNames: 'personal',
+  dateOfBirth: 'personal',
+  fingerprint: 'open',
+} as const
+
+export const participantPrivacy: Classified<ParticipantEvent> = {
+  ParticipantRegistered: privacy,
+  ParticipantDetailsCorrected: privacy,
+}
+
+export type ParticipantCommand = Telling & { type: 'TellDetails'; data: Details & { fingerprint: string } }
+
+export interface Participant {
+  readonly fingerprint: string | null
+  readonly handled: ReadonlySet<string>
+}
+
+export const participantHistory: History<Participant, ParticipantCommand, ParticipantEvent> = {
+  category: 'participant',
+  initial: { fingerprint: null, handled: new Set() },
+  evolve: (participant, event) => ({
+    fingerprint: event.data.fingerprint,
+    handled: new Set(participant.handled).add(event.metadata.commandId),
+  }),
+  decide(participant, command) {
+    if (participant.handled.has(command.commandId)) return []
+    refuseFuture(command)
+    if (!command.data.fingerprint) throw new Refusal('no_details', 'There is nothing to say who he is.')
+    if (participant.fingerprint === command.data.fingerprint) return []
+    const type = participant.fingerprint === null ? 'ParticipantRegistered' : 'ParticipantDetailsCorrected'
+    return [{ type, data: command.data }]
+  },
+}
