@@ -1,0 +1,205 @@
+/** Which journeys are there, and where does each stand? One row a journey. */
+import type { Kysely } from 'kysely'
+import type { Recorded } from '../src/domain/history.ts'
+import { figuresOf, learn, nothingKnown, statusOf, type JourneyFacts, type Status } from '../src/domain/journey/facts.ts'
+import type { JourneyEvent } from '../src/domain/journey/journey.ts'
+import { each, idOf, ignoring, type Change, type Projection, type Table } from './projection.ts'
+import type { ReadModelTables } from './read-models.ts'
+
+export interface CaseloadTable {
+  journey_id: string
+  participant_id: string
+  status: Status
+  programme_key: string
+  programme_version: number
+  provider: string | null
+  group_id: string | null
+  referred_on: string
+  last_contact_on: string
+  ended_on: string | null
+  outcome: 'open' | 'completed' | 'dropped_out'
+  reason: string | null
+  attended: number
+  acceptable_absences: number
+  unacceptable_absences: number
+  corrections: number
+  recategorisations: number
+  facilitators_met: number
+  source: string
+  /** The last revision this row has heard. */
+  revision: number
+  /** The referral's sealed fields (its reference among them), as the log holds them. */
+  referral_event_id: string
+  sealed: string | null
+  /** The folded facts, so that the next event can go on from here. */
+  facts: string
+}
+
+const caseloadTable: Table = {
+  name: 'caseload',
+  columns: {
+    journey_id: 'text',
+    participant_id: 'text',
+    status: 'text',
+    programme_key: 'text',
+    programme_version: 'integer',
+    provider: 'text',
+    group_id: 'text',
+    referred_on: 'text',
+    last_contact_on: 'text',
+    ended_on: 'text',
+    outcome: 'text',
+    reason: 'text',
+    attended: 'integer',
+    acceptable_absences: 'integer',
+    unacceptable_absences: 'integer',
+    corrections: 'integer',
+    recategorisations: 'integer',
+    facilitators_met: 'integer',
+    source: 'text',
+    revision: 'integer',
+    referral_event_id: 'text',
+    sealed: 'text',
+    facts: 'text',
+  },
+  key: ['journey_id'],
+  indexes: [['last_contact_on'], ['status', 'last_contact_on'], ['participant_id'], ['provider'], ['group_id'], ['referred_on'], ['attended'], ['unacceptable_absences']],
+}
+
+const concluded = (facts: JourneyFacts) => {
+  const { outcome, reason, ...counts } = figuresOf(facts)
+  return {
+    status: statusOf(facts),
+    programme_key: facts.programme?.key ?? '',
+    programme_version: facts.programme?.version ?? 0,
+    provider: facts.provider,
+    group_id: facts.groupId,
+    referred_on: facts.referredOn ?? '',
+    last_contact_on: facts.lastContactOn ?? '',
+    ended_on: facts.ending?.on ?? null,
+    outcome,
+    reason,
+    ...counts,
+    facts: JSON.stringify(facts),
+  }
+}
+
+const learned = (event: Recorded<JourneyEvent>): Change[] => [
+  {
+    table: caseloadTable,
+    key: [idOf(event.stream)],
+    become: (row) =>
+      row && { ...row, ...concluded(learn(JSON.parse(row.facts as string) as JourneyFacts, event)), revision: event.revision },
+  },
+]
+
+export const caseload: Projection = {
+  name: 'caseload',
+  version: 1,
+  question: 'Which journeys are there, and where does each stand?',
+  tables: [caseloadTable],
+  on: {
+    ReferralReceived: (event) => [
+      {
+        table: caseloadTable,
+        key: [idOf(event.stream)],
+        become: () => ({
+          journey_id: idOf(event.stream),
+          participant_id: event.data.participantId,
+          ...concluded(learn(nothingKnown, event)),
+          source: event.metadata.source,
+          revision: event.revision,
+          referral_event_id: event.id,
+          sealed: (event.data as { sealed?: string }).sealed ?? null,
+        }),
+      },
+    ],
+    ...each(
+      [
+        'EligibilityAssessed',
+        'SuitabilityDecided',
+        'PlacedOnWaitingList',
+        'AllocatedToGroup',
+        'ThreeWayMeetingHeld',
+        'ProgrammeReviewCompleted',
+        'ProviderTransferAccepted',
+        'AttendanceRecorded',
+        'AttendanceCorrected',
+        'WarningIssued',
+        'BreachInitiated',
+        'BreachResolved',
+        'RecallRecorded',
+        'ParticipantDroppedOut',
+        'ProgrammeCompleted',
+        'OutcomeRecategorised',
+      ],
+      learned,
+    ),
+    ...ignoring('ParticipantRegistered', 'ParticipantDetailsCorrected', 'ContactRefused'),
+  },
+}
+
+export interface CaseloadFilter {
+  readonly journeyIds?: readonly string[]
+  readonly participantIds?: readonly string[]
+  readonly statuses?: readonly Status[]
+  readonly provider?: string
+  readonly groupId?: string
+}
+
+export const sortColumns = {
+  last_contact: 'last_contact_on',
+  referred: 'referred_on',
+  status: 'status',
+  attended: 'attended',
+  unacceptable: 'unacceptable_absences',
+} as const
+
+export type CaseloadSort = keyof typeof sortColumns
+
+const filtered = (db: Kysely<ReadModelTables>, filter: CaseloadFilter) => {
+  let query = db.selectFrom('caseload')
+  const { journeyIds = [], participantIds = [] } = filter
+  if (filter.journeyIds || filter.participantIds) {
+    query = query.where((where) =>
+      where.or([
+        ...(journeyIds.length > 0 ? [where('caseload.journey_id', 'in', [...journeyIds])] : []),
+        ...(participantIds.length > 0 ? [where('caseload.participant_id', 'in', [...participantIds])] : []),
+      ]),
+    )
+  }
+  if (filter.statuses && filter.statuses.length > 0) query = query.where('status', 'in', [...filter.statuses])
+  if (filter.provider) query = query.where('provider', '=', filter.provider)
+  if (filter.groupId) query = query.where('group_id', '=', filter.groupId)
+  return query
+}
+
+/** One page of the case load with each man's sealed details, and how many journeys match in all. */
+export async function caseloadPage(
+  db: Kysely<ReadModelTables>,
+  filter: CaseloadFilter,
+  order: { sort: CaseloadSort; direction: 'asc' | 'desc' },
+  { limit, offset }: { limit: number; offset: number },
+) {
+  const rows = await filtered(db, filter)
+    .leftJoin('participant', 'participant.participant_id', 'caseload.participant_id')
+    .selectAll('caseload')
+    .select(['participant.sealed as details_sealed', 'participant.event_id as details_event_id'])
+    .orderBy(sortColumns[order.sort], order.direction)
+    .orderBy('caseload.journey_id')
+    .limit(limit)
+    .offset(offset)
+    .execute()
+  const { total } = await filtered(db, filter)
+    .select((select) => select.fn.countAll<number>().as('total'))
+    .executeTakeFirstOrThrow()
+  return { rows, total: Number(total) }
+}
+
+export type CaseloadPageRow = Awaited<ReturnType<typeof caseloadPage>>['rows'][number]
+
+export const providersAndGroups = async (db: Kysely<ReadModelTables>) => {
+  const providers = await db.selectFrom('caseload').select('provider').distinct().where('provider', 'is not', null).orderBy('provider').execute()
+  const groups = await db.selectFrom('caseload').select('group_id').distinct().where('group_id', 'is not', null).orderBy('group_id').execute()
+  return { providers: providers.map(({ provider }) => provider!), groups: groups.map(({ group_id }) => group_id!) }
+}

@@ -1,0 +1,106 @@
+/** Who is he, and how is he found? His details sealed as the log holds them, and the keyed tokens by which he can be looked up. */
+import type { Kysely } from 'kysely'
+import type { Recorded } from '../src/domain/history.ts'
+import type { Details, ParticipantEvent } from '../src/domain/participant.ts'
+import { opened } from '../src/protection/sealing.ts'
+import { nameWords, type Vault } from '../src/protection/vault.ts'
+import { idOf, ignoring, type Change, type Projection, type Table } from './projection.ts'
+import type { ReadModelTables } from './read-models.ts'
+
+export interface ParticipantTable {
+  participant_id: string
+  event_id: string
+  sealed: string | null
+}
+
+export interface ParticipantTokenTable {
+  token: Buffer
+  participant_id: string
+}
+
+const participantTable: Table = {
+  name: 'participant',
+  columns: { participant_id: 'text', event_id: 'text', sealed: 'text' },
+  key: ['participant_id'],
+}
+
+const tokenTable: Table = {
+  name: 'participant_token',
+  columns: { token: 'blob', participant_id: 'text' },
+  key: ['token', 'participant_id'],
+}
+
+/** The tokens under which details are found: the CRN whole, and each word of the names without case or accents. */
+const tokensOf = (vault: Vault, { crn, familyName, givenNames }: Details): Buffer[] => [
+  ...(crn ? [vault.token('crn', crn)] : []),
+  ...new Set(nameWords(`${familyName ?? ''} ${givenNames ?? ''}`)).values().map((word) => vault.token('name', word)),
+]
+
+/** Once his key is destroyed there is nothing to open, and so nothing by which he could be found. A former name still finds him. */
+const told = (event: Recorded<ParticipantEvent>, vault: Vault): Change[] => {
+  const participantId = idOf(event.stream)
+  return [
+    {
+      table: participantTable,
+      key: [participantId],
+      become: () => ({
+        participant_id: participantId,
+        event_id: event.id,
+        sealed: (event.data as { sealed?: string }).sealed ?? null,
+      }),
+    },
+    ...tokensOf(vault, opened(vault, event).data).map((token) => ({
+      table: tokenTable,
+      key: [token, participantId],
+      become: () => ({ token, participant_id: participantId }),
+    })),
+  ]
+}
+
+export const participants: Projection = {
+  name: 'participants',
+  version: 1,
+  question: 'Who is he, and how is he found?',
+  tables: [participantTable, tokenTable],
+  on: {
+    ParticipantRegistered: told,
+    ParticipantDetailsCorrected: told,
+    ...ignoring(
+      'ReferralReceived',
+      'EligibilityAssessed',
+      'SuitabilityDecided',
+      'PlacedOnWaitingList',
+      'AllocatedToGroup',
+      'ThreeWayMeetingHeld',
+      'ProgrammeReviewCompleted',
+      'ProviderTransferAccepted',
+      'AttendanceRecorded',
+      'AttendanceCorrected',
+      'WarningIssued',
+      'BreachInitiated',
+      'BreachResolved',
+      'RecallRecorded',
+      'ParticipantDroppedOut',
+      'ProgrammeCompleted',
+      'OutcomeRecategorised',
+      'ContactRefused',
+    ),
+  },
+}
+
+/** The participants who answer to every word, or to the CRN. */
+export async function participantsFound(db: Kysely<ReadModelTables>, vault: Vault, find: string): Promise<string[]> {
+  const crn = find.trim().toUpperCase()
+  const tokens = /^[A-Z]\d{6}$/.test(crn)
+    ? [vault.token('crn', crn)]
+    : [...new Set(nameWords(find))].map((word) => vault.token('name', word))
+  if (tokens.length === 0) return []
+  const rows = await db
+    .selectFrom('participant_token')
+    .select('participant_id')
+    .where('token', 'in', tokens)
+    .groupBy('participant_id')
+    .having((having) => having.fn.countAll<number>(), '=', tokens.length)
+    .execute()
+  return rows.map(({ participant_id }) => participant_id)
+}

@@ -1,0 +1,54 @@
+/** What a projection is: a question, the tables that answer it, and what each event changes in them. Pure but for the vault's tokens. */
+import type { DomainEvent } from '../src/domain/events.ts'
+import type { Recorded } from '../src/domain/history.ts'
+import type { Vault } from '../src/protection/vault.ts'
+
+export type Value = string | number | Buffer | null
+
+export type Row = Record<string, Value>
+
+export interface Table {
+  readonly name: string
+  readonly columns: Readonly<Record<string, 'text' | 'integer' | 'blob'>>
+  /** The columns of the primary key, in order. */
+  readonly key: readonly string[]
+  readonly indexes?: readonly (readonly string[])[]
+}
+
+/** One row that an event changes. The projector loads it, applies the change, and writes what has become of it: many at a time. */
+export interface Change {
+  readonly table: Table
+  readonly key: readonly Value[]
+  /** @returns the row as it is now; undefined leaves things as they were */
+  readonly become: (row: Row | undefined) => Row | undefined
+}
+
+export type Handler<E extends DomainEvent> = (event: Recorded<E>, vault: Vault) => readonly Change[]
+
+/** Every event type has an answer: a handler, or `ignored`, said aloud. A new event does not compile until it has one. */
+export type Handlers<E extends DomainEvent = DomainEvent> = {
+  readonly [T in E['type']]: Handler<Extract<E, { type: T }>> | 'ignored'
+}
+
+export interface Projection {
+  readonly name: string
+  /** Raised when the tables or handlers change: the projection is then built again from the log. */
+  readonly version: number
+  readonly question: string
+  readonly tables: readonly Table[]
+  readonly on: Handlers
+}
+
+/** Not caring about an event is an answer; this is how it is said. */
+export const ignoring = <T extends DomainEvent['type']>(...types: T[]): Record<T, 'ignored'> =>
+  Object.fromEntries(types.map((type) => [type, 'ignored'])) as Record<T, 'ignored'>
+
+/** The same handler for several event types. */
+export const each = <T extends DomainEvent['type']>(
+  types: readonly T[],
+  handler: Handler<Extract<DomainEvent, { type: T }>>,
+): { readonly [K in T]: Handler<Extract<DomainEvent, { type: K }>> } =>
+  Object.fromEntries(types.map((type) => [type, handler])) as never
+
+/** The id in a stream's name: `journey-<id>`. */
+export const idOf = (stream: string): string => stream.slice(stream.indexOf('-') + 1)

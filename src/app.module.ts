@@ -1,0 +1,28 @@
+/** The one file that names every room of the running application. */
+import { Module, type DynamicModule } from '@nestjs/common'
+import { ReadModels } from '../projections/read-models.ts'
+import { CommandDoor } from './commands/door.ts'
+import { EventStore } from './event-store/event-store.ts'
+import { Vault } from './protection/vault.ts'
+import { Journeys } from './reading/journeys.ts'
+import { LiveJourneys } from './reading/live.ts'
+import type { Workplace } from './workplace.ts'
+
+/** What the pages and the API stand on, already opened. */
+function foundation({ store, vault, readModels, door }: Workplace): DynamicModule {
+  class Foundation {}
+  const opened = [
+    { provide: EventStore, useValue: store },
+    { provide: Vault, useValue: vault },
+    { provide: ReadModels, useValue: readModels },
+    { provide: CommandDoor, useValue: door },
+  ]
+  return { module: Foundation, global: true, providers: [...opened, Journeys, LiveJourneys], exports: [...opened, Journeys, LiveJourneys] }
+}
+
+@Module({})
+export class AppModule {
+  static on(workplace: Workplace): DynamicModule {
+    return { module: AppModule, imports: [foundation(workplace)] }
+  }
+}

@@ -1,0 +1,53 @@
+/** What every command at the terminal shares: it answers on stdout, tells how it goes on stderr, and says plainly what went wrong. */
+import cliProgress from 'cli-progress'
+import { BadConfiguration } from '../config.ts'
+import { StoreUnavailable } from '../event-store/event-store.ts'
+import { NotAContactLog } from '../exchange/contact-log.ts'
+import { DataDirInUse } from '../instance.ts'
+
+/** A mistake the person at the terminal can mend; shown without a stack. */
+export class UsageError extends Error {}
+
+const mendable = [UsageError, BadConfiguration, DataDirInUse, NotAContactLog, StoreUnavailable]
+
+/** Runs a command to its end: exit code 0 when it is done, 1 when it could not be, with the reason in a sentence. */
+export async function atTheTerminal(work: () => Promise<void>): Promise<void> {
+  try {
+    await work()
+  } catch (error) {
+    const known = mendable.some((kind) => error instanceof kind)
+    process.stderr.write(known ? `${(error as Error).message}\n` : `Something went wrong that should not have: ${(error as Error).stack}\n`)
+    process.exitCode = 1
+  }
+}
+
+export interface ProgressBar {
+  update(done: number, note?: string): void
+  end(): void
+}
+
+/** A bar on a terminal; a line every few seconds where stderr is a file or a pipe. */
+export function progressBar(title: string, total: number): ProgressBar {
+  if (process.stderr.isTTY) {
+    const bar = new cliProgress.SingleBar({
+      format: `${title} {bar} {percentage}% | {note} | {duration_formatted} gone, {eta_formatted} to go`,
+      stream: process.stderr,
+      hideCursor: true,
+      etaBuffer: 50,
+    }, cliProgress.Presets.shades_classic)
+    bar.start(Math.max(1, total), 0, { note: '' })
+    return { update: (done, note = '') => bar.update(done, { note }), end: () => bar.stop() }
+  }
+  const begun = Date.now()
+  let said = begun
+  return {
+    update(done, note = '') {
+      if (Date.now() - said < 5_000) return
+      said = Date.now()
+      const share = Math.min(1, done / Math.max(1, total))
+      const left = share > 0 ? Math.round(((said - begun) / share - (said - begun)) / 1_000) : undefined
+      process.stderr.write(`${title} ${(share * 100).toFixed(0)} % ${note}${left === undefined ? '' : ` about ${left} s to go`}\n`)
+    },
+    end: () => undefined,
+  }
+}

@@ -1,0 +1,68 @@
+/** The environment, read once and made into one typed object; every problem is named before anything starts. */
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { existsSync } from 'node:fs'
+
+export interface Config {
+  /** The only address served: until there is sign-in, nobody but this machine may ask. */
+  readonly host: '127.0.0.1'
+  readonly port: number
+  readonly dataDir: string
+  /** Where the keys live; on another volume than the data where the operator says so. */
+  readonly keysDir: string
+  /** An EventStoreDB or KurrentDB cluster; undefined means the embedded store. */
+  readonly eventStoreUrl: string | undefined
+  /** Whether an empty, default data directory is filled with a small synthetic case load. */
+  readonly seed: 'demo' | 'none'
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
+}
+
+export class BadConfiguration extends Error {
+  constructor(readonly problems: readonly string[]) {
+    super(`The configuration cannot be used:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`)
+    this.name = 'BadConfiguration'
+  }
+}
+
+const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const
+
+/** @throws BadConfiguration naming every variable that cannot be used, and what would do. */
+export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
+  const problems: string[] = []
+  const dataDir = resolve(env.DATA_DIR || 'data')
+  const seed = env.SEED || (env.DATA_DIR ? 'none' : 'demo')
+  const logLevel = env.LOG_LEVEL || 'info'
+  const port = Number(env.PORT || 3000)
+
+  if (!/^\d+$/.test(env.PORT || '3000') || port > 65_535) {
+    problems.push(`PORT is "${env.PORT}": give a number from 0 to 65535 (0 takes any free port).`)
+  }
+  if (seed !== 'demo' && seed !== 'none') problems.push(`SEED is "${seed}": give demo or none.`)
+  if (!logLevels.some((level) => level === logLevel)) {
+    problems.push(`LOG_LEVEL is "${logLevel}": give one of ${logLevels.join(', ')}.`)
+  }
+  if (env.EVENT_STORE_URL && !/^(esdb|kurrentdb)(\+discover)?:\/\/[^\s/]+/.test(env.EVENT_STORE_URL)) {
+    problems.push('EVENT_STORE_URL is not a connection string: it should look like esdb://host:2113?tls=true.')
+  }
+  if (env.HOST && env.HOST !== '127.0.0.1' && env.HOST !== 'localhost') {
+    problems.push(`HOST is "${env.HOST}": this version has no sign-in yet and serves 127.0.0.1 only. Leave HOST unset.`)
+  }
+  if (problems.length > 0) throw new BadConfiguration(problems)
+
+  return {
+    host: '127.0.0.1',
+    port,
+    dataDir,
+    keysDir: env.KEYS_DIR ? resolve(env.KEYS_DIR) : join(dataDir, 'keys'),
+    eventStoreUrl: env.EVENT_STORE_URL || undefined,
+    seed: seed as Config['seed'],
+    logLevel: logLevel as Config['logLevel'],
+  }
+}
+
+/** The folder that holds package.json, whether we run from source or from dist/. */
+export const projectRoot = findRoot(dirname(fileURLToPath(import.meta.url)))
+
+function findRoot(dir: string): string {
+  return existsSync(join(dir, 'package.json')) ? dir : findRoot(dirname(dir))
+}

@@ -1,0 +1,227 @@
+/** The contract over @eventstore/db-client: append at an expected revision, read, follow. The one way to the log. */
+import {
+  BACKWARDS,
+  END,
+  EventStoreDBClient,
+  FORWARDS,
+  NO_STREAM,
+  START,
+  StreamNotFoundError,
+  UnavailableError,
+  WrongExpectedVersionError,
+  jsonEvent,
+  streamNameFilter,
+  type ResolvedEvent,
+} from '@eventstore/db-client'
+import { Observable } from 'rxjs'
+
+/** An event as it goes to the log: nothing personal in it but what is sealed. */
+export interface NewEvent {
+  readonly id: string
+  readonly type: string
+  readonly data: object
+  readonly metadata: object
+}
+
+/** An event as it comes from the log. `data` is a string where the log holds malformed JSON: a poison event. */
+export interface StoredEvent {
+  readonly id: string
+  readonly type: string
+  readonly stream: string
+  readonly revision: number
+  readonly data: unknown
+  readonly metadata: unknown
+  /** When this log received it, ISO 8601 UTC. */
+  readonly receivedAt: string
+  /** Its place in the whole log; compare as a number, never count with it. Absent when read from its stream by an older server. */
+  readonly position: bigint | null
+}
+
+export interface Written {
+  /** The stream's last revision after the append. */
+  readonly revision: number
+  /** The place of the last event in the whole log. */
+  readonly position: string
+}
+
+/** Someone else appended first. Read again, decide again. */
+export class StreamMoved extends Error {
+  constructor(readonly stream: string) {
+    super(`The stream ${stream} has moved on.`)
+    this.name = 'StreamMoved'
+  }
+}
+
+/** The log cannot be reached or did not answer in time. Whether the append was written is not known: tell it again. */
+export class StoreUnavailable extends Error {
+  constructor(options?: ErrorOptions) {
+    super('The event store cannot be reached.', options)
+    this.name = 'StoreUnavailable'
+  }
+}
+
+/** What a follower hears: events in order, how far the log has been read where nothing matched, and that it has caught up. */
+export type Heard =
+  | { readonly kind: 'event'; readonly event: StoredEvent & { readonly position: bigint } }
+  | { readonly kind: 'passed'; readonly position: bigint }
+  | { readonly kind: 'caught_up' }
+
+const appendTimeoutMs = 15_000
+
+export class EventStore {
+  constructor(private readonly client: EventStoreDBClient) {}
+
+  static connect(connectionString: string): EventStore {
+    return new EventStore(EventStoreDBClient.connectionString(connectionString))
+  }
+
+  /**
+   * Appends all of the events or none.
+   * @param expected the stream's last revision as last read; -1 for a stream that must not exist yet
+   * @throws StreamMoved, StoreUnavailable
+   */
+  async append(stream: string, expected: number, events: readonly NewEvent[]): Promise<Written> {
+    // The client has no timer of its own for batched appends: a silent server would hang the caller for ever.
+    let timer: NodeJS.Timeout | undefined
+    const silence = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new StoreUnavailable()), appendTimeoutMs)
+    })
+    try {
+      const appended = this.client.appendToStream(
+        stream,
+        events.map(({ id, type, data, metadata }) =>
+          jsonEvent({ id, type, data: canonical(data) as never, metadata: canonical(metadata) as never }),
+        ),
+        { expectedRevision: expected < 0 ? NO_STREAM : BigInt(expected) },
+      )
+      const { nextExpectedRevision, position } = await Promise.race([appended, silence])
+      return { revision: Number(nextExpectedRevision), position: String(position?.commit ?? 0n) }
+    } catch (error) {
+      if (error instanceof WrongExpectedVersionError) throw new StreamMoved(stream)
+      throw asOurs(error)
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  /** The whole stream in recorded order, from a revision on; nothing where there is no such stream. */
+  async *read(stream: string, fromRevision = 0): AsyncGenerator<StoredEvent> {
+    try {
+      for await (const resolved of this.client.readStream(stream, {
+        direction: FORWARDS,
+        fromRevision: BigInt(fromRevision),
+      })) {
+        const event = storedFrom(resolved)
+        if (event) yield event
+      }
+    } catch (error) {
+      if (error instanceof StreamNotFoundError) return
+      throw asOurs(error)
+    }
+  }
+
+  /** The whole log once, in its own order, as far as it reaches now: the streams of the categories only. */
+  async *readEverything(categories: readonly string[]): AsyncGenerator<StoredEvent> {
+    try {
+      for await (const resolved of this.client.readAll({ direction: FORWARDS, fromPosition: START })) {
+        const event = storedFrom(resolved)
+        if (event && isOf(categories, event)) yield event
+      }
+    } catch (error) {
+      throw asOurs(error)
+    }
+  }
+
+  /** The place of the last event of the categories; 0 where there is none. */
+  async endOf(categories: readonly string[]): Promise<bigint> {
+    try {
+      for await (const resolved of this.client.readAll({ direction: BACKWARDS, fromPosition: END })) {
+        const event = storedFrom(resolved)
+        if (event && isOf(categories, event)) return event.position ?? 0n
+      }
+      return 0n
+    } catch (error) {
+      throw asOurs(error)
+    }
+  }
+
+  /** Follows every stream of the categories, from just after a place in the log. Ends with an error when the connection is lost. */
+  follow(categories: readonly string[], after: bigint | null): Observable<Heard> {
+    return new Observable((listener) => {
+      const subscription = this.client.subscribeToAll({
+        fromPosition: after === null ? START : { commit: after, prepare: after },
+        filter: streamNameFilter({
+          prefixes: categories.map((category) => `${category}-`),
+          checkpointInterval: 32,
+          checkpointReached: (_subscription, position) => listener.next({ kind: 'passed', position: position.commit }),
+        }),
+      })
+      subscription.on('data', (resolved) => {
+        const event = storedFrom(resolved)
+        if (event && event.position !== null) {
+          listener.next({ kind: 'event', event: event as StoredEvent & { position: bigint } })
+        }
+      })
+      subscription.on('caughtUp', () => listener.next({ kind: 'caught_up' }))
+      subscription.on('error', (error) => listener.error(asOurs(error)))
+      subscription.on('end', () => listener.error(new StoreUnavailable()))
+      return () => void subscription.unsubscribe().catch(() => undefined)
+    })
+  }
+
+  /** Follows one stream from its end: what is appended while somebody looks. */
+  followStream(stream: string): Observable<StoredEvent> {
+    return new Observable((listener) => {
+      const subscription = this.client.subscribeToStream(stream, { fromRevision: END })
+      subscription.on('data', (resolved) => {
+        const event = storedFrom(resolved)
+        if (event) listener.next(event)
+      })
+      subscription.on('error', (error) => listener.error(asOurs(error)))
+      subscription.on('end', () => listener.complete())
+      return () => void subscription.unsubscribe().catch(() => undefined)
+    })
+  }
+
+  async close(): Promise<void> {
+    await this.client.dispose()
+  }
+}
+
+const isOf = (categories: readonly string[], { stream }: StoredEvent) =>
+  categories.some((category) => stream.startsWith(`${category}-`))
+
+function storedFrom({ event }: ResolvedEvent): StoredEvent | null {
+  if (!event) return null
+  return {
+    id: event.id,
+    type: event.type,
+    stream: event.streamId,
+    revision: Number(event.revision),
+    data: event.data,
+    metadata: event.metadata,
+    receivedAt: event.created.toISOString(),
+    position: event.position?.commit ?? null,
+  }
+}
+
+function asOurs(error: unknown): unknown {
+  if (error instanceof UnavailableError) return new StoreUnavailable({ cause: error })
+  const { type } = error as { type?: string }
+  if (type === 'unavailable' || type === 'timeout' || type === 'deadline-exceeded' || type === 'cancelled' || type === 'not-leader') {
+    return new StoreUnavailable({ cause: error })
+  }
+  return error
+}
+
+/** RFC 8785 order of keys, so that equal facts are equal bytes; the client's JSON.stringify keeps the order it is given. */
+function canonical(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(canonical)
+  if (value === null || typeof value !== 'object') return value
+  const sorted: Record<string, unknown> = {}
+  for (const key of Object.keys(value).sort()) {
+    const field = (value as Record<string, unknown>)[key]
+    if (field !== undefined) sorted[key] = canonical(field)
+  }
+  return sorted
+}

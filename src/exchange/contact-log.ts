@@ -1,0 +1,295 @@
+/** A legacy system's contact log: its columns, what can be refused at sight, and each contact as a command to the journey. */
+import { parse } from 'csv-parse'
+import { createReadStream } from 'node:fs'
+import { instantOf } from '../commands/clock.ts'
+import type { Day, Instant, Telling } from '../domain/history.ts'
+import type { JourneyCommand } from '../domain/journey/journey.ts'
+import { versionInForce } from '../domain/programme.ts'
+import type { Details } from '../domain/participant.ts'
+
+export const columns = [
+  'journey_ref',
+  'crn',
+  'family_name',
+  'given_names',
+  'date_of_birth',
+  'recorded_at',
+  'occurred_on',
+  'contact',
+  'programme',
+  'group',
+  'session',
+  'outcome',
+  'planned_facilitators',
+  'actual_facilitators',
+  'provider',
+  'recorded_by',
+  'note',
+] as const
+
+export type Column = (typeof columns)[number]
+
+export type ContactRow = Readonly<Record<Column, string>>
+
+/** The file is not a contact log we can read. Nothing was imported of what follows. */
+export class NotAContactLog extends Error {
+  constructor(message: string) {
+    super(message)
+    this.name = 'NotAContactLog'
+  }
+}
+
+export interface NumberedRow {
+  /** The record's number in the file; the header is 1. Records are counted, not physical lines. */
+  readonly line: number
+  readonly row: ContactRow
+  /** How much of the file has been read, in bytes. */
+  readonly bytes: number
+}
+
+/**
+ * Streams the records of a file, in its order.
+ * @throws NotAContactLog where the header is not that of a contact log or the file is not CSV
+ */
+export async function* readContactLog(file: string): AsyncGenerator<NumberedRow> {
+  const parser = createReadStream(file).pipe(
+    parse({ bom: true, skip_empty_lines: true, relax_column_count: true, relax_quotes: true, max_record_size: 500_000 }),
+  )
+  let line = 0
+  let order: readonly Column[] | undefined
+  try {
+    for await (const fields of parser as AsyncIterable<string[]>) {
+      line++
+      if (!order) {
+        order = headerOf(fields)
+        continue
+      }
+      const row = {} as Record<Column, string>
+      for (let i = 0; i < order.length; i++) row[order[i]!] = fields[i] ?? ''
+      yield { line, row, bytes: parser.info.bytes }
+    }
+  } catch (error) {
+    if (error instanceof NotAContactLog) throw error
+    const { code, message } = error as { code?: string; message: string }
+    if (code?.startsWith('CSV_')) throw new NotAContactLog(`Record ${line + 1} cannot be read as CSV: ${message}`)
+    throw error
+  }
+  if (!order) throw new NotAContactLog(`${file} is empty: the first line should name the columns ${columns.join(', ')}.`)
+}
+
+function headerOf(fields: readonly string[]): readonly Column[] {
+  const missing = columns.filter((column) => !fields.includes(column))
+  const unknown = fields.filter((field) => !columns.some((column) => column === field))
+  if (missing.length > 0 || unknown.length > 0 || new Set(fields).size !== fields.length) {
+    throw new NotAContactLog(
+      [
+        'The first line is not the header of a contact log.',
+        ...(missing.length > 0 ? [`Missing: ${missing.join(', ')}.`] : []),
+        ...(unknown.length > 0 ? [`Not known: ${unknown.map((field) => JSON.stringify(field)).join(', ')}.`] : []),
+        ...(missing.length + unknown.length === 0 ? ['A column is named twice.'] : []),
+      ].join(' '),
+    )
+  }
+  return fields as readonly Column[]
+}
+
+export type SightRefusal = 'bad_crn' | 'bad_date' | 'unknown_contact' | 'recorded_before_occurred'
+
+/** A record that passed every check that needs nothing but itself. */
+export interface Contact {
+  readonly row: ContactRow
+  readonly kind: ContactKind
+  readonly occurredOn: Day
+  readonly recordedAt: Instant
+  readonly recordedOn: Day
+  readonly dateOfBirth: Day
+}
+
+/** The checks that need nothing but the record, in the order of the import rules. */
+export function atSight(row: ContactRow): Contact | SightRefusal {
+  if (!/^[A-Z]\d{6}$/.test(row.crn)) return 'bad_crn'
+  const recorded = /^(\d{2}\/\d{2}\/\d{4}) (\d{2}):(\d{2})$/.exec(row.recorded_at)
+  const recordedOn = recorded && dayFrom(recorded[1]!)
+  const occurredOn = dayFrom(row.occurred_on)
+  const dateOfBirth = dayFrom(row.date_of_birth)
+  if (!recorded || !recordedOn || !occurredOn || !dateOfBirth) return 'bad_date'
+  const [hour, minute] = [Number(recorded[2]), Number(recorded[3])]
+  if (hour > 23 || minute > 59) return 'bad_date'
+  if (!isContactKind(row.contact)) return 'unknown_contact'
+  if (occurredOn > recordedOn) return 'recorded_before_occurred'
+  return { row, kind: row.contact, occurredOn, recordedOn, recordedAt: recordedInstant(recordedOn, hour, minute), dateOfBirth }
+}
+
+/** Records come in order of recording: most are of a day whose offset is already known. */
+const offsets = new Map<Day, number | null>()
+
+function recordedInstant(day: Day, hour: number, minute: number): Instant {
+  let offset = offsets.get(day)
+  if (offset === undefined) {
+    // A day on which the clocks change has two offsets, and is worked out each time.
+    const [first, last] = [instantOf(day, 0, 0), instantOf(day, 23, 59)]
+    const steady = Date.parse(last) - Date.parse(first) === (23 * 60 + 59) * 60_000
+    offset = steady ? Date.parse(`${day}T00:00:00Z`) - Date.parse(first) : null
+    if (offsets.size > 1_000) offsets.clear()
+    offsets.set(day, offset)
+  }
+  if (offset === null) return instantOf(day, hour, minute)
+  return new Date(Date.parse(`${day}T00:00:00Z`) + (hour * 60 + minute) * 60_000 - offset).toISOString()
+}
+
+/** `dd/mm/yyyy` as a calendar day, or null where there is no such day. */
+export function dayFrom(text: string): Day | null {
+  const parts = /^(\d{2})\/(\d{2})\/(\d{4})$/.exec(text)
+  if (!parts) return null
+  const [, dd, mm, yyyy] = parts as unknown as [string, string, string, string]
+  const [day, month, year] = [Number(dd), Number(mm), Number(yyyy)]
+  const leap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0)
+  const days = [31, leap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][month - 1]
+  return days !== undefined && year >= 1 && day >= 1 && day <= days ? `${yyyy}-${mm}-${dd}` : null
+}
+
+export const detailsOf = ({ row, dateOfBirth }: Contact): Required<Details> => ({
+  crn: row.crn,
+  familyName: row.family_name,
+  givenNames: row.given_names,
+  dateOfBirth,
+})
+
+/** What each contact is called, and which of the columns it has a place for. The rest is kept as it was written. */
+const contactKinds = {
+  Referral: ['programme', 'provider'],
+  'Eligibility assessed': ['outcome'],
+  'Suitability decided': ['outcome'],
+  'Placed on waiting list': [],
+  'Allocated to group': ['group'],
+  Session: ['group', 'session', 'outcome', 'planned_facilitators', 'actual_facilitators'],
+  'Session correction': ['session', 'outcome'],
+  'Three-way meeting': [],
+  'Programme review': [],
+  Warning: ['outcome'],
+  'Breach initiated': ['outcome'],
+  'Breach resolved': ['outcome'],
+  Recall: ['outcome'],
+  'Provider transfer': ['provider'],
+  'Dropped out': ['outcome'],
+  Completed: [],
+  'Outcome recategorised': ['outcome'],
+} as const satisfies Record<string, readonly Column[]>
+
+export type ContactKind = keyof typeof contactKinds
+
+const isContactKind = (text: string): text is ContactKind => Object.hasOwn(contactKinds, text)
+
+const placeless: readonly Column[] = ['programme', 'group', 'session', 'outcome', 'planned_facilitators', 'actual_facilitators', 'provider']
+
+/** Makes an open code of what was written, and says whether it had to be veiled because it might be somebody's name. */
+export type CodeMaker = (text: string) => string
+
+const looksLikeACode = /^(?=.*\d)[A-Za-z0-9_.-]{1,20}$/
+const looksLikeAPlace = /^[\p{L}\p{N} &'().,-]{1,60}$/u
+
+/** The contact as a command. Codes that do not look like codes are veiled, and their text is kept under his key. */
+export function commandOf(contact: Contact, commandId: string, participantId: string, veil: CodeMaker): JourneyCommand {
+  const { row, kind, occurredOn, recordedOn } = contact
+  const telling: Telling = { commandId, occurredOn, recordedOn }
+  const asWritten: Record<string, string> = {}
+  const placed: readonly Column[] = contactKinds[kind]
+  for (const column of placeless) if (row[column] !== '' && !placed.includes(column)) asWritten[column] = row[column]
+  const code = (column: Column, text: string, looksRight: RegExp): string => {
+    if (text === '' || looksRight.test(text)) return text
+    asWritten[column] = row[column]
+    return veil(text)
+  }
+  const staff = (column: 'planned_facilitators' | 'actual_facilitators'): string[] => [
+    ...new Set(
+      row[column]
+        .split(';')
+        .map((name) => name.trim())
+        .filter((name) => name !== '')
+        .map((name) => code(column, name, looksLikeACode)),
+    ),
+  ]
+  const note = row.note === '' ? {} : { note: row.note }
+  const written = () => (Object.keys(asWritten).length === 0 ? {} : { asWritten })
+  const text = (field: string) => (row.outcome === '' ? {} : { [field]: row.outcome })
+
+  switch (kind) {
+    case 'Referral': {
+      const key = code('programme', row.programme, /^[a-z0-9-]{1,40}$/)
+      const data = {
+        participantId,
+        programme: { key, version: versionInForce(key) },
+        source: 'not_stated' as const,
+        provider: code('provider', row.provider, looksLikeAPlace),
+        reference: row.journey_ref,
+        ...note,
+      }
+      return { type: 'Refer', ...telling, data: { ...data, ...written() } }
+    }
+    case 'Eligibility assessed':
+      return { type: 'AssessEligibility', ...telling, data: { ...text('result'), ...note, ...written() } }
+    case 'Suitability decided':
+      return {
+        type: 'DecideSuitability',
+        ...telling,
+        data: { decision: suitabilities[row.outcome.toLowerCase()] ?? 'not_stated', ...text('result'), ...note, ...written() },
+      }
+    case 'Placed on waiting list':
+      return { type: 'PlaceOnWaitingList', ...telling, data: { ...note, ...written() } }
+    case 'Allocated to group': {
+      const groupId = code('group', row.group, looksLikeACode)
+      return { type: 'AllocateToGroup', ...telling, data: { groupId, ...note, ...written() } }
+    }
+    case 'Session': {
+      const data = {
+        sessionId: row.session,
+        outcome: row.outcome,
+        groupId: code('group', row.group, looksLikeACode),
+        plannedFacilitators: staff('planned_facilitators'),
+        actualFacilitators: staff('actual_facilitators'),
+        ...note,
+      }
+      return { type: 'RecordAttendance', ...telling, data: { ...data, ...written() } }
+    }
+    case 'Session correction': {
+      const because = row.note === '' ? {} : { because: row.note }
+      return { type: 'CorrectAttendance', ...telling, data: { sessionId: row.session, outcome: row.outcome, ...because, ...written() } }
+    }
+    case 'Three-way meeting':
+      return { type: 'HoldThreeWayMeeting', ...telling, data: { ...note, ...written() } }
+    case 'Programme review':
+      return { type: 'CompleteProgrammeReview', ...telling, data: { ...note, ...written() } }
+    case 'Warning':
+      return { type: 'IssueWarning', ...telling, data: { ...text('about'), ...note, ...written() } }
+    case 'Breach initiated':
+      return { type: 'InitiateBreach', ...telling, data: { ...text('about'), ...note, ...written() } }
+    case 'Breach resolved':
+      return { type: 'ResolveBreach', ...telling, data: { ...text('about'), ...note, ...written() } }
+    case 'Recall':
+      return { type: 'RecordRecall', ...telling, data: { ...text('about'), ...note, ...written() } }
+    case 'Provider transfer': {
+      const provider = code('provider', row.provider, looksLikeAPlace)
+      return { type: 'AcceptProviderTransfer', ...telling, data: { provider, ...note, ...written() } }
+    }
+    case 'Dropped out':
+      return { type: 'DropOut', ...telling, data: { reason: row.outcome, ...note, ...written() } }
+    case 'Completed':
+      return { type: 'Complete', ...telling, data: { ...note, ...written() } }
+    case 'Outcome recategorised':
+      return { type: 'RecategoriseOutcome', ...telling, data: { to: row.outcome, ...note, ...written() } }
+  }
+}
+
+const suitabilities: Readonly<Record<string, 'suitable' | 'not_ready' | 'not_suitable'>> = {
+  suitable: 'suitable',
+  'not ready': 'not_ready',
+  not_ready: 'not_ready',
+  'suitable but not ready': 'not_ready',
+  'not suitable': 'not_suitable',
+  not_suitable: 'not_suitable',
+}
+
+/** The staff code of who recorded it, or a veiled one. */
+export const recorderOf = (row: ContactRow, veil: CodeMaker): string =>
+  row.recorded_by === '' ? 'not-stated' : looksLikeACode.test(row.recorded_by) ? row.recorded_by : veil(row.recorded_by)
+

@@ -1,0 +1,124 @@
+/** One import from file to totals: judged, written, the rejects beside it, and the figures as the read models report them. */
+import { stringify } from 'csv-stringify/sync'
+import { createWriteStream, accessSync, constants, existsSync, renameSync, rmSync, statSync } from 'node:fs'
+import { basename, dirname, extname, join, resolve } from 'node:path'
+import { once } from 'node:events'
+import type { Source } from '../domain/history.ts'
+import { heardEverything, type Workplace } from '../workplace.ts'
+import { columns, NotAContactLog, readContactLog } from './contact-log.ts'
+import { Importer } from './import.ts'
+
+/** The same keys as every import has been reported with, so that two can be compared. */
+export interface ImportTotals {
+  rows: number
+  accepted: number
+  duplicates: number
+  rejected: number
+  rejected_by_reason: Record<string, number>
+  /** Of this file: what the read models say of the journeys it has records of. */
+  participants: number
+  journeys: number
+  completed: number
+  dropped_out: number
+}
+
+export interface ImportOptions {
+  readonly source?: Extract<Source, 'import' | 'simulator'>
+  readonly rejects?: string
+  readonly reconsider?: boolean
+  readonly onProgress?: (done: { bytes: number; totalBytes: number; rows: number; phase: 'reading' | 'projecting' }) => void
+}
+
+/** Where the rejects of a file go: beside it, or in the current directory where that place cannot be written. */
+export function rejectsBeside(file: string): string {
+  const name = `${basename(file, extname(file))}.rejects.csv`
+  try {
+    accessSync(dirname(resolve(file)), constants.W_OK)
+    return join(dirname(resolve(file)), name)
+  } catch {
+    return resolve(name)
+  }
+}
+
+/** @throws NotAContactLog where the file cannot be read as one; what was accepted before stays, and another run goes on from there */
+export async function importFile(workplace: Workplace, file: string, options: ImportOptions = {}): Promise<{ totals: ImportTotals; rejects: string }> {
+  if (!existsSync(file)) throw new NotAContactLog(`There is no file ${file}.`)
+  const { size: totalBytes } = statSync(file)
+  const rejects = options.rejects ?? rejectsBeside(file)
+  const { store, vault, door, config } = workplace
+  const importer = new Importer(store, vault, door, {
+    source: options.source ?? 'import',
+    scratchDir: config.dataDir,
+    reconsider: options.reconsider,
+  })
+  const totals: ImportTotals = { rows: 0, accepted: 0, duplicates: 0, rejected: 0, rejected_by_reason: {}, participants: 0, journeys: 0, completed: 0, dropped_out: 0 }
+  const rejectsFile = new RejectsFile(rejects)
+  try {
+    for await (const judged of importer.run(readContactLog(file))) {
+      for (const { numbered, verdict } of judged) {
+        totals.rows++
+        if (verdict === 'accepted') totals.accepted++
+        else if (verdict === 'duplicate') totals.duplicates++
+        else {
+          totals.rejected++
+          totals.rejected_by_reason[verdict.refused] = (totals.rejected_by_reason[verdict.refused] ?? 0) + 1
+          await rejectsFile.add(numbered.line, verdict.refused, columns.map((column) => numbered.row[column]))
+        }
+      }
+      options.onProgress?.({ bytes: judged.at(-1)!.numbered.bytes, totalBytes, rows: totals.rows, phase: 'reading' })
+    }
+    await rejectsFile.finish()
+    options.onProgress?.({ bytes: totalBytes, totalBytes, rows: totals.rows, phase: 'projecting' })
+    await heardEverything(workplace)
+    await countJourneys(workplace, importer, totals)
+  } catch (error) {
+    rejectsFile.abandon()
+    throw error
+  } finally {
+    importer.close()
+  }
+  totals.rejected_by_reason = Object.fromEntries(Object.entries(totals.rejected_by_reason).sort(([a], [b]) => (a < b ? -1 : 1)))
+  return { totals, rejects }
+}
+
+async function countJourneys({ readModels }: Workplace, importer: Importer, totals: ImportTotals): Promise<void> {
+  const participants = new Set<string>()
+  for (const ids of importer.journeysSeen()) {
+    const rows = await readModels.db.selectFrom('caseload').select(['participant_id', 'outcome']).where('journey_id', 'in', [...ids]).execute()
+    for (const { participant_id, outcome } of rows) {
+      participants.add(participant_id)
+      totals.journeys++
+      if (outcome === 'completed') totals.completed++
+      if (outcome === 'dropped_out') totals.dropped_out++
+    }
+  }
+  totals.participants = participants.size
+}
+
+/** Written under another name and given its own when it is whole, readable by its owner only: it holds what the file held. */
+class RejectsFile {
+  private readonly part: string
+  private readonly out
+
+  constructor(private readonly path: string) {
+    this.part = `${path}.part`
+    this.out = createWriteStream(this.part, { mode: 0o600 })
+    this.out.write('line,reason,record\n')
+  }
+
+  async add(line: number, reason: string, fields: readonly string[]): Promise<void> {
+    const record = stringify([fields as string[]]).replace(/\n$/, '')
+    if (!this.out.write(stringify([[line, reason, record]]))) await once(this.out, 'drain')
+  }
+
+  async finish(): Promise<void> {
+    this.out.end()
+    await once(this.out, 'close')
+    renameSync(this.part, this.path)
+  }
+
+  abandon(): void {
+    this.out.destroy()
+    rmSync(this.part, { force: true })
+  }
+}

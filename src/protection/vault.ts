@@ -1,0 +1,174 @@
+/** The keys: one data key a participant, the register that finds him by a keyed index, and nothing else that could name him. */
+import Database from 'better-sqlite3'
+import { createCipheriv, createDecipheriv, createHmac, randomBytes, randomUUID } from 'node:crypto'
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+
+/** What kind of thing a look-up value is; the same text of another kind gives another token. */
+export type TokenKind = 'crn' | 'name' | 'reference' | 'details' | 'contact-record' | 'idempotency-key' | 'code'
+
+/** The key that could open this is gone, or never was here: the text cannot be read by anybody. */
+export class KeyMissing extends Error {
+  constructor(readonly keyId: string) {
+    super(`The key ${keyId} is not in this vault.`)
+    this.name = 'KeyMissing'
+  }
+}
+
+/** The sealed text was altered, moved to another event, or sealed under another key. */
+export class SealBroken extends Error {
+  constructor(readonly about: string) {
+    super(`A sealed field of ${about} does not open with its key: it was altered or moved.`)
+    this.name = 'SealBroken'
+  }
+}
+
+const prefix = 'v1.'
+const cachedKeys = 20_000
+
+/**
+ * Everything here is in one SQLite file of its own, written with secure_delete, so that a destroyed key is destroyed.
+ * Data keys are wrapped by an epoch key. Lose this file and the personal fields of the log are gone for good: back it up
+ * apart from the log.
+ */
+export class Vault {
+  private readonly db: Database.Database
+  private readonly indexKey: Buffer
+  private readonly epoch: { readonly id: number; readonly key: Buffer }
+  private readonly unwrapped = new Map<string, Buffer>()
+  private readonly statements
+
+  constructor(keysDir: string) {
+    mkdirSync(keysDir, { recursive: true, mode: 0o700 })
+    this.db = new Database(join(keysDir, 'keys.sqlite'), { timeout: 10_000 })
+    this.db.pragma('journal_mode = WAL')
+    this.db.pragma('synchronous = FULL')
+    this.db.pragma('secure_delete = ON')
+    this.db.exec(`
+      CREATE TABLE IF NOT EXISTS secret (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
+      CREATE TABLE IF NOT EXISTS epoch (id INTEGER PRIMARY KEY, key BLOB NOT NULL) STRICT;
+      CREATE TABLE IF NOT EXISTS data_key (id TEXT PRIMARY KEY, epoch INTEGER NOT NULL REFERENCES epoch, wrapped BLOB NOT NULL) STRICT, WITHOUT ROWID;
+      CREATE TABLE IF NOT EXISTS register (token BLOB PRIMARY KEY, id TEXT NOT NULL) STRICT, WITHOUT ROWID;
+    `)
+    this.db.transaction(() => {
+      this.db.prepare('INSERT OR IGNORE INTO secret VALUES (?, ?)').run('index', randomBytes(32))
+      this.db.prepare('INSERT OR IGNORE INTO epoch VALUES (1, ?)').run(randomBytes(32))
+    }).immediate()
+    this.indexKey = this.db.prepare<[string], { value: Buffer }>('SELECT value FROM secret WHERE name = ?').get('index')!.value
+    this.epoch = this.db.prepare<[], { id: number; key: Buffer }>('SELECT id, key FROM epoch ORDER BY id DESC LIMIT 1').get()!
+    this.statements = {
+      registered: this.db.prepare<[Buffer], { id: string }>('SELECT id FROM register WHERE token = ?'),
+      register: this.db.prepare('INSERT INTO register VALUES (?, ?)'),
+      key: this.db.prepare<[string], { wrapped: Buffer; key: Buffer }>(
+        'SELECT wrapped, epoch.key AS key FROM data_key JOIN epoch ON epoch.id = epoch WHERE data_key.id = ?',
+      ),
+      addKey: this.db.prepare('INSERT INTO data_key VALUES (?, ?, ?)'),
+    }
+  }
+
+  /** Several registrations made durable at once. */
+  together<T>(work: () => T): T {
+    return this.db.transaction(work).immediate()
+  }
+
+  /** A keyed digest, 128 bits: tells equal from different to who holds the key, and nothing to who does not. */
+  token(kind: TokenKind, value: string): Buffer {
+    return createHmac('sha256', this.indexKey).update(kind).update('\0').update(value).digest().subarray(0, 16)
+  }
+
+  /** A keyed digest in the form of a UUID (version 8, RFC 9562): for ids that must be the same each time they are worked out. */
+  uuidFor(kind: TokenKind, value: string): string {
+    const bytes = Buffer.from(this.token(kind, value))
+    bytes[6] = (bytes[6]! & 0x0f) | 0x80
+    bytes[8] = (bytes[8]! & 0x3f) | 0x80
+    const hex = bytes.toString('hex')
+    return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
+  }
+
+  /** The opaque id under which this CRN or reference is known, if it is. */
+  find(kind: 'crn' | 'reference', value: string): string | undefined {
+    return this.statements.registered.get(this.token(kind, value))?.id
+  }
+
+  /** The opaque id of the participant with this CRN; on first sight, an id and a data key of his own are made and kept. */
+  participant(crn: string): string {
+    return this.known('crn', crn, (id) => this.makeKey(id))
+  }
+
+  /** The opaque id of the journey with this reference, made and kept on first sight. */
+  journey(reference: string): string {
+    return this.known('reference', reference, () => undefined)
+  }
+
+  /** @param about where the text belongs; it opens nowhere else */
+  seal(keyId: string, about: string, text: string): string {
+    const nonce = randomBytes(12)
+    const cipher = createCipheriv('aes-256-gcm', this.key(keyId), nonce)
+    cipher.setAAD(Buffer.from(about))
+    return prefix + Buffer.concat([nonce, cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()]).toString('base64url')
+  }
+
+  /** @throws KeyMissing, SealBroken */
+  open(keyId: string, about: string, sealed: string): string {
+    const key = this.key(keyId)
+    try {
+      if (!sealed.startsWith(prefix)) throw new Error('unknown form')
+      const bytes = Buffer.from(sealed.slice(prefix.length), 'base64url')
+      const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, 12))
+      decipher.setAAD(Buffer.from(about))
+      decipher.setAuthTag(bytes.subarray(-16))
+      return decipher.update(bytes.subarray(12, -16)).toString('utf8') + decipher.final('utf8')
+    } catch {
+      throw new SealBroken(about)
+    }
+  }
+
+  close(): void {
+    this.db.close()
+  }
+
+  private known(kind: 'crn' | 'reference', value: string, onFirstSight: (id: string) => void): string {
+    const token = this.token(kind, value)
+    const known = this.statements.registered.get(token)
+    if (known) return known.id
+    return this.db.transaction(() => {
+      const meanwhile = this.statements.registered.get(token)
+      if (meanwhile) return meanwhile.id
+      const id = randomUUID()
+      onFirstSight(id)
+      this.statements.register.run(token, id)
+      return id
+    })()
+  }
+
+  private makeKey(id: string): void {
+    const nonce = randomBytes(12)
+    const cipher = createCipheriv('aes-256-gcm', this.epoch.key, nonce)
+    cipher.setAAD(Buffer.from(id))
+    const wrapped = Buffer.concat([nonce, cipher.update(randomBytes(32)), cipher.final(), cipher.getAuthTag()])
+    this.statements.addKey.run(id, this.epoch.id, wrapped)
+  }
+
+  private key(id: string): Buffer {
+    const cached = this.unwrapped.get(id)
+    if (cached) return cached
+    const row = this.statements.key.get(id)
+    if (!row) throw new KeyMissing(id)
+    const decipher = createDecipheriv('aes-256-gcm', row.key, row.wrapped.subarray(0, 12))
+    decipher.setAAD(Buffer.from(id))
+    decipher.setAuthTag(row.wrapped.subarray(-16))
+    const key = Buffer.concat([decipher.update(row.wrapped.subarray(12, -16)), decipher.final()])
+    if (this.unwrapped.size >= cachedKeys) this.unwrapped.delete(this.unwrapped.keys().next().value!)
+    this.unwrapped.set(id, key)
+    return key
+  }
+}
+
+/** A name as it is looked for: without case or accents, word by word. */
+export const nameWords = (text: string): string[] =>
+  text
+    .normalize('NFKD')
+    .replace(/\p{Diacritic}/gu, '')
+    .toLowerCase()
+    .split(/[^\p{L}\p{N}]+/u)
+    .filter((word) => word.length > 0)

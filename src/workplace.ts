@@ -1,0 +1,82 @@
+/** Everything the product stands on, opened in order and closed in order: the data directory, the log, the keys, the read models. */
+import { pino, type Logger } from 'pino'
+import { setTimeout as wait } from 'node:timers/promises'
+import { ReadModels } from '../projections/read-models.ts'
+import { categories, Projector } from '../projections/projector.ts'
+import { CommandDoor } from './commands/door.ts'
+import type { Config } from './config.ts'
+import { startEmbeddedStore, type EmbeddedStore } from './embedded-store/embedded-store.ts'
+import { EventStore } from './event-store/event-store.ts'
+import { DataDirInUse, holdDataDir, type Holding } from './instance.ts'
+import { Vault } from './protection/vault.ts'
+import { join } from 'node:path'
+
+export interface Workplace {
+  readonly config: Config
+  readonly log: Logger
+  readonly eventStoreUrl: string
+  readonly store: EventStore
+  readonly vault: Vault
+  readonly readModels: ReadModels
+  readonly door: CommandDoor
+  /** The projector of this process; null where another process holds the data directory and projects for us. */
+  readonly projector: Projector | null
+  readonly holding: Holding | null
+  close(): Promise<void>
+}
+
+/** @throws DataDirInUse unless `besideAnother`, which then works through the store of the instance that runs already */
+export async function openWorkplace(config: Config, { besideAnother = false } = {}): Promise<Workplace> {
+  // Structured, and without personal data: nothing below logs a name, a note, a request body or a query.
+  const log = pino({ level: config.logLevel, base: null }, pino.destination({ dest: 2, sync: true }))
+  let holding: Holding | null = null
+  let embedded: EmbeddedStore | undefined
+  let eventStoreUrl = config.eventStoreUrl ?? ''
+  try {
+    holding = holdDataDir(config.dataDir)
+  } catch (error) {
+    if (!besideAnother || !(error instanceof DataDirInUse) || !error.holder) throw error
+    eventStoreUrl ||= error.holder.eventStoreUrl
+  }
+  const opened: (() => unknown)[] = [() => holding?.release()]
+  const close = async () => {
+    for (const undo of opened.toReversed()) await undo()
+  }
+  try {
+    if (!eventStoreUrl) {
+      embedded = await startEmbeddedStore({ dataDir: join(config.dataDir, 'store') })
+      opened.push(() => embedded!.close())
+      eventStoreUrl = embedded.connectionString
+    }
+    const store = EventStore.connect(eventStoreUrl)
+    opened.push(() => store.close())
+    const vault = new Vault(config.keysDir)
+    opened.push(() => vault.close())
+    const readModels = new ReadModels(config.dataDir)
+    opened.push(() => readModels.close())
+    const projector = holding ? new Projector(store, readModels, vault, log) : null
+    opened.push(() => projector?.stop())
+    holding?.announce({ pid: process.pid, eventStoreUrl, url: null })
+    return { config, log, eventStoreUrl, store, vault, readModels, door: new CommandDoor(store, vault), projector, holding, close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+/** Waits, without bound but not idly, until the read models of whichever process projects have heard the log to its present end. */
+export async function heardEverything({ projector, readModels, store }: Workplace, onProgress: (position: bigint) => void = () => undefined): Promise<void> {
+  if (projector) {
+    await new Promise<void>((resolve, reject) => {
+      projector.catchUp().subscribe({ next: ({ position }) => onProgress(position), complete: resolve, error: reject })
+    })
+    return
+  }
+  const end = await store.endOf(categories)
+  for (;;) {
+    const { position } = await readModels.asOf()
+    onProgress(BigInt(position))
+    if (BigInt(position) >= end) return
+    await wait(50)
+  }
+}
