@@ -1,7 +1,8 @@
 /** Dates as the service says them: GOV.UK style, in the service's own time zone. */
+import { dayOf, timeZone as serviceTimeZone } from '../../commands/clock.ts'
 import type { Day, Instant } from '../../domain/history.ts'
 
-export const serviceTimeZone = 'Europe/London'
+export { dayOf }
 
 const format = (options: Intl.DateTimeFormatOptions, timeZone = serviceTimeZone) =>
   new Intl.DateTimeFormat('en-GB', { timeZone, ...options })
@@ -9,12 +10,6 @@ const format = (options: Intl.DateTimeFormatOptions, timeZone = serviceTimeZone)
 const longDay = format({ day: 'numeric', month: 'long', year: 'numeric' }, 'UTC')
 const shortDay = format({ day: 'numeric', month: 'short', year: 'numeric' }, 'UTC')
 const clock = format({ hour: 'numeric', minute: '2-digit', hour12: true })
-const isoDay = new Intl.DateTimeFormat('en-CA', {
-  timeZone: serviceTimeZone,
-  year: 'numeric',
-  month: '2-digit',
-  day: '2-digit',
-})
 
 const noon = (day: Day) => new Date(`${day.slice(0, 10)}T12:00:00Z`)
 
@@ -24,9 +19,6 @@ export const sayDay = (day: Day | null | undefined): string => (day ? longDay.fo
 /** `12 Mar 2024` */
 export const sayDayShort = (day: Day | null | undefined): string =>
   day ? shortDay.format(noon(day)).replace('Sept', 'Sep') : ''
-
-/** The day in the service's own time zone on which an instant fell. */
-export const dayOf = (instant: Instant): Day => isoDay.format(new Date(instant))
 
 /** `4:52pm` */
 export const sayTime = (instant: Instant): string => clock.format(new Date(instant)).replace(/\s/g, '').toLowerCase()
