@@ -22,9 +22,9 @@ export interface Judged {
   readonly verdict: Verdict
 }
 
-const chunkSize = 2_000
+const chunkSize = 1_000
 const concurrentAppends = 64
-const cachedHistories = 8_000
+const cachedHistories = 6_000
 const tries = 5
 
 /** The one stream that remembers what imports turned away. */
