@@ -49,7 +49,8 @@ export async function startNode(options: NodeOptions): Promise<Node> {
       host: options.host,
       port: options.port,
       handlers,
-      onDefect: (error, path) => process.emitWarning(`${path}: ${(error as Error).stack ?? String(error)}`, 'EmbeddedStore'),
+      onDefect: (error, path) =>
+        process.emitWarning(`${path}: ${(error as Error).stack ?? String(error)}`, 'EmbeddedStore'),
     })
     lock.signedBy({ port: server.port })
     return {

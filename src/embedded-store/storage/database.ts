@@ -1,5 +1,15 @@
 /** The files of one data directory: opened by one process at a time, checked before anything is served from them. */
-import { chmodSync, closeSync, existsSync, fstatSync, mkdirSync, openSync, readFileSync, readSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 
@@ -164,7 +174,8 @@ function assertWhole(file: string): void {
     if (size === 0) return // made, but never written: a first start that was interrupted
     const header = Buffer.alloc(100)
     readSync(descriptor, header, 0, 100, 0)
-    if (header.toString('latin1', 0, 16) !== 'SQLite format 3\0') throw new DamagedStore(file, 'the header is not SQLite')
+    if (header.toString('latin1', 0, 16) !== 'SQLite format 3\0')
+      throw new DamagedStore(file, 'the header is not SQLite')
     const pageSize = header.readUInt16BE(16) === 1 ? 65536 : header.readUInt16BE(16)
     const pages = header.readUInt32BE(28)
     // While a write-ahead log waits beside it, the main file may rightly be shorter than its own header says it will be.
