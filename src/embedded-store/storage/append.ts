@@ -114,6 +114,16 @@ export class Appender {
     return { kind: 'written', revision: INT64_MAX, position }
   }
 
+  /** Appends without expecting anything: the store's own events. */
+  record(name: string, events: readonly ProposedEvent[]): { kind: 'written'; revision: bigint; position: bigint } {
+    return this.write(name, this.log.stream(name) ?? this.createStream(name), events)
+  }
+
+  /** Hides what stands before a revision in one of the store's own streams. */
+  truncate(name: string, before: bigint): void {
+    this.writeMetadata(name, before)
+  }
+
   /** Undefined: go ahead and write. */
   private check(
     name: string,
