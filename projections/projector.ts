@@ -16,7 +16,7 @@ export const projections: readonly Projection[] = [participants, caseload, timel
 /** The categories of streams any projection listens to. */
 export const categories = ['journey', 'participant']
 
-const largestBatch = 1_000
+const largestBatch = 500
 
 type Placed = StoredEvent & { readonly position: bigint }
 

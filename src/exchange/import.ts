@@ -8,7 +8,7 @@ import { Refusal, type History, type Metadata, type Recorded, type Source, type 
 import type { ImportEvent } from '../domain/import-record.ts'
 import { journeyHistory, type JourneyEvent } from '../domain/journey/journey.ts'
 import type { Journey } from '../domain/journey/state.ts'
-import { participantHistory, type Participant, type ParticipantEvent } from '../domain/participant.ts'
+import { participantHistory, type Details, type Participant, type ParticipantEvent } from '../domain/participant.ts'
 import { StreamMoved, type EventStore, type NewEvent } from '../event-store/event-store.ts'
 import type { Vault } from '../protection/vault.ts'
 import { v5 as uuidv5 } from 'uuid'
@@ -22,9 +22,9 @@ export interface Judged {
   readonly verdict: Verdict
 }
 
-const chunkSize = 2_000
+const chunkSize = 1_000
 const concurrentAppends = 64
-const cachedHistories = 12_000
+const cachedHistories = 6_000
 const tries = 5
 
 /** The one stream that remembers what imports turned away. */
@@ -54,6 +54,9 @@ interface Decided {
 export class Importer {
   private readonly journeys = new Cache<Folded<Journey>>(cachedHistories)
   private readonly participants = new Cache<Folded<Participant>>(cachedHistories)
+  /** Look-ups and digests that come again and again while a journey is in hand. */
+  private readonly ids = new Cache<string>(2 * cachedHistories)
+  private readonly fingerprints = new Cache<string>(cachedHistories)
   private readonly scratch: Scratch
   private registerRevision = -1
 
@@ -130,13 +133,13 @@ export class Importer {
   private itemFor(numbered: NumberedRow, contact: Contact): Item {
     const { row } = numbered
     const recordId = this.vault.uuidFor('contact-record', JSON.stringify(columns.map((column) => row[column])))
-    let journeyId = this.vault.find('reference', row.journey_ref)
+    let journeyId = this.find('reference', row.journey_ref)
     if (contact.kind === 'Referral') {
       if (!journeyId) {
         journeyId = this.vault.journey(row.journey_ref)
         this.journeys.set(journeyId, { state: journeyHistory.initial, revision: -1 })
       }
-      if (!this.vault.find('crn', row.crn)) {
+      if (!this.find('crn', row.crn)) {
         this.participants.set(this.vault.participant(row.crn), { state: participantHistory.initial, revision: -1 })
       }
     }
@@ -159,7 +162,7 @@ export class Importer {
         continue
       }
       try {
-        const participantId = this.vault.find('crn', item.contact.row.crn)
+        const participantId = this.find('crn', item.contact.row.crn)
         const command = commandOf(item.contact, item.recordId, participantId ?? '', this.veil)
         if (command.type !== 'Refer' && state.participantId !== null && state.participantId !== participantId) {
           throw new Refusal('wrong_participant', 'This journey is another participant’s.')
@@ -213,7 +216,7 @@ export class Importer {
     const inOrder = decided.toSorted((one, other) => one.item.numbered.line - other.item.numbered.line)
     const tellings = inOrder.map(({ item, telling, participantId }) => {
       const details = detailsOf(item.contact)
-      return { item, telling, participantId, data: { ...details, fingerprint: fingerprintOf(this.vault, details) } }
+      return { item, telling, participantId, data: { ...details, fingerprint: this.fingerprint(details) } }
     })
     await inParallel([...Map.groupBy(tellings, ({ participantId }) => participantId).entries()], async ([participantId, own]) => {
       for (let attempt = 1; ; attempt++) {
@@ -266,6 +269,20 @@ export class Importer {
         await this.writeRefusals(items)
       }
     }
+  }
+
+  private find(kind: 'crn' | 'reference', value: string): string | undefined {
+    const key = `${kind} ${value}`
+    const known = this.ids.get(key) ?? this.vault.find(kind, value)
+    if (known !== undefined) this.ids.set(key, known)
+    return known
+  }
+
+  private fingerprint(details: Required<Details>): string {
+    const key = Object.values(details).join('\0')
+    const known = this.fingerprints.get(key) ?? fingerprintOf(this.vault, details)
+    this.fingerprints.set(key, known)
+    return known
   }
 
   private foldJourney = async (journeyId: string | undefined): Promise<Folded<Journey> | undefined> =>
@@ -353,6 +370,7 @@ class Scratch {
     this.db = new Database(this.file)
     this.db.pragma('journal_mode = OFF')
     this.db.pragma('synchronous = OFF')
+    this.db.pragma('locking_mode = EXCLUSIVE')
     this.db.exec(`
       CREATE TABLE refused (record_id TEXT, occurrence INTEGER, reason TEXT NOT NULL, PRIMARY KEY (record_id, occurrence)) STRICT, WITHOUT ROWID;
       CREATE TABLE met (record_id TEXT PRIMARY KEY, times INTEGER NOT NULL) STRICT, WITHOUT ROWID;
