@@ -5,13 +5,16 @@ import { isOutcome, isReason } from './journey/outcomes.ts'
 
 /** An event in the log that cannot be understood: its journey is held at this revision until it can. */
 export class PoisonEvent extends Error {
-  constructor(
-    readonly stream: string,
-    readonly revision: number,
-    readonly why: string,
-  ) {
+  readonly stream: string
+  readonly revision: number
+  readonly why: string
+
+  constructor(stream: string, revision: number, why: string) {
     super(`${stream} revision ${revision} cannot be understood: ${why}.`)
     this.name = 'PoisonEvent'
+    this.stream = stream
+    this.revision = revision
+    this.why = why
   }
 }
 
