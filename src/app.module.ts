@@ -6,6 +6,7 @@ import { EventStore } from './event-store/event-store.ts'
 import { Vault } from './protection/vault.ts'
 import { Journeys } from './reading/journeys.ts'
 import { LiveJourneys } from './reading/live.ts'
+import { WebModule } from './web/web.module.ts'
 import type { Workplace } from './workplace.ts'
 
 /** What the pages and the API stand on, already opened. */
@@ -17,12 +18,17 @@ function foundation({ store, vault, readModels, door }: Workplace): DynamicModul
     { provide: ReadModels, useValue: readModels },
     { provide: CommandDoor, useValue: door },
   ]
-  return { module: Foundation, global: true, providers: [...opened, Journeys, LiveJourneys], exports: [...opened, Journeys, LiveJourneys] }
+  return {
+    module: Foundation,
+    global: true,
+    providers: [...opened, Journeys, LiveJourneys],
+    exports: [...opened, Journeys, LiveJourneys],
+  }
 }
 
 @Module({})
 export class AppModule {
   static on(workplace: Workplace): DynamicModule {
-    return { module: AppModule, imports: [foundation(workplace)] }
+    return { module: AppModule, imports: [foundation(workplace), WebModule] }
   }
 }

@@ -2,12 +2,12 @@
 
 /** The domain said no, and a person can act on it. `code` is stable and meant for programs; the message is meant for people. */
 export class Refusal extends Error {
-  constructor(
-    readonly code: string,
-    message: string,
-  ) {
+  readonly code: string
+
+  constructor(code: string, message: string) {
     super(message)
     this.name = 'Refusal'
+    this.code = code
   }
 }
 
@@ -72,6 +72,9 @@ export interface History<State, Command, Event> {
 /** Nothing can be recorded before it has happened. */
 export function refuseFuture({ occurredOn, recordedOn }: Telling): void {
   if (occurredOn > recordedOn) {
-    throw new Refusal('recorded_before_occurred', 'This is dated later than the day it is recorded. Check the date it happened.')
+    throw new Refusal(
+      'recorded_before_occurred',
+      'This is dated later than the day it is recorded. Check the date it happened.',
+    )
   }
 }

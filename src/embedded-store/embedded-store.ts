@@ -49,7 +49,12 @@ export async function startEmbeddedStore(options: EmbeddedStoreOptions): Promise
   const node: NodeOptions = { dataDir: options.dataDir, host: LOOPBACK, port: options.port ?? 0 }
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
   // Flags meant for the program itself are not meant for its store.
-  const worker = new Worker(new URL(`./worker.${extension}`, import.meta.url), { workerData: node, execArgv: [] })
+  const worker = new Worker(new URL(`./worker.${extension}`, import.meta.url), {
+    workerData: node,
+    execArgv: [],
+    // A small heap collected often: the store shares its process with the application, and needs little.
+    resourceLimits: { maxYoungGenerationSizeMb: 16, maxOldGenerationSizeMb: 192 },
+  })
   const exited = new Promise<number>((resolve) => worker.once('exit', resolve))
   let closing: Promise<void> | undefined
   const port = await new Promise<number>((resolve, reject) => {

@@ -24,7 +24,7 @@ export interface Judged {
 
 const chunkSize = 1_000
 const concurrentAppends = 64
-const cachedHistories = 6_000
+const cachedHistories = 4_000
 const tries = 5
 
 /** The one stream that remembers what imports turned away. */
@@ -109,7 +109,8 @@ export class Importer {
     const sights = chunk.map((numbered) => ({ numbered, sight: atSight(numbered.row) }))
     const items = new Map<NumberedRow, Item>()
     this.vault.together(() => {
-      for (const { numbered, sight } of sights) if (typeof sight !== 'string') items.set(numbered, this.itemFor(numbered, sight))
+      for (const { numbered, sight } of sights)
+        if (typeof sight !== 'string') items.set(numbered, this.itemFor(numbered, sight))
     })
     const tasks = [...Map.groupBy(items.values(), (item) => item.journeyId).entries()]
     // First the records of journeys nobody has heard of, then the others: all verdicts of a chunk before anything is written.
@@ -122,7 +123,8 @@ export class Importer {
       ([journeyId, own]) => this.append(journeyId, own),
     )
     this.scratch.together(() => {
-      for (const item of items.values()) if (item.journeyId && typeof item.verdict === 'string') this.scratch.seeJourney(item.journeyId)
+      for (const item of items.values())
+        if (item.journeyId && typeof item.verdict === 'string') this.scratch.seeJourney(item.journeyId)
     })
     return sights.map(({ numbered, sight }) => ({
       numbered,
@@ -218,27 +220,32 @@ export class Importer {
       const details = detailsOf(item.contact)
       return { item, telling, participantId, data: { ...details, fingerprint: this.fingerprint(details) } }
     })
-    await inParallel([...Map.groupBy(tellings, ({ participantId }) => participantId).entries()], async ([participantId, own]) => {
-      for (let attempt = 1; ; attempt++) {
-        let { state, revision } = await this.folded(this.participants, participantHistory, participantId)
-        const stream = `participant-${participantId}`
-        const expected = revision
-        const news: NewEvent[] = []
-        for (const { item, telling, data } of own) {
-          const events = participantHistory.decide(state, { type: 'TellDetails', ...telling, data })
-          for (const event of events) state = participantHistory.evolve(state, recordedAs<ParticipantEvent>(event, ++revision, telling))
-          if (events.length > 0) news.push(...this.door.written(stream, events, telling, this.tellerOf(item.contact), participantId))
+    await inParallel(
+      [...Map.groupBy(tellings, ({ participantId }) => participantId).entries()],
+      async ([participantId, own]) => {
+        for (let attempt = 1; ; attempt++) {
+          let { state, revision } = await this.folded(this.participants, participantHistory, participantId)
+          const stream = `participant-${participantId}`
+          const expected = revision
+          const news: NewEvent[] = []
+          for (const { item, telling, data } of own) {
+            const events = participantHistory.decide(state, { type: 'TellDetails', ...telling, data })
+            for (const event of events)
+              state = participantHistory.evolve(state, recordedAs<ParticipantEvent>(event, ++revision, telling))
+            if (events.length > 0)
+              news.push(...this.door.written(stream, events, telling, this.tellerOf(item.contact), participantId))
+          }
+          try {
+            if (news.length > 0) await this.store.append(stream, expected, news)
+            this.participants.set(participantId, { state, revision })
+            return
+          } catch (error) {
+            this.participants.delete(participantId)
+            if (!(error instanceof StreamMoved) || attempt === tries) throw error
+          }
         }
-        try {
-          if (news.length > 0) await this.store.append(stream, expected, news)
-          this.participants.set(participantId, { state, revision })
-          return
-        } catch (error) {
-          this.participants.delete(participantId)
-          if (!(error instanceof StreamMoved) || attempt === tries) throw error
-        }
-      }
-    })
+      },
+    )
   }
 
   private async append(journeyId: string, decided: readonly Decided[]): Promise<void> {
@@ -288,7 +295,11 @@ export class Importer {
   private foldJourney = async (journeyId: string | undefined): Promise<Folded<Journey> | undefined> =>
     journeyId === undefined ? undefined : this.folded(this.journeys, journeyHistory, journeyId)
 
-  private async folded<S, C, E extends DomainEvent>(cache: Cache<Folded<S>>, history: History<S, C, E>, id: string): Promise<Folded<S>> {
+  private async folded<S, C, E extends DomainEvent>(
+    cache: Cache<Folded<S>>,
+    history: History<S, C, E>,
+    id: string,
+  ): Promise<Folded<S>> {
     const known = cache.get(id) ?? (await this.door.fold(history, id))
     cache.set(id, known)
     return known
@@ -296,7 +307,11 @@ export class Importer {
 
   private tellerOf({ row, recordedAt }: Contact): Teller {
     const organisation = 'contact-log'
-    return { by: { id: recorderOf(row, this.veil), role: 'not-stated', organisation }, source: this.options.source, recordedAt }
+    return {
+      by: { id: recorderOf(row, this.veil), role: 'not-stated', organisation },
+      source: this.options.source,
+      recordedAt,
+    }
   }
 
   private veil = (text: string): string => `veiled-${this.vault.token('code', text).toString('hex').slice(0, 12)}`
@@ -304,7 +319,13 @@ export class Importer {
 
 /** A new event as it will stand in its stream, for folding on before it is read back. */
 const recordedAs = <E>(event: E, revision: number, { commandId, occurredOn }: Telling): Recorded<E> =>
-  ({ ...event, id: '', stream: '', revision, metadata: { commandId, occurredAt: occurredOn } }) as unknown as Recorded<E>
+  ({
+    ...event,
+    id: '',
+    stream: '',
+    revision,
+    metadata: { commandId, occurredAt: occurredOn },
+  }) as unknown as Recorded<E>
 
 /** The store takes at most a mebibyte in one append: many events of one journey go in several, in order. */
 function* slices(events: readonly NewEvent[]): Generator<readonly NewEvent[]> {
@@ -377,7 +398,9 @@ class Scratch {
       CREATE TABLE journey (id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
     `)
     this.statements = {
-      refused: this.db.prepare<[string, number], { reason: string }>('SELECT reason FROM refused WHERE record_id = ? AND occurrence = ?'),
+      refused: this.db.prepare<[string, number], { reason: string }>(
+        'SELECT reason FROM refused WHERE record_id = ? AND occurrence = ?',
+      ),
       refuse: this.db.prepare('INSERT OR IGNORE INTO refused VALUES (?, ?, ?)'),
       met: this.db.prepare<[string], { times: number }>('SELECT times FROM met WHERE record_id = ?'),
       meet: this.db.prepare('INSERT INTO met VALUES (?, 1) ON CONFLICT DO UPDATE SET times = times + 1'),
@@ -419,8 +442,10 @@ class Scratch {
   }
 
   *journeys(atOnce: number): Generator<readonly string[]> {
-    const page = this.db.prepare<[string, number], { id: string }>('SELECT id FROM journey WHERE id > ? ORDER BY id LIMIT ?')
-    for (let after = ''; ; ) {
+    const page = this.db.prepare<[string, number], { id: string }>(
+      'SELECT id FROM journey WHERE id > ? ORDER BY id LIMIT ?',
+    )
+    for (let after = ''; ;) {
       const ids = page.all(after, atOnce).map(({ id }) => id)
       if (ids.length === 0) return
       yield ids

@@ -1,6 +1,14 @@
 /** The keys: one data key a participant, the register that finds him by a keyed index, and nothing else that could name him. */
 import Database from 'better-sqlite3'
-import { createCipheriv, createDecipheriv, createHmac, createSecretKey, randomBytes, randomUUID, type KeyObject } from 'node:crypto'
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  createSecretKey,
+  randomBytes,
+  randomUUID,
+  type KeyObject,
+} from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 
@@ -50,13 +58,17 @@ export class Vault {
       CREATE TABLE IF NOT EXISTS data_key (id TEXT PRIMARY KEY, epoch INTEGER NOT NULL REFERENCES epoch, wrapped BLOB NOT NULL) STRICT, WITHOUT ROWID;
       CREATE TABLE IF NOT EXISTS register (token BLOB PRIMARY KEY, id TEXT NOT NULL) STRICT, WITHOUT ROWID;
     `)
-    this.db.transaction(() => {
-      this.db.prepare('INSERT OR IGNORE INTO secret VALUES (?, ?)').run('index', randomBytes(32))
-      this.db.prepare('INSERT OR IGNORE INTO epoch VALUES (1, ?)').run(randomBytes(32))
-    }).immediate()
+    this.db
+      .transaction(() => {
+        this.db.prepare('INSERT OR IGNORE INTO secret VALUES (?, ?)').run('index', randomBytes(32))
+        this.db.prepare('INSERT OR IGNORE INTO epoch VALUES (1, ?)').run(randomBytes(32))
+      })
+      .immediate()
     const index = this.db.prepare<[string], { value: Buffer }>('SELECT value FROM secret WHERE name = ?').get('index')!
     this.indexKey = createSecretKey(index.value)
-    this.epoch = this.db.prepare<[], { id: number; key: Buffer }>('SELECT id, key FROM epoch ORDER BY id DESC LIMIT 1').get()!
+    this.epoch = this.db
+      .prepare<[], { id: number; key: Buffer }>('SELECT id, key FROM epoch ORDER BY id DESC LIMIT 1')
+      .get()!
     this.statements = {
       registered: this.db.prepare<[Buffer], { id: string }>('SELECT id FROM register WHERE token = ?'),
       register: this.db.prepare('INSERT INTO register VALUES (?, ?)'),
@@ -65,6 +77,15 @@ export class Vault {
       ),
       addKey: this.db.prepare('INSERT INTO data_key VALUES (?, ?, ?)'),
     }
+  }
+
+  /** A secret of this installation that outlives a restart, made on first use: the one that signs cookies, for instance. */
+  secret(name: string): string {
+    this.db.prepare('INSERT OR IGNORE INTO secret VALUES (?, ?)').run(name, randomBytes(32))
+    return this.db
+      .prepare<[string], { value: Buffer }>('SELECT value FROM secret WHERE name = ?')
+      .get(name)!
+      .value.toString('base64url')
   }
 
   /** Several registrations made durable at once. */
@@ -106,7 +127,10 @@ export class Vault {
     const nonce = randomBytes(12)
     const cipher = createCipheriv('aes-256-gcm', this.key(keyId), nonce)
     cipher.setAAD(Buffer.from(about))
-    return prefix + Buffer.concat([nonce, cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()]).toString('base64url')
+    return (
+      prefix +
+      Buffer.concat([nonce, cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()]).toString('base64url')
+    )
   }
 
   /** @throws KeyMissing, SealBroken */
