@@ -31,7 +31,10 @@ async function serve(): Promise<void> {
   try {
     if (config.seed === 'demo') {
       const added = await seedDemonstration(workplace)
-      if (added > 0) process.stdout.write(`The case load was empty: ${added} synthetic demonstration journeys were added (SEED=none leaves it empty).\n`)
+      if (added > 0)
+        process.stdout.write(
+          `The case load was empty: ${added} synthetic demonstration journeys were added (SEED=none leaves it empty).\n`,
+        )
     }
     workplace.projector?.start()
     await app.listen(config.port, config.host)
@@ -41,8 +44,11 @@ async function serve(): Promise<void> {
   }
   const url = (await app.getUrl()).replace(/\/$/, '')
   workplace.holding?.announce({ pid: process.pid, eventStoreUrl: workplace.eventStoreUrl, url })
-  process.stdout.write(`Throughline is at ${url}\nIts data is in ${config.dataDir}. Import a contact log with: npm run import -- FILE.csv\n`)
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void close().then(() => process.exit(0)))
+  process.stdout.write(
+    `Throughline is at ${url}\nIts data is in ${config.dataDir}. Import a contact log with: npm run import -- FILE.csv\n`,
+  )
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => void close().then(() => process.exit(0)))
 }
 
 if (process.argv[1] && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) await atTheTerminal(serve)

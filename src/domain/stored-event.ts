@@ -81,7 +81,9 @@ const metadataShape = Object.entries({
 } satisfies Partial<Record<keyof Metadata, Check>>)
 
 /** The open fields without which the event means nothing, and what each must be for the rules to go on from it. */
-const shapes: { readonly [T in DomainEvent['type']]: { readonly [F in keyof Extract<DomainEvent, { type: T }>['data']]?: Check } } = {
+const shapes: {
+  readonly [T in DomainEvent['type']]: { readonly [F in keyof Extract<DomainEvent, { type: T }>['data']]?: Check }
+} = {
   ReferralReceived: { participantId: text, programme, source: text, provider: text },
   EligibilityAssessed: {},
   SuitabilityDecided: { decision },
@@ -90,7 +92,13 @@ const shapes: { readonly [T in DomainEvent['type']]: { readonly [F in keyof Extr
   ThreeWayMeetingHeld: {},
   ProgrammeReviewCompleted: {},
   ProviderTransferAccepted: { provider: text },
-  AttendanceRecorded: { sessionId: text, outcome, groupId: text, plannedFacilitators: texts, actualFacilitators: texts },
+  AttendanceRecorded: {
+    sessionId: text,
+    outcome,
+    groupId: text,
+    plannedFacilitators: texts,
+    actualFacilitators: texts,
+  },
   AttendanceCorrected: { sessionId: text, outcome, was: outcome, corrects: count },
   WarningIssued: {},
   BreachInitiated: {},
@@ -104,7 +112,6 @@ const shapes: { readonly [T in DomainEvent['type']]: { readonly [F in keyof Extr
   ContactRefused: { recordId: text, occurrence: count, reason: text },
 }
 
-const shapeOf = Object.fromEntries(Object.entries(shapes).map(([type, shape]) => [type, Object.entries(shape)])) as Record<
-  DomainEvent['type'],
-  [string, Check][]
->
+const shapeOf = Object.fromEntries(
+  Object.entries(shapes).map(([type, shape]) => [type, Object.entries(shape)]),
+) as Record<DomainEvent['type'], [string, Check][]>

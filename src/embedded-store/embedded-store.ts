@@ -48,7 +48,13 @@ const LOOPBACK = '127.0.0.1'
 export async function startEmbeddedStore(options: EmbeddedStoreOptions): Promise<EmbeddedStore> {
   const node: NodeOptions = { dataDir: options.dataDir, host: LOOPBACK, port: options.port ?? 0 }
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
-  const worker = new Worker(new URL(`./worker.${extension}`, import.meta.url), { workerData: node })
+  // Flags meant for the program itself are not meant for its store.
+  const worker = new Worker(new URL(`./worker.${extension}`, import.meta.url), {
+    workerData: node,
+    execArgv: [],
+    // A small heap collected often: the store shares its process with the application, and needs little.
+    resourceLimits: { maxYoungGenerationSizeMb: 16, maxOldGenerationSizeMb: 192 },
+  })
   const exited = new Promise<number>((resolve) => worker.once('exit', resolve))
   let closing: Promise<void> | undefined
   const port = await new Promise<number>((resolve, reject) => {

@@ -1,6 +1,8 @@
 /** Puts one node together: files, log, group commit, services, port. */
 import { GrpcServer } from './grpc/grpc-server.ts'
 import { nodeHandlers } from './services/node.ts'
+import { SystemProjections } from './projections/system-projections.ts'
+import { projectionHandlers } from './services/projections.ts'
 import { Store } from './services/store.ts'
 import { streamReadHandlers } from './services/streams-read.ts'
 import { streamWriteHandlers } from './services/streams.ts'
@@ -29,6 +31,12 @@ const FEATURES = {
     tombstone: [],
     batchappend: ['deadline_duration'],
   },
+  'event_store.client.projections.projections': {
+    disable: [],
+    enable: [],
+    statistics: [],
+    restartsubsystem: [],
+  },
   'event_store.client.gossip.gossip': { read: [] },
   'event_store.client.server_features.serverfeatures': { getsupportedmethods: [] },
 }
@@ -40,21 +48,25 @@ export async function startNode(options: NodeOptions): Promise<Node> {
     const log = new EventLog(connection)
     const commits = new GroupCommit(log, new Appender(log))
     const store = new Store(log, commits)
+    const projections = new SystemProjections(log, commits)
     const handlers = new Map([
       ...streamWriteHandlers(store),
       ...streamReadHandlers(store),
+      ...projectionHandlers(store, projections),
       ...nodeHandlers({ host: options.host, port: () => server.port }, FEATURES),
     ])
     const server: GrpcServer = await GrpcServer.listen({
       host: options.host,
       port: options.port,
       handlers,
-      onDefect: (error, path) => process.emitWarning(`${path}: ${(error as Error).stack ?? String(error)}`, 'EmbeddedStore'),
+      onDefect: (error, path) =>
+        process.emitWarning(`${path}: ${(error as Error).stack ?? String(error)}`, 'EmbeddedStore'),
     })
     lock.signedBy({ port: server.port })
     return {
       port: server.port,
       async close() {
+        projections.close()
         commits.drain()
         await server.close()
         commits.drain()

@@ -5,9 +5,7 @@ import { startNode } from './server.ts'
 
 export type ToWorker = { kind: 'close' }
 export type FromWorker =
-  | { kind: 'listening'; port: number }
-  | { kind: 'not_started'; name: string; message: string }
-  | { kind: 'closed' }
+  { kind: 'listening'; port: number } | { kind: 'not_started'; name: string; message: string } | { kind: 'closed' }
 
 const port = parentPort!
 const tell = (message: FromWorker) => port.postMessage(message)

@@ -1,20 +1,18 @@
 import { describe, expect, it } from 'vitest'
-import { eventTypes, isEventType, privacyOf, sealedFieldsOf, sentenceOf, type EventType } from '../../src/domain/events.ts'
+import {
+  eventTypes,
+  isEventType,
+  privacyOf,
+  sealedFieldsOf,
+  sentenceOf,
+  type EventType,
+} from '../../src/domain/events.ts'
 import { outcomes, outcomeCodes, reasonCodes } from '../../src/domain/journey/outcomes.ts'
 import { suitabilities } from '../../src/domain/journey/referral.ts'
 import type { Classified } from '../../src/domain/privacy.ts'
 import { exampleData, exampleOf } from './examples.ts'
 import { recordedAs, type Fact } from './given.ts'
-import {
-  attendance,
-  correction,
-  droppedOut,
-  found,
-  placedIn,
-  recategorised,
-  referred,
-  transferredTo,
-} from './words.ts'
+import { attendance, correction, droppedOut, found, placedIn, recategorised, referred, transferredTo } from './words.ts'
 
 const said = (fact: Fact) => sentenceOf(recordedAs(fact, 3))
 
@@ -99,23 +97,30 @@ describe('a sentence', () => {
     expect(said(attendance('IF', 'AAFC', ['amy', 'cem']))).toBe(
       'Foundation: individual session (IF): acceptable absence: family or childcare (AAFC), with amy and cem in the room.',
     ))
-  it('says so where nobody is named', () => expect(said(attendance('F1', 'ATTC', []))).toContain('with nobody named in the room'))
+  it('says so where nobody is named', () =>
+    expect(said(attendance('F1', 'ATTC', []))).toContain('with nobody named in the room'))
   it('says of a correction what was believed, what is, and which event said otherwise', () =>
     expect(said(correction('F1', 'ATTC', 'UAAB', 7))).toBe(
       'The record of Foundation 1 (F1) was corrected from ATTC to UAAB (unacceptable absence); event 7 said otherwise.',
     ))
   it('keeps the code of a session it has no name for', () => expect(said(attendance('Z9', 'ATTC'))).toMatch(/^Z9: /))
   it('says of a recategorisation both reasons', () =>
-    expect(said(recategorised('motivation', 'moved_area'))).toBe('The reason for leaving was recategorised from motivation to moved area.'))
+    expect(said(recategorised('motivation', 'moved_area'))).toBe(
+      'The reason for leaving was recategorised from motivation to moved area.',
+    ))
   it('says so where a group, a provider or a referrer is not named', () => {
     expect(said(placedIn(''))).toBe('He was allocated to group (not named).')
     expect(said(transferredTo(''))).toBe('His journey was taken over by another provider.')
-    const event = { type: 'ReferralReceived', data: { participantId: 'he', programme: { key: 'bbr', version: 1 }, source: 'voluntary', provider: '' } } as const
+    const event = {
+      type: 'ReferralReceived',
+      data: { participantId: 'he', programme: { key: 'bbr', version: 1 }, source: 'voluntary', provider: '' },
+    } as const
     expect(said({ ...referred, event })).toBe('He was referred to the programme bbr.')
   })
   it('is there for every outcome, every reason and every decision', () => {
     for (const code of outcomeCodes) expect(said(attendance('F1', code))).toContain(outcomes[code].toLowerCase())
-    for (const reason of reasonCodes) expect(said(droppedOut(reason))).toMatch(/^He dropped out; the reason on record: [a-z].*\.$/)
+    for (const reason of reasonCodes)
+      expect(said(droppedOut(reason))).toMatch(/^He dropped out; the reason on record: [a-z].*\.$/)
     expect(new Set(suitabilities.map((decision) => said(found(decision)))).size).toBe(suitabilities.length)
   })
 })

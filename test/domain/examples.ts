@@ -10,7 +10,12 @@ type DataOf<T extends EventType> = Extract<DomainEvent, { type: T }>['data']
 const note = 'PERSONAL note'
 const asWritten = { outcome: 'PERSONAL as written' }
 const about = 'PERSONAL about'
-const details = { crn: 'PERSONAL crn', familyName: 'PERSONAL name', givenNames: 'PERSONAL names', dateOfBirth: 'PERSONAL date' }
+const details = {
+  crn: 'PERSONAL crn',
+  familyName: 'PERSONAL name',
+  givenNames: 'PERSONAL names',
+  dateOfBirth: 'PERSONAL date',
+}
 
 export const exampleData: { readonly [T in EventType]: Required<DataOf<T>> } = {
   ReferralReceived: {
@@ -38,7 +43,14 @@ export const exampleData: { readonly [T in EventType]: Required<DataOf<T>> } = {
     note,
     asWritten,
   },
-  AttendanceCorrected: { sessionId: 'F1', outcome: 'UAAB', was: 'ATTC', corrects: 5, because: 'PERSONAL because', asWritten },
+  AttendanceCorrected: {
+    sessionId: 'F1',
+    outcome: 'UAAB',
+    was: 'ATTC',
+    corrects: 5,
+    because: 'PERSONAL because',
+    asWritten,
+  },
   WarningIssued: { about, note, asWritten },
   BreachInitiated: { about, note, asWritten },
   BreachResolved: { about, note, asWritten },

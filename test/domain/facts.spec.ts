@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { figuresOf, statusCodes, statuses, statusOf, type JourneyFigures, type Status } from '../../src/domain/journey/facts.ts'
+import {
+  figuresOf,
+  statusCodes,
+  statuses,
+  statusOf,
+  type JourneyFigures,
+  type Status,
+} from '../../src/domain/journey/facts.ts'
 import type { JourneyEvent } from '../../src/domain/journey/journey.ts'
 import { outcomeCodes, standingOf, type Outcome } from '../../src/domain/journey/outcomes.ts'
 import { believedNow } from '../../src/domain/journey/replay.ts'
@@ -75,7 +82,13 @@ describe('status', () => {
       [referred, allocated, recalled, dated(here, recalled.on)],
       [referred, allocated, recalled, dated(attendance('F1', 'UAAB'), '2025-04-08')],
       [referred, breached, recalled],
-      [referred, allocated, recalled, dated(here, '2025-04-08'), dated(correction('F1', 'ATTC', 'UAAB', 3), '2025-04-20')],
+      [
+        referred,
+        allocated,
+        recalled,
+        dated(here, '2025-04-08'),
+        dated(correction('F1', 'ATTC', 'UAAB', 3), '2025-04-20'),
+      ],
     ],
     completed: [
       [referred, allocated, here, completed],
@@ -101,17 +114,31 @@ describe('a late record', () => {
     ['of an earlier decision', [referred, found('suitable'), dated(found('not_ready'), '2025-01-10')]],
     ['of an earlier waiting list', [referred, waiting, dated(waiting, '2025-01-07')]],
     ['of an earlier group', [referred, allocated, dated(placedIn('G0'), '2025-01-30')]],
-    ['of an earlier group, where the later allocation names none', [referred, placedIn(''), dated(placedIn('G0'), '2025-01-30')]],
+    [
+      'of an earlier group, where the later allocation names none',
+      [referred, placedIn(''), dated(placedIn('G0'), '2025-01-30')],
+    ],
     [
       'of the group in the middle, where the last allocation names none',
-      [referred, dated(placedIn(''), '2025-02-10'), dated(placedIn('G1'), '2025-02-01'), dated(placedIn('G2'), '2025-02-05')],
+      [
+        referred,
+        dated(placedIn(''), '2025-02-10'),
+        dated(placedIn('G1'), '2025-02-01'),
+        dated(placedIn('G2'), '2025-02-05'),
+      ],
     ],
     ['of an earlier transfer', [referred, transferredTo('south'), dated(transferredTo('east'), '2025-02-01')]],
-    ['of an earlier transfer to somebody not named', [referred, transferredTo('south'), dated(transferredTo(''), '2025-02-01')]],
+    [
+      'of an earlier transfer to somebody not named',
+      [referred, transferredTo('south'), dated(transferredTo(''), '2025-02-01')],
+    ],
     ['of a transfer dated before the referral', [referred, dated(transferredTo('south'), '2025-01-01')]],
     ['of a session', [referred, allocated, recalled, dated(here, '2025-03-01')]],
     ['of a breach that was resolved', [referred, resolved, breached]],
-    ['of a session before the end', [referred, allocated, dated(here, '2025-04-01'), completed, attendance('F2', 'ATTC', ['cem'])]],
+    [
+      'of a session before the end',
+      [referred, allocated, dated(here, '2025-04-01'), completed, attendance('F2', 'ATTC', ['cem'])],
+    ],
   ]
   for (const [of, facts] of conclusions) {
     it(`${of} leads to the same conclusion as one made in time`, () => {
@@ -133,7 +160,10 @@ describe('facts', () => {
     expect(facts(referred, transferredTo('south')).provider).toBe('south')
     expect(facts(referred, transferredTo('')).provider).toBe('north')
     expect(facts(referred, transferredTo('south'), dated(transferredTo('east'), '2025-04-01')).provider).toBe('east')
-    expect(facts(referred, transferredTo('south'), transferredTo('east')).provider, 'two on one day: the one told last').toBe('east')
+    expect(
+      facts(referred, transferredTo('south'), transferredTo('east')).provider,
+      'two on one day: the one told last',
+    ).toBe('east')
   })
   it('hold the group he is in: the last that was named', () => {
     expect(facts(referred).groupId).toBeNull()
@@ -150,7 +180,12 @@ describe('facts', () => {
     })
   })
   it('count a facilitator once, and count the one who stood in, not the one who was planned', () => {
-    const met = facts(referred, allocated, attendance('F1', 'ATTC', ['amy', 'cem']), attendance('F2', 'ATTC', ['cem', 'dot'])).facilitatorsMet
+    const met = facts(
+      referred,
+      allocated,
+      attendance('F1', 'ATTC', ['amy', 'cem']),
+      attendance('F2', 'ATTC', ['cem', 'dot']),
+    ).facilitatorsMet
     expect(met.toSorted()).toEqual(['amy', 'cem', 'dot'])
   })
 })
@@ -169,7 +204,9 @@ describe('figures', () => {
   }
   it('are nothing at first', () => expect(figures()).toEqual(none))
   it('count a session under what is now believed of it', () =>
-    expect(figures(referred, allocated, here, attendance('F2', 'UAAB', []), correction('F2', 'UAAB', 'AAME', 3))).toEqual({
+    expect(
+      figures(referred, allocated, here, attendance('F2', 'UAAB', []), correction('F2', 'UAAB', 'AAME', 3)),
+    ).toEqual({
       ...none,
       attended: 1,
       acceptable_absences: 1,
@@ -177,13 +214,16 @@ describe('figures', () => {
       facilitators_met: 2,
     }))
   it('name the reason after recategorisation, and count that it was', () =>
-    expect(figures(referred, droppedOut('work'), recategorised('work', 'health'), recategorised('health', 'died'))).toEqual({
+    expect(
+      figures(referred, droppedOut('work'), recategorised('work', 'health'), recategorised('health', 'died')),
+    ).toEqual({
       ...none,
       outcome: 'dropped_out',
       reason: 'died',
       recategorisations: 2,
     }))
-  it('have no reason where he completed', () => expect(figures(referred, allocated, here, completed)).toMatchObject({ outcome: 'completed', reason: null }))
+  it('have no reason where he completed', () =>
+    expect(figures(referred, allocated, here, completed)).toMatchObject({ outcome: 'completed', reason: null }))
 
   const counted: { [S in 'attended' | 'acceptable_absences' | 'unacceptable_absences']: Outcome[] } = {
     attended: ['ATTC', 'AFTC'],

@@ -44,7 +44,8 @@ const givenIn =
     const state = recorded(...facts).reduce((known, event) => history.evolve(known, event), history.initial)
     return {
       when: (command: C) => ({
-        then: (...news: readonly Fact<E>[]) => expect(history.decide(state, command)).toEqual(news.map(({ event }) => event)),
+        then: (...news: readonly Fact<E>[]) =>
+          expect(history.decide(state, command)).toEqual(news.map(({ event }) => event)),
         thenRefused: (code: string) => expect(refusalOf(() => history.decide(state, command))).toBe(code),
         thenNothingNew: () => expect(history.decide(state, command)).toEqual([]),
       }),

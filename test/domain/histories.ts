@@ -17,7 +17,11 @@ const decisions = ['suitable', 'not_ready', 'not_suitable', 'not_stated'] as con
 const groups = ['G1', 'G2', '']
 const providers = ['north', 'south', 'east', '']
 const staff = [['amy', 'bob'], ['amy', 'cem'], [], ['dot']]
-const programmes = [...Array.from({ length: 20 }, () => ({ key: 'bbr', version: 1 })), { key: 'bbr', version: 0 }, { key: 'duluth-26', version: 1 }]
+const programmes = [
+  ...Array.from({ length: 20 }, () => ({ key: 'bbr', version: 1 })),
+  { key: 'bbr', version: 0 },
+  { key: 'duluth-26', version: 1 },
+]
 
 const likely: readonly [number, JourneyCommand['type']][] = [
   [2, 'Refer'],
@@ -53,7 +57,12 @@ function commandOf([kind, what, which, on, late, again]: readonly number[], plac
   }
   switch (type) {
     case 'Refer': {
-      const data = { participantId: 'he', programme: pick(programmes, what!), source: 'voluntary', provider: pick(providers, which!) } as const
+      const data = {
+        participantId: 'he',
+        programme: pick(programmes, what!),
+        source: 'voluntary',
+        provider: pick(providers, which!),
+      } as const
       return { ...telling, type, data }
     }
     case 'DecideSuitability':
@@ -63,8 +72,16 @@ function commandOf([kind, what, which, on, late, again]: readonly number[], plac
     case 'AcceptProviderTransfer':
       return { ...telling, type, data: { provider: pick(providers, what!) } }
     case 'RecordAttendance': {
-      const room = { groupId: pick(groups, what!), plannedFacilitators: ['amy', 'bob'], actualFacilitators: pick(staff, which! + what!) }
-      return { ...telling, type, data: { sessionId: pick(sessionIds, what!), outcome: pick(outcomes, which!), ...room } }
+      const room = {
+        groupId: pick(groups, what!),
+        plannedFacilitators: ['amy', 'bob'],
+        actualFacilitators: pick(staff, which! + what!),
+      }
+      return {
+        ...telling,
+        type,
+        data: { sessionId: pick(sessionIds, what!), outcome: pick(outcomes, which!), ...room },
+      }
     }
     case 'CorrectAttendance':
       return { ...telling, type, data: { sessionId: pick(sessionIds, what!), outcome: pick(outcomes, which!) } }
@@ -80,7 +97,9 @@ function commandOf([kind, what, which, on, late, again]: readonly number[], plac
 const numbers = fc.tuple(fc.nat(types.length - 1), fc.nat(1_000), fc.nat(1_000), fc.nat(27), fc.nat(14), fc.nat(30))
 
 /** Most begin as journeys do; some do not. */
-const opening = fc.nat(9).map((n): readonly JourneyCommand['type'][] => (n === 0 ? [] : n < 3 ? ['Refer'] : ['Refer', 'AllocateToGroup']))
+const opening = fc
+  .nat(9)
+  .map((n): readonly JourneyCommand['type'][] => (n === 0 ? [] : n < 3 ? ['Refer'] : ['Refer', 'AllocateToGroup']))
 
 export const commands: fc.Arbitrary<readonly JourneyCommand[]> = fc
   .tuple(opening, fc.array(numbers, { maxLength: 36, size: 'max' }))
@@ -90,7 +109,10 @@ export const commands: fc.Arbitrary<readonly JourneyCommand[]> = fc
   ])
 
 /** What the log holds once the commands were told; refused ones leave nothing. Times of recording may go back, as an import's do. */
-export function eventsFrom(told: readonly JourneyCommand[], minute: (n: number) => number = (n) => n): Recorded<JourneyEvent>[] {
+export function eventsFrom(
+  told: readonly JourneyCommand[],
+  minute: (n: number) => number = (n) => n,
+): Recorded<JourneyEvent>[] {
   const events: Recorded<JourneyEvent>[] = []
   let state = journeyHistory.initial
   for (const command of told) {

@@ -19,11 +19,15 @@ describe('Building Better Relationships, version 1', () => {
 describe('a programme', () => {
   for (const programme of programmes) {
     it(`${programme.key}@${programme.version} is defined once, and so is each of its sessions, in a module that is there`, () => {
-      expect(programmes.filter(({ key, version }) => key === programme.key && version === programme.version)).toHaveLength(1)
+      expect(
+        programmes.filter(({ key, version }) => key === programme.key && version === programme.version),
+      ).toHaveLength(1)
       const ids = programme.sessions.map(({ id }) => id)
       expect(new Set(ids).size).toBe(ids.length)
       expect(new Set(programme.sessions.map(({ name }) => name)).size).toBe(ids.length)
-      expect(new Set(programme.sessions.map(({ module }) => module))).toEqual(new Set(programme.modules.map(({ key }) => key)))
+      expect(new Set(programme.sessions.map(({ module }) => module))).toEqual(
+        new Set(programme.modules.map(({ key }) => key)),
+      )
       for (const session of programme.sessions) expect(sessionOf(programme, session.id)).toBe(session)
     })
   }

@@ -45,7 +45,8 @@ describe('in random histories', () => {
       })
     })
     // A property that never meets a rule says nothing about it.
-    for (const what of [...refusals, ...statusCodes, 'nothing new']) expect(seen.get(what) ?? 0, `histories that met ${what}`).toBeGreaterThan(20)
+    for (const what of [...refusals, ...statusCodes, 'nothing new'])
+      expect(seen.get(what) ?? 0, `histories that met ${what}`).toBeGreaterThan(20)
     expect([...seen.keys()].filter((what) => /^[A-Z]/.test(what))).toHaveLength(Object.keys(everyCommand).length)
   })
 
@@ -161,4 +162,3 @@ function beliefsChanged(then: JourneyFacts, now: JourneyFacts): number {
   const sessions = Object.keys(then.sessions).filter((id) => then.sessions[id]!.outcome !== now.sessions[id]!.outcome)
   return sessions.length + (then.ending?.reason && then.ending.reason !== now.ending?.reason ? 1 : 0)
 }
-

@@ -26,7 +26,21 @@ interface Words {
 export type ReferenceAnswer = { refused: string } | { written: readonly { type: string; data: object }[] }
 
 const group = (letter: string) => [1, 2, 3, 4, 5, 6].map((n) => letter + n)
-const sessions = ['PG1', 'PG2', 'PG3', ...group('F'), ...group('T'), ...group('E'), ...group('R'), 'IF', 'IT', 'IE', 'IR', 'MR', 'FR']
+const sessions = [
+  'PG1',
+  'PG2',
+  'PG3',
+  ...group('F'),
+  ...group('T'),
+  ...group('E'),
+  ...group('R'),
+  'IF',
+  'IT',
+  'IE',
+  'IR',
+  'MR',
+  'FR',
+]
 const attendedCodes = ['ATTC', 'AFTC']
 const excusedCodes = 'AAAA AAME AARE AASD AAHO AAEM AAFC AACL AARC CO05 CO10'.split(' ')
 const codes = [...attendedCodes, ...excusedCodes, 'ATSH', 'ATSS', 'UAAB', 'RSSR', 'RSOF', 'IAPSD']
@@ -81,12 +95,14 @@ export class ReferenceJourney {
     if (occurredOn > recordedOn) return 'recorded_before_occurred'
     if (type === 'Refer' && isReferred) return 'already_referred'
     if (type !== 'Refer' && !isReferred) return 'no_referral'
-    if (end && type !== 'CorrectAttendance' && type !== 'RecategoriseOutcome' && (ends || occurredOn > end.occurredOn)) return 'journey_ended'
+    if (end && type !== 'CorrectAttendance' && type !== 'RecategoriseOutcome' && (ends || occurredOn > end.occurredOn))
+      return 'journey_ended'
     if (aboutSession && !(this.followsBbr() && sessions.includes(sessionId))) return 'unknown_session'
     if (aboutSession && !codes.includes(outcome)) return 'unknown_outcome'
     if (type === 'RecordAttendance' && this.all('AllocateToGroup').length === 0) return 'not_allocated'
     if (type === 'RecordAttendance' && this.about(sessionId).length > 0) return 'already_recorded'
-    if (type === 'CorrectAttendance' && (this.about(sessionId).length === 0 || this.outcomeOf(sessionId) === outcome)) return 'nothing_to_correct'
+    if (type === 'CorrectAttendance' && (this.about(sessionId).length === 0 || this.outcomeOf(sessionId) === outcome))
+      return 'nothing_to_correct'
     if (type === 'DropOut' && !reasons.includes(reason ?? '')) return 'unknown_reason'
     if (type === 'RecategoriseOutcome' && !reasons.includes(to ?? '')) return 'unknown_reason'
     if (type === 'RecategoriseOutcome' && end?.type !== 'DropOut') return 'nothing_to_recategorise'
@@ -100,7 +116,10 @@ export class ReferenceJourney {
     const { sessionId = '' } = data as Words
     if (type === 'RecategoriseOutcome') return { from: this.reason() }
     if (type !== 'CorrectAttendance') return {}
-    return { was: this.outcomeOf(sessionId), corrects: this.told.findLastIndex((one) => isAboutSession(one) && words(one).sessionId === sessionId) }
+    return {
+      was: this.outcomeOf(sessionId),
+      corrects: this.told.findLastIndex((one) => isAboutSession(one) && words(one).sessionId === sessionId),
+    }
   }
 
   figures() {
@@ -123,7 +142,9 @@ export class ReferenceJourney {
     const end = this.end()
     if (end) return end.type === 'Complete' ? 'completed' : 'withdrawn'
     const last = (type: string) => this.inOrderOfDays(type).at(-1)
-    const attendedDays = this.sessionsHeld().filter(({ outcome }) => attendedCodes.includes(outcome)).map(({ on }) => on)
+    const attendedDays = this.sessionsHeld()
+      .filter(({ outcome }) => attendedCodes.includes(outcome))
+      .map(({ on }) => on)
     const recalled = last('RecordRecall')
     if (recalled && attendedDays.every((day) => day <= recalled.occurredOn)) return 'recall'
     const breach = last('InitiateBreach')
@@ -146,13 +167,17 @@ export class ReferenceJourney {
       .findLast(Boolean) ?? null
 
   provider = (): string | null =>
-    [...this.all('Refer'), ...this.inOrderOfDays('AcceptProviderTransfer')].map((one) => words(one).provider!).findLast(Boolean) ?? null
+    [...this.all('Refer'), ...this.inOrderOfDays('AcceptProviderTransfer')]
+      .map((one) => words(one).provider!)
+      .findLast(Boolean) ?? null
 
   private all = (type: string) => this.told.filter((one) => one.type === type)
 
-  private inOrderOfDays = (type: string) => this.all(type).toSorted((a, b) => (a.occurredOn < b.occurredOn ? -1 : a.occurredOn > b.occurredOn ? 1 : 0))
+  private inOrderOfDays = (type: string) =>
+    this.all(type).toSorted((a, b) => (a.occurredOn < b.occurredOn ? -1 : a.occurredOn > b.occurredOn ? 1 : 0))
 
-  private about = (sessionId: string) => this.told.filter((one) => isAboutSession(one) && words(one).sessionId === sessionId)
+  private about = (sessionId: string) =>
+    this.told.filter((one) => isAboutSession(one) && words(one).sessionId === sessionId)
 
   private outcomeOf = (sessionId: string): string => words(this.about(sessionId).at(-1)!).outcome!
 
@@ -169,7 +194,9 @@ export class ReferenceJourney {
 
   private followsBbr(): boolean {
     const referral = this.all('Refer')[0]
-    return referral !== undefined && words(referral).programme!.key === 'bbr' && words(referral).programme!.version === 1
+    return (
+      referral !== undefined && words(referral).programme!.key === 'bbr' && words(referral).programme!.version === 1
+    )
   }
 }
 

@@ -1,19 +1,44 @@
 import { describe, expect, it } from 'vitest'
 import { statusOf } from '../../src/domain/journey/facts.ts'
 import type { JourneyEvent } from '../../src/domain/journey/journey.ts'
-import { believedNow, daysLate, isLate, journeyAt, lateAfterDays, placesOn, type JourneyMoment } from '../../src/domain/journey/replay.ts'
+import {
+  believedNow,
+  daysLate,
+  isLate,
+  journeyAt,
+  lateAfterDays,
+  placesOn,
+  type JourneyMoment,
+} from '../../src/domain/journey/replay.ts'
 import { recorded, type Fact } from './given.ts'
-import { allocated, attendance, completed, correction, dated, droppedOut, recategorised, referred, warned } from './words.ts'
+import {
+  allocated,
+  attendance,
+  completed,
+  correction,
+  dated,
+  droppedOut,
+  recategorised,
+  referred,
+  warned,
+} from './words.ts'
 
-const at = (instant: string) => (journey: readonly Fact<JourneyEvent>[]) => journeyAt(recorded(...journey), { clock: 'known', by: instant })
-const on = (day: string) => (journey: readonly Fact<JourneyEvent>[]) => journeyAt(recorded(...journey), { clock: 'happened', by: day })
+const at = (instant: string) => (journey: readonly Fact<JourneyEvent>[]) =>
+  journeyAt(recorded(...journey), { clock: 'known', by: instant })
+const on = (day: string) => (journey: readonly Fact<JourneyEvent>[]) =>
+  journeyAt(recorded(...journey), { clock: 'happened', by: day })
 const types = ({ included }: JourneyMoment) => included.map(({ type }) => type)
 
 /** F1 was said to be attended on the Monday it was held, and corrected three weeks later. */
 const heldOn = '2025-03-03'
 const told = '2025-03-03T17:00:00.000Z'
 const putRight = '2025-03-24T09:30:00.000Z'
-const corrected = [referred, allocated, attendance('F1', 'ATTC'), dated(correction('F1', 'ATTC', 'UAAB', 2), '2025-03-24', putRight)]
+const corrected = [
+  referred,
+  allocated,
+  attendance('F1', 'ATTC'),
+  dated(correction('F1', 'ATTC', 'UAAB', 2), '2025-03-24', putRight),
+]
 
 describe('a correction', () => {
   it('was not known before it was made: what was believed then was wrong, and is shown as it was', () => {
@@ -37,8 +62,12 @@ describe('a correction', () => {
   })
   it('of a correction is told by the last of them', () => {
     const twice = [...corrected, dated(correction('F1', 'UAAB', 'AAME', 3), '2025-03-31')]
-    expect(at(told)(twice).changedSince).toEqual([{ about: 'session', sessionId: 'F1', then: 'ATTC', now: 'AAME', revision: 4 }])
-    expect(at(putRight)(twice).changedSince).toEqual([{ about: 'session', sessionId: 'F1', then: 'UAAB', now: 'AAME', revision: 4 }])
+    expect(at(told)(twice).changedSince).toEqual([
+      { about: 'session', sessionId: 'F1', then: 'ATTC', now: 'AAME', revision: 4 },
+    ])
+    expect(at(putRight)(twice).changedSince).toEqual([
+      { about: 'session', sessionId: 'F1', then: 'UAAB', now: 'AAME', revision: 4 },
+    ])
   })
   it('that was taken back has changed nothing since', () => {
     const back = [...corrected, dated(correction('F1', 'UAAB', 'ATTC', 3), '2025-03-31')]
@@ -47,7 +76,9 @@ describe('a correction', () => {
   })
   it('of one session changes no other', () => {
     const two = [...corrected, dated(attendance('F2', 'ATTC'), '2025-03-10')]
-    expect(at('2025-03-11T00:00:00.000Z')(two).changedSince.map((change) => change.about === 'session' && change.sessionId)).toEqual(['F1'])
+    expect(
+      at('2025-03-11T00:00:00.000Z')(two).changedSince.map((change) => change.about === 'session' && change.sessionId),
+    ).toEqual(['F1'])
   })
 })
 
@@ -64,11 +95,17 @@ describe('a recategorisation', () => {
     expect(on('2025-05-04')(left).facts.ending).toBeNull()
   })
   it('leaves him in the count', () => expect(on('2025-05-05')(left).figures.outcome).toBe('dropped_out'))
-  it('is no change to who looked before he left', () => expect(at('2025-02-01T00:00:00.000Z')(left).changedSince).toEqual([]))
+  it('is no change to who looked before he left', () =>
+    expect(at('2025-02-01T00:00:00.000Z')(left).changedSince).toEqual([]))
 })
 
 describe('a late record', () => {
-  const late = [referred, allocated, attendance('F2', 'UAAB'), dated(attendance('F1', 'ATTC'), '2025-02-24', '2025-04-14T08:00:00.000Z')]
+  const late = [
+    referred,
+    allocated,
+    attendance('F2', 'UAAB'),
+    dated(attendance('F1', 'ATTC'), '2025-02-24', '2025-04-14T08:00:00.000Z'),
+  ]
   it('counts on the day it happened', () => expect(on('2025-02-24')(late).facts.sessions).toHaveProperty('F1'))
   it('was not known until it was made', () => {
     expect(at('2025-04-14T07:59:59.999Z')(late).facts.sessions).not.toHaveProperty('F1')
@@ -114,7 +151,12 @@ describe('a moment', () => {
     expect(placesOn('known', recorded(...both)).filter((place) => place === minute)).toHaveLength(1)
   })
   it('takes a record and its correction of one minute together', () => {
-    const atOnce = [referred, allocated, attendance('F1', 'ATTC'), dated(correction('F1', 'ATTC', 'UAAB', 2), heldOn, told)]
+    const atOnce = [
+      referred,
+      allocated,
+      attendance('F1', 'ATTC'),
+      dated(correction('F1', 'ATTC', 'UAAB', 2), heldOn, told),
+    ]
     expect(at(told)(atOnce).facts.sessions).toEqual({ F1: { outcome: 'UAAB', heldOn } })
     expect(at(told)(atOnce).changedSince).toEqual([])
   })
@@ -141,7 +183,13 @@ describe('places on a clock', () => {
     recategorised('motivation', 'health'),
   ]
   it('of what happened are days, in order, without repeats: a correction adds none of its own, nor a recategorisation', () =>
-    expect(placesOn('happened', recorded(...journey))).toEqual(['2025-01-06', '2025-02-03', '2025-02-24', heldOn, '2025-05-05']))
+    expect(placesOn('happened', recorded(...journey))).toEqual([
+      '2025-01-06',
+      '2025-02-03',
+      '2025-02-24',
+      heldOn,
+      '2025-05-05',
+    ]))
   it('of what was known are the instants of recording, in order', () =>
     expect(placesOn('known', recorded(...journey))).toEqual([
       '2025-01-06T17:00:00.000Z',

@@ -17,7 +17,9 @@ describe('what the log holds', () => {
     for (const field of Object.keys(stored(type).data).filter((field) => field !== 'sealed')) {
       it(`${type} without its ${field} is poison, and so is one with nonsense there`, () => {
         for (const value of [undefined, null, 5.5, [1], { not: 'this' }]) {
-          expect(whyOf({ ...stored(type), data: { ...stored(type).data, [field]: value } }), String(value)).toContain(field)
+          expect(whyOf({ ...stored(type), data: { ...stored(type).data, [field]: value } }), String(value)).toContain(
+            field,
+          )
         }
       })
     }
@@ -28,20 +30,41 @@ describe('poison', () => {
   const good = stored('AttendanceRecorded')
   it('names the stream and the revision that cannot be understood', () => {
     const poison = thrownBy({ ...good, type: 'AttendanceEdited' })
-    expect([poison.stream, poison.revision, poison.why]).toEqual([good.stream, good.revision, 'unknown event type AttendanceEdited'])
+    expect([poison.stream, poison.revision, poison.why]).toEqual([
+      good.stream,
+      good.revision,
+      'unknown event type AttendanceEdited',
+    ])
     expect(poison.message).toContain(`${good.stream} revision ${good.revision}`)
   })
   it('is never shown with what it held', () =>
     expect(thrownBy({ ...good, data: { ...good.data, outcome: 'SECRET' } }).message).not.toContain('SECRET'))
   for (const type of ['AttendanceEdited', '', 'constructor', '__proto__', 'toString']) {
-    it(`is an event of type ${JSON.stringify(type)}`, () => expect(whyOf({ ...good, type })).toContain('unknown event type'))
+    it(`is an event of type ${JSON.stringify(type)}`, () =>
+      expect(whyOf({ ...good, type })).toContain('unknown event type'))
   }
   // The client hands back text, without a word, where the JSON is malformed.
-  for (const [name, value] of [['text', '{"sessionId":'], ['nothing', undefined], ['null', null], ['a list', []], ['a number', 7]] as const) {
+  for (const [name, value] of [
+    ['text', '{"sessionId":'],
+    ['nothing', undefined],
+    ['null', null],
+    ['a list', []],
+    ['a number', 7],
+  ] as const) {
     it(`is data that is ${name}`, () => expect(whyOf({ ...good, data: value })).toBe('its data is not a JSON object'))
-    it(`is metadata that is ${name}`, () => expect(whyOf({ ...good, metadata: value })).toBe('its metadata is not a JSON object'))
+    it(`is metadata that is ${name}`, () =>
+      expect(whyOf({ ...good, metadata: value })).toBe('its metadata is not a JSON object'))
   }
-  for (const field of ['commandId', 'actor', 'occurredAt', 'recordedAt', 'source', 'correlationId', 'causationId', 'schemaVersion']) {
+  for (const field of [
+    'commandId',
+    'actor',
+    'occurredAt',
+    'recordedAt',
+    'source',
+    'correlationId',
+    'causationId',
+    'schemaVersion',
+  ]) {
     it(`is metadata without its ${field}, or with nonsense there`, () => {
       for (const value of [undefined, null, 5, ['a']]) {
         expect(whyOf({ ...good, metadata: { ...good.metadata, [field]: value } }), String(value)).toMatch(
@@ -72,7 +95,9 @@ describe('poison', () => {
     ]
     for (const [type, field] of wrong) {
       for (const code of ['XXXX', '', 'toString', '__proto__']) {
-        expect(whyOf({ ...stored(type), data: { ...stored(type).data, [field]: code } }), `${type}.${field}`).toContain(field)
+        expect(whyOf({ ...stored(type), data: { ...stored(type).data, [field]: code } }), `${type}.${field}`).toContain(
+          field,
+        )
       }
     }
   })

@@ -10,23 +10,38 @@ type Spoken = Fact<JourneyEvent>
 /** The same fact on another day, and told at another time. */
 export const dated = (fact: Spoken, on: Day, at?: Instant): Spoken => ({ ...fact, on, at })
 
-const referral = { participantId: 'he', programme: { key: 'bbr', version: 1 }, source: 'court_requirement', provider: 'north' } as const
+const referral = {
+  participantId: 'he',
+  programme: { key: 'bbr', version: 1 },
+  source: 'court_requirement',
+  provider: 'north',
+} as const
 
 export const referred: Spoken = { on: '2025-01-06', event: { type: 'ReferralReceived', data: referral } }
 
 export const eligible: Spoken = { on: '2025-01-13', event: { type: 'EligibilityAssessed', data: {} } }
 
-export const found = (decision: Suitability): Spoken => ({ on: '2025-01-20', event: { type: 'SuitabilityDecided', data: { decision } } })
+export const found = (decision: Suitability): Spoken => ({
+  on: '2025-01-20',
+  event: { type: 'SuitabilityDecided', data: { decision } },
+})
 
 export const waiting: Spoken = { on: '2025-01-27', event: { type: 'PlacedOnWaitingList', data: {} } }
 
-export const placedIn = (groupId: string): Spoken => ({ on: '2025-02-03', event: { type: 'AllocatedToGroup', data: { groupId } } })
+export const placedIn = (groupId: string): Spoken => ({
+  on: '2025-02-03',
+  event: { type: 'AllocatedToGroup', data: { groupId } },
+})
 
 export const allocated = placedIn('G1')
 
 const room = { groupId: 'G1', plannedFacilitators: ['amy', 'bob'], actualFacilitators: ['amy', 'bob'] }
 
-export const attendance = (sessionId: string, outcome: Outcome, actualFacilitators = room.actualFacilitators): Spoken => ({
+export const attendance = (
+  sessionId: string,
+  outcome: Outcome,
+  actualFacilitators = room.actualFacilitators,
+): Spoken => ({
   on: '2025-03-03',
   event: { type: 'AttendanceRecorded', data: { ...room, sessionId, outcome, actualFacilitators } },
 })
@@ -53,7 +68,10 @@ export const resolved: Spoken = { on: '2025-04-01', event: { type: 'BreachResolv
 
 export const recalled: Spoken = { on: '2025-04-07', event: { type: 'RecallRecorded', data: {} } }
 
-export const droppedOut = (reason: Reason): Spoken => ({ on: '2025-05-05', event: { type: 'ParticipantDroppedOut', data: { reason } } })
+export const droppedOut = (reason: Reason): Spoken => ({
+  on: '2025-05-05',
+  event: { type: 'ParticipantDroppedOut', data: { reason } },
+})
 
 export const completed: Spoken = { on: '2025-05-05', event: { type: 'ProgrammeCompleted', data: {} } }
 
@@ -69,12 +87,20 @@ export const told = (command: JourneyCommand, how: Partial<Telling>): JourneyCom
 
 export const refer: JourneyCommand = { ...telling, type: 'Refer', data: referral }
 export const assess: JourneyCommand = { ...telling, type: 'AssessEligibility', data: {} }
-export const decideOn = (decision: Suitability): JourneyCommand => ({ ...telling, type: 'DecideSuitability', data: { decision } })
+export const decideOn = (decision: Suitability): JourneyCommand => ({
+  ...telling,
+  type: 'DecideSuitability',
+  data: { decision },
+})
 export const putOnList: JourneyCommand = { ...telling, type: 'PlaceOnWaitingList', data: {} }
 export const allocate = (groupId = 'G1'): JourneyCommand => ({ ...telling, type: 'AllocateToGroup', data: { groupId } })
 export const meet: JourneyCommand = { ...telling, type: 'HoldThreeWayMeeting', data: {} }
 export const review: JourneyCommand = { ...telling, type: 'CompleteProgrammeReview', data: {} }
-export const transferTo = (provider: string): JourneyCommand => ({ ...telling, type: 'AcceptProviderTransfer', data: { provider } })
+export const transferTo = (provider: string): JourneyCommand => ({
+  ...telling,
+  type: 'AcceptProviderTransfer',
+  data: { provider },
+})
 export const record = (sessionId: string, outcome: string): JourneyCommand => ({
   ...telling,
   type: 'RecordAttendance',

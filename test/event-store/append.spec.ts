@@ -35,9 +35,21 @@ describe.each(ways)('an append $way', ({ options }) => {
     const stream = aStream()
     const before = Date.now()
     const id = randomUUID()
-    await server.client.appendToStream(stream, jsonEvent({ id, type: 'Größe', data: { naïve: '✓' }, metadata: { by: 'me' } }), options)
+    await server.client.appendToStream(
+      stream,
+      jsonEvent({ id, type: 'Größe', data: { naïve: '✓' }, metadata: { by: 'me' } }),
+      options,
+    )
     const [read] = await collect(server.client.readStream(stream))
-    expect(read!.event).toMatchObject({ id, streamId: stream, type: 'Größe', data: { naïve: '✓' }, metadata: { by: 'me' }, isJson: true, revision: 0n })
+    expect(read!.event).toMatchObject({
+      id,
+      streamId: stream,
+      type: 'Größe',
+      data: { naïve: '✓' },
+      metadata: { by: 'me' },
+      isJson: true,
+      revision: 0n,
+    })
     expect(read!.event!.created.getTime()).toBeGreaterThanOrEqual(before - 5)
     expect(read!.event!.created.getTime()).toBeLessThanOrEqual(Date.now() + 5)
   })
@@ -55,7 +67,9 @@ describe.each(ways)('an append $way', ({ options }) => {
   it('expecting no stream begins one, once', async () => {
     const stream = aStream()
     await server.client.appendToStream(stream, anEvent(), { ...options, expectedRevision: NO_STREAM })
-    const error = await errorOf(server.client.appendToStream(stream, anEvent(), { ...options, expectedRevision: NO_STREAM }))
+    const error = await errorOf(
+      server.client.appendToStream(stream, anEvent(), { ...options, expectedRevision: NO_STREAM }),
+    )
     expect(error).toBeInstanceOf(WrongExpectedVersionError)
     expect(error).toMatchObject({ streamName: stream, expectedVersion: NO_STREAM, actualVersion: 0n })
   })
@@ -68,19 +82,26 @@ describe.each(ways)('an append $way', ({ options }) => {
       expect(error).toBeInstanceOf(WrongExpectedVersionError)
       expect(error).toMatchObject({ streamName: stream, expectedVersion: expectedRevision, actualVersion: 1n })
     }
-    const { nextExpectedRevision } = await server.client.appendToStream(stream, anEvent(), { ...options, expectedRevision: 1n })
+    const { nextExpectedRevision } = await server.client.appendToStream(stream, anEvent(), {
+      ...options,
+      expectedRevision: 1n,
+    })
     expect(nextExpectedRevision).toBe(2n)
     expect(await collect(server.client.readStream(stream))).toHaveLength(3)
   })
 
   it('expecting a revision of a stream that is not there is refused', async () => {
-    const error = await errorOf(server.client.appendToStream(aStream(), anEvent(), { ...options, expectedRevision: 4n }))
+    const error = await errorOf(
+      server.client.appendToStream(aStream(), anEvent(), { ...options, expectedRevision: 4n }),
+    )
     expect(error).toMatchObject({ expectedVersion: 4n, actualVersion: NO_STREAM })
   })
 
   it('expecting the stream to exist is refused where there is none', async () => {
     const stream = aStream()
-    const error = await errorOf(server.client.appendToStream(stream, anEvent(), { ...options, expectedRevision: STREAM_EXISTS }))
+    const error = await errorOf(
+      server.client.appendToStream(stream, anEvent(), { ...options, expectedRevision: STREAM_EXISTS }),
+    )
     expect(error).toMatchObject({ expectedVersion: STREAM_EXISTS, actualVersion: NO_STREAM })
     await server.client.appendToStream(stream, anEvent(), options)
     await server.client.appendToStream(stream, anEvent(), { ...options, expectedRevision: STREAM_EXISTS })
@@ -94,15 +115,18 @@ describe.each(ways)('an append $way', ({ options }) => {
     }
   })
 
-  it.each([NO_STREAM, ANY] as const)('told twice expecting %s is written once and answered alike', async (expectedRevision) => {
-    const stream = aStream()
-    const events = someEvents(3)
-    const first = await server.client.appendToStream(stream, events, { ...options, expectedRevision })
-    await server.client.appendToStream(stream, anEvent(), options)
-    const again = await server.client.appendToStream(stream, events, { ...options, expectedRevision })
-    expect(again).toEqual(first)
-    expect(await collect(server.client.readStream(stream))).toHaveLength(4)
-  })
+  it.each([NO_STREAM, ANY] as const)(
+    'told twice expecting %s is written once and answered alike',
+    async (expectedRevision) => {
+      const stream = aStream()
+      const events = someEvents(3)
+      const first = await server.client.appendToStream(stream, events, { ...options, expectedRevision })
+      await server.client.appendToStream(stream, anEvent(), options)
+      const again = await server.client.appendToStream(stream, events, { ...options, expectedRevision })
+      expect(again).toEqual(first)
+      expect(await collect(server.client.readStream(stream))).toHaveLength(4)
+    },
+  )
 
   it('told twice at a revision is written once', async () => {
     const stream = aStream()
@@ -152,7 +176,11 @@ describe.each(ways)('an append $way', ({ options }) => {
     const streams = Array.from({ length: 8 }, () => aStream())
     await Promise.all(
       streams.map(async (stream) => {
-        for (let i = 0; i < 25; i++) await server.client.appendToStream(stream, anEvent('Tried', { i }), { ...options, expectedRevision: i === 0 ? NO_STREAM : BigInt(i - 1) })
+        for (let i = 0; i < 25; i++)
+          await server.client.appendToStream(stream, anEvent('Tried', { i }), {
+            ...options,
+            expectedRevision: i === 0 ? NO_STREAM : BigInt(i - 1),
+          })
       }),
     )
     for (const stream of streams) {
@@ -165,7 +193,9 @@ describe.each(ways)('an append $way', ({ options }) => {
     const stream = aStream()
     await server.client.appendToStream(stream, anEvent(), options)
     const attempts = await Promise.allSettled(
-      Array.from({ length: 16 }, () => server.client.appendToStream(stream, anEvent(), { ...options, expectedRevision: 0n })),
+      Array.from({ length: 16 }, () =>
+        server.client.appendToStream(stream, anEvent(), { ...options, expectedRevision: 0n }),
+      ),
     )
     expect(attempts.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
     expect(await collect(server.client.readStream(stream))).toHaveLength(2)

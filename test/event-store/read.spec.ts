@@ -60,17 +60,23 @@ describe('reading a stream', () => {
   })
 
   it('can be stopped half way', async () => {
+    const long = aStream()
+    await server.client.appendToStream(long, someEvents(3000))
+    const reading = server.client.readStream(long)
     let seen = 0
-    for await (const { event } of server.client.readStream(stream)) {
-      expect(event).toBeDefined()
-      if (++seen === 3) break
-    }
-    expect(seen).toBe(3)
+    await new Promise<void>((resolve) => reading.on('data', () => ++seen === 3 && resolve()))
+    await reading.cancel()
     expect(await revisions({ maxCount: 1 })).toEqual([0])
   })
 
   it('whose name needs care keeps it', async () => {
-    for (const name of [aStream('Ünïcode ✓ 名前'), aStream("quo'te\"s"), aStream('a b\tc'), aStream('%41%'), aStream('x'.repeat(300))]) {
+    for (const name of [
+      aStream('Ünïcode ✓ 名前'),
+      aStream('quo\'te"s'),
+      aStream('a b\tc'),
+      aStream('%41%'),
+      aStream('x'.repeat(300)),
+    ]) {
       await server.client.appendToStream(name, anEvent())
       const [read] = await collect(server.client.readStream(name))
       expect(read!.event!.streamId).toBe(name)
@@ -87,7 +93,9 @@ describe('reading $all', () => {
   })
   const at = (position: bigint) => ({ commit: position, prepare: position })
   const mine = async (options: Parameters<typeof server.client.readAll>[0]) =>
-    (await collect(server.client.readAll(options))).filter(({ event }) => event?.streamId === stream).map(({ event }) => Number(event!.revision))
+    (await collect(server.client.readAll(options)))
+      .filter(({ event }) => event?.streamId === stream)
+      .map(({ event }) => Number(event!.revision))
 
   it('gives every event its own, growing position', async () => {
     const all = (await collect(server.client.readAll())).map(({ event }) => event!.position!.commit)
@@ -100,7 +108,7 @@ describe('reading $all', () => {
   })
 
   it('backwards begins before the position asked for', async () => {
-    expect((await mine({ fromPosition: at(positions[5]!), direction: BACKWARDS, maxCount: 3 }))).toEqual([4, 3, 2])
+    expect(await mine({ fromPosition: at(positions[5]!), direction: BACKWARDS, maxCount: 3 })).toEqual([4, 3, 2])
   })
 
   it('backwards from the end begins with the newest', async () => {

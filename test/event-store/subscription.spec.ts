@@ -1,5 +1,12 @@
 import type { AllStreamSubscription, Position, ResolvedEvent, StreamSubscription } from '@eventstore/db-client'
-import { END, START, eventTypeFilter, excludeSystemEvents, streamNameFilter, StreamDeletedError } from '@eventstore/db-client'
+import {
+  END,
+  START,
+  eventTypeFilter,
+  excludeSystemEvents,
+  streamNameFilter,
+  StreamDeletedError,
+} from '@eventstore/db-client'
 import { randomUUID } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { aServer, aStream, anEvent, errorOf, someEvents } from './target.ts'

@@ -180,7 +180,9 @@ export class Call {
       if (bytes[0] !== 0) return this.fail(new RpcError(Code.UNIMPLEMENTED, 'Compressed messages are not supported'))
       const length = bytes.readUInt32BE(1)
       if (length > MAXIMUM_MESSAGE_SIZE)
-        return this.fail(new RpcError(Code.RESOURCE_EXHAUSTED, 'Received message exceeds the maximum configured message size.'))
+        return this.fail(
+          new RpcError(Code.RESOURCE_EXHAUSTED, 'Received message exceeds the maximum configured message size.'),
+        )
       if (this.pendingLength < length + 5) return
       if (bytes.length < length + 5) bytes = this.joinPending()
       const rest = bytes.subarray(length + 5)
@@ -274,10 +276,9 @@ export class GrpcServer {
     for (const call of this.calls) call.fail(new RpcError(Code.CANCELLED, 'The server is shutting down.'))
     for (const session of this.sessions) session.close()
     this.http1Server.closeAllConnections()
-    await Promise.race([
-      Promise.all([...this.sessions].map((session) => new Promise<void>((resolve) => session.once('close', resolve)))),
-      new Promise((resolve) => setTimeout(resolve, 500)),
-    ])
+    const giveUp = Date.now() + 500
+    while (this.calls.size > 0 && Date.now() < giveUp) await new Promise((resolve) => setTimeout(resolve, 5))
+    await new Promise((resolve) => setTimeout(resolve, 5))
     for (const session of this.sessions) session.destroy()
   }
 
@@ -344,6 +345,9 @@ function percentEncoded(text: string): string {
   if (/^[\x20-\x24\x26-\x7e]*$/.test(text)) return text
   let encoded = ''
   for (const byte of Buffer.from(text))
-    encoded += byte < 0x20 || byte > 0x7e || byte === 0x25 ? `%${byte.toString(16).toUpperCase().padStart(2, '0')}` : String.fromCharCode(byte)
+    encoded +=
+      byte < 0x20 || byte > 0x7e || byte === 0x25
+        ? `%${byte.toString(16).toUpperCase().padStart(2, '0')}`
+        : String.fromCharCode(byte)
   return encoded
 }

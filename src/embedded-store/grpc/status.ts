@@ -35,15 +35,14 @@ export class RpcError extends Error {
 
 export const invalidArgument = (message: string) => new RpcError(Code.INVALID_ARGUMENT, message)
 
-export const unimplemented = (what: string) => new RpcError(Code.UNIMPLEMENTED, `${what} is not implemented by this store`)
+export const unimplemented = (what: string) =>
+  new RpcError(Code.UNIMPLEMENTED, `${what} is not implemented by this store`)
 
 export const unavailable = (message: string) => new RpcError(Code.UNAVAILABLE, message)
 
-export const operationTimedOut = (message: string) =>
-  new RpcError(Code.ABORTED, `Operation timed out: ${message}`)
+export const operationTimedOut = (message: string) => new RpcError(Code.ABORTED, `Operation timed out: ${message}`)
 
-export const accessDenied = () =>
-  new RpcError(Code.PERMISSION_DENIED, 'Access Denied', { exception: 'access-denied' })
+export const accessDenied = () => new RpcError(Code.PERMISSION_DENIED, 'Access Denied', { exception: 'access-denied' })
 
 export const streamDeleted = (stream: string) =>
   new RpcError(Code.FAILED_PRECONDITION, `Event stream '${stream}' is deleted.`, {

@@ -39,6 +39,11 @@ export class Store {
     return true
   }
 
+  /** May manage persistent subscriptions and projections. */
+  isOperator(identity: Identity): boolean {
+    return identity.groups.includes('$admins') || identity.groups.includes('$ops')
+  }
+
   assertMayWrite(identity: Identity, stream: string): void {
     if (!this.mayWrite(identity, stream)) throw accessDenied()
   }

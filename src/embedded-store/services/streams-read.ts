@@ -15,7 +15,12 @@ import { ReadResponses, caughtUp, confirmation, readReadRequest, streamNotFound 
 import type { Store } from './store.ts'
 
 export function streamReadHandlers(store: Store): [path: string, handler: Handler][] {
-  return [['/event_store.client.streams.Streams/Read', serverStreaming((request, call) => read(store, call, readReadRequest(request)))]]
+  return [
+    [
+      '/event_store.client.streams.Streams/Read',
+      serverStreaming((request, call) => read(store, call, readReadRequest(request))),
+    ],
+  ]
 }
 
 async function read(store: Store, call: Call, request: ReadRequest): Promise<void> {
@@ -105,7 +110,11 @@ async function subscribeToStream(log: EventLog, call: Call, request: ReadRequest
   if (state?.tombstoned) throw streamDeleted(name)
   // A subscription begins after what it names.
   let cursor =
-    request.from === 'start' ? 0n : request.from === 'end' ? (state?.lastRevision ?? -1n) + 1n : clampToInt64(request.from) + 1n
+    request.from === 'start'
+      ? 0n
+      : request.from === 'end'
+        ? (state?.lastRevision ?? -1n) + 1n
+        : clampToInt64(request.from) + 1n
   const bell = new Bell()
   const stop = log.onAdvance((streams) => {
     if (!state || streams.has(state.id)) bell.wake()
@@ -120,7 +129,8 @@ async function subscribeToStream(log: EventLog, call: Call, request: ReadRequest
   while (!call.closed) {
     state = log.stream(name)
     if (state?.tombstoned) throw streamDeleted(name)
-    const page = state && !isSoftDeleted(state) ? log.streamForwards(name, state, cursor) : { events: [], next: undefined }
+    const page =
+      state && !isSoftDeleted(state) ? log.streamForwards(name, state, cursor) : { events: [], next: undefined }
     for (const event of page.events) responses.event(resolve(log, event, request.resolveLinks))
     if (page.events.length > 0) cursor = page.events.at(-1)!.revision + 1n
     if (page.next === undefined && !isLive) {
@@ -194,7 +204,11 @@ class Checkpoints {
   }
 }
 
-function resolve(log: EventLog, event: StoredEvent, resolveLinks: boolean): { event: StoredEvent | undefined; link: StoredEvent | undefined } {
+function resolve(
+  log: EventLog,
+  event: StoredEvent,
+  resolveLinks: boolean,
+): { event: StoredEvent | undefined; link: StoredEvent | undefined } {
   if (!resolveLinks || !log.isLink(event)) return { event, link: undefined }
   return { event: log.linked(event), link: event }
 }
@@ -203,8 +217,8 @@ export function compile(log: EventLog, filter: Filter): CompiledFilter {
   try {
     return new CompiledFilter(log, filter)
   } catch (error) {
-    if (error instanceof UnsupportedPattern) throw invalidArgument(`The filter's pattern cannot be run: ${error.message}`)
+    if (error instanceof UnsupportedPattern)
+      throw invalidArgument(`The filter's pattern cannot be run: ${error.message}`)
     throw error
   }
 }
-

@@ -78,7 +78,8 @@ function append(store: Store, call: Call): void {
       deadline: call.deadline,
       settle: (outcome) => {
         if (outcome.kind === 'written') call.end(frame(appendSuccess(outcome)))
-        else if (outcome.kind === 'wrong_expected_version') call.end(frame(appendWrongExpectedVersion(expected, outcome.current)))
+        else if (outcome.kind === 'wrong_expected_version')
+          call.end(frame(appendWrongExpectedVersion(expected, outcome.current)))
         else call.fail(refusal('Append', stream, expected, outcome))
       },
     })
@@ -113,7 +114,8 @@ function batchAppend(store: Store, call: Call): void {
     let batch = open.get(correlationId)
     if (!batch) {
       if (!request.options) throw invalidArgument('The first chunk of a batch must carry its options')
-      if (open.size >= MOST_OPEN_BATCHES) throw new RpcError(Code.RESOURCE_EXHAUSTED, 'Too many unfinished batches on one call')
+      if (open.size >= MOST_OPEN_BATCHES)
+        throw new RpcError(Code.RESOURCE_EXHAUSTED, 'Too many unfinished batches on one call')
       batch = { correlationId, ...request.options, events: [], size: 0, refused: false }
       if (!request.isFinal) open.set(correlationId, batch)
       const refused = nameProblem(batch.stream) ?? (store.mayWrite(identity, batch.stream) ? undefined : DENIED)
@@ -224,11 +226,24 @@ function batchFailure(batch: OpenBatch, outcome: Exclude<SettledOutcome, { kind:
 }
 
 /** A detail no client knows, so that it shows the message instead of hiding it. */
-const failed = (message: string): BatchFailure => ({ code: Code.UNAVAILABLE, message, detail: 'event_store.client.BadRequest' })
+const failed = (message: string): BatchFailure => ({
+  code: Code.UNAVAILABLE,
+  message,
+  detail: 'event_store.client.BadRequest',
+})
 
-const DENIED: BatchFailure = { code: Code.PERMISSION_DENIED, message: 'Access Denied', detail: 'event_store.client.AccessDenied' }
+const DENIED: BatchFailure = {
+  code: Code.PERMISSION_DENIED,
+  message: 'Access Denied',
+  detail: 'event_store.client.AccessDenied',
+}
 
-async function remove(store: Store, call: Call, how: 'delete' | 'tombstone', request: StreamAndExpected): Promise<Buffer> {
+async function remove(
+  store: Store,
+  call: Call,
+  how: 'delete' | 'tombstone',
+  request: StreamAndExpected,
+): Promise<Buffer> {
   const { stream, expected } = request
   assertName(stream)
   if (!store.mayDelete(store.identify(call), stream)) throw accessDenied()
@@ -246,7 +261,12 @@ async function remove(store: Store, call: Call, how: 'delete' | 'tombstone', req
 
 type SettledOutcome = Parameters<Write['settle']>[0]
 
-function refusal(operation: string, stream: string, expected: bigint, outcome: Exclude<SettledOutcome, { kind: 'written' }>): RpcError {
+function refusal(
+  operation: string,
+  stream: string,
+  expected: bigint,
+  outcome: Exclude<SettledOutcome, { kind: 'written' }>,
+): RpcError {
   switch (outcome.kind) {
     case 'wrong_expected_version':
       return wrongExpectedVersion(operation, stream, expected, outcome.current)
@@ -291,4 +311,3 @@ function bytesOf(events: readonly ProposedEvent[]): number {
   for (const event of events) bytes += event.data.length + event.metadata.length + 200
   return bytes
 }
-

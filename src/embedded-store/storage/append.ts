@@ -102,14 +102,35 @@ export class Appender {
       (expected === Expected.NO_STREAM && state !== undefined && isSoftDeleted(state))
     if (!fits) return { kind: 'wrong_expected_version', current }
     const stream = state ?? this.createStream(name)
-    const event = { id: randomUUID(), type: '$streamDeleted', isJson: false, data: new Uint8Array(), metadata: new Uint8Array() }
+    const event = {
+      id: randomUUID(),
+      type: '$streamDeleted',
+      isJson: false,
+      data: new Uint8Array(),
+      metadata: new Uint8Array(),
+    }
     const position = this.insert(name, stream.id, INT64_MAX, STREAM_DELETED_TYPE, event, Date.now())
     this.log.prepare('UPDATE stream SET tombstoned = 1 WHERE id = ?').run(stream.id)
     return { kind: 'written', revision: INT64_MAX, position }
   }
 
+  /** Appends without expecting anything: the store's own events. */
+  record(name: string, events: readonly ProposedEvent[]): { kind: 'written'; revision: bigint; position: bigint } {
+    return this.write(name, this.log.stream(name) ?? this.createStream(name), events)
+  }
+
+  /** Hides what stands before a revision in one of the store's own streams. */
+  truncate(name: string, before: bigint): void {
+    this.writeMetadata(name, before)
+  }
+
   /** Undefined: go ahead and write. */
-  private check(name: string, state: StreamState | undefined, expected: bigint, events: readonly ProposedEvent[]): Outcome | undefined {
+  private check(
+    name: string,
+    state: StreamState | undefined,
+    expected: bigint,
+    events: readonly ProposedEvent[],
+  ): Outcome | undefined {
     if (state?.tombstoned) return { kind: 'stream_deleted' }
     if (name.startsWith('$$') && this.log.stream(name.slice(2))?.tombstoned) return { kind: 'stream_deleted' }
     const current = state?.lastRevision ?? NO_EVENTS
@@ -135,7 +156,9 @@ export class Appender {
     let position: bigint | undefined
     for (const [index, event] of events.entries()) {
       const revision = from + BigInt(index)
-      const row = this.log.prepare('SELECT position, body FROM event WHERE stream = ? AND revision = ?').get(state.id, revision)
+      const row = this.log
+        .prepare('SELECT position, body FROM event WHERE stream = ? AND revision = ?')
+        .get(state.id, revision)
       if (!row) return undefined
       const [storedPosition, body] = row as [bigint, Buffer]
       if (idOf(body) !== event.id) return undefined
@@ -145,7 +168,11 @@ export class Appender {
     return { kind: 'written', revision: from + BigInt(events.length) - 1n, position }
   }
 
-  private alreadyWrittenLately(state: StreamState, events: readonly ProposedEvent[], refused: Outcome): Outcome | undefined {
+  private alreadyWrittenLately(
+    state: StreamState,
+    events: readonly ProposedEvent[],
+    refused: Outcome,
+  ): Outcome | undefined {
     let last: { revision: bigint; position: bigint } | undefined
     for (const [index, event] of events.entries()) {
       const written = this.recent.find(state.id, event.id)
@@ -155,7 +182,11 @@ export class Appender {
     return last && { kind: 'written', ...last }
   }
 
-  private write(name: string, stream: StreamState, events: readonly ProposedEvent[]): { kind: 'written'; revision: bigint; position: bigint } {
+  private write(
+    name: string,
+    stream: StreamState,
+    events: readonly ProposedEvent[],
+  ): { kind: 'written'; revision: bigint; position: bigint } {
     let revision = stream.lastRevision
     let position = 0n
     const now = Date.now()
@@ -167,12 +198,30 @@ export class Appender {
     return { kind: 'written', revision, position }
   }
 
-  private insert(name: string, streamId: bigint, revision: bigint, type: bigint, event: ProposedEvent, now: number): bigint {
+  private insert(
+    name: string,
+    streamId: bigint,
+    revision: bigint,
+    type: bigint,
+    event: ProposedEvent,
+    now: number,
+  ): bigint {
     const position = positionOf(this.nextOrdinal++)
     const body = encodeBody(event, now)
     this.log
-      .prepare('INSERT INTO event (position, stream, revision, type, category, created, crc, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)')
-      .run(position, streamId, revision, type, this.categoryId(name), now, checksum(body, position, revision, streamId), body)
+      .prepare(
+        'INSERT INTO event (position, stream, revision, type, category, created, crc, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+      )
+      .run(
+        position,
+        streamId,
+        revision,
+        type,
+        this.categoryId(name),
+        now,
+        checksum(body, position, revision, streamId),
+        body,
+      )
     this.recent.add(streamId, event.id, revision, position)
     this.touched.add(streamId)
     return position
@@ -202,7 +251,8 @@ export class Appender {
       .run(metadata.maxCount, metadata.maxAge, metadata.truncateBefore, metadata.acl, stream.id)
     this.touched.add(stream.id) // a reader who follows the stream sees other bounds now
     // Metadata written over a deleted stream must not bring its old events back into sight.
-    if (before && isSoftDeleted(before) && metadata.truncateBefore !== INT64_MAX) this.undelete(name, before.lastRevision + 1n)
+    if (before && isSoftDeleted(before) && metadata.truncateBefore !== INT64_MAX)
+      this.undelete(name, before.lastRevision + 1n)
   }
 
   private undelete(name: string, from: bigint): void {

@@ -1,5 +1,15 @@
 /** The files of one data directory: opened by one process at a time, checked before anything is served from them. */
-import { chmodSync, closeSync, existsSync, fstatSync, mkdirSync, openSync, readFileSync, readSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 
@@ -23,7 +33,6 @@ export class DamagedStore extends Error {
 
 /** "TLes": so that no other program's database is ever mistaken for ours. */
 const APPLICATION_ID = 0x544c6573
-const SCHEMA_VERSION = 1
 
 export const EVENTS_FILE = 'events.sqlite'
 const LOCK_FILE = 'lock.sqlite'
@@ -37,7 +46,7 @@ export const STREAM_DELETED_TYPE = 2n
  * `stream.last_revision` is -1 while only metadata is known. What `$$stream` says last is kept beside the stream itself, so that
  * one look tells a reader all it must respect. The columns of `event` that are scanned stand before the body.
  */
-const SCHEMA = `
+const FIRST_FORMAT = `
   CREATE TABLE stream (
     id              INTEGER PRIMARY KEY,
     name            TEXT    NOT NULL UNIQUE,
@@ -66,6 +75,31 @@ const SCHEMA = `
   CREATE INDEX event_by_type ON event (type);
   INSERT INTO type (id, name) VALUES (1, '$>'), (2, '$streamDeleted');
 `
+
+/** What the store keeps besides events: how far its own readers have come, and who may come in. */
+const SECOND_FORMAT = `
+  CREATE TABLE projection (
+    name       TEXT    PRIMARY KEY,
+    state      TEXT    NOT NULL,
+    checkpoint INTEGER NOT NULL
+  ) STRICT;
+  CREATE TABLE persistent_subscription (
+    stream     TEXT    NOT NULL,
+    name       TEXT    NOT NULL,
+    settings   TEXT    NOT NULL,
+    next       INTEGER NOT NULL,
+    PRIMARY KEY (stream, name)
+  ) STRICT;
+  CREATE TABLE user (
+    name     TEXT PRIMARY KEY,
+    groups   TEXT NOT NULL,
+    salt     BLOB NOT NULL,
+    password BLOB NOT NULL
+  ) STRICT;
+`
+
+/** One step for each format there ever was: a file of any age is brought up to date when it is opened. */
+const FORMATS = [FIRST_FORMAT, SECOND_FORMAT]
 
 /** Holds a data directory for this process; the operating system lets go of it when the process dies, however it dies. */
 export class DirectoryLock {
@@ -116,12 +150,13 @@ export function openDatabase(dataDir: string): Connection {
     if (isNew) chmodSync(file, 0o600)
     connection.pragma('journal_mode = WAL')
     configure(connection)
-    if (connection.pragma('application_id', { simple: true }) === 0 && isEmpty(connection)) create(connection)
+    if (connection.pragma('application_id', { simple: true }) === 0 && isEmpty(connection))
+      connection.pragma(`application_id = ${APPLICATION_ID}`)
   } catch (error) {
     throw isCorruption(error) ? new DamagedStore(file, (error as Error).message) : error
   }
   try {
-    assertOurs(connection, file)
+    bringUpToDate(connection, file)
   } catch (error) {
     connection.close()
     throw isCorruption(error) ? new DamagedStore(file, (error as Error).message) : error
@@ -133,27 +168,24 @@ function configure(connection: Connection): void {
   connection.pragma('synchronous = FULL')
   connection.pragma('wal_autocheckpoint = 4000') // 16 MB: fewer and longer copies into the main file
   connection.pragma('journal_size_limit = 67108864')
-  connection.pragma('cache_size = -65536') // 64 MB
+  connection.pragma('cache_size = -16384') // 16 MB: the operating system caches the rest
   connection.pragma('temp_store = MEMORY')
   connection.pragma('trusted_schema = OFF')
 }
 
-function create(connection: Connection): void {
-  connection.transaction(() => {
-    connection.exec(SCHEMA)
-    connection.pragma(`application_id = ${APPLICATION_ID}`)
-    connection.pragma(`user_version = ${SCHEMA_VERSION}`)
-  })()
-}
-
 const isEmpty = (connection: Connection) => connection.prepare('SELECT 1 FROM sqlite_master').get() === undefined
 
-function assertOurs(connection: Connection, file: string): void {
+function bringUpToDate(connection: Connection, file: string): void {
   if (connection.pragma('application_id', { simple: true }) !== APPLICATION_ID)
     throw new DamagedStore(file, 'this is not an event store file')
-  const version = connection.pragma('user_version', { simple: true })
-  if (version !== SCHEMA_VERSION)
-    throw new DamagedStore(file, `it has format ${version}, this program reads format ${SCHEMA_VERSION}`)
+  const format = connection.pragma('user_version', { simple: true }) as number
+  if (format > FORMATS.length)
+    throw new DamagedStore(file, `it has format ${format}, this program knows formats up to ${FORMATS.length}`)
+  if (format === FORMATS.length) return
+  connection.transaction(() => {
+    for (const step of FORMATS.slice(format)) connection.exec(step)
+    connection.pragma(`user_version = ${FORMATS.length}`)
+  })()
 }
 
 /** Cheap checks that name a torn or foreign file at once; `verify` reads everything. */
@@ -164,7 +196,8 @@ function assertWhole(file: string): void {
     if (size === 0) return // made, but never written: a first start that was interrupted
     const header = Buffer.alloc(100)
     readSync(descriptor, header, 0, 100, 0)
-    if (header.toString('latin1', 0, 16) !== 'SQLite format 3\0') throw new DamagedStore(file, 'the header is not SQLite')
+    if (header.toString('latin1', 0, 16) !== 'SQLite format 3\0')
+      throw new DamagedStore(file, 'the header is not SQLite')
     const pageSize = header.readUInt16BE(16) === 1 ? 65536 : header.readUInt16BE(16)
     const pages = header.readUInt32BE(28)
     // While a write-ahead log waits beside it, the main file may rightly be shorter than its own header says it will be.

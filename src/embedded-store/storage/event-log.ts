@@ -38,7 +38,15 @@ export const PAGE: PageSize = { events: 256, bytes: 256 * 1024 }
 /** How many events a scan for a filter may look at before others get their turn. */
 const SCAN = 4096n
 
-type Row = [position: bigint, revision: bigint, stream: string, streamId: bigint, type: bigint, crc: bigint, body: Buffer]
+type Row = [
+  position: bigint,
+  revision: bigint,
+  stream: string,
+  streamId: bigint,
+  type: bigint,
+  crc: bigint,
+  body: Buffer,
+]
 type StateRow = [
   id: bigint,
   lastRevision: bigint,
@@ -210,7 +218,11 @@ export class EventLog {
     return page.events[0]?.revision === BigInt(revision) ? page.events[0] : undefined
   }
 
-  private collect(rows: IterableIterator<Row>, size: PageSize, name?: string): { events: StoredEvent[]; more: boolean } {
+  private collect(
+    rows: IterableIterator<Row>,
+    size: PageSize,
+    name?: string,
+  ): { events: StoredEvent[]; more: boolean } {
     const events: StoredEvent[] = []
     let bytes = 0
     for (const row of rows) {

@@ -75,8 +75,7 @@ export class CompiledFilter {
   private typeBranches(): Branch[] | undefined {
     const types = this.log.prepare('SELECT id, name FROM type').iterate() as IterableIterator<[bigint, string]>
     const branches: Branch[] = []
-    for (const [id, name] of types)
-      if (this.matches(name) && branches.push({ id }) > MOST_BRANCHES) return undefined
+    for (const [id, name] of types) if (this.matches(name) && branches.push({ id }) > MOST_BRANCHES) return undefined
     return branches
   }
 
@@ -157,7 +156,8 @@ function indexedPlan(on: Filter['on'], branches: readonly Branch[]): QueryPlan {
  * not run, one form is common enough to spell out: a look ahead at the very beginning, as in `^(?!\$)`.
  */
 export function linearPattern(pattern: string): (text: string) => boolean {
-  if (pattern.length > LONGEST_PATTERN) throw new UnsupportedPattern(`a pattern of more than ${LONGEST_PATTERN} characters`)
+  if (pattern.length > LONGEST_PATTERN)
+    throw new UnsupportedPattern(`a pattern of more than ${LONGEST_PATTERN} characters`)
   let source = pattern
   let flags = 'lu'
   if (source.startsWith('(?i)')) {

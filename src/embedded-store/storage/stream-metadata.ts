@@ -20,7 +20,10 @@ export function readStreamMetadata(data: Uint8Array, isJson: boolean): StreamMet
     maxCount: positive(json['$maxCount'], 1n),
     maxAge: positive(json['$maxAge'], 1n),
     truncateBefore: positive(json['$tb'], 0n),
-    acl: json['$acl'] === undefined ? null : JSON.stringify(json['$acl'], (_key, value: unknown) => (typeof value === 'bigint' ? String(value) : value)),
+    acl:
+      json['$acl'] === undefined
+        ? null
+        : JSON.stringify(json['$acl'], (_key, value: unknown) => (typeof value === 'bigint' ? String(value) : value)),
   }
 }
 
@@ -42,7 +45,8 @@ function parseExact(text: string): Json | undefined {
 }
 
 function exactIntegers(_key: string, value: unknown, context: { source?: string }): unknown {
-  if (typeof value === 'number' && !Number.isSafeInteger(value) && /^-?\d+$/.test(context.source ?? '')) return BigInt(context.source!)
+  if (typeof value === 'number' && !Number.isSafeInteger(value) && /^-?\d+$/.test(context.source ?? ''))
+    return BigInt(context.source!)
   return value
 }
 

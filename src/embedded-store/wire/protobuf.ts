@@ -36,6 +36,11 @@ export class Reader {
     return field
   }
 
+  /** Whether the field at hand is a number; a message otherwise. */
+  get isNumber(): boolean {
+    return this.wireType === VARINT
+  }
+
   /** A number of at most 2^53; larger ones belong in {@link uint64}. */
   uint(): number {
     this.expect(VARINT)
