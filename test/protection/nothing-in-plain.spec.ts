@@ -45,9 +45,18 @@ function* filesUnder(dir: string): Generator<string> {
 /** In every encoding in which it could lie in a file: as text, as UTF-16, and inside base64 at each of the three offsets. */
 function formsOf(text: string): Buffer[] {
   const insideBase64 = [0, 1, 2].map((offset) =>
-    Buffer.from('x'.repeat(offset) + text).toString('base64').slice(offset === 0 ? 0 : 4, -4).replace(/=+$/, ''),
+    Buffer.from('x'.repeat(offset) + text)
+      .toString('base64')
+      .slice(offset === 0 ? 0 : 4, -4)
+      .replace(/=+$/, ''),
   )
-  return [Buffer.from(text), Buffer.from(text.toUpperCase()), Buffer.from(text.toLowerCase()), Buffer.from(text, 'utf16le'), ...insideBase64.map((part) => Buffer.from(part))]
+  return [
+    Buffer.from(text),
+    Buffer.from(text.toUpperCase()),
+    Buffer.from(text.toLowerCase()),
+    Buffer.from(text, 'utf16le'),
+    ...insideBase64.map((part) => Buffer.from(part)),
+  ]
 }
 
 function findMarkers(dir: string): string[] {

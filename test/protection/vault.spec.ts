@@ -31,7 +31,11 @@ describe('the vault', () => {
   it('knows a participant and a journey again, also after it was closed', () => {
     const dir = temporaryDirectory()
     const first = new Vault(dir)
-    const [participant, journey, token] = [first.participant('X000001'), first.journey('R-1'), first.token('crn', 'X000001')]
+    const [participant, journey, token] = [
+      first.participant('X000001'),
+      first.journey('R-1'),
+      first.token('crn', 'X000001'),
+    ]
     first.close()
     const again = vaultIn(dir)
     expect(again.participant('X000001')).toBe(participant)
