@@ -1,7 +1,14 @@
 /** Which journeys are there, and where does each stand? One row a journey. */
 import type { Kysely } from 'kysely'
 import type { Recorded } from '../src/domain/history.ts'
-import { figuresOf, learn, nothingKnown, statusOf, type JourneyFacts, type Status } from '../src/domain/journey/facts.ts'
+import {
+  figuresOf,
+  learn,
+  nothingKnown,
+  statusOf,
+  type JourneyFacts,
+  type Status,
+} from '../src/domain/journey/facts.ts'
 import type { JourneyEvent } from '../src/domain/journey/journey.ts'
 import { each, idOf, ignoring, type Change, type Projection, type Table } from './projection.ts'
 import type { ReadModelTables } from './read-models.ts'
@@ -63,7 +70,16 @@ const caseloadTable: Table = {
     facts: 'text',
   },
   key: ['journey_id'],
-  indexes: [['last_contact_on'], ['status', 'last_contact_on'], ['participant_id'], ['provider'], ['group_id'], ['referred_on'], ['attended'], ['unacceptable_absences']],
+  indexes: [
+    ['last_contact_on'],
+    ['status', 'last_contact_on'],
+    ['participant_id'],
+    ['provider'],
+    ['group_id'],
+    ['referred_on'],
+    ['attended'],
+    ['unacceptable_absences'],
+  ],
 }
 
 const concluded = (facts: JourneyFacts) => {
@@ -89,7 +105,11 @@ const learned = (event: Recorded<JourneyEvent>): Change[] => [
     table: caseloadTable,
     key: [idOf(event.stream)],
     become: (row) =>
-      row && { ...row, ...concluded(learn(JSON.parse(row.facts as string) as JourneyFacts, event)), revision: event.revision },
+      row && {
+        ...row,
+        ...concluded(learn(JSON.parse(row.facts as string) as JourneyFacts, event)),
+        revision: event.revision,
+      },
   },
 ]
 
@@ -199,7 +219,19 @@ export async function caseloadPage(
 export type CaseloadPageRow = Awaited<ReturnType<typeof caseloadPage>>['rows'][number]
 
 export const providersAndGroups = async (db: Kysely<ReadModelTables>) => {
-  const providers = await db.selectFrom('caseload').select('provider').distinct().where('provider', 'is not', null).orderBy('provider').execute()
-  const groups = await db.selectFrom('caseload').select('group_id').distinct().where('group_id', 'is not', null).orderBy('group_id').execute()
+  const providers = await db
+    .selectFrom('caseload')
+    .select('provider')
+    .distinct()
+    .where('provider', 'is not', null)
+    .orderBy('provider')
+    .execute()
+  const groups = await db
+    .selectFrom('caseload')
+    .select('group_id')
+    .distinct()
+    .where('group_id', 'is not', null)
+    .orderBy('group_id')
+    .execute()
   return { providers: providers.map(({ provider }) => provider!), groups: groups.map(({ group_id }) => group_id!) }
 }

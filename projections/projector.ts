@@ -16,7 +16,7 @@ export const projections: readonly Projection[] = [participants, caseload, timel
 /** The categories of streams any projection listens to. */
 export const categories = ['journey', 'participant']
 
-const largestBatch = 1_000
+const largestBatch = 500
 
 type Placed = StoredEvent & { readonly position: bigint }
 
@@ -76,7 +76,9 @@ export class Projector {
   private run(): Observable<Progress> {
     return defer(() => {
       const heard = new Map(this.all.map((projection) => [projection, this.readModels.prepare(projection)]))
-      const slowest = [...heard.values()].reduce((low, one) => (low === null || one === null ? null : one < low ? one : low))
+      const slowest = [...heard.values()].reduce((low, one) =>
+        low === null || one === null ? null : one < low ? one : low,
+      )
       if (slowest !== null) this.readModels.announce(slowest)
       let events = 0
       return batched(this.store.follow(categories, slowest)).pipe(
@@ -108,7 +110,10 @@ export class Projector {
           if ((error as Error).name === 'SqliteError') throw error // the database's fault, not the event's
           // This history is held here and shown as held; all others go on.
           const why = error instanceof PoisonEvent ? error.why : 'its handler failed'
-          this.log.warn({ projection: projection.name, stream: stored.stream, revision: stored.revision, why }, 'A history is held.')
+          this.log.warn(
+            { projection: projection.name, stream: stored.stream, revision: stored.revision, why },
+            'A history is held.',
+          )
           held.add(stored.stream)
           this.readModels.hold({ projection: projection.name, stream: stored.stream, revision: stored.revision, why })
         }
@@ -160,7 +165,8 @@ class WorkingRows {
   }
 
   write(): void {
-    for (const { change, row, touched } of this.rows.values()) if (touched && row) this.readModels.put(change.table, row)
+    for (const { change, row, touched } of this.rows.values())
+      if (touched && row) this.readModels.put(change.table, row)
   }
 }
 

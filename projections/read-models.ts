@@ -49,7 +49,10 @@ export class ReadModels {
   readonly db: Kysely<ReadModelTables>
   private readonly sqlite: Database.Database
   private readonly heard = new BehaviorSubject<bigint>(-1n)
-  private readonly prepared = new Map<string, { get: Database.Statement<unknown[]>; put: Database.Statement<unknown[]> }>()
+  private readonly prepared = new Map<
+    string,
+    { get: Database.Statement<unknown[]>; put: Database.Statement<unknown[]> }
+  >()
 
   constructor(dataDir: string) {
     mkdirSync(dataDir, { recursive: true, mode: 0o700 })
@@ -100,7 +103,13 @@ export class ReadModels {
       .transaction(() => {
         const moved = this.sqlite
           .prepare('UPDATE checkpoint SET position = ?, at = ? WHERE projection = ? AND version = ? AND position = ?')
-          .run(String(to), new Date().toISOString(), projection.name, projection.version, from === null ? '' : String(from))
+          .run(
+            String(to),
+            new Date().toISOString(),
+            projection.name,
+            projection.version,
+            from === null ? '' : String(from),
+          )
         if (moved.changes !== 1) throw new CheckpointMoved(projection.name)
         work()
       })
@@ -122,7 +131,9 @@ export class ReadModels {
   }
 
   heldStreams(projection: string): Set<string> {
-    const rows = this.sqlite.prepare<[string], { stream: string }>('SELECT stream FROM held WHERE projection = ?').all(projection)
+    const rows = this.sqlite
+      .prepare<[string], { stream: string }>('SELECT stream FROM held WHERE projection = ?')
+      .all(projection)
     return new Set(rows.map(({ stream }) => stream))
   }
 
@@ -154,7 +165,10 @@ export class ReadModels {
   async asOf(): Promise<{ position: string; at: string | null }> {
     const slowest = await this.db.selectFrom('checkpoint').select(['position', 'at']).execute()
     const positions = slowest.map(({ position, at }) => ({ position: position === '' ? -1n : BigInt(position), at }))
-    const first = positions.reduce<(typeof positions)[number] | null>((low, one) => (low && low.position <= one.position ? low : one), null)
+    const first = positions.reduce<(typeof positions)[number] | null>(
+      (low, one) => (low && low.position <= one.position ? low : one),
+      null,
+    )
     return { position: String(first?.position ?? -1n), at: first && first.position >= 0n ? first.at : null }
   }
 
@@ -167,7 +181,9 @@ export class ReadModels {
     if (!statements) {
       const columns = Object.keys(table.columns)
       statements = {
-        get: this.sqlite.prepare(`SELECT * FROM ${quoted(table.name)} WHERE ${table.key.map((column) => `${quoted(column)} = ?`).join(' AND ')}`),
+        get: this.sqlite.prepare(
+          `SELECT * FROM ${quoted(table.name)} WHERE ${table.key.map((column) => `${quoted(column)} = ?`).join(' AND ')}`,
+        ),
         put: this.sqlite.prepare(
           `INSERT OR REPLACE INTO ${quoted(table.name)} (${columns.map(quoted).join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`,
         ),
@@ -184,7 +200,8 @@ function definitionOf(table: Table): string[] {
   return [
     `CREATE TABLE ${quoted(table.name)} (${[...columns, key].join(', ')}) STRICT, WITHOUT ROWID`,
     ...(table.indexes ?? []).map(
-      (index) => `CREATE INDEX ${quoted(`${table.name}_by_${index.join('_')}`)} ON ${quoted(table.name)} (${index.map(quoted).join(', ')})`,
+      (index) =>
+        `CREATE INDEX ${quoted(`${table.name}_by_${index.join('_')}`)} ON ${quoted(table.name)} (${index.map(quoted).join(', ')})`,
     ),
   ]
 }

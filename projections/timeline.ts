@@ -141,4 +141,10 @@ export const timeline: Projection = {
 
 /** In the order it happened; what happened on one day, in the order it was recorded. */
 export const timelineOf = (db: Kysely<ReadModelTables>, journeyId: string): Promise<TimelineTable[]> =>
-  db.selectFrom('timeline').selectAll().where('journey_id', '=', journeyId).orderBy('occurred_on').orderBy('revision').execute()
+  db
+    .selectFrom('timeline')
+    .selectAll()
+    .where('journey_id', '=', journeyId)
+    .orderBy('occurred_on')
+    .orderBy('revision')
+    .execute()

@@ -17,7 +17,12 @@ function foundation({ store, vault, readModels, door }: Workplace): DynamicModul
     { provide: ReadModels, useValue: readModels },
     { provide: CommandDoor, useValue: door },
   ]
-  return { module: Foundation, global: true, providers: [...opened, Journeys, LiveJourneys], exports: [...opened, Journeys, LiveJourneys] }
+  return {
+    module: Foundation,
+    global: true,
+    providers: [...opened, Journeys, LiveJourneys],
+    exports: [...opened, Journeys, LiveJourneys],
+  }
 }
 
 @Module({})

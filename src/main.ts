@@ -1,1 +1,54 @@
-console.log('Throughline')
+/** Configuration, the workplace, Nest, and the door opened; everything closed again in order when the process is told to stop. */
+import 'reflect-metadata'
+import { NestFactory } from '@nestjs/core'
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify'
+import { resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { AppModule } from './app.module.ts'
+import { atTheTerminal } from './cli/terminal.ts'
+import { readConfig } from './config.ts'
+import { seedDemonstration } from './simulator/demonstration.ts'
+import { openWorkplace, type Workplace } from './workplace.ts'
+
+/** The application on an open workplace, not listening yet. */
+export async function createApp(workplace: Workplace): Promise<NestFastifyApplication> {
+  return NestFactory.create<NestFastifyApplication>(
+    AppModule.on(workplace),
+    // An open event stream must not keep the process from closing.
+    new FastifyAdapter({ forceCloseConnections: true, bodyLimit: 64 * 1024 }),
+    { logger: ['error', 'warn'] },
+  )
+}
+
+async function serve(): Promise<void> {
+  const config = readConfig()
+  const workplace = await openWorkplace(config)
+  const app = await createApp(workplace)
+  const close = async () => {
+    await app.close()
+    await workplace.close()
+  }
+  try {
+    if (config.seed === 'demo') {
+      const added = await seedDemonstration(workplace)
+      if (added > 0)
+        process.stdout.write(
+          `The case load was empty: ${added} synthetic demonstration journeys were added (SEED=none leaves it empty).\n`,
+        )
+    }
+    workplace.projector?.start()
+    await app.listen(config.port, config.host)
+  } catch (error) {
+    await close()
+    throw error
+  }
+  const url = (await app.getUrl()).replace(/\/$/, '')
+  workplace.holding?.announce({ pid: process.pid, eventStoreUrl: workplace.eventStoreUrl, url })
+  process.stdout.write(
+    `Throughline is at ${url}\nIts data is in ${config.dataDir}. Import a contact log with: npm run import -- FILE.csv\n`,
+  )
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => void close().then(() => process.exit(0)))
+}
+
+if (process.argv[1] && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) await atTheTerminal(serve)

@@ -27,6 +27,7 @@ export interface Workplace {
 
 /** @throws DataDirInUse unless `besideAnother`, which then works through the store of the instance that runs already */
 export async function openWorkplace(config: Config, { besideAnother = false } = {}): Promise<Workplace> {
+  process.umask(0o077) // whatever is written from here on is this user's alone
   // Structured, and without personal data: nothing below logs a name, a note, a request body or a query.
   const log = pino({ level: config.logLevel, base: null }, pino.destination({ dest: 2, sync: true }))
   let holding: Holding | null = null
@@ -57,7 +58,18 @@ export async function openWorkplace(config: Config, { besideAnother = false } = 
     const projector = holding ? new Projector(store, readModels, vault, log) : null
     opened.push(() => projector?.stop())
     holding?.announce({ pid: process.pid, eventStoreUrl, url: null })
-    return { config, log, eventStoreUrl, store, vault, readModels, door: new CommandDoor(store, vault), projector, holding, close }
+    return {
+      config,
+      log,
+      eventStoreUrl,
+      store,
+      vault,
+      readModels,
+      door: new CommandDoor(store, vault),
+      projector,
+      holding,
+      close,
+    }
   } catch (error) {
     await close()
     throw error
@@ -65,7 +77,10 @@ export async function openWorkplace(config: Config, { besideAnother = false } = 
 }
 
 /** Waits, without bound but not idly, until the read models of whichever process projects have heard the log to its present end. */
-export async function heardEverything({ projector, readModels, store }: Workplace, onProgress: (position: bigint) => void = () => undefined): Promise<void> {
+export async function heardEverything(
+  { projector, readModels, store }: Workplace,
+  onProgress: (position: bigint) => void = () => undefined,
+): Promise<void> {
   if (projector) {
     await new Promise<void>((resolve, reject) => {
       projector.catchUp().subscribe({ next: ({ position }) => onProgress(position), complete: resolve, error: reject })

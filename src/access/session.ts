@@ -5,7 +5,12 @@ export interface SignedIn extends Actor {
   readonly name: string
 }
 
-const seededCaseManager: SignedIn = { id: 'CM001', role: 'case_manager', organisation: 'demonstration', name: 'Case manager (seeded)' }
+const seededCaseManager: SignedIn = {
+  id: 'CM001',
+  role: 'case_manager',
+  organisation: 'demonstration',
+  name: 'Case manager (seeded)',
+}
 
 /** Who sent this request. Sign-in will look at the session; nothing else in the product may. */
 export const whoIsAsking = (_request: unknown): SignedIn => seededCaseManager

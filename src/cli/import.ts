@@ -21,20 +21,26 @@ await atTheTerminal(async () => {
   const stats = statSync(file, { throwIfNoEntry: false })
   if (!stats?.isFile()) throw new UsageError(`There is no file ${file}. Give the path of a contact log in CSV.`)
   const config = readConfig()
-  const workplace = await openWorkplace({ ...config, logLevel: config.logLevel === 'info' ? 'warn' : config.logLevel }, { besideAnother: true })
+  const workplace = await openWorkplace(
+    { ...config, logLevel: config.logLevel === 'info' ? 'warn' : config.logLevel },
+    { besideAnother: true },
+  )
   const bar = progressBar('Importing', stats.size)
   try {
     const { totals, rejects } = await importFile(workplace, file, {
       rejects: options.rejects,
       reconsider: options.reconsider,
-      onProgress: ({ bytes, rows, phase }) => bar.update(bytes, phase === 'reading' ? `${rows} records` : 'bringing the read models level'),
+      onProgress: ({ bytes, rows, phase }) =>
+        bar.update(bytes, phase === 'reading' ? `${rows} records` : 'bringing the read models level'),
     })
     bar.end()
     if (options.json) {
       process.stdout.write(`${JSON.stringify(totals)}\n`)
       return
     }
-    const reasons = Object.entries(totals.rejected_by_reason).map(([reason, count]) => `    ${reason.padEnd(26)}${count}`)
+    const reasons = Object.entries(totals.rejected_by_reason).map(
+      ([reason, count]) => `    ${reason.padEnd(26)}${count}`,
+    )
     process.stdout.write(
       [
         `Records read      ${totals.rows}`,

@@ -9,7 +9,11 @@ const command = new Command('npm run report --')
   .description('Prints the figures of every journey. Demonstration journeys are left out unless asked for.')
   .argument('<what>', 'journeys')
   .option('--json', 'one JSON object, keyed by the reference of the journey')
-  .addOption(new Option('--from <source>', 'the read model, or the log itself').choices(['read-model', 'log']).default('read-model'))
+  .addOption(
+    new Option('--from <source>', 'the read model, or the log itself')
+      .choices(['read-model', 'log'])
+      .default('read-model'),
+  )
   .option('--with-demonstration', 'count demonstration journeys too')
   .showHelpAfterError()
   .parse()
@@ -19,17 +23,32 @@ await atTheTerminal(async () => {
   const options = command.opts<{ json?: boolean; from: 'read-model' | 'log'; withDemonstration?: boolean }>()
   if (what !== 'journeys') throw new UsageError(`There is no report "${what}". Ask for: journeys.`)
   const config = readConfig()
-  const workplace = await openWorkplace({ ...config, logLevel: config.logLevel === 'info' ? 'warn' : config.logLevel }, { besideAnother: true })
+  const workplace = await openWorkplace(
+    { ...config, logLevel: config.logLevel === 'info' ? 'warn' : config.logLevel },
+    { besideAnother: true },
+  )
   try {
     if (options.from === 'read-model') await heardEverything(workplace)
     const report = options.from === 'log' ? reportFromLog : reportFromReadModel
     const journeys = await Array.fromAsync(report(workplace, { demonstration: options.withDemonstration ?? false }))
     journeys.sort((one, other) => (one.reference < other.reference ? -1 : one.reference > other.reference ? 1 : 0))
     if (options.json) {
-      process.stdout.write(`${JSON.stringify(Object.fromEntries(journeys.map(({ reference, journey }) => [reference, journey])))}\n`)
+      process.stdout.write(
+        `${JSON.stringify(Object.fromEntries(journeys.map(({ reference, journey }) => [reference, journey])))}\n`,
+      )
       return
     }
-    const heads = ['crn', 'outcome', 'reason', 'attended', 'acceptable_absences', 'unacceptable_absences', 'corrections', 'recategorisations', 'facilitators_met'] as const
+    const heads = [
+      'crn',
+      'outcome',
+      'reason',
+      'attended',
+      'acceptable_absences',
+      'unacceptable_absences',
+      'corrections',
+      'recategorisations',
+      'facilitators_met',
+    ] as const
     process.stdout.write(`${['journey', ...heads].join('\t')}\n`)
     for (const { reference, journey } of journeys) {
       process.stdout.write(`${[reference, ...heads.map((head) => journey[head] ?? '')].join('\t')}\n`)

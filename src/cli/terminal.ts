@@ -16,7 +16,11 @@ export async function atTheTerminal(work: () => Promise<void>): Promise<void> {
     await work()
   } catch (error) {
     const known = mendable.some((kind) => error instanceof kind)
-    process.stderr.write(known ? `${(error as Error).message}\n` : `Something went wrong that should not have: ${(error as Error).stack}\n`)
+    process.stderr.write(
+      known
+        ? `${(error as Error).message}\n`
+        : `Something went wrong that should not have: ${(error as Error).stack}\n`,
+    )
     process.exitCode = 1
   }
 }
@@ -29,12 +33,15 @@ export interface ProgressBar {
 /** A bar on a terminal; a line every few seconds where stderr is a file or a pipe. */
 export function progressBar(title: string, total: number): ProgressBar {
   if (process.stderr.isTTY) {
-    const bar = new cliProgress.SingleBar({
-      format: `${title} {bar} {percentage}% | {note} | {duration_formatted} gone, {eta_formatted} to go`,
-      stream: process.stderr,
-      hideCursor: true,
-      etaBuffer: 50,
-    }, cliProgress.Presets.shades_classic)
+    const bar = new cliProgress.SingleBar(
+      {
+        format: `${title} {bar} {percentage}% | {note} | {duration_formatted} gone, {eta_formatted} to go`,
+        stream: process.stderr,
+        hideCursor: true,
+        etaBuffer: 50,
+      },
+      cliProgress.Presets.shades_classic,
+    )
     bar.start(Math.max(1, total), 0, { note: '' })
     return { update: (done, note = '') => bar.update(done, { note }), end: () => bar.stop() }
   }
@@ -46,7 +53,9 @@ export function progressBar(title: string, total: number): ProgressBar {
       said = Date.now()
       const share = Math.min(1, done / Math.max(1, total))
       const left = share > 0 ? Math.round(((said - begun) / share - (said - begun)) / 1_000) : undefined
-      process.stderr.write(`${title} ${(share * 100).toFixed(0)} % ${note}${left === undefined ? '' : ` about ${left} s to go`}\n`)
+      process.stderr.write(
+        `${title} ${(share * 100).toFixed(0)} % ${note}${left === undefined ? '' : ` about ${left} s to go`}\n`,
+      )
     },
     end: () => undefined,
   }

@@ -81,10 +81,15 @@ export class CommandDoor {
       const { state, revision } = await this.fold(history, id)
       const news = history.decide(state, command)
       if (news.length === 0) return 'nothing_new'
-      if (expectedRevision !== undefined && expectedRevision !== revision) throw new ChangedMeanwhile(expectedRevision, revision)
+      if (expectedRevision !== undefined && expectedRevision !== revision)
+        throw new ChangedMeanwhile(expectedRevision, revision)
       const stream = `${history.category}-${id}`
       try {
-        return await this.store.append(stream, revision, this.written(stream, news, command, teller, keyId(state, news)))
+        return await this.store.append(
+          stream,
+          revision,
+          this.written(stream, news, command, teller, keyId(state, news)),
+        )
       } catch (error) {
         if (!(error instanceof StreamMoved) || attempt === tries) throw error
       }
@@ -129,7 +134,14 @@ export class CommandDoor {
     journeyId: string,
     type: T,
     data: Extract<JourneyCommand, { type: T }>['data'],
-    telling: { occurredOn: Day; by: Actor; source: 'ui' | 'api'; commandId: string; expectedRevision?: number; correlationId?: string },
+    telling: {
+      occurredOn: Day
+      by: Actor
+      source: 'ui' | 'api'
+      commandId: string
+      expectedRevision?: number
+      correlationId?: string
+    },
   ): Promise<Written | 'nothing_new'> {
     if (type === 'Refer') throw new Error('A referral begins a journey: use refer().')
     const { teller, clocks } = this.now(telling)
@@ -167,7 +179,13 @@ export class CommandDoor {
     }
     journeyHistory.decide(state, refer) // refuses before anything is written
     const details = { ...referral.details, fingerprint: fingerprintOf(this.vault, referral.details) }
-    await this.handle(participantHistory, participantId, { type: 'TellDetails', data: details, ...clocks }, teller, () => participantId)
+    await this.handle(
+      participantHistory,
+      participantId,
+      { type: 'TellDetails', data: details, ...clocks },
+      teller,
+      () => participantId,
+    )
     const written = await this.handle(journeyHistory, journeyId, refer, teller, keyOfJourney)
     return { journeyId, written }
   }
@@ -194,4 +212,3 @@ export function keyOfJourney(state: Journey, news: readonly JourneyEvent[]): str
 /** A keyed digest of the details: tells whether they changed, not what they are. */
 export const fingerprintOf = (vault: Vault, { crn, familyName, givenNames, dateOfBirth }: Required<Details>): string =>
   vault.token('details', JSON.stringify([crn, familyName, givenNames, dateOfBirth])).toString('base64url')
-

@@ -72,6 +72,9 @@ export interface History<State, Command, Event> {
 /** Nothing can be recorded before it has happened. */
 export function refuseFuture({ occurredOn, recordedOn }: Telling): void {
   if (occurredOn > recordedOn) {
-    throw new Refusal('recorded_before_occurred', 'This is dated later than the day it is recorded. Check the date it happened.')
+    throw new Refusal(
+      'recorded_before_occurred',
+      'This is dated later than the day it is recorded. Check the date it happened.',
+    )
   }
 }

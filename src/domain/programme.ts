@@ -49,7 +49,12 @@ const bbr1: ProgrammeDefinition = {
     { key: 'reviews', name: 'Reviews' },
   ],
   sessions: [
-    ...[1, 2, 3].map((n): SessionDefinition => ({ id: `PG${n}`, name: `Pre-group one-to-one ${n}`, module: 'pre-group', kind: 'individual' })),
+    ...[1, 2, 3].map((n): SessionDefinition => ({
+      id: `PG${n}`,
+      name: `Pre-group one-to-one ${n}`,
+      module: 'pre-group',
+      kind: 'individual',
+    })),
     ...groupSessions('foundation', 'F', 'Foundation'),
     ...groupSessions('thinking', 'T', 'My Thinking'),
     { id: 'MR', name: 'Mid review', module: 'reviews', kind: 'review' },

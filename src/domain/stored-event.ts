@@ -41,8 +41,13 @@ export function recordedFrom<E extends DomainEvent = DomainEvent>(stored: Stored
   if (metadata.schemaVersion !== schemaVersion) throw poison(`unknown schema version ${String(metadata.schemaVersion)}`)
   const missing = requiredOf[type].find((field) => data[field] === undefined)
   if (missing) throw poison(`it has no ${missing}`)
-  if ('outcome' in data && !(typeof data.outcome === 'string' && isOutcome(data.outcome))) throw poison('unknown outcome code')
-  if ('reason' in data && type === 'ParticipantDroppedOut' && !(typeof data.reason === 'string' && isReason(data.reason))) {
+  if ('outcome' in data && !(typeof data.outcome === 'string' && isOutcome(data.outcome)))
+    throw poison('unknown outcome code')
+  if (
+    'reason' in data &&
+    type === 'ParticipantDroppedOut' &&
+    !(typeof data.reason === 'string' && isReason(data.reason))
+  ) {
     throw poison('unknown reason code')
   }
   return { type, data, id, stream, revision, metadata: metadata as unknown as Metadata } as unknown as Recorded<E>
@@ -52,7 +57,9 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** The open fields without which the event means nothing. */
-const requiredOf: { readonly [T in DomainEvent['type']]: readonly (keyof Extract<DomainEvent, { type: T }>['data'])[] } = {
+const requiredOf: {
+  readonly [T in DomainEvent['type']]: readonly (keyof Extract<DomainEvent, { type: T }>['data'])[]
+} = {
   ReferralReceived: ['participantId', 'programme', 'source', 'provider'],
   EligibilityAssessed: [],
   SuitabilityDecided: ['decision'],

@@ -208,7 +208,13 @@ function storedFrom({ event }: ResolvedEvent): StoredEvent | null {
 function asOurs(error: unknown): unknown {
   if (error instanceof UnavailableError) return new StoreUnavailable({ cause: error })
   const { type } = error as { type?: string }
-  if (type === 'unavailable' || type === 'timeout' || type === 'deadline-exceeded' || type === 'cancelled' || type === 'not-leader') {
+  if (
+    type === 'unavailable' ||
+    type === 'timeout' ||
+    type === 'deadline-exceeded' ||
+    type === 'cancelled' ||
+    type === 'not-leader'
+  ) {
     return new StoreUnavailable({ cause: error })
   }
   return error

@@ -53,7 +53,13 @@ export interface NumberedRow {
  */
 export async function* readContactLog(file: string): AsyncGenerator<NumberedRow> {
   const parser = createReadStream(file).pipe(
-    parse({ bom: true, skip_empty_lines: true, relax_column_count: true, relax_quotes: true, max_record_size: 500_000 }),
+    parse({
+      bom: true,
+      skip_empty_lines: true,
+      relax_column_count: true,
+      relax_quotes: true,
+      max_record_size: 500_000,
+    }),
   )
   let line = 0
   let order: readonly Column[] | undefined
@@ -74,7 +80,8 @@ export async function* readContactLog(file: string): AsyncGenerator<NumberedRow>
     if (code?.startsWith('CSV_')) throw new NotAContactLog(`Record ${line + 1} cannot be read as CSV: ${message}`)
     throw error
   }
-  if (!order) throw new NotAContactLog(`${file} is empty: the first line should name the columns ${columns.join(', ')}.`)
+  if (!order)
+    throw new NotAContactLog(`${file} is empty: the first line should name the columns ${columns.join(', ')}.`)
 }
 
 function headerOf(fields: readonly string[]): readonly Column[] {
@@ -117,7 +124,14 @@ export function atSight(row: ContactRow): Contact | SightRefusal {
   if (hour > 23 || minute > 59) return 'bad_date'
   if (!isContactKind(row.contact)) return 'unknown_contact'
   if (occurredOn > recordedOn) return 'recorded_before_occurred'
-  return { row, kind: row.contact, occurredOn, recordedOn, recordedAt: recordedInstant(recordedOn, hour, minute), dateOfBirth }
+  return {
+    row,
+    kind: row.contact,
+    occurredOn,
+    recordedOn,
+    recordedAt: recordedInstant(recordedOn, hour, minute),
+    dateOfBirth,
+  }
 }
 
 /** Records come in order of recording: most are of a day whose offset is already known. */
@@ -180,7 +194,15 @@ export type ContactKind = keyof typeof contactKinds
 
 const isContactKind = (text: string): text is ContactKind => Object.hasOwn(contactKinds, text)
 
-const placeless: readonly Column[] = ['programme', 'group', 'session', 'outcome', 'planned_facilitators', 'actual_facilitators', 'provider']
+const placeless: readonly Column[] = [
+  'programme',
+  'group',
+  'session',
+  'outcome',
+  'planned_facilitators',
+  'actual_facilitators',
+  'provider',
+]
 
 /** Makes an open code of what was written, and says whether it had to be veiled because it might be somebody's name. */
 export type CodeMaker = (text: string) => string
@@ -232,7 +254,12 @@ export function commandOf(contact: Contact, commandId: string, participantId: st
       return {
         type: 'DecideSuitability',
         ...telling,
-        data: { decision: suitabilities[row.outcome.toLowerCase()] ?? 'not_stated', ...text('result'), ...note, ...written() },
+        data: {
+          decision: suitabilities[row.outcome.toLowerCase()] ?? 'not_stated',
+          ...text('result'),
+          ...note,
+          ...written(),
+        },
       }
     case 'Placed on waiting list':
       return { type: 'PlaceOnWaitingList', ...telling, data: { ...note, ...written() } }
@@ -253,7 +280,11 @@ export function commandOf(contact: Contact, commandId: string, participantId: st
     }
     case 'Session correction': {
       const because = row.note === '' ? {} : { because: row.note }
-      return { type: 'CorrectAttendance', ...telling, data: { sessionId: row.session, outcome: row.outcome, ...because, ...written() } }
+      return {
+        type: 'CorrectAttendance',
+        ...telling,
+        data: { sessionId: row.session, outcome: row.outcome, ...because, ...written() },
+      }
     }
     case 'Three-way meeting':
       return { type: 'HoldThreeWayMeeting', ...telling, data: { ...note, ...written() } }
@@ -292,4 +323,3 @@ const suitabilities: Readonly<Record<string, 'suitable' | 'not_ready' | 'not_sui
 /** The staff code of who recorded it, or a veiled one. */
 export const recorderOf = (row: ContactRow, veil: CodeMaker): string =>
   row.recorded_by === '' ? 'not-stated' : looksLikeACode.test(row.recorded_by) ? row.recorded_by : veil(row.recorded_by)
-

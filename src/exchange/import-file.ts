@@ -26,7 +26,12 @@ export interface ImportOptions {
   readonly source?: Extract<Source, 'import' | 'simulator'>
   readonly rejects?: string
   readonly reconsider?: boolean
-  readonly onProgress?: (done: { bytes: number; totalBytes: number; rows: number; phase: 'reading' | 'projecting' }) => void
+  readonly onProgress?: (done: {
+    bytes: number
+    totalBytes: number
+    rows: number
+    phase: 'reading' | 'projecting'
+  }) => void
 }
 
 /** Where the rejects of a file go: beside it, or in the current directory where that place cannot be written. */
@@ -41,7 +46,11 @@ export function rejectsBeside(file: string): string {
 }
 
 /** @throws NotAContactLog where the file cannot be read as one; what was accepted before stays, and another run goes on from there */
-export async function importFile(workplace: Workplace, file: string, options: ImportOptions = {}): Promise<{ totals: ImportTotals; rejects: string }> {
+export async function importFile(
+  workplace: Workplace,
+  file: string,
+  options: ImportOptions = {},
+): Promise<{ totals: ImportTotals; rejects: string }> {
   if (!existsSync(file)) throw new NotAContactLog(`There is no file ${file}.`)
   const { size: totalBytes } = statSync(file)
   const rejects = options.rejects ?? rejectsBeside(file)
@@ -51,7 +60,17 @@ export async function importFile(workplace: Workplace, file: string, options: Im
     scratchDir: config.dataDir,
     reconsider: options.reconsider,
   })
-  const totals: ImportTotals = { rows: 0, accepted: 0, duplicates: 0, rejected: 0, rejected_by_reason: {}, participants: 0, journeys: 0, completed: 0, dropped_out: 0 }
+  const totals: ImportTotals = {
+    rows: 0,
+    accepted: 0,
+    duplicates: 0,
+    rejected: 0,
+    rejected_by_reason: {},
+    participants: 0,
+    journeys: 0,
+    completed: 0,
+    dropped_out: 0,
+  }
   const rejectsFile = new RejectsFile(rejects)
   try {
     for await (const judged of importer.run(readContactLog(file))) {
@@ -62,7 +81,11 @@ export async function importFile(workplace: Workplace, file: string, options: Im
         else {
           totals.rejected++
           totals.rejected_by_reason[verdict.refused] = (totals.rejected_by_reason[verdict.refused] ?? 0) + 1
-          await rejectsFile.add(numbered.line, verdict.refused, columns.map((column) => numbered.row[column]))
+          await rejectsFile.add(
+            numbered.line,
+            verdict.refused,
+            columns.map((column) => numbered.row[column]),
+          )
         }
       }
       options.onProgress?.({ bytes: judged.at(-1)!.numbered.bytes, totalBytes, rows: totals.rows, phase: 'reading' })
@@ -77,14 +100,20 @@ export async function importFile(workplace: Workplace, file: string, options: Im
   } finally {
     importer.close()
   }
-  totals.rejected_by_reason = Object.fromEntries(Object.entries(totals.rejected_by_reason).sort(([a], [b]) => (a < b ? -1 : 1)))
+  totals.rejected_by_reason = Object.fromEntries(
+    Object.entries(totals.rejected_by_reason).sort(([a], [b]) => (a < b ? -1 : 1)),
+  )
   return { totals, rejects }
 }
 
 async function countJourneys({ readModels }: Workplace, importer: Importer, totals: ImportTotals): Promise<void> {
   const participants = new Set<string>()
   for (const ids of importer.journeysSeen()) {
-    const rows = await readModels.db.selectFrom('caseload').select(['participant_id', 'outcome']).where('journey_id', 'in', [...ids]).execute()
+    const rows = await readModels.db
+      .selectFrom('caseload')
+      .select(['participant_id', 'outcome'])
+      .where('journey_id', 'in', [...ids])
+      .execute()
     for (const { participant_id, outcome } of rows) {
       participants.add(participant_id)
       totals.journeys++

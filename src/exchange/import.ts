@@ -8,7 +8,7 @@ import { Refusal, type History, type Metadata, type Recorded, type Source, type 
 import type { ImportEvent } from '../domain/import-record.ts'
 import { journeyHistory, type JourneyEvent } from '../domain/journey/journey.ts'
 import type { Journey } from '../domain/journey/state.ts'
-import { participantHistory, type Participant, type ParticipantEvent } from '../domain/participant.ts'
+import { participantHistory, type Details, type Participant, type ParticipantEvent } from '../domain/participant.ts'
 import { StreamMoved, type EventStore, type NewEvent } from '../event-store/event-store.ts'
 import type { Vault } from '../protection/vault.ts'
 import { v5 as uuidv5 } from 'uuid'
@@ -22,9 +22,9 @@ export interface Judged {
   readonly verdict: Verdict
 }
 
-const chunkSize = 2_000
+const chunkSize = 1_000
 const concurrentAppends = 64
-const cachedHistories = 12_000
+const cachedHistories = 4_000
 const tries = 5
 
 /** The one stream that remembers what imports turned away. */
@@ -54,6 +54,9 @@ interface Decided {
 export class Importer {
   private readonly journeys = new Cache<Folded<Journey>>(cachedHistories)
   private readonly participants = new Cache<Folded<Participant>>(cachedHistories)
+  /** Look-ups and digests that come again and again while a journey is in hand. */
+  private readonly ids = new Cache<string>(2 * cachedHistories)
+  private readonly fingerprints = new Cache<string>(cachedHistories)
   private readonly scratch: Scratch
   private registerRevision = -1
 
@@ -106,7 +109,8 @@ export class Importer {
     const sights = chunk.map((numbered) => ({ numbered, sight: atSight(numbered.row) }))
     const items = new Map<NumberedRow, Item>()
     this.vault.together(() => {
-      for (const { numbered, sight } of sights) if (typeof sight !== 'string') items.set(numbered, this.itemFor(numbered, sight))
+      for (const { numbered, sight } of sights)
+        if (typeof sight !== 'string') items.set(numbered, this.itemFor(numbered, sight))
     })
     const tasks = [...Map.groupBy(items.values(), (item) => item.journeyId).entries()]
     // First the records of journeys nobody has heard of, then the others: all verdicts of a chunk before anything is written.
@@ -119,7 +123,8 @@ export class Importer {
       ([journeyId, own]) => this.append(journeyId, own),
     )
     this.scratch.together(() => {
-      for (const item of items.values()) if (item.journeyId && typeof item.verdict === 'string') this.scratch.seeJourney(item.journeyId)
+      for (const item of items.values())
+        if (item.journeyId && typeof item.verdict === 'string') this.scratch.seeJourney(item.journeyId)
     })
     return sights.map(({ numbered, sight }) => ({
       numbered,
@@ -130,13 +135,13 @@ export class Importer {
   private itemFor(numbered: NumberedRow, contact: Contact): Item {
     const { row } = numbered
     const recordId = this.vault.uuidFor('contact-record', JSON.stringify(columns.map((column) => row[column])))
-    let journeyId = this.vault.find('reference', row.journey_ref)
+    let journeyId = this.find('reference', row.journey_ref)
     if (contact.kind === 'Referral') {
       if (!journeyId) {
         journeyId = this.vault.journey(row.journey_ref)
         this.journeys.set(journeyId, { state: journeyHistory.initial, revision: -1 })
       }
-      if (!this.vault.find('crn', row.crn)) {
+      if (!this.find('crn', row.crn)) {
         this.participants.set(this.vault.participant(row.crn), { state: participantHistory.initial, revision: -1 })
       }
     }
@@ -159,7 +164,7 @@ export class Importer {
         continue
       }
       try {
-        const participantId = this.vault.find('crn', item.contact.row.crn)
+        const participantId = this.find('crn', item.contact.row.crn)
         const command = commandOf(item.contact, item.recordId, participantId ?? '', this.veil)
         if (command.type !== 'Refer' && state.participantId !== null && state.participantId !== participantId) {
           throw new Refusal('wrong_participant', 'This journey is another participant’s.')
@@ -213,29 +218,34 @@ export class Importer {
     const inOrder = decided.toSorted((one, other) => one.item.numbered.line - other.item.numbered.line)
     const tellings = inOrder.map(({ item, telling, participantId }) => {
       const details = detailsOf(item.contact)
-      return { item, telling, participantId, data: { ...details, fingerprint: fingerprintOf(this.vault, details) } }
+      return { item, telling, participantId, data: { ...details, fingerprint: this.fingerprint(details) } }
     })
-    await inParallel([...Map.groupBy(tellings, ({ participantId }) => participantId).entries()], async ([participantId, own]) => {
-      for (let attempt = 1; ; attempt++) {
-        let { state, revision } = await this.folded(this.participants, participantHistory, participantId)
-        const stream = `participant-${participantId}`
-        const expected = revision
-        const news: NewEvent[] = []
-        for (const { item, telling, data } of own) {
-          const events = participantHistory.decide(state, { type: 'TellDetails', ...telling, data })
-          for (const event of events) state = participantHistory.evolve(state, recordedAs<ParticipantEvent>(event, ++revision, telling))
-          if (events.length > 0) news.push(...this.door.written(stream, events, telling, this.tellerOf(item.contact), participantId))
+    await inParallel(
+      [...Map.groupBy(tellings, ({ participantId }) => participantId).entries()],
+      async ([participantId, own]) => {
+        for (let attempt = 1; ; attempt++) {
+          let { state, revision } = await this.folded(this.participants, participantHistory, participantId)
+          const stream = `participant-${participantId}`
+          const expected = revision
+          const news: NewEvent[] = []
+          for (const { item, telling, data } of own) {
+            const events = participantHistory.decide(state, { type: 'TellDetails', ...telling, data })
+            for (const event of events)
+              state = participantHistory.evolve(state, recordedAs<ParticipantEvent>(event, ++revision, telling))
+            if (events.length > 0)
+              news.push(...this.door.written(stream, events, telling, this.tellerOf(item.contact), participantId))
+          }
+          try {
+            if (news.length > 0) await this.store.append(stream, expected, news)
+            this.participants.set(participantId, { state, revision })
+            return
+          } catch (error) {
+            this.participants.delete(participantId)
+            if (!(error instanceof StreamMoved) || attempt === tries) throw error
+          }
         }
-        try {
-          if (news.length > 0) await this.store.append(stream, expected, news)
-          this.participants.set(participantId, { state, revision })
-          return
-        } catch (error) {
-          this.participants.delete(participantId)
-          if (!(error instanceof StreamMoved) || attempt === tries) throw error
-        }
-      }
-    })
+      },
+    )
   }
 
   private async append(journeyId: string, decided: readonly Decided[]): Promise<void> {
@@ -268,10 +278,28 @@ export class Importer {
     }
   }
 
+  private find(kind: 'crn' | 'reference', value: string): string | undefined {
+    const key = `${kind} ${value}`
+    const known = this.ids.get(key) ?? this.vault.find(kind, value)
+    if (known !== undefined) this.ids.set(key, known)
+    return known
+  }
+
+  private fingerprint(details: Required<Details>): string {
+    const key = Object.values(details).join('\0')
+    const known = this.fingerprints.get(key) ?? fingerprintOf(this.vault, details)
+    this.fingerprints.set(key, known)
+    return known
+  }
+
   private foldJourney = async (journeyId: string | undefined): Promise<Folded<Journey> | undefined> =>
     journeyId === undefined ? undefined : this.folded(this.journeys, journeyHistory, journeyId)
 
-  private async folded<S, C, E extends DomainEvent>(cache: Cache<Folded<S>>, history: History<S, C, E>, id: string): Promise<Folded<S>> {
+  private async folded<S, C, E extends DomainEvent>(
+    cache: Cache<Folded<S>>,
+    history: History<S, C, E>,
+    id: string,
+  ): Promise<Folded<S>> {
     const known = cache.get(id) ?? (await this.door.fold(history, id))
     cache.set(id, known)
     return known
@@ -279,7 +307,11 @@ export class Importer {
 
   private tellerOf({ row, recordedAt }: Contact): Teller {
     const organisation = 'contact-log'
-    return { by: { id: recorderOf(row, this.veil), role: 'not-stated', organisation }, source: this.options.source, recordedAt }
+    return {
+      by: { id: recorderOf(row, this.veil), role: 'not-stated', organisation },
+      source: this.options.source,
+      recordedAt,
+    }
   }
 
   private veil = (text: string): string => `veiled-${this.vault.token('code', text).toString('hex').slice(0, 12)}`
@@ -287,7 +319,13 @@ export class Importer {
 
 /** A new event as it will stand in its stream, for folding on before it is read back. */
 const recordedAs = <E>(event: E, revision: number, { commandId, occurredOn }: Telling): Recorded<E> =>
-  ({ ...event, id: '', stream: '', revision, metadata: { commandId, occurredAt: occurredOn } }) as unknown as Recorded<E>
+  ({
+    ...event,
+    id: '',
+    stream: '',
+    revision,
+    metadata: { commandId, occurredAt: occurredOn },
+  }) as unknown as Recorded<E>
 
 /** The store takes at most a mebibyte in one append: many events of one journey go in several, in order. */
 function* slices(events: readonly NewEvent[]): Generator<readonly NewEvent[]> {
@@ -353,13 +391,16 @@ class Scratch {
     this.db = new Database(this.file)
     this.db.pragma('journal_mode = OFF')
     this.db.pragma('synchronous = OFF')
+    this.db.pragma('locking_mode = EXCLUSIVE')
     this.db.exec(`
       CREATE TABLE refused (record_id TEXT, occurrence INTEGER, reason TEXT NOT NULL, PRIMARY KEY (record_id, occurrence)) STRICT, WITHOUT ROWID;
       CREATE TABLE met (record_id TEXT PRIMARY KEY, times INTEGER NOT NULL) STRICT, WITHOUT ROWID;
       CREATE TABLE journey (id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
     `)
     this.statements = {
-      refused: this.db.prepare<[string, number], { reason: string }>('SELECT reason FROM refused WHERE record_id = ? AND occurrence = ?'),
+      refused: this.db.prepare<[string, number], { reason: string }>(
+        'SELECT reason FROM refused WHERE record_id = ? AND occurrence = ?',
+      ),
       refuse: this.db.prepare('INSERT OR IGNORE INTO refused VALUES (?, ?, ?)'),
       met: this.db.prepare<[string], { times: number }>('SELECT times FROM met WHERE record_id = ?'),
       meet: this.db.prepare('INSERT INTO met VALUES (?, 1) ON CONFLICT DO UPDATE SET times = times + 1'),
@@ -401,8 +442,10 @@ class Scratch {
   }
 
   *journeys(atOnce: number): Generator<readonly string[]> {
-    const page = this.db.prepare<[string, number], { id: string }>('SELECT id FROM journey WHERE id > ? ORDER BY id LIMIT ?')
-    for (let after = ''; ; ) {
+    const page = this.db.prepare<[string, number], { id: string }>(
+      'SELECT id FROM journey WHERE id > ? ORDER BY id LIMIT ?',
+    )
+    for (let after = ''; ;) {
       const ids = page.all(after, atOnce).map(({ id }) => id)
       if (ids.length === 0) return
       yield ids

@@ -37,7 +37,10 @@ export function openedFields(
 ): { fields: Record<string, unknown>; erased: boolean } {
   if (!at.sealed || !at.keyId) return { fields: {}, erased: false }
   try {
-    return { fields: JSON.parse(vault.open(at.keyId, aboutEvent(at), at.sealed)) as Record<string, unknown>, erased: false }
+    return {
+      fields: JSON.parse(vault.open(at.keyId, aboutEvent(at), at.sealed)) as Record<string, unknown>,
+      erased: false,
+    }
   } catch (error) {
     if (error instanceof KeyMissing) return { fields: {}, erased: true }
     throw error

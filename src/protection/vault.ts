@@ -1,6 +1,14 @@
 /** The keys: one data key a participant, the register that finds him by a keyed index, and nothing else that could name him. */
 import Database from 'better-sqlite3'
-import { createCipheriv, createDecipheriv, createHmac, randomBytes, randomUUID } from 'node:crypto'
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  createSecretKey,
+  randomBytes,
+  randomUUID,
+  type KeyObject,
+} from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 
@@ -33,9 +41,9 @@ const cachedKeys = 20_000
  */
 export class Vault {
   private readonly db: Database.Database
-  private readonly indexKey: Buffer
+  private readonly indexKey: KeyObject
   private readonly epoch: { readonly id: number; readonly key: Buffer }
-  private readonly unwrapped = new Map<string, Buffer>()
+  private readonly unwrapped = new Map<string, KeyObject>()
   private readonly statements
 
   constructor(keysDir: string) {
@@ -50,12 +58,17 @@ export class Vault {
       CREATE TABLE IF NOT EXISTS data_key (id TEXT PRIMARY KEY, epoch INTEGER NOT NULL REFERENCES epoch, wrapped BLOB NOT NULL) STRICT, WITHOUT ROWID;
       CREATE TABLE IF NOT EXISTS register (token BLOB PRIMARY KEY, id TEXT NOT NULL) STRICT, WITHOUT ROWID;
     `)
-    this.db.transaction(() => {
-      this.db.prepare('INSERT OR IGNORE INTO secret VALUES (?, ?)').run('index', randomBytes(32))
-      this.db.prepare('INSERT OR IGNORE INTO epoch VALUES (1, ?)').run(randomBytes(32))
-    }).immediate()
-    this.indexKey = this.db.prepare<[string], { value: Buffer }>('SELECT value FROM secret WHERE name = ?').get('index')!.value
-    this.epoch = this.db.prepare<[], { id: number; key: Buffer }>('SELECT id, key FROM epoch ORDER BY id DESC LIMIT 1').get()!
+    this.db
+      .transaction(() => {
+        this.db.prepare('INSERT OR IGNORE INTO secret VALUES (?, ?)').run('index', randomBytes(32))
+        this.db.prepare('INSERT OR IGNORE INTO epoch VALUES (1, ?)').run(randomBytes(32))
+      })
+      .immediate()
+    const index = this.db.prepare<[string], { value: Buffer }>('SELECT value FROM secret WHERE name = ?').get('index')!
+    this.indexKey = createSecretKey(index.value)
+    this.epoch = this.db
+      .prepare<[], { id: number; key: Buffer }>('SELECT id, key FROM epoch ORDER BY id DESC LIMIT 1')
+      .get()!
     this.statements = {
       registered: this.db.prepare<[Buffer], { id: string }>('SELECT id FROM register WHERE token = ?'),
       register: this.db.prepare('INSERT INTO register VALUES (?, ?)'),
@@ -73,7 +86,7 @@ export class Vault {
 
   /** A keyed digest, 128 bits: tells equal from different to who holds the key, and nothing to who does not. */
   token(kind: TokenKind, value: string): Buffer {
-    return createHmac('sha256', this.indexKey).update(kind).update('\0').update(value).digest().subarray(0, 16)
+    return createHmac('sha256', this.indexKey).update(`${kind}\0${value}`).digest().subarray(0, 16)
   }
 
   /** A keyed digest in the form of a UUID (version 8, RFC 9562): for ids that must be the same each time they are worked out. */
@@ -110,7 +123,10 @@ export class Vault {
     const nonce = randomBytes(12)
     const cipher = createCipheriv('aes-256-gcm', this.key(keyId), nonce)
     cipher.setAAD(Buffer.from(about))
-    return prefix + Buffer.concat([nonce, cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()]).toString('base64url')
+    return (
+      prefix +
+      Buffer.concat([nonce, cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()]).toString('base64url')
+    )
   }
 
   /** @throws KeyMissing, SealBroken */
@@ -153,7 +169,7 @@ export class Vault {
     this.statements.addKey.run(id, this.epoch.id, wrapped)
   }
 
-  private key(id: string): Buffer {
+  private key(id: string): KeyObject {
     const cached = this.unwrapped.get(id)
     if (cached) return cached
     const row = this.statements.key.get(id)
@@ -161,7 +177,7 @@ export class Vault {
     const decipher = createDecipheriv('aes-256-gcm', row.key, row.wrapped.subarray(0, 12))
     decipher.setAAD(Buffer.from(id))
     decipher.setAuthTag(row.wrapped.subarray(-16))
-    const key = Buffer.concat([decipher.update(row.wrapped.subarray(12, -16)), decipher.final()])
+    const key = createSecretKey(Buffer.concat([decipher.update(row.wrapped.subarray(12, -16)), decipher.final()]))
     if (this.unwrapped.size >= cachedKeys) this.unwrapped.delete(this.unwrapped.keys().next().value!)
     this.unwrapped.set(id, key)
     return key

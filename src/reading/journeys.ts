@@ -1,6 +1,11 @@
 /** The reading room: every question about journeys is asked here, and personal fields are opened here, for who may read them. */
 import { Injectable } from '@nestjs/common'
-import { caseloadPage, providersAndGroups, type CaseloadPageRow, type CaseloadSort } from '../../projections/caseload.ts'
+import {
+  caseloadPage,
+  providersAndGroups,
+  type CaseloadPageRow,
+  type CaseloadSort,
+} from '../../projections/caseload.ts'
 import { participantsFound } from '../../projections/participants.ts'
 import { ReadModels } from '../../projections/read-models.ts'
 import { timelineOf } from '../../projections/timeline.ts'
@@ -137,14 +142,20 @@ export class Journeys {
     const found = query.find?.trim() ? await this.found(query.find.trim()) : {}
     const order = { sort: query.sort ?? 'last_contact', direction: query.direction ?? 'desc' } as const
     const { statuses, provider, groupId } = query
-    const { rows, total } = await caseloadPage(
-      db,
-      { ...found, statuses, provider, groupId },
-      order,
-      { limit: pageSize, offset: (page - 1) * pageSize },
-    )
-    const any = total > 0 || (await db.selectFrom('caseload').select('journey_id').limit(1).executeTakeFirst()) !== undefined
-    return { rows: rows.map((row) => this.row(row)), total, page, pageSize, ...(await providersAndGroups(db)), empty: !any }
+    const { rows, total } = await caseloadPage(db, { ...found, statuses, provider, groupId }, order, {
+      limit: pageSize,
+      offset: (page - 1) * pageSize,
+    })
+    const any =
+      total > 0 || (await db.selectFrom('caseload').select('journey_id').limit(1).executeTakeFirst()) !== undefined
+    return {
+      rows: rows.map((row) => this.row(row)),
+      total,
+      page,
+      pageSize,
+      ...(await providersAndGroups(db)),
+      empty: !any,
+    }
   }
 
   async header(journeyId: string, as: Actor): Promise<JourneyHeader | null> {
@@ -183,7 +194,8 @@ export class Journeys {
         keyId: row.key_id,
         sealed: row.sealed,
       })
-      const text = (...names: string[]) => (names.map((name) => fields[name]).find((value) => typeof value === 'string') as string) ?? null
+      const text = (...names: string[]) =>
+        (names.map((name) => fields[name]).find((value) => typeof value === 'string') as string) ?? null
       const days = daysLate({ metadata: { occurredAt: row.occurred_on, recordedAt: row.recorded_at } })
       const session = programme && row.session_id ? sessionOf(programme, row.session_id) : undefined
       return {
@@ -241,27 +253,38 @@ export class Journeys {
     }
   }
 
-  private understood(stored: Parameters<typeof recordedFrom>[0]): { event: Recorded<JourneyEvent> | null; sentence: string } {
+  private understood(stored: Parameters<typeof recordedFrom>[0]): {
+    event: Recorded<JourneyEvent> | null
+    sentence: string
+  } {
     try {
       const event = opened(this.vault, recordedFrom<JourneyEvent>(stored))
       return { event, sentence: sentenceOf(event) }
     } catch (error) {
-      if (error instanceof PoisonEvent) return { event: null, sentence: `This event cannot be understood: ${error.why}.` }
-      if (error instanceof SealBroken) return { event: null, sentence: 'The sealed part of this event does not open: it was altered or moved.' }
+      if (error instanceof PoisonEvent)
+        return { event: null, sentence: `This event cannot be understood: ${error.why}.` }
+      if (error instanceof SealBroken)
+        return { event: null, sentence: 'The sealed part of this event does not open: it was altered or moved.' }
       throw error
     }
   }
 
   private async found(find: string): Promise<{ participantIds: readonly string[]; journeyIds: readonly string[] }> {
     const journeyId = this.vault.find('reference', find)
-    return { participantIds: await participantsFound(this.readModels.db, this.vault, find), journeyIds: journeyId ? [journeyId] : [] }
+    return {
+      participantIds: await participantsFound(this.readModels.db, this.vault, find),
+      journeyIds: journeyId ? [journeyId] : [],
+    }
   }
 
   private row(row: CaseloadPageRow): CaseloadRow {
     const { familyName, givenNames, crn } = this.details(row)
     return {
       journeyId: row.journey_id,
-      name: familyName === undefined && givenNames === undefined ? erasedName : [familyName, givenNames].filter(Boolean).join(', '),
+      name:
+        familyName === undefined && givenNames === undefined
+          ? erasedName
+          : [familyName, givenNames].filter(Boolean).join(', '),
       crn: crn ?? '',
       reference: this.referenceOf(row),
       programme: programmeAt(row.programme_key, row.programme_version)?.name ?? row.programme_key,
@@ -282,13 +305,32 @@ export class Journeys {
   }
 
   /** The referral's reference in the system it came from. */
-  private referenceOf(row: { journey_id: string; participant_id: string; referral_event_id: string; sealed: string | null }): string {
-    const at = { stream: `journey-${row.journey_id}`, id: row.referral_event_id, keyId: row.participant_id, sealed: row.sealed }
+  private referenceOf(row: {
+    journey_id: string
+    participant_id: string
+    referral_event_id: string
+    sealed: string | null
+  }): string {
+    const at = {
+      stream: `journey-${row.journey_id}`,
+      id: row.referral_event_id,
+      keyId: row.participant_id,
+      sealed: row.sealed,
+    }
     return (openedFields(this.vault, at).fields.reference as string | undefined) ?? ''
   }
 
-  private details(row: { participant_id: string; details_event_id: string | null; details_sealed: string | null }): Details {
-    const at = { stream: `participant-${row.participant_id}`, id: row.details_event_id ?? '', keyId: row.participant_id, sealed: row.details_sealed }
+  private details(row: {
+    participant_id: string
+    details_event_id: string | null
+    details_sealed: string | null
+  }): Details {
+    const at = {
+      stream: `participant-${row.participant_id}`,
+      id: row.details_event_id ?? '',
+      keyId: row.participant_id,
+      sealed: row.details_sealed,
+    }
     return openedFields(this.vault, at).fields
   }
 }

@@ -20,7 +20,8 @@ export class LiveJourneys {
     permit(as, 'read')
     return this.store.followStream(`journey-${journeyId}`).pipe(
       concatMap(({ revision, position }) => {
-        const projected = position === null ? of(true) : from(this.readModels.waitFor(String(position), projectionPatienceMs))
+        const projected =
+          position === null ? of(true) : from(this.readModels.waitFor(String(position), projectionPatienceMs))
         return projected.pipe(map(() => ({ revision })))
       }),
     )

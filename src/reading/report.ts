@@ -27,8 +27,11 @@ export interface ReportOptions {
 }
 
 /** What the caseload and participants projections have concluded. */
-export async function* reportFromReadModel({ readModels, vault }: Sources, { demonstration }: ReportOptions): AsyncGenerator<Reported> {
-  for (let after = ''; ; ) {
+export async function* reportFromReadModel(
+  { readModels, vault }: Sources,
+  { demonstration }: ReportOptions,
+): AsyncGenerator<Reported> {
+  for (let after = ''; ;) {
     const rows = await readModels.db
       .selectFrom('caseload')
       .leftJoin('participant', 'participant.participant_id', 'caseload.participant_id')
@@ -42,8 +45,18 @@ export async function* reportFromReadModel({ readModels, vault }: Sources, { dem
     after = rows.at(-1)!.journey_id
     for (const row of rows) {
       if (!demonstration && row.source === 'simulator') continue
-      const referral = { stream: `journey-${row.journey_id}`, id: row.referral_event_id, keyId: row.participant_id, sealed: row.sealed }
-      const details = { stream: `participant-${row.participant_id}`, id: row.details_event_id ?? '', keyId: row.participant_id, sealed: row.details_sealed }
+      const referral = {
+        stream: `journey-${row.journey_id}`,
+        id: row.referral_event_id,
+        keyId: row.participant_id,
+        sealed: row.sealed,
+      }
+      const details = {
+        stream: `participant-${row.participant_id}`,
+        id: row.details_event_id ?? '',
+        keyId: row.participant_id,
+        sealed: row.details_sealed,
+      }
       yield {
         reference: (openedFields(vault, referral).fields.reference as string | undefined) ?? row.journey_id,
         journey: {
@@ -63,7 +76,10 @@ export async function* reportFromReadModel({ readModels, vault }: Sources, { dem
 }
 
 /** Every stream folded again from its first event, in one pass over the log; no read model is asked anything. */
-export async function* reportFromLog({ store, vault }: Sources, { demonstration }: ReportOptions): AsyncGenerator<Reported> {
+export async function* reportFromLog(
+  { store, vault }: Sources,
+  { demonstration }: ReportOptions,
+): AsyncGenerator<Reported> {
   const journeys = new Map<string, { facts: JourneyFacts; reference: string; participantId: string }>()
   const crns = new Map<string, string>()
   for await (const stored of store.readEverything(['journey', 'participant'])) {

@@ -1,50 +1,10 @@
 /** A seeded, wholly synthetic contact log, as a legacy case system would export it. No person or record in it is real. */
-import type { Writable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
 import { Chance } from './chance.ts'
+import type { ContactRecord } from './contact-record.ts'
 import { JourneyPlanner, minutesInDay, type Step } from './journey-path.ts'
 import { messyNotes, oddNames, type Plant, plantIn, spoil } from './mess.ts'
 
-/** One contact, in the columns and the order of the export. */
-export interface ContactRecord {
-  journey_ref: string
-  crn: string
-  family_name: string
-  given_names: string
-  date_of_birth: string
-  recorded_at: string
-  occurred_on: string
-  contact: string
-  programme: string
-  group: string
-  session: string
-  outcome: string
-  planned_facilitators: string
-  actual_facilitators: string
-  provider: string
-  recorded_by: string
-  note: string
-}
-
-export const contactLogColumns = [
-  'journey_ref',
-  'crn',
-  'family_name',
-  'given_names',
-  'date_of_birth',
-  'recorded_at',
-  'occurred_on',
-  'contact',
-  'programme',
-  'group',
-  'session',
-  'outcome',
-  'planned_facilitators',
-  'actual_facilitators',
-  'provider',
-  'recorded_by',
-  'note',
-] as const satisfies readonly (keyof ContactRecord)[]
+export { contactLogColumns, type ContactRecord, csvOf, writeCsv } from './contact-record.ts'
 
 export interface ContactLogOptions {
   seed: number
@@ -100,46 +60,7 @@ export function* simulateContactLog(options: ContactLogOptions): Generator<Conta
   }
 }
 
-/** Writes records as CSV: byte-order mark, header, RFC 4180. Waits whenever the destination asks it to. */
-export async function writeCsv(
-  records: Iterable<ContactRecord>,
-  to: Writable,
-  options: { end?: boolean } = {},
-): Promise<{ records: number }> {
-  let count = 0
-  function* counted() {
-    for (const record of records) {
-      count++
-      yield record
-    }
-  }
-  await pipeline(csvChunks(counted()), to, { end: options.end ?? true })
-  return { records: count }
-}
-
-/** The whole log as one text, for logs small enough to hold. */
-export function csvOf(records: Iterable<ContactRecord>): string {
-  return [...csvChunks(records)].join('')
-}
-
-function* csvChunks(records: Iterable<ContactRecord>): Generator<string> {
-  let chunk = `\uFEFF${contactLogColumns.join(',')}\r\n`
-  for (const record of records) {
-    let line = quoted(record.journey_ref)
-    for (let column = 1; column < contactLogColumns.length; column++)
-      line += `,${quoted(record[contactLogColumns[column]!])}`
-    chunk += `${line}\r\n`
-    if (chunk.length > 60_000) {
-      yield chunk
-      chunk = ''
-    }
-  }
-  yield chunk
-}
-
-const quoted = (value: string) => (/[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value)
-
-/** As few journeys as give the records asked for, so that the log reaches its last day. Found by laying them out twice. */
+/** Little more than the journeys it takes to give the records asked for, so that the log nearly reaches its last day. */
 function journeysFor(records: number, { seed, messy, ...days }: ContactLogOptions): number {
   const from = dayOf(days.from)
   const until = dayOf(days.until)
@@ -237,7 +158,7 @@ function recordWriter(from: number, messy: boolean) {
   }
 
   return (whose: Whose, step: Step): ContactRecord => {
-    const isSession = step.contact === 'Session'
+    const unruly = messy && step.contact === 'Session' && step.recordedAt % 5 < 2
     return {
       journey_ref: whose.ref,
       crn: whose.crn,
@@ -255,8 +176,7 @@ function recordWriter(from: number, messy: boolean) {
       actual_facilitators: step.room?.actual ?? '',
       provider: step.provider,
       recorded_by: step.recordedBy,
-      note:
-        messy && isSession && step.recordedAt % 5 < 2 ? messyNotes[step.recordedAt % messyNotes.length]! : step.note,
+      note: unruly ? messyNotes[Math.floor(step.recordedAt / 5) % messyNotes.length]! : step.note,
     }
   }
 }

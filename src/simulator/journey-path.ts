@@ -225,9 +225,9 @@ export class JourneyPlanner {
       if (outcome === 'UAAB') {
         absences++
         const next = { notBefore: recorded.recordedAt + 5 }
-        if (absences >= 3 && breachUntil === null && chance.happens(0.3)) {
+        if (absences >= 3 && breachUntil === null && chance.happens(0.4)) {
           const begun = on + chance.between(2, 9)
-          breachUntil = begun + chance.between(14, 75)
+          breachUntil = begun + chance.between(21, 120)
           told.write({ ...next, occurredOn: begun, contact: 'Breach initiated', outcome: 'unacceptable absences' })
         } else if (chance.happens(0.3)) {
           told.write({
@@ -278,7 +278,7 @@ export class JourneyPlanner {
     const reason =
       breachUntil !== null
         ? chance.pick(['missed_sessions', 'missed_sessions', 'order_revoked', 'remanded_or_sentenced'])
-        : absences >= 3 && chance.happens(0.5)
+        : absences >= 2 && chance.happens(0.45)
           ? 'missed_sessions'
           : chance.weighted(reasonsOnProgramme)
     if (reason === 'recalled')
@@ -452,8 +452,8 @@ const reasonsBeforeStart = [
   ['died', 2],
 ] as const
 
+/** Missed sessions come on top, for those who missed them. */
 const reasonsOnProgramme = [
-  ['missed_sessions', 18],
   ['motivation', 12],
   ['recalled', 10],
   ['remanded_or_sentenced', 10],

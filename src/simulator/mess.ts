@@ -1,6 +1,6 @@
 /** What goes wrong in real exports, planted on purpose: records an import must refuse or count as duplicates. */
 import type { Chance } from './chance.ts'
-import type { ContactRecord } from './contact-log.ts'
+import type { ContactRecord } from './contact-record.ts'
 import { minutesInDay, isAttended, type Path, type Step } from './journey-path.ts'
 
 /** The reasons an import gives for refusing a record, and `duplicate`. One is planted in every fourth journey, in turn. */

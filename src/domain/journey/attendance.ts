@@ -89,7 +89,10 @@ export function decideAttendance(journey: Journey, command: AttendanceCommand): 
         throw new Refusal('not_allocated', 'He has not been allocated to a group yet. Record the allocation first.')
       }
       if (known) {
-        throw new Refusal('already_recorded', 'Attendance at this session is already recorded. Correct that record instead.')
+        throw new Refusal(
+          'already_recorded',
+          'Attendance at this session is already recorded. Correct that record instead.',
+        )
       }
       return [{ type: 'AttendanceRecorded', data: { ...command.data, outcome } }]
     case 'CorrectAttendance':

@@ -29,7 +29,8 @@ export type EndingCommand = Telling &
     | { type: 'RecategoriseOutcome'; data: { to: string; note?: string; asWritten?: Record<string, string> } }
   )
 
-const unknownReason = () => new Refusal('unknown_reason', 'That is not one of the reasons for leaving. Choose one from the list.')
+const unknownReason = () =>
+  new Refusal('unknown_reason', 'That is not one of the reasons for leaving. Choose one from the list.')
 
 export function decideEnding(journey: Journey, command: EndingCommand): readonly EndingEvent[] {
   switch (command.type) {
@@ -40,14 +41,20 @@ export function decideEnding(journey: Journey, command: EndingCommand): readonly
     }
     case 'Complete':
       if (!journey.started) {
-        throw new Refusal('not_started', 'No session was ever recorded as attended, so the programme cannot be complete.')
+        throw new Refusal(
+          'not_started',
+          'No session was ever recorded as attended, so the programme cannot be complete.',
+        )
       }
       return [{ type: 'ProgrammeCompleted', data: command.data }]
     case 'RecategoriseOutcome': {
       const { to } = command.data
       if (!isReason(to)) throw unknownReason()
       if (journey.ending?.how !== 'dropped_out' || journey.ending.reason === null) {
-        throw new Refusal('nothing_to_recategorise', 'This journey did not end by dropping out, so there is no reason to recategorise.')
+        throw new Refusal(
+          'nothing_to_recategorise',
+          'This journey did not end by dropping out, so there is no reason to recategorise.',
+        )
       }
       return [{ type: 'OutcomeRecategorised', data: { ...command.data, to, from: journey.ending.reason } }]
     }

@@ -60,7 +60,10 @@ export function learn(known: JourneyFacts, event: Recorded<JourneyEvent>): Journ
       return facts
     case 'SuitabilityDecided':
       if (known.suitability && known.suitability.on > on) return facts
-      return { ...facts, suitability: { on, ready: event.data.decision === 'suitable' || event.data.decision === 'not_stated' } }
+      return {
+        ...facts,
+        suitability: { on, ready: event.data.decision === 'suitable' || event.data.decision === 'not_stated' },
+      }
     case 'PlacedOnWaitingList':
       return { ...facts, waitingSince: later(known.waitingSince, on) }
     case 'AllocatedToGroup':
@@ -79,7 +82,11 @@ export function learn(known: JourneyFacts, event: Recorded<JourneyEvent>): Journ
     case 'AttendanceCorrected': {
       const { sessionId, outcome } = event.data
       const heldOn = known.sessions[sessionId]?.heldOn ?? on
-      return { ...facts, sessions: { ...known.sessions, [sessionId]: { outcome, heldOn } }, corrections: known.corrections + 1 }
+      return {
+        ...facts,
+        sessions: { ...known.sessions, [sessionId]: { outcome, heldOn } },
+        corrections: known.corrections + 1,
+      }
     }
     case 'WarningIssued':
       return { ...facts, warnings: known.warnings + 1 }
@@ -127,11 +134,13 @@ export function statusOf(facts: JourneyFacts): Status {
     .filter(({ outcome }) => standingOf(outcome) === 'attended')
     .map(({ heldOn }) => heldOn)
   if (facts.recalledOn !== null && !attendedOn.some((day) => day > facts.recalledOn!)) return 'recall'
-  if (facts.breachOn !== null && !(facts.breachResolvedOn !== null && facts.breachResolvedOn >= facts.breachOn)) return 'breach'
+  if (facts.breachOn !== null && !(facts.breachResolvedOn !== null && facts.breachResolvedOn >= facts.breachOn))
+    return 'breach'
   if (attendedOn.length > 0) return 'on_programme'
   if (facts.allocatedOn !== null) return 'scheduled'
   const { suitability, waitingSince } = facts
-  if (suitability && !suitability.ready && !(waitingSince !== null && waitingSince > suitability.on)) return 'suitable_not_ready'
+  if (suitability && !suitability.ready && !(waitingSince !== null && waitingSince > suitability.on))
+    return 'suitable_not_ready'
   if (waitingSince !== null || suitability?.ready) return 'awaiting_allocation'
   return facts.referredOn === null ? 'not_referred' : 'awaiting_assessment'
 }

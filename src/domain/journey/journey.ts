@@ -5,7 +5,13 @@ import { decideDelivery, deliveryPrivacy, type DeliveryCommand, type DeliveryEve
 import { decideEnding, endingPrivacy, type EndingCommand, type EndingEvent } from './ending.ts'
 import { decideEnforcement, enforcementPrivacy, type EnforcementCommand, type EnforcementEvent } from './enforcement.ts'
 import { standingOf, type Outcome } from './outcomes.ts'
-import { decideReferral, referralPrivacy, refuseSecondReferral, type ReferralCommand, type ReferralEvent } from './referral.ts'
+import {
+  decideReferral,
+  referralPrivacy,
+  refuseSecondReferral,
+  type ReferralCommand,
+  type ReferralEvent,
+} from './referral.ts'
 import { notReferred, type Journey } from './state.ts'
 
 export type JourneyEvent = ReferralEvent | DeliveryEvent | AttendanceEvent | EnforcementEvent | EndingEvent
@@ -23,7 +29,10 @@ export const journeyPrivacy = {
 export const journeyHistory: History<Journey, JourneyCommand, JourneyEvent> = {
   category: 'journey',
   initial: notReferred,
-  evolve: (journey, event) => ({ ...believe(journey, event), handled: new Set(journey.handled).add(event.metadata.commandId) }),
+  evolve: (journey, event) => ({
+    ...believe(journey, event),
+    handled: new Set(journey.handled).add(event.metadata.commandId),
+  }),
   decide,
 }
 

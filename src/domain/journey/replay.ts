@@ -1,6 +1,14 @@
 /** A journey as it stood at any moment, on either clock: what had happened by a day, or what was known at an instant. */
 import type { Day, Instant, Recorded } from '../history.ts'
-import { figuresOf, learn, nothingKnown, statusOf, type JourneyFacts, type JourneyFigures, type Status } from './facts.ts'
+import {
+  figuresOf,
+  learn,
+  nothingKnown,
+  statusOf,
+  type JourneyFacts,
+  type JourneyFigures,
+  type Status,
+} from './facts.ts'
 import type { JourneyEvent } from './journey.ts'
 import type { Outcome, Reason } from './outcomes.ts'
 
@@ -13,7 +21,13 @@ export type Moment =
 
 /** Something believed at the moment that the record no longer says. */
 export type ChangedBelief =
-  | { readonly about: 'session'; readonly sessionId: string; readonly then: Outcome; readonly now: Outcome; readonly revision: number }
+  | {
+      readonly about: 'session'
+      readonly sessionId: string
+      readonly then: Outcome
+      readonly now: Outcome
+      readonly revision: number
+    }
   | { readonly about: 'reason'; readonly then: Reason; readonly now: Reason; readonly revision: number }
 
 export interface JourneyMoment {
@@ -44,7 +58,8 @@ function dayItConcerns(event: Recorded<JourneyEvent>, final: JourneyFacts): Day 
   }
 }
 
-export const believedNow = (events: readonly Recorded<JourneyEvent>[]): JourneyFacts => events.reduce(learn, nothingKnown)
+export const believedNow = (events: readonly Recorded<JourneyEvent>[]): JourneyFacts =>
+  events.reduce(learn, nothingKnown)
 
 export function journeyAt(events: readonly Recorded<JourneyEvent>[], moment: Moment): JourneyMoment {
   const final = believedNow(events)
@@ -63,7 +78,14 @@ export function journeyAt(events: readonly Recorded<JourneyEvent>[], moment: Mom
     figures: figuresOf(facts),
     included,
     last,
-    changedSince: moment.clock === 'known' ? changesAfter(facts, final, events.filter((event) => placeOf(event) > moment.by)) : [],
+    changedSince:
+      moment.clock === 'known'
+        ? changesAfter(
+            facts,
+            final,
+            events.filter((event) => placeOf(event) > moment.by),
+          )
+        : [],
   }
 }
 
@@ -76,7 +98,9 @@ function changesAfter(
   for (const [sessionId, { outcome }] of Object.entries(then.sessions)) {
     const current = now.sessions[sessionId]?.outcome ?? outcome
     if (current === outcome) continue
-    const by = afterwards.findLast((event) => event.type === 'AttendanceCorrected' && event.data.sessionId === sessionId)
+    const by = afterwards.findLast(
+      (event) => event.type === 'AttendanceCorrected' && event.data.sessionId === sessionId,
+    )
     if (by) changes.push({ about: 'session', sessionId, then: outcome, now: current, revision: by.revision })
   }
   if (then.ending?.reason && now.ending?.reason && then.ending.reason !== now.ending.reason) {
@@ -103,4 +127,5 @@ export const lateAfterDays = 5
 export const daysLate = ({ metadata }: { metadata: { occurredAt: Day; recordedAt: Instant } }): number =>
   Math.round((Date.parse(metadata.recordedAt.slice(0, 10)) - Date.parse(metadata.occurredAt)) / 86_400_000)
 
-export const isLate = (event: { metadata: { occurredAt: Day; recordedAt: Instant } }): boolean => daysLate(event) > lateAfterDays
+export const isLate = (event: { metadata: { occurredAt: Day; recordedAt: Instant } }): boolean =>
+  daysLate(event) > lateAfterDays

@@ -1,0 +1,100 @@
+/**
+ * A single-node event store that speaks EventStoreDB's protocol on a loopback port and keeps its events in one SQLite file.
+ * The application reaches it through `@eventstore/db-client`, and could reach a real cluster the same way.
+ */
+import { Worker } from 'node:worker_threads'
+import type { NodeOptions } from './server.ts'
+import type { FromWorker, ToWorker } from './worker.ts'
+
+export interface EmbeddedStore {
+  /** What `EventStoreDBClient.connectionString` takes. */
+  readonly connectionString: string
+  readonly port: number
+  /** Ends open calls (clients see them cancelled), writes what was accepted, lets go of the files. */
+  close(): Promise<void>
+}
+
+export interface EmbeddedStoreOptions {
+  /** Made if it is missing; holds everything the store keeps. */
+  dataDir: string
+  /** 0 or absent: any free port. */
+  port?: number
+  /**
+   * Told when the store dies after it had started. Without it, the failure is an uncaught exception: an application must not go on
+   * as if it had a store.
+   */
+  onFailure?: (error: Error) => void
+}
+
+/** Another process holds this data directory; the message names both. */
+export class StoreInUse extends Error {
+  constructor(message: string) {
+    super(message)
+    this.name = 'StoreInUse'
+  }
+}
+
+/** The files are not a store, or no longer a whole one; the message names what is wrong. */
+export class DamagedStore extends Error {
+  constructor(message: string) {
+    super(message)
+    this.name = 'DamagedStore'
+  }
+}
+
+const LOOPBACK = '127.0.0.1'
+
+/** @throws StoreInUse, DamagedStore, or what the operating system said about the directory or the port */
+export async function startEmbeddedStore(options: EmbeddedStoreOptions): Promise<EmbeddedStore> {
+  const node: NodeOptions = { dataDir: options.dataDir, host: LOOPBACK, port: options.port ?? 0 }
+  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
+  // Flags meant for the program itself are not meant for its store.
+  const worker = new Worker(new URL(`./worker.${extension}`, import.meta.url), {
+    workerData: node,
+    execArgv: [],
+    // A small heap collected often: the store shares its process with the application, and needs little.
+    resourceLimits: { maxYoungGenerationSizeMb: 16, maxOldGenerationSizeMb: 192 },
+  })
+  const exited = new Promise<number>((resolve) => worker.once('exit', resolve))
+  let closing: Promise<void> | undefined
+  const port = await new Promise<number>((resolve, reject) => {
+    worker.once('message', (message: FromWorker) => {
+      if (message.kind === 'listening') resolve(message.port)
+      else if (message.kind === 'not_started') reject(asError(message.name, message.message))
+    })
+    worker.once('error', reject)
+    worker.once('exit', (code) => reject(new Error(`The embedded store ended before it had started (exit ${code})`)))
+  })
+
+  const fail = (error: Error) => {
+    if (options.onFailure) options.onFailure(error)
+    else throw error
+  }
+  worker.removeAllListeners('error')
+  let failed = false
+  worker.on('error', (error) => {
+    failed = true
+    fail(error instanceof Error ? error : new Error(String(error)))
+  })
+  worker.once('exit', (code) => {
+    if (!closing && !failed) fail(new Error(`The embedded store ended unexpectedly (exit ${code})`))
+  })
+
+  return {
+    connectionString: `esdb://${LOOPBACK}:${port}?tls=false`,
+    port,
+    close() {
+      closing ??= (async () => {
+        worker.postMessage({ kind: 'close' } satisfies ToWorker)
+        await exited
+      })()
+      return closing
+    },
+  }
+}
+
+function asError(name: string, message: string): Error {
+  if (name === 'StoreInUse') return new StoreInUse(message)
+  if (name === 'DamagedStore') return new DamagedStore(message)
+  return Object.assign(new Error(message), { name })
+}

@@ -1,0 +1,353 @@
+/**
+ * gRPC over node:http2, and the two HTTP/1 pages on the same port.
+ * The server listens for 'stream' only: a 'request' listener would bring in a compatibility layer that sends empty trailers first.
+ */
+import * as http from 'node:http'
+import * as http2 from 'node:http2'
+import * as net from 'node:net'
+import * as tls from 'node:tls'
+import { MalformedMessage } from '../wire/protobuf.ts'
+import { Code, RpcError, unimplemented } from './status.ts'
+
+/** 16 MiB, EventStoreDB's own bound on one record; an append that is too large must still arrive whole to be refused by name. */
+const MAXIMUM_MESSAGE_SIZE = 16 * 1024 * 1024 + 64 * 1024
+const PREFACE = 'PRI * HTTP/2.0'
+
+export type Handler = (call: Call) => void
+
+export interface GrpcServerOptions {
+  host: string
+  port: number
+  tls?: { key: Buffer; cert: Buffer }
+  /** By path, `/package.Service/Method`. */
+  handlers: ReadonlyMap<string, Handler>
+  /** Told of a failure that is nobody's answer: a defect in this store. */
+  onDefect: (error: unknown, path: string) => void
+}
+
+/** A message of known length behind gRPC's five-byte header. */
+export function frame(message: Buffer): Buffer {
+  const framed = Buffer.allocUnsafe(message.length + 5)
+  framed[0] = 0
+  framed.writeUInt32BE(message.length, 1)
+  message.copy(framed, 5)
+  return framed
+}
+
+/** One call: requests in, framed responses out, exactly one ending. */
+export class Call {
+  readonly path: string
+  readonly headers: http2.IncomingHttpHeaders
+  /** When the caller stops waiting, milliseconds since 1970; Infinity when it did not say. */
+  readonly deadline: number
+  /** Remote address and port. */
+  readonly peer: string
+  closed = false
+  /** Set by the handler before it returns; `requestsEnded` when the caller has no more to say. */
+  onMessage: (message: Buffer) => void = () => {}
+  onRequestsEnded: () => void | Promise<void> = () => {}
+
+  private readonly stream: http2.ServerHttp2Stream
+  private readonly closeListeners = new Set<() => void>()
+  private drainWaiters: (() => void)[] = []
+  private pending: Buffer[] = []
+  private pendingLength = 0
+  private responded = false
+  private ended = false
+
+  constructor(stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders) {
+    this.stream = stream
+    this.headers = headers
+    this.path = String(headers[':path'])
+    this.deadline = deadlineOf(headers['grpc-timeout'])
+    const socket = stream.session?.socket
+    this.peer = `${socket?.remoteAddress ?? ''}:${socket?.remotePort ?? ''}`
+    stream.on('data', (chunk: Buffer) => this.receive(chunk))
+    stream.on('end', () => this.guard(() => this.onRequestsEnded()))
+    stream.on('error', () => {}) // 'close' follows, and is where the call ends
+    stream.on('drain', () => this.releaseDrainWaiters())
+    stream.on('close', () => {
+      this.closed = true
+      this.releaseDrainWaiters()
+      for (const listener of this.closeListeners) listener()
+      this.closeListeners.clear()
+    })
+    stream.on('wantTrailers', () => this.stream.sendTrailers({ 'grpc-status': '0' }))
+  }
+
+  onClose(listener: () => void): void {
+    if (this.closed) listener()
+    else this.closeListeners.add(listener)
+  }
+
+  /** Tells the caller that the call is accepted, before there is anything to say. */
+  accept(): void {
+    if (this.responded || this.closed) return
+    this.responded = true
+    this.stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true })
+  }
+
+  /** Sends framed messages. False: the reader is slow, wait for {@link drained} before sending more. */
+  write(framed: Buffer): boolean {
+    if (this.closed || this.ended) return false
+    this.accept()
+    return this.stream.write(framed)
+  }
+
+  /** Resolves when the reader has taken what was written, or the call is closed. */
+  drained(): Promise<void> {
+    if (this.closed || !this.stream.writableNeedDrain) return Promise.resolve()
+    return new Promise((resolve) => this.drainWaiters.push(resolve))
+  }
+
+  /** Ends the call well; the last messages go along. */
+  end(framed?: Buffer): void {
+    if (this.closed || this.ended) return
+    this.accept()
+    this.ended = true
+    this.stream.end(framed)
+  }
+
+  /** Ends the call with an error. */
+  fail(error: RpcError): void {
+    if (this.closed || this.ended) return
+    this.ended = true
+    const trailers: http2.OutgoingHttpHeaders = {
+      'grpc-status': String(error.code),
+      'grpc-message': percentEncoded(error.message),
+    }
+    for (const [name, value] of Object.entries(error.trailers)) trailers[name] = percentEncoded(value)
+    if (this.responded) {
+      this.stream.removeAllListeners('wantTrailers')
+      this.stream.on('wantTrailers', () => this.stream.sendTrailers(trailers))
+      this.stream.end()
+    } else {
+      this.responded = true
+      this.stream.respond({ ':status': 200, 'content-type': 'application/grpc', ...trailers }, { endStream: true })
+    }
+    // The caller may still be sending; what comes is thrown away, so that its flow control does not stall.
+    this.onMessage = () => {}
+    this.onRequestsEnded = () => {}
+    this.stream.resume()
+  }
+
+  /** Breaks the connection off, as a crashed server would: no answer, no goodbye. */
+  breakOff(): void {
+    this.stream.session?.destroy()
+  }
+
+  pause(): void {
+    this.stream.pause()
+  }
+
+  resume(): void {
+    this.stream.resume()
+  }
+
+  /** Runs part of a handler; what it throws ends the call. */
+  guard(body: () => unknown): void {
+    try {
+      const result: unknown = body()
+      if (result instanceof Promise) result.catch((error: unknown) => this.failWith(error))
+    } catch (error) {
+      this.failWith(error)
+    }
+  }
+
+  /** Set by the server: hears of errors that are defects, not answers. */
+  onDefect: (error: unknown) => void = () => {}
+
+  failWith(error: unknown): void {
+    if (error instanceof RpcError) return this.fail(error)
+    if (error instanceof MalformedMessage) return this.fail(new RpcError(Code.INVALID_ARGUMENT, error.message))
+    this.onDefect(error)
+    this.fail(new RpcError(Code.UNKNOWN, 'Exception was thrown by handler.'))
+  }
+
+  private releaseDrainWaiters(): void {
+    const waiters = this.drainWaiters
+    this.drainWaiters = []
+    for (const release of waiters) release()
+  }
+
+  private receive(chunk: Buffer): void {
+    if (this.ended) return
+    this.pending.push(chunk)
+    this.pendingLength += chunk.length
+    while (this.pendingLength >= 5) {
+      let bytes = this.pending[0]!
+      if (bytes.length < 5) bytes = this.joinPending()
+      if (bytes[0] !== 0) return this.fail(new RpcError(Code.UNIMPLEMENTED, 'Compressed messages are not supported'))
+      const length = bytes.readUInt32BE(1)
+      if (length > MAXIMUM_MESSAGE_SIZE)
+        return this.fail(
+          new RpcError(Code.RESOURCE_EXHAUSTED, 'Received message exceeds the maximum configured message size.'),
+        )
+      if (this.pendingLength < length + 5) return
+      if (bytes.length < length + 5) bytes = this.joinPending()
+      const rest = bytes.subarray(length + 5)
+      if (rest.length > 0) this.pending[0] = rest
+      else this.pending.shift()
+      this.pendingLength -= length + 5
+      this.guard(() => this.onMessage(bytes.subarray(5, length + 5)))
+      if (this.ended) return
+    }
+  }
+
+  private joinPending(): Buffer {
+    const joined = this.pending.length === 1 ? this.pending[0]! : Buffer.concat(this.pending)
+    this.pending = [joined]
+    return joined
+  }
+}
+
+/** One request, one response. */
+export function unary(answer: (request: Buffer, call: Call) => Buffer | Promise<Buffer>): Handler {
+  return (call) => {
+    let request: Buffer | undefined
+    call.onMessage = (message) => (request ??= message)
+    call.onRequestsEnded = async () => {
+      const response = answer(request ?? Buffer.alloc(0), call)
+      call.end(frame(response instanceof Promise ? await response : response))
+    }
+  }
+}
+
+/** One request, many responses: the handler writes and ends. */
+export function serverStreaming(answer: (request: Buffer, call: Call) => Promise<void>): Handler {
+  return (call) => {
+    let started = false
+    call.onMessage = (message) => {
+      if (started) return
+      started = true
+      call.guard(() => answer(message, call))
+    }
+  }
+}
+
+export class GrpcServer {
+  private readonly options: GrpcServerOptions
+  private readonly listener: net.Server
+  private readonly http2Server: http2.Http2Server
+  private readonly http1Server: http.Server
+  private readonly sessions = new Set<http2.ServerHttp2Session>()
+  private readonly calls = new Set<Call>()
+
+  private constructor(options: GrpcServerOptions) {
+    this.options = options
+    this.http2Server = http2.createServer({
+      settings: { initialWindowSize: 1024 * 1024, maxConcurrentStreams: 10_000, enablePush: false },
+      maxSessionMemory: 256,
+    })
+    this.http2Server.on('session', (session) => {
+      this.sessions.add(session)
+      session.setLocalWindowSize(8 * 1024 * 1024)
+      session.on('error', () => {})
+      session.on('close', () => this.sessions.delete(session))
+    })
+    this.http2Server.on('stream', (stream, headers) => this.open(stream, headers))
+    this.http2Server.on('sessionError', () => {})
+    this.http1Server = http.createServer(answerPage)
+    const accept = (socket: net.Socket) => this.tellProtocolsApart(socket)
+    this.listener = options.tls
+      ? tls.createServer({ ...options.tls, ALPNProtocols: ['h2', 'http/1.1'] }, accept)
+      : net.createServer({ noDelay: true }, accept)
+    this.listener.on('tlsClientError', () => {})
+  }
+
+  static listen(options: GrpcServerOptions): Promise<GrpcServer> {
+    const server = new GrpcServer(options)
+    return new Promise((resolve, reject) => {
+      server.listener.once('error', reject)
+      server.listener.listen(options.port, options.host, () => {
+        server.listener.off('error', reject)
+        resolve(server)
+      })
+    })
+  }
+
+  get port(): number {
+    return (this.listener.address() as net.AddressInfo).port
+  }
+
+  /** Ends every open call as cancelled, lets the goodbyes leave, then closes the port. */
+  async close(): Promise<void> {
+    this.listener.close()
+    for (const call of this.calls) call.fail(new RpcError(Code.CANCELLED, 'The server is shutting down.'))
+    for (const session of this.sessions) session.close()
+    this.http1Server.closeAllConnections()
+    const giveUp = Date.now() + 500
+    while (this.calls.size > 0 && Date.now() < giveUp) await new Promise((resolve) => setTimeout(resolve, 5))
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    for (const session of this.sessions) session.destroy()
+  }
+
+  /** Every open call, for whoever must end some of them. */
+  openCalls(): Iterable<Call> {
+    return this.calls
+  }
+
+  private open(stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders): void {
+    if (!String(headers['content-type'] ?? '').startsWith('application/grpc')) {
+      const page = String(headers[':path'])
+      stream.on('error', () => {})
+      stream.respond({ ':status': pageStatus(page) })
+      return void stream.end()
+    }
+    const call = new Call(stream, headers)
+    call.onDefect = (error) => this.options.onDefect(error, call.path)
+    this.calls.add(call)
+    call.onClose(() => this.calls.delete(call))
+    const handler = this.options.handlers.get(call.path)
+    if (handler) call.guard(() => handler(call))
+    else call.fail(unimplemented(call.path))
+  }
+
+  /** gRPC and HTTP/1 share the port: the first bytes say which it is. */
+  private tellProtocolsApart(socket: net.Socket): void {
+    socket.setNoDelay(true)
+    const dropOnError = () => socket.destroy()
+    socket.once('error', dropOnError)
+    socket.once('data', (first: Buffer) => {
+      socket.pause()
+      socket.off('error', dropOnError)
+      socket.unshift(first)
+      const isHttp2 = first.toString('latin1', 0, PREFACE.length) === PREFACE.slice(0, first.length)
+      // An http2 session takes over what the socket has already read; an http1 connection wants it to flow.
+      if (isHttp2) return void this.http2Server.emit('connection', socket)
+      this.http1Server.emit('connection', socket)
+      process.nextTick(() => socket.resume())
+    })
+  }
+}
+
+function answerPage(request: http.IncomingMessage, response: http.ServerResponse): void {
+  response.writeHead(pageStatus(request.url ?? ''))
+  response.end()
+}
+
+function pageStatus(url: string): number {
+  const path = url.split('?')[0]
+  if (path === '/ping') return 200
+  return path === '/health/live' ? 204 : 404
+}
+
+/** gRPC's deadline header: up to eight digits and a unit. */
+function deadlineOf(header: string | string[] | undefined): number {
+  const match = /^(\d{1,8})([HMSmun])$/.exec(String(header ?? ''))
+  if (!match) return Infinity
+  const millisecondsPer: Record<string, number> = { H: 3_600_000, M: 60_000, S: 1000, m: 1, u: 1e-3, n: 1e-6 }
+  return Date.now() + Number(match[1]) * millisecondsPer[match[2]!]!
+}
+
+/** Only outside printable ASCII, and the percent sign: clients undo nothing else. */
+function percentEncoded(text: string): string {
+  if (/^[\x20-\x24\x26-\x7e]*$/.test(text)) return text
+  let encoded = ''
+  for (const byte of Buffer.from(text))
+    encoded +=
+      byte < 0x20 || byte > 0x7e || byte === 0x25
+        ? `%${byte.toString(16).toUpperCase().padStart(2, '0')}`
+        : String.fromCharCode(byte)
+  return encoded
+}

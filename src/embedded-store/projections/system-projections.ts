@@ -1,0 +1,172 @@
+/**
+ * EventStoreDB's own projections, as a reader of the log that writes links. Links and checkpoint are committed together, so every
+ * event is linked exactly once, whenever the process dies.
+ */
+import { randomUUID } from 'node:crypto'
+import type { Appender } from '../storage/append.ts'
+import { STREAM_DELETED_TYPE } from '../storage/database.ts'
+import type { EventLog } from '../storage/event-log.ts'
+import type { GroupCommit } from '../storage/group-commit.ts'
+import type { ProposedEvent, StoredEvent } from '../storage/recorded-event.ts'
+import { decodeBody, idOf } from '../storage/recorded-event.ts'
+
+export type ProjectionName = '$by_category' | '$by_event_type' | '$streams' | '$stream_by_category'
+export type ProjectionState = 'Running' | 'Stopped' | 'Aborted'
+
+interface Link {
+  stream: string
+  type: '$>' | '$@'
+  data: string
+}
+
+/** What each writes for one event of a user's stream; undefined: nothing. */
+const PROJECTIONS: Record<ProjectionName, (event: StoredEvent) => Link | undefined> = {
+  $by_category: (event) => {
+    const category = categoryOf(event.stream)
+    return category === undefined ? undefined : { stream: `$ce-${category}`, type: '$>', data: targetOf(event) }
+  },
+  $by_event_type: (event) => ({ stream: `$et-${decodeBody(event.body).type}`, type: '$>', data: targetOf(event) }),
+  $streams: (event) => (event.revision === 0n ? { stream: '$streams', type: '$>', data: targetOf(event) } : undefined),
+  $stream_by_category: (event) => {
+    const category = event.revision === 0n ? categoryOf(event.stream) : undefined
+    return category === undefined ? undefined : { stream: `$category-${category}`, type: '$@', data: event.stream }
+  },
+}
+
+export const PROJECTION_NAMES = Object.keys(PROJECTIONS) as ProjectionName[]
+
+const targetOf = (event: StoredEvent) => `${event.revision}@${event.stream}`
+
+function categoryOf(stream: string): string | undefined {
+  const dash = stream.indexOf('-')
+  return dash > 0 ? stream.slice(0, dash) : undefined
+}
+
+/** Events looked at in one commit: others' writes wait no longer than this takes. */
+const BATCH = { events: 500, bytes: 4 * 1024 * 1024 }
+
+export interface ProjectionStatus {
+  name: ProjectionName
+  state: ProjectionState
+  /** Position of the last event looked at. */
+  checkpoint: bigint
+  processedSinceStart: bigint
+  /** Percent of the log. */
+  progress: number
+}
+
+export class SystemProjections {
+  private readonly log: EventLog
+  private readonly commits: GroupCommit
+  private readonly running = new Set<ProjectionName>()
+  private readonly busy = new Set<ProjectionName>()
+  private readonly processed = new Map<ProjectionName, bigint>()
+  private readonly stopListening: () => void
+
+  constructor(log: EventLog, commits: GroupCommit) {
+    this.log = log
+    this.commits = commits
+    for (const name of PROJECTION_NAMES) if (this.stored(name).state === 'Running') this.running.add(name)
+    this.stopListening = log.onAdvance(() => this.wake())
+    this.wake()
+  }
+
+  close(): void {
+    this.stopListening()
+    this.running.clear()
+  }
+
+  status(name: ProjectionName): ProjectionStatus {
+    const { state, checkpoint } = this.stored(name)
+    const { head } = this.log
+    const progress = head === 0n ? 100 : Number((checkpoint * 10_000n) / head) / 100
+    return { name, state, checkpoint, processedSinceStart: this.processed.get(name) ?? 0n, progress }
+  }
+
+  async setState(name: ProjectionName, state: ProjectionState): Promise<void> {
+    await this.commit(() => {
+      this.log
+        .prepare(
+          `INSERT INTO projection (name, state, checkpoint) VALUES (?, ?, 0)
+           ON CONFLICT (name) DO UPDATE SET state = excluded.state`,
+        )
+        .run(name, state)
+    })
+    if (state === 'Running') this.running.add(name)
+    else this.running.delete(name)
+    this.wake()
+  }
+
+  private stored(name: ProjectionName): { state: ProjectionState; checkpoint: bigint } {
+    const row = this.log.prepare('SELECT state, checkpoint FROM projection WHERE name = ?').get(name)
+    const [state, checkpoint] = (row as [ProjectionState, bigint] | undefined) ?? ['Stopped', 0n]
+    return { state, checkpoint }
+  }
+
+  private wake(): void {
+    for (const name of this.running) void this.catchUp(name)
+  }
+
+  private async catchUp(name: ProjectionName): Promise<void> {
+    if (this.busy.has(name)) return
+    this.busy.add(name)
+    try {
+      while (this.running.has(name) && this.stored(name).checkpoint < this.log.head)
+        await this.commit((appender) => this.step(name, appender))
+    } catch {
+      // A full disk: the next commit that succeeds wakes it again, and nothing was lost.
+    } finally {
+      this.busy.delete(name)
+    }
+  }
+
+  private step(name: ProjectionName, appender: Appender): void {
+    const { checkpoint } = this.stored(name)
+    const { events } = this.log.allForwards(checkpoint + 1n, BATCH)
+    const links = new Map<string, ProposedEvent[]>()
+    for (const event of events) {
+      // System streams are not indexed: links to links would never end.
+      if (event.stream.startsWith('$') || event.typeId === STREAM_DELETED_TYPE) continue
+      const link = PROJECTIONS[name](event)
+      if (!link) continue
+      let ofStream = links.get(link.stream)
+      if (!ofStream) links.set(link.stream, (ofStream = []))
+      ofStream.push(linkEvent(link, event))
+    }
+    for (const [stream, ofStream] of links) appender.record(stream, ofStream)
+    if (events.length === 0) return
+    this.processed.set(name, (this.processed.get(name) ?? 0n) + BigInt(events.length))
+    this.log.prepare('UPDATE projection SET checkpoint = ? WHERE name = ?').run(events.at(-1)!.position, name)
+  }
+
+  private commit(apply: (appender: Appender) => void): Promise<void> {
+    return new Promise((resolve, reject) =>
+      this.commits.submit({
+        apply: (appender) => {
+          apply(appender)
+          return { kind: 'written', revision: -1n, position: undefined }
+        },
+        bytes: 0,
+        deadline: Infinity,
+        settle: (outcome) => (outcome.kind === 'failed' ? reject(outcome.error) : resolve()),
+      }),
+    )
+  }
+}
+
+function linkEvent(link: Link, to: StoredEvent): ProposedEvent {
+  const metadata = {
+    $v: '1:-1:1:4',
+    $c: Number(to.position),
+    $p: Number(to.position),
+    $o: to.stream,
+    $causedBy: idOf(to.body),
+  }
+  return {
+    id: randomUUID(),
+    type: link.type,
+    isJson: false,
+    data: Buffer.from(link.data),
+    metadata: Buffer.from(JSON.stringify(metadata)),
+  }
+}

@@ -1,0 +1,52 @@
+/** What a client asks before it does anything else: who leads, and what can you do. */
+import { randomUUID } from 'node:crypto'
+import type { Handler } from '../grpc/grpc-server.ts'
+import { unary } from '../grpc/grpc-server.ts'
+import { Writer } from '../wire/protobuf.ts'
+import { writeUuid } from '../wire/shared.ts'
+
+/** The version whose behaviour this store shows. */
+const VERSION = '23.10.6'
+const LEADER = 8
+
+export interface Advertised {
+  host: string
+  port: () => number
+}
+
+/** @param features by lower-case service, then method: what this store does of it */
+export function nodeHandlers(
+  advertised: Advertised,
+  features: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>,
+): [path: string, handler: Handler][] {
+  const instanceId = randomUUID()
+  return [
+    [
+      '/event_store.client.gossip.Gossip/Read',
+      unary(() => {
+        const writer = new Writer()
+        writer.message(1, (member) => {
+          writeUuid(member, 1, instanceId)
+          member.uint64(2, BigInt(Date.now()) * 10_000n)
+          member.uint(3, LEADER).bool(4, true)
+          member.message(5, (endpoint) => endpoint.string(1, advertised.host).uint(2, advertised.port()))
+        })
+        return writer.finish()
+      }),
+    ],
+    [
+      '/event_store.client.server_features.ServerFeatures/GetSupportedMethods',
+      unary(() => {
+        const writer = new Writer(1024)
+        for (const [service, methods] of Object.entries(features))
+          for (const [method, names] of Object.entries(methods))
+            writer.message(1, (supported) => {
+              supported.string(1, method).string(2, service)
+              for (const name of names) supported.string(3, name)
+            })
+        writer.string(2, VERSION)
+        return writer.finish()
+      }),
+    ],
+  ]
+}

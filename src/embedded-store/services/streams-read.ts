@@ -1,0 +1,224 @@
+/** `Streams.Read`: reads in both directions and subscriptions, which are reads that wait at the end. */
+import { randomUUID } from 'node:crypto'
+import type { Call, Handler } from '../grpc/grpc-server.ts'
+import { frame, serverStreaming } from '../grpc/grpc-server.ts'
+import { Code, RpcError, invalidArgument, streamDeleted } from '../grpc/status.ts'
+import type { EventLog, Page, PageSize } from '../storage/event-log.ts'
+import { PAGE, isSoftDeleted } from '../storage/event-log.ts'
+import { CompiledFilter, UnsupportedPattern } from '../storage/filter.ts'
+import { INT64_MAX, clampToInt64, ordinalOf, positionOf } from '../storage/position.ts'
+import type { StoredEvent } from '../storage/recorded-event.ts'
+import { DamagedEvent } from '../storage/recorded-event.ts'
+import type { Filter } from '../storage/filter.ts'
+import type { ReadRequest } from '../wire/streams.ts'
+import { ReadResponses, caughtUp, confirmation, readReadRequest, streamNotFound } from '../wire/streams.ts'
+import type { Store } from './store.ts'
+
+export function streamReadHandlers(store: Store): [path: string, handler: Handler][] {
+  return [
+    [
+      '/event_store.client.streams.Streams/Read',
+      serverStreaming((request, call) => read(store, call, readReadRequest(request))),
+    ],
+  ]
+}
+
+async function read(store: Store, call: Call, request: ReadRequest): Promise<void> {
+  const identity = store.identify(call)
+  if (request.stream === '') throw invalidArgument('The stream name is empty')
+  store.assertMayRead(identity, request.stream ?? '$all')
+  if (request.count === undefined && request.backwards) throw invalidArgument('A subscription cannot run backwards')
+  if (request.filter && request.stream !== undefined) throw invalidArgument('Only $all can be filtered')
+  try {
+    if (request.count === undefined) {
+      if (request.stream === undefined) await subscribeToAll(store.log, call, request)
+      else await subscribeToStream(store.log, call, request, request.stream)
+    } else if (request.stream === undefined) await readAll(store.log, call, request, request.count)
+    else await readStream(store.log, call, request, request.stream, request.count)
+  } catch (error) {
+    if (error instanceof DamagedEvent) throw new RpcError(Code.DATA_LOSS, error.message)
+    throw error
+  }
+}
+
+async function readStream(log: EventLog, call: Call, request: ReadRequest, name: string, count: bigint): Promise<void> {
+  const state = log.stream(name)
+  if (state?.tombstoned) throw streamDeleted(name)
+  if (!state || state.lastRevision < 0n || isSoftDeleted(state)) return call.end(frame(streamNotFound(name)))
+  const from = request.from === 'start' ? 0n : request.from === 'end' ? state.lastRevision : clampToInt64(request.from)
+  await sendPages(log, call, request, count, from, (cursor, size) =>
+    request.backwards ? log.streamBackwards(name, state, cursor, size) : log.streamForwards(name, state, cursor, size),
+  )
+}
+
+async function readAll(log: EventLog, call: Call, request: ReadRequest, count: bigint): Promise<void> {
+  const end = INT64_MAX
+  const from = request.from === 'start' ? 0n : request.from === 'end' ? end : clampToInt64(request.from)
+  const filter = request.filter && compile(log, request.filter)
+  await sendPages(log, call, request, count, from, (cursor, size) => {
+    if (request.backwards) return filter ? log.filteredBackwards(filter, cursor, size) : log.allBackwards(cursor, size)
+    return filter ? log.filteredForwards(filter, cursor, size) : log.allForwards(cursor, size)
+  })
+}
+
+/** Sends page after page, each once the reader has taken the one before. */
+async function sendPages(
+  log: EventLog,
+  call: Call,
+  request: ReadRequest,
+  count: bigint,
+  from: bigint,
+  pageFrom: (cursor: bigint, size: PageSize) => Page<bigint>,
+): Promise<void> {
+  const responses = new ReadResponses(request.structuredIds)
+  let remaining = count
+  let cursor: bigint | undefined = from
+  while (cursor !== undefined && remaining > 0n && !call.closed) {
+    const page: Page<bigint> = pageFrom(cursor, remaining < PAGE.events ? { ...PAGE, events: Number(remaining) } : PAGE)
+    for (const event of page.events) responses.event(resolve(log, event, request.resolveLinks))
+    remaining -= BigInt(page.events.length)
+    cursor = page.next
+    if (cursor === undefined || remaining === 0n) return call.end(responses.take())
+    if (!call.write(responses.take())) await call.drained()
+    else await turn()
+  }
+  call.end()
+}
+
+/** Others get their turn on the event loop. */
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
+
+/** Wakes a sleeping subscription; news that come while it is awake are kept for it. */
+class Bell {
+  private ring: (() => void) | undefined
+  private rung = false
+
+  wake(): void {
+    this.rung = true
+    this.ring?.()
+  }
+
+  async rings(): Promise<void> {
+    if (!this.rung) await new Promise<void>((resolve) => (this.ring = resolve))
+    this.ring = undefined
+    this.rung = false
+  }
+}
+
+async function subscribeToStream(log: EventLog, call: Call, request: ReadRequest, name: string): Promise<void> {
+  let state = log.stream(name)
+  if (state?.tombstoned) throw streamDeleted(name)
+  // A subscription begins after what it names.
+  let cursor =
+    request.from === 'start'
+      ? 0n
+      : request.from === 'end'
+        ? (state?.lastRevision ?? -1n) + 1n
+        : clampToInt64(request.from) + 1n
+  const bell = new Bell()
+  const stop = log.onAdvance((streams) => {
+    if (!state || streams.has(state.id)) bell.wake()
+  })
+  call.onClose(() => {
+    stop()
+    bell.wake()
+  })
+  call.write(frame(confirmation(randomUUID())))
+  const responses = new ReadResponses(request.structuredIds)
+  let isLive = false
+  while (!call.closed) {
+    state = log.stream(name)
+    if (state?.tombstoned) throw streamDeleted(name)
+    const page =
+      state && !isSoftDeleted(state) ? log.streamForwards(name, state, cursor) : { events: [], next: undefined }
+    for (const event of page.events) responses.event(resolve(log, event, request.resolveLinks))
+    if (page.events.length > 0) cursor = page.events.at(-1)!.revision + 1n
+    if (page.next === undefined && !isLive) {
+      isLive = true
+      responses.whole(caughtUp())
+    }
+    await send(call, responses)
+    if (page.next === undefined) await bell.rings()
+  }
+}
+
+async function subscribeToAll(log: EventLog, call: Call, request: ReadRequest): Promise<void> {
+  const filter = request.filter && compile(log, request.filter)
+  let cursor = request.from === 'start' ? 0n : request.from === 'end' ? log.head + 1n : clampToInt64(request.from) + 1n
+  const bell = new Bell()
+  const stop = log.onAdvance(() => bell.wake())
+  call.onClose(() => {
+    stop()
+    bell.wake()
+  })
+  call.write(frame(confirmation(randomUUID())))
+  const responses = new ReadResponses(request.structuredIds)
+  const checkpoints = request.filter && new Checkpoints(request.filter.checkpointEvery, cursor)
+  let isLive = false
+  while (!call.closed) {
+    const head = log.head
+    const page = filter ? log.filteredForwards(filter, cursor) : log.allForwards(cursor)
+    for (const event of page.events) {
+      checkpoints?.passed(event.position - 1n, responses)
+      responses.event(resolve(log, event, request.resolveLinks))
+      checkpoints?.passed(event.position, responses)
+    }
+    const consideredUpTo = page.next === undefined ? head : page.next - 1n
+    if (consideredUpTo >= cursor) {
+      checkpoints?.passed(consideredUpTo, responses)
+      cursor = consideredUpTo + 1n
+    }
+    if (page.next === undefined && !isLive) {
+      isLive = true
+      responses.whole(caughtUp())
+    }
+    await send(call, responses)
+    if (page.next === undefined) await bell.rings()
+  }
+}
+
+async function send(call: Call, responses: ReadResponses): Promise<void> {
+  if (responses.length > 0 && !call.write(responses.take())) await call.drained()
+  else await turn()
+}
+
+/** Above this many in one stride, only the last checkpoint is worth sending. */
+const MOST_CHECKPOINTS_AT_ONCE = 256n
+
+/** Tells a filtered reader how far the log was considered, every so many events, whether they passed or not. */
+class Checkpoints {
+  private readonly every: bigint
+  private readonly origin: bigint
+  private sent = 0n
+
+  constructor(every: number, from: bigint) {
+    this.every = BigInt(every)
+    this.origin = ordinalOf(from === 0n ? 0n : from - 1n)
+  }
+
+  /** Everything up to and with this position has been considered. */
+  passed(position: bigint, responses: ReadResponses): void {
+    const due = (ordinalOf(position) - this.origin) / this.every
+    if (due - this.sent > MOST_CHECKPOINTS_AT_ONCE) this.sent = due - 1n
+    while (this.sent < due) responses.checkpoint(positionOf(this.origin + ++this.sent * this.every))
+  }
+}
+
+function resolve(
+  log: EventLog,
+  event: StoredEvent,
+  resolveLinks: boolean,
+): { event: StoredEvent | undefined; link: StoredEvent | undefined } {
+  if (!resolveLinks || !log.isLink(event)) return { event, link: undefined }
+  return { event: log.linked(event), link: event }
+}
+
+export function compile(log: EventLog, filter: Filter): CompiledFilter {
+  try {
+    return new CompiledFilter(log, filter)
+  } catch (error) {
+    if (error instanceof UnsupportedPattern)
+      throw invalidArgument(`The filter's pattern cannot be run: ${error.message}`)
+    throw error
+  }
+}

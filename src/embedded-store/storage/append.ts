@@ -1,0 +1,300 @@
+/**
+ * Decides and writes one append, delete or tombstone inside the transaction of a group. A refusal writes nothing, so refusals and
+ * successes share a group.
+ */
+import { STREAM_DELETED_TYPE } from './database.ts'
+import type { EventLog, StreamState } from './event-log.ts'
+import { isSoftDeleted } from './event-log.ts'
+import { INT64_MAX, ordinalOf, positionOf } from './position.ts'
+import { RecentIds } from './recent-ids.ts'
+import type { ProposedEvent } from './recorded-event.ts'
+import { checksum, decodeBody, encodeBody, idOf } from './recorded-event.ts'
+import { readStreamMetadata, withTruncateBefore } from './stream-metadata.ts'
+import { randomUUID } from 'node:crypto'
+
+/** What a writer may expect of a stream besides an exact revision (0 and up). */
+export const Expected = { NO_STREAM: -1n, ANY: -2n, STREAM_EXISTS: -4n } as const
+
+export type Outcome =
+  /** `revision` is the stream's last, -1 when it has none; `position` of the last event, undefined when none was asked for. */
+  | { kind: 'written'; revision: bigint; position: bigint | undefined }
+  /** `current` is -1 where there is no stream. */
+  | { kind: 'wrong_expected_version'; current: bigint }
+  | { kind: 'stream_deleted' }
+
+const NO_EVENTS = -1n
+const KNOWN_NAMES = 10_000
+
+export class Appender {
+  private readonly log: EventLog
+  private readonly recent: RecentIds
+  private readonly types = new Map<string, bigint>()
+  private readonly categories = new Map<string, bigint>()
+  private nextOrdinal: bigint
+  /** Streams written to since {@link begin}. */
+  touched = new Set<bigint>()
+
+  constructor(log: EventLog) {
+    this.log = log
+    this.recent = new RecentIds(log)
+    this.nextOrdinal = ordinalOf(log.head) + 1n
+  }
+
+  begin(): void {
+    this.touched = new Set()
+  }
+
+  /** Position of the newest event of the running transaction. */
+  get head(): bigint {
+    return this.nextOrdinal === 1n ? 0n : positionOf(this.nextOrdinal - 1n)
+  }
+
+  /** Forgets whatever a transaction that was rolled back had taught. */
+  forget(): void {
+    this.types.clear()
+    this.categories.clear()
+    this.recent.reload()
+    this.log.vocabulary++
+    this.nextOrdinal = ordinalOf(this.log.readHead()) + 1n
+  }
+
+  append(name: string, expected: bigint, events: readonly ProposedEvent[]): Outcome {
+    const state = this.log.stream(name)
+    const verdict = this.check(name, state, expected, events)
+    if (verdict) return verdict
+    if (events.length === 0) return { kind: 'written', revision: state?.lastRevision ?? NO_EVENTS, position: undefined }
+    const wasSoftDeleted = state !== undefined && isSoftDeleted(state)
+    const original = name.startsWith('$$') ? name.slice(2) : undefined
+    const originalBefore = original === undefined ? undefined : this.log.stream(original)
+    const stream = state ?? this.createStream(name)
+    const firstRevision = stream.lastRevision + 1n
+    const written = this.write(name, stream, events)
+    if (original !== undefined) this.applyMetadata(original, originalBefore, events.at(-1)!)
+    if (wasSoftDeleted) this.undelete(name, firstRevision)
+    return written
+  }
+
+  /** Soft delete: the stream's events go out of sight, its revisions are never used again. */
+  delete(name: string, expected: bigint): Outcome {
+    const state = this.log.stream(name)
+    if (state?.tombstoned) return { kind: 'stream_deleted' }
+    const current = state && !isSoftDeleted(state) ? state.lastRevision : NO_EVENTS
+    const exists = state !== undefined && !isSoftDeleted(state)
+    const fits =
+      expected === Expected.ANY || expected === Expected.STREAM_EXISTS
+        ? exists
+        : expected === Expected.NO_STREAM
+          ? exists && current === NO_EVENTS // known by its metadata only
+          : exists && current === expected
+    if (!fits) return { kind: 'wrong_expected_version', current }
+    const written = this.writeMetadata(name, INT64_MAX)
+    return { kind: 'written', revision: state!.lastRevision, position: written.position }
+  }
+
+  /** Hard delete: nobody ever writes to or reads from this stream again. */
+  tombstone(name: string, expected: bigint): Outcome {
+    const state = this.log.stream(name)
+    if (state?.tombstoned) return { kind: 'stream_deleted' }
+    const current = state?.lastRevision ?? NO_EVENTS
+    const fits =
+      expected === Expected.ANY ||
+      (expected === Expected.STREAM_EXISTS ? state !== undefined : expected === current) ||
+      (expected === Expected.NO_STREAM && state !== undefined && isSoftDeleted(state))
+    if (!fits) return { kind: 'wrong_expected_version', current }
+    const stream = state ?? this.createStream(name)
+    const event = {
+      id: randomUUID(),
+      type: '$streamDeleted',
+      isJson: false,
+      data: new Uint8Array(),
+      metadata: new Uint8Array(),
+    }
+    const position = this.insert(name, stream.id, INT64_MAX, STREAM_DELETED_TYPE, event, Date.now())
+    this.log.prepare('UPDATE stream SET tombstoned = 1 WHERE id = ?').run(stream.id)
+    return { kind: 'written', revision: INT64_MAX, position }
+  }
+
+  /** Appends without expecting anything: the store's own events. */
+  record(name: string, events: readonly ProposedEvent[]): { kind: 'written'; revision: bigint; position: bigint } {
+    return this.write(name, this.log.stream(name) ?? this.createStream(name), events)
+  }
+
+  /** Hides what stands before a revision in one of the store's own streams. */
+  truncate(name: string, before: bigint): void {
+    this.writeMetadata(name, before)
+  }
+
+  /** Undefined: go ahead and write. */
+  private check(
+    name: string,
+    state: StreamState | undefined,
+    expected: bigint,
+    events: readonly ProposedEvent[],
+  ): Outcome | undefined {
+    if (state?.tombstoned) return { kind: 'stream_deleted' }
+    if (name.startsWith('$$') && this.log.stream(name.slice(2))?.tombstoned) return { kind: 'stream_deleted' }
+    const current = state?.lastRevision ?? NO_EVENTS
+    const refused: Outcome = { kind: 'wrong_expected_version', current }
+
+    if (expected === Expected.ANY || expected === Expected.STREAM_EXISTS) {
+      if (expected === Expected.STREAM_EXISTS) {
+        if (state === undefined) return refused
+        if (isSoftDeleted(state)) return { kind: 'stream_deleted' }
+      }
+      return state && this.alreadyWrittenLately(state, events, refused)
+    }
+    if (expected === current) return undefined
+    if (expected > current) return refused
+    const already = this.alreadyWrittenAt(state!, expected + 1n, events)
+    if (already) return already
+    if (expected === Expected.NO_STREAM && isSoftDeleted(state!)) return undefined
+    return refused
+  }
+
+  /** Told twice: every event already stands exactly where it would have been written. */
+  private alreadyWrittenAt(state: StreamState, from: bigint, events: readonly ProposedEvent[]): Outcome | undefined {
+    let position: bigint | undefined
+    for (const [index, event] of events.entries()) {
+      const revision = from + BigInt(index)
+      const row = this.log
+        .prepare('SELECT position, body FROM event WHERE stream = ? AND revision = ?')
+        .get(state.id, revision)
+      if (!row) return undefined
+      const [storedPosition, body] = row as [bigint, Buffer]
+      if (idOf(body) !== event.id) return undefined
+      position = storedPosition
+    }
+    if (position === undefined) return undefined
+    return { kind: 'written', revision: from + BigInt(events.length) - 1n, position }
+  }
+
+  private alreadyWrittenLately(
+    state: StreamState,
+    events: readonly ProposedEvent[],
+    refused: Outcome,
+  ): Outcome | undefined {
+    let last: { revision: bigint; position: bigint } | undefined
+    for (const [index, event] of events.entries()) {
+      const written = this.recent.find(state.id, event.id)
+      if (!written) return index === 0 ? undefined : refused
+      last = written
+    }
+    return last && { kind: 'written', ...last }
+  }
+
+  private write(
+    name: string,
+    stream: StreamState,
+    events: readonly ProposedEvent[],
+  ): { kind: 'written'; revision: bigint; position: bigint } {
+    let revision = stream.lastRevision
+    let position = 0n
+    const now = Date.now()
+    for (const event of events) {
+      revision++
+      position = this.insert(name, stream.id, revision, this.typeId(event.type), event, now)
+    }
+    this.log.prepare('UPDATE stream SET last_revision = ? WHERE id = ?').run(revision, stream.id)
+    return { kind: 'written', revision, position }
+  }
+
+  private insert(
+    name: string,
+    streamId: bigint,
+    revision: bigint,
+    type: bigint,
+    event: ProposedEvent,
+    now: number,
+  ): bigint {
+    const position = positionOf(this.nextOrdinal++)
+    const body = encodeBody(event, now)
+    this.log
+      .prepare(
+        'INSERT INTO event (position, stream, revision, type, category, created, crc, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+      )
+      .run(
+        position,
+        streamId,
+        revision,
+        type,
+        this.categoryId(name),
+        now,
+        checksum(body, position, revision, streamId),
+        body,
+      )
+    this.recent.add(streamId, event.id, revision, position)
+    this.touched.add(streamId)
+    return position
+  }
+
+  private createStream(name: string): StreamState {
+    const { lastInsertRowid } = this.log
+      .prepare('INSERT INTO stream (name, category, last_revision) VALUES (?, ?, -1)')
+      .run(name, this.categoryId(name))
+    return {
+      id: BigInt(lastInsertRowid),
+      lastRevision: NO_EVENTS,
+      tombstoned: false,
+      maxCount: null,
+      maxAge: null,
+      truncateBefore: null,
+      acl: null,
+    }
+  }
+
+  /** Keeps what `$$name` says beside the stream itself. */
+  private applyMetadata(name: string, before: StreamState | undefined, event: ProposedEvent): void {
+    const metadata = readStreamMetadata(event.data, event.isJson)
+    const stream = before ?? this.createStream(name)
+    this.log
+      .prepare('UPDATE stream SET max_count = ?, max_age = ?, truncate_before = ?, acl = ? WHERE id = ?')
+      .run(metadata.maxCount, metadata.maxAge, metadata.truncateBefore, metadata.acl, stream.id)
+    this.touched.add(stream.id) // a reader who follows the stream sees other bounds now
+    // Metadata written over a deleted stream must not bring its old events back into sight.
+    if (before && isSoftDeleted(before) && metadata.truncateBefore !== INT64_MAX)
+      this.undelete(name, before.lastRevision + 1n)
+  }
+
+  private undelete(name: string, from: bigint): void {
+    this.writeMetadata(name, from)
+  }
+
+  private writeMetadata(name: string, truncateBefore: bigint): { position: bigint } {
+    const metastream = `$$${name}`
+    const state = this.log.stream(metastream) ?? this.createStream(metastream)
+    const newest = state.lastRevision >= 0n ? this.log.eventAt(metastream, state, state.lastRevision) : undefined
+    const data = withTruncateBefore(newest && decodeBody(newest.body).data, truncateBefore)
+    const event = { id: randomUUID(), type: '$metadata', isJson: true, data, metadata: new Uint8Array() }
+    const written = this.write(metastream, state, [event])
+    const metadata = readStreamMetadata(data, true)
+    this.log
+      .prepare('UPDATE stream SET max_count = ?, max_age = ?, truncate_before = ?, acl = ? WHERE name = ?')
+      .run(metadata.maxCount, metadata.maxAge, metadata.truncateBefore, metadata.acl, name)
+    const original = this.log.stream(name)
+    if (original) this.touched.add(original.id)
+    return written
+  }
+
+  private typeId(name: string): bigint {
+    return this.intern('type', this.types, name)
+  }
+
+  /** A stream's category: its name up to and with the first dash. */
+  private categoryId(stream: string): bigint {
+    return this.intern('category', this.categories, stream.slice(0, stream.indexOf('-') + 1) || stream)
+  }
+
+  private intern(table: 'type' | 'category', known: Map<string, bigint>, name: string): bigint {
+    let id = known.get(name)
+    if (id !== undefined) return id
+    const row = this.log.prepare(`SELECT id FROM ${table} WHERE name = ?`).get(name) as [bigint] | undefined
+    if (row) id = row[0]
+    else {
+      id = BigInt(this.log.prepare(`INSERT INTO ${table} (name) VALUES (?)`).run(name).lastInsertRowid)
+      this.log.vocabulary++
+    }
+    if (known.size >= KNOWN_NAMES) known.clear()
+    known.set(name, id)
+    return id
+  }
+}

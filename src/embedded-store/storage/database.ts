@@ -1,0 +1,218 @@
+/** The files of one data directory: opened by one process at a time, checked before anything is served from them. */
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import Database from 'better-sqlite3'
+
+export type Connection = Database.Database
+
+/** Another process holds this data directory. */
+export class StoreInUse extends Error {
+  constructor(dataDir: string, owner?: string) {
+    super(`The data directory ${dataDir} is in use by another store${owner ? ` (${owner})` : ''}`)
+    this.name = 'StoreInUse'
+  }
+}
+
+/** The files are not a store, or no longer a whole one. */
+export class DamagedStore extends Error {
+  constructor(file: string, what: string) {
+    super(`Damaged store ${file}: ${what}`)
+    this.name = 'DamagedStore'
+  }
+}
+
+/** "TLes": so that no other program's database is ever mistaken for ours. */
+const APPLICATION_ID = 0x544c6573
+
+export const EVENTS_FILE = 'events.sqlite'
+const LOCK_FILE = 'lock.sqlite'
+const OWNER_FILE = 'owner.json'
+
+/** Ids of the types the store itself treats differently; given out when the file is made. */
+export const LINK_TYPE = 1n
+export const STREAM_DELETED_TYPE = 2n
+
+/**
+ * `stream.last_revision` is -1 while only metadata is known. What `$$stream` says last is kept beside the stream itself, so that
+ * one look tells a reader all it must respect. The columns of `event` that are scanned stand before the body.
+ */
+const FIRST_FORMAT = `
+  CREATE TABLE stream (
+    id              INTEGER PRIMARY KEY,
+    name            TEXT    NOT NULL UNIQUE,
+    category        INTEGER NOT NULL,
+    last_revision   INTEGER NOT NULL,
+    tombstoned      INTEGER NOT NULL DEFAULT 0,
+    max_count       INTEGER,
+    max_age         INTEGER,
+    truncate_before INTEGER,
+    acl             TEXT
+  ) STRICT;
+  CREATE TABLE category (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
+  CREATE TABLE type     (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
+  CREATE TABLE event (
+    position INTEGER PRIMARY KEY,
+    stream   INTEGER NOT NULL,
+    revision INTEGER NOT NULL,
+    type     INTEGER NOT NULL,
+    category INTEGER NOT NULL,
+    created  INTEGER NOT NULL,
+    crc      INTEGER NOT NULL,
+    body     BLOB    NOT NULL
+  ) STRICT;
+  CREATE UNIQUE INDEX event_by_stream ON event (stream, revision);
+  CREATE INDEX event_by_category ON event (category);
+  CREATE INDEX event_by_type ON event (type);
+  INSERT INTO type (id, name) VALUES (1, '$>'), (2, '$streamDeleted');
+`
+
+/** What the store keeps besides events: how far its own readers have come, and who may come in. */
+const SECOND_FORMAT = `
+  CREATE TABLE projection (
+    name       TEXT    PRIMARY KEY,
+    state      TEXT    NOT NULL,
+    checkpoint INTEGER NOT NULL
+  ) STRICT;
+  CREATE TABLE persistent_subscription (
+    stream     TEXT    NOT NULL,
+    name       TEXT    NOT NULL,
+    settings   TEXT    NOT NULL,
+    next       INTEGER NOT NULL,
+    PRIMARY KEY (stream, name)
+  ) STRICT;
+  CREATE TABLE user (
+    name     TEXT PRIMARY KEY,
+    groups   TEXT NOT NULL,
+    salt     BLOB NOT NULL,
+    password BLOB NOT NULL
+  ) STRICT;
+`
+
+/** One step for each format there ever was: a file of any age is brought up to date when it is opened. */
+const FORMATS = [FIRST_FORMAT, SECOND_FORMAT]
+
+/** Holds a data directory for this process; the operating system lets go of it when the process dies, however it dies. */
+export class DirectoryLock {
+  private readonly connection: Connection
+  private readonly dataDir: string
+
+  constructor(dataDir: string) {
+    this.dataDir = dataDir
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+    this.connection = new Database(join(dataDir, LOCK_FILE), { timeout: 0 })
+    try {
+      this.connection.pragma('journal_mode = MEMORY')
+      this.connection.exec('BEGIN EXCLUSIVE')
+    } catch (error) {
+      this.connection.close()
+      if (sqliteCode(error)?.startsWith('SQLITE_BUSY')) throw new StoreInUse(dataDir, ownerOf(dataDir))
+      throw error
+    }
+  }
+
+  /** Leaves a note for people and tools: who holds the directory, and where it answers. */
+  signedBy(owner: { port: number }): void {
+    writeFileSync(join(this.dataDir, OWNER_FILE), JSON.stringify({ pid: process.pid, ...owner }), { mode: 0o600 })
+  }
+
+  release(): void {
+    this.connection.close()
+  }
+}
+
+function ownerOf(dataDir: string): string | undefined {
+  try {
+    const owner = JSON.parse(readFileSync(join(dataDir, OWNER_FILE), 'utf8')) as { pid: number; port: number }
+    return `process ${owner.pid}, port ${owner.port}`
+  } catch {
+    return undefined
+  }
+}
+
+/** Opens, or makes, the event file. The caller holds the {@link DirectoryLock}. */
+export function openDatabase(dataDir: string): Connection {
+  const file = join(dataDir, EVENTS_FILE)
+  const isNew = !existsSync(file)
+  if (!isNew) assertWhole(file)
+  let connection: Connection
+  try {
+    connection = new Database(file)
+    if (isNew) chmodSync(file, 0o600)
+    connection.pragma('journal_mode = WAL')
+    configure(connection)
+    if (connection.pragma('application_id', { simple: true }) === 0 && isEmpty(connection))
+      connection.pragma(`application_id = ${APPLICATION_ID}`)
+  } catch (error) {
+    throw isCorruption(error) ? new DamagedStore(file, (error as Error).message) : error
+  }
+  try {
+    bringUpToDate(connection, file)
+  } catch (error) {
+    connection.close()
+    throw isCorruption(error) ? new DamagedStore(file, (error as Error).message) : error
+  }
+  return connection
+}
+
+function configure(connection: Connection): void {
+  connection.pragma('synchronous = FULL')
+  connection.pragma('wal_autocheckpoint = 4000') // 16 MB: fewer and longer copies into the main file
+  connection.pragma('journal_size_limit = 67108864')
+  connection.pragma('cache_size = -16384') // 16 MB: the operating system caches the rest
+  connection.pragma('temp_store = MEMORY')
+  connection.pragma('trusted_schema = OFF')
+}
+
+const isEmpty = (connection: Connection) => connection.prepare('SELECT 1 FROM sqlite_master').get() === undefined
+
+function bringUpToDate(connection: Connection, file: string): void {
+  if (connection.pragma('application_id', { simple: true }) !== APPLICATION_ID)
+    throw new DamagedStore(file, 'this is not an event store file')
+  const format = connection.pragma('user_version', { simple: true }) as number
+  if (format > FORMATS.length)
+    throw new DamagedStore(file, `it has format ${format}, this program knows formats up to ${FORMATS.length}`)
+  if (format === FORMATS.length) return
+  connection.transaction(() => {
+    for (const step of FORMATS.slice(format)) connection.exec(step)
+    connection.pragma(`user_version = ${FORMATS.length}`)
+  })()
+}
+
+/** Cheap checks that name a torn or foreign file at once; `verify` reads everything. */
+function assertWhole(file: string): void {
+  const descriptor = openSync(file, 'r')
+  try {
+    const size = fstatSync(descriptor).size
+    if (size === 0) return // made, but never written: a first start that was interrupted
+    const header = Buffer.alloc(100)
+    readSync(descriptor, header, 0, 100, 0)
+    if (header.toString('latin1', 0, 16) !== 'SQLite format 3\0')
+      throw new DamagedStore(file, 'the header is not SQLite')
+    const pageSize = header.readUInt16BE(16) === 1 ? 65536 : header.readUInt16BE(16)
+    const pages = header.readUInt32BE(28)
+    // While a write-ahead log waits beside it, the main file may rightly be shorter than its own header says it will be.
+    if (size < pages * pageSize && !existsSync(`${file}-wal`))
+      throw new DamagedStore(file, `it should hold ${pages * pageSize} bytes and holds ${size}: its end is missing`)
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+export function sqliteCode(error: unknown): string | undefined {
+  return error instanceof Database.SqliteError ? error.code : undefined
+}
+
+export function isCorruption(error: unknown): boolean {
+  const code = sqliteCode(error)
+  return code !== undefined && (code.startsWith('SQLITE_CORRUPT') || code.startsWith('SQLITE_NOTADB'))
+}

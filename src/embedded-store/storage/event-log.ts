@@ -1,0 +1,266 @@
+/** Reads the log: streams by revision, everything by position. All answers are bounded in rows and bytes. */
+import type { Statement } from 'better-sqlite3'
+import type { Connection } from './database.ts'
+import { DamagedStore, LINK_TYPE } from './database.ts'
+import type { CompiledFilter } from './filter.ts'
+import { INT64_MAX, ordinalOf, positionOf } from './position.ts'
+import type { StoredEvent } from './recorded-event.ts'
+import { EVENT_COLUMNS, assertSound, decodeBody } from './recorded-event.ts'
+
+/** What is known of a stream before any of its events is read. */
+export interface StreamState {
+  id: bigint
+  /** -1: only its metadata exists. */
+  lastRevision: bigint
+  tombstoned: boolean
+  maxCount: bigint | null
+  /** Seconds. */
+  maxAge: bigint | null
+  /** `$tb`; the largest int64 means soft-deleted. */
+  truncateBefore: bigint | null
+  acl: string | null
+}
+
+/** One answer of bounded size; `next` is where to go on, undefined when there is nothing more. */
+export interface Page<Cursor> {
+  events: StoredEvent[]
+  next: Cursor | undefined
+}
+
+export interface PageSize {
+  events: number
+  bytes: number
+}
+
+/** Small enough that nobody waits long for his turn, large enough that turns cost nothing. */
+export const PAGE: PageSize = { events: 256, bytes: 256 * 1024 }
+
+/** How many events a scan for a filter may look at before others get their turn. */
+const SCAN = 4096n
+
+type Row = [
+  position: bigint,
+  revision: bigint,
+  stream: string,
+  streamId: bigint,
+  type: bigint,
+  crc: bigint,
+  body: Buffer,
+]
+type StateRow = [
+  id: bigint,
+  lastRevision: bigint,
+  tombstoned: bigint,
+  maxCount: bigint | null,
+  maxAge: bigint | null,
+  truncateBefore: bigint | null,
+  acl: string | null,
+]
+
+export const isSoftDeleted = (state: StreamState) => state.truncateBefore === INT64_MAX
+
+export class EventLog {
+  readonly connection: Connection
+  /** Position of the newest committed event; 0 before the first. */
+  head: bigint
+  /** Grows whenever a category or type is met for the first time. */
+  vocabulary = 0
+  private readonly statements = new Map<string, Statement>()
+  private filterAtWork: CompiledFilter | undefined
+  private readonly wakers = new Set<(streams: ReadonlySet<bigint>) => void>()
+
+  constructor(connection: Connection) {
+    this.connection = connection
+    connection.function('passes', (name) => (this.filterAtWork!.matches(name as string) ? 1 : 0))
+    this.head = this.readHead()
+    this.assertTailSound()
+  }
+
+  readHead(): bigint {
+    const [head] = this.prepare('SELECT max(position) FROM event').get() as [bigint | null]
+    return head ?? 0n
+  }
+
+  /** A statement of the log's own, prepared once. All integers come as bigint, rows as arrays. */
+  prepare(sql: string): Statement {
+    let statement = this.statements.get(sql)
+    if (!statement) {
+      if (this.statements.size > 500) this.statements.clear()
+      statement = this.connection.prepare(sql).safeIntegers()
+      if (statement.reader) statement.raw()
+      this.statements.set(sql, statement)
+    }
+    return statement
+  }
+
+  /** Calls back after every commit with the streams it touched, until told to stop. */
+  onAdvance(wake: (streams: ReadonlySet<bigint>) => void): () => void {
+    this.wakers.add(wake)
+    return () => this.wakers.delete(wake)
+  }
+
+  /** Told by the writer once a commit is durable. */
+  advanced(head: bigint, streams: ReadonlySet<bigint>): void {
+    this.head = head
+    for (const wake of this.wakers) wake(streams)
+  }
+
+  stream(name: string): StreamState | undefined {
+    const row = this.prepare(
+      'SELECT id, last_revision, tombstoned, max_count, max_age, truncate_before, acl FROM stream WHERE name = ?',
+    ).get(name) as StateRow | undefined
+    if (!row) return undefined
+    const [id, lastRevision, tombstoned, maxCount, maxAge, truncateBefore, acl] = row
+    const state = { id, lastRevision, tombstoned: tombstoned === 1n, maxCount, maxAge, truncateBefore, acl }
+    // A metadata stream keeps its last event only.
+    if (name.startsWith('$$') && state.maxCount === null) state.maxCount = 1n
+    return state
+  }
+
+  /** The oldest revision a reader may still see, as far as counts and `$tb` say. */
+  firstRevision(state: StreamState): bigint {
+    let first = state.truncateBefore ?? 0n
+    if (state.maxCount !== null && state.lastRevision - state.maxCount + 1n > first)
+      first = state.lastRevision - state.maxCount + 1n
+    return first
+  }
+
+  /** Revision of the oldest event a reader still sees; undefined when none is left. */
+  firstVisible(name: string, state: StreamState): bigint | undefined {
+    return this.streamForwards(name, state, 0n, { events: 1, bytes: 1 }).events[0]?.revision
+  }
+
+  streamForwards(name: string, state: StreamState, from: bigint, size = PAGE): Page<bigint> {
+    const first = this.firstRevision(state)
+    const rows = this.prepare(
+      `SELECT e.position, e.revision, NULL, e.stream, e.type, e.crc, e.body FROM event e
+       WHERE e.stream = ? AND e.revision >= ? AND e.created >= ? ORDER BY e.revision LIMIT ?`,
+    ).iterate(state.id, from > first ? from : first, oldest(state), size.events)
+    const page = this.collect(rows as IterableIterator<Row>, size, name)
+    return { events: page.events, next: page.more ? page.events.at(-1)!.revision + 1n : undefined }
+  }
+
+  streamBackwards(name: string, state: StreamState, from: bigint, size = PAGE): Page<bigint> {
+    const rows = this.prepare(
+      `SELECT e.position, e.revision, NULL, e.stream, e.type, e.crc, e.body FROM event e
+       WHERE e.stream = ? AND e.revision <= ? AND e.revision >= ? AND e.created >= ? ORDER BY e.revision DESC LIMIT ?`,
+    ).iterate(state.id, from, this.firstRevision(state), oldest(state), size.events)
+    const page = this.collect(rows as IterableIterator<Row>, size, name)
+    return { events: page.events, next: page.more ? page.events.at(-1)!.revision - 1n : undefined }
+  }
+
+  /** Events at `from` and after, oldest first. */
+  allForwards(from: bigint, size = PAGE): Page<bigint> {
+    const rows = this.prepare(
+      `SELECT ${EVENT_COLUMNS} FROM event e CROSS JOIN stream s ON s.id = e.stream
+       WHERE e.position >= ? ORDER BY e.position LIMIT ?`,
+    ).iterate(from, size.events)
+    const page = this.collect(rows as IterableIterator<Row>, size)
+    return { events: page.events, next: page.more ? page.events.at(-1)!.position + 1n : undefined }
+  }
+
+  /** Events before `from`, newest first. */
+  allBackwards(from: bigint, size = PAGE): Page<bigint> {
+    const rows = this.prepare(
+      `SELECT ${EVENT_COLUMNS} FROM event e CROSS JOIN stream s ON s.id = e.stream
+       WHERE e.position < ? ORDER BY e.position DESC LIMIT ?`,
+    ).iterate(from, size.events)
+    const page = this.collect(rows as IterableIterator<Row>, size)
+    return { events: page.events, next: page.more ? page.events.at(-1)!.position : undefined }
+  }
+
+  /** Events at `from` and after that pass the filter. `next` may move on without a single event having passed. */
+  filteredForwards(filter: CompiledFilter, from: bigint, size = PAGE): Page<bigint> {
+    const plan = filter.plan()
+    const scanEnd = plan.indexed ? this.head : minimum(this.head, positionOf(ordinalOf(from) + SCAN))
+    if (from > this.head) return { events: [], next: undefined }
+    this.filterAtWork = filter
+    const rows = this.prepare(plan.forwards).iterate(...plan.parameters(from, scanEnd, size.events))
+    const page = this.collect(rows as IterableIterator<Row>, size)
+    if (page.more) return { events: page.events, next: page.events.at(-1)!.position + 1n }
+    return { events: page.events, next: scanEnd < this.head ? scanEnd + 1n : undefined }
+  }
+
+  /** Events before `from` that pass the filter, newest first. */
+  filteredBackwards(filter: CompiledFilter, from: bigint, size = PAGE): Page<bigint> {
+    if (from <= 0n) return { events: [], next: undefined }
+    const plan = filter.plan()
+    const start = minimum(from, this.head + 1n)
+    const scanEnd = plan.indexed ? 0n : maximum(0n, positionOf(ordinalOf(start) - SCAN))
+    this.filterAtWork = filter
+    const rows = this.prepare(plan.backwards).iterate(...plan.parameters(scanEnd, start - 1n, size.events))
+    const page = this.collect(rows as IterableIterator<Row>, size)
+    if (page.more) return { events: page.events, next: page.events.at(-1)!.position }
+    return { events: page.events, next: scanEnd > 0n ? scanEnd : undefined }
+  }
+
+  /** The event itself, whatever the stream's metadata say. */
+  eventAt(name: string, state: StreamState, revision: bigint): StoredEvent | undefined {
+    const row = this.prepare(
+      `SELECT e.position, e.revision, NULL, e.stream, e.type, e.crc, e.body FROM event e WHERE e.stream = ? AND e.revision = ?`,
+    ).get(state.id, revision) as Row | undefined
+    return row && toEvent(row, name)
+  }
+
+  isLink(event: StoredEvent): boolean {
+    return event.typeId === LINK_TYPE
+  }
+
+  /** What a link points at, if it can still be read. */
+  linked(link: StoredEvent): StoredEvent | undefined {
+    if (link.typeId !== LINK_TYPE) return undefined
+    const target = /^(\d{1,19})@(.+)$/s.exec(decodeBody(link.body).data.toString('utf8'))
+    if (!target) return undefined
+    const [, revision, name] = target as unknown as [string, string, string]
+    const state = this.stream(name)
+    if (!state || state.tombstoned || isSoftDeleted(state)) return undefined
+    const page = this.streamForwards(name, state, BigInt(revision), { events: 1, bytes: 1 })
+    return page.events[0]?.revision === BigInt(revision) ? page.events[0] : undefined
+  }
+
+  private collect(
+    rows: IterableIterator<Row>,
+    size: PageSize,
+    name?: string,
+  ): { events: StoredEvent[]; more: boolean } {
+    const events: StoredEvent[] = []
+    let bytes = 0
+    for (const row of rows) {
+      const event = toEvent(row, name)
+      events.push(event)
+      bytes += event.body.length
+      if (bytes >= size.bytes) return { events, more: true } // leaving the loop closes the statement
+    }
+    return { events, more: events.length === size.events }
+  }
+
+  /** The newest events are where a crash or a full disk would show; `verify` looks at all of them. */
+  private assertTailSound(): void {
+    const { events } = this.allBackwards(INT64_MAX, { events: 64, bytes: 4 * 1024 * 1024 })
+    for (let i = 1; i < events.length; i++)
+      if (ordinalOf(events[i - 1]!.position) !== ordinalOf(events[i]!.position) + 1n)
+        throw new DamagedStore(this.connection.name, `an event is missing after position ${events[i]!.position}`)
+  }
+}
+
+function toEvent(row: Row, name?: string): StoredEvent {
+  const event = {
+    position: row[0],
+    revision: row[1],
+    stream: name ?? row[2],
+    streamId: row[3],
+    typeId: row[4],
+    crc: row[5],
+    body: row[6],
+  }
+  assertSound(event)
+  return event
+}
+
+/** Creation time, in milliseconds since 1970, below which an event has passed its `$maxAge`. */
+function oldest(state: StreamState): bigint {
+  return state.maxAge === null ? 0n : BigInt(Date.now()) - state.maxAge * 1000n
+}
+
+const minimum = (a: bigint, b: bigint) => (a < b ? a : b)
+const maximum = (a: bigint, b: bigint) => (a > b ? a : b)

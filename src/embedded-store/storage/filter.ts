@@ -1,0 +1,189 @@
+/**
+ * Server-side filters on stream name or event type. A filter that picks out few categories or types is answered from an index;
+ * any other looks at every event, a bounded number at a time.
+ *
+ * Regular expressions run on an engine whose time grows with the length of the text and not with the ingenuity of the pattern.
+ */
+import { setFlagsFromString } from 'node:v8'
+import type { Statement } from 'better-sqlite3'
+import { EVENT_COLUMNS } from './recorded-event.ts'
+
+export interface Filter {
+  on: 'stream' | 'type'
+  /** One of the two is given; prefixes win. */
+  prefixes: readonly string[]
+  regex: string
+}
+
+export interface QueryPlan {
+  /** True: work grows with what is found, not with what is looked at. */
+  indexed: boolean
+  forwards: string
+  backwards: string
+  /** Both ends included. */
+  parameters: (low: bigint, high: bigint, limit: number) => unknown[]
+}
+
+/** What a filter must know of the log. */
+export interface Vocabulary {
+  /** Changes whenever a category or type is met for the first time. */
+  readonly vocabulary: number
+  prepare(sql: string): Statement
+}
+
+/** The pattern cannot be run safely, or is not a pattern. */
+export class UnsupportedPattern extends Error {}
+
+/** Above this many categories or types a merge of indexes costs more than looking at everything. */
+const MOST_BRANCHES = 8
+const LONGEST_PATTERN = 1000
+const REMEMBERED_NAMES = 10_000
+
+export class CompiledFilter {
+  private readonly filter: Filter
+  private readonly log: Vocabulary
+  private readonly remembered = new Map<string, boolean>()
+  private readonly matchesPattern: (text: string) => boolean
+  private lastPlan: { vocabulary: number; plan: QueryPlan } | undefined
+
+  constructor(log: Vocabulary, filter: Filter) {
+    this.log = log
+    this.filter = filter
+    this.matchesPattern = filter.prefixes.length > 0 ? () => false : linearPattern(filter.regex)
+  }
+
+  matches(text: string): boolean {
+    if (this.filter.prefixes.length > 0) return this.filter.prefixes.some((prefix) => text.startsWith(prefix))
+    let answer = this.remembered.get(text)
+    if (answer === undefined) {
+      if (this.remembered.size >= REMEMBERED_NAMES) this.remembered.clear()
+      this.remembered.set(text, (answer = this.matchesPattern(text)))
+    }
+    return answer
+  }
+
+  /** Asked anew for every page: new categories and types appear while a subscription lives. */
+  plan(): QueryPlan {
+    if (this.lastPlan?.vocabulary !== this.log.vocabulary) {
+      const branches = this.filter.on === 'type' ? this.typeBranches() : this.streamBranches()
+      const plan = branches ? indexedPlan(this.filter.on, branches) : scanPlan(this.filter.on)
+      this.lastPlan = { vocabulary: this.log.vocabulary, plan }
+    }
+    return this.lastPlan.plan
+  }
+
+  private typeBranches(): Branch[] | undefined {
+    const types = this.log.prepare('SELECT id, name FROM type').iterate() as IterableIterator<[bigint, string]>
+    const branches: Branch[] = []
+    for (const [id, name] of types) if (this.matches(name) && branches.push({ id }) > MOST_BRANCHES) return undefined
+    return branches
+  }
+
+  /**
+   * A category is a stream's name up to and with its first dash. A prefix that reaches beyond the dash picks one category and
+   * compares the rest of the name; a shorter one picks every category that begins with it.
+   */
+  private streamBranches(): Branch[] | undefined {
+    if (this.filter.prefixes.length === 0) return undefined
+    const branches = new Map<bigint, Branch>()
+    for (const prefix of this.filter.prefixes) {
+      if (prefix === '') return undefined
+      const dash = prefix.indexOf('-')
+      if (dash >= 0) {
+        const row = this.log.prepare('SELECT id FROM category WHERE name = ?').get(prefix.slice(0, dash + 1))
+        if (row === undefined) continue
+        const [category] = row as [bigint]
+        const whole = dash === prefix.length - 1
+        const known = branches.get(category)
+        // Two different tails in one category: fall back on comparing every name.
+        if (known && known.prefix !== (whole ? undefined : prefix)) return undefined
+        branches.set(category, whole ? { id: category } : { id: category, prefix })
+      } else {
+        const categories = this.log
+          .prepare('SELECT id FROM category WHERE name >= ? AND name < ? ORDER BY name LIMIT ?')
+          .all(prefix, prefix + LAST_CHARACTER, MOST_BRANCHES + 1) as [bigint][]
+        for (const [id] of categories) branches.set(id, { id })
+      }
+      if (branches.size > MOST_BRANCHES) return undefined
+    }
+    return [...branches.values()]
+  }
+}
+
+/** Sorts after every other character. */
+const LAST_CHARACTER = '\u{10ffff}'
+
+/** Looks at every event; `passes` is the log's own function, which asks the filter at work. */
+function scanPlan(on: Filter['on']): QueryPlan {
+  const select = (order: string) =>
+    `SELECT ${EVENT_COLUMNS} FROM event e CROSS JOIN stream s ON s.id = e.stream CROSS JOIN type t ON t.id = e.type
+     WHERE e.position BETWEEN ? AND ? AND passes(${on === 'stream' ? 's' : 't'}.name) ORDER BY e.position ${order} LIMIT ?`
+  return {
+    indexed: false,
+    forwards: select('ASC'),
+    backwards: select('DESC'),
+    parameters: (low, high, limit) => [low, high, limit],
+  }
+}
+
+/** One category or type to read; with a prefix, only streams that begin with it. */
+interface Branch {
+  id: bigint
+  prefix?: string
+}
+
+function indexedPlan(on: Filter['on'], branches: readonly Branch[]): QueryPlan {
+  const index = on === 'stream' ? 'category' : 'type'
+  const one = ({ prefix }: Branch) =>
+    `SELECT ${EVENT_COLUMNS} FROM event e INDEXED BY event_by_${index} CROSS JOIN stream s ON s.id = e.stream
+     WHERE e.${index} = ? AND e.position BETWEEN ? AND ?${prefix === undefined ? '' : ' AND substr(s.name, 1, length(?)) = ?'}`
+  const union = branches.length > 0 ? branches.map(one).join(' UNION ALL ') : one({ id: -1n })
+  return {
+    indexed: branches.every((branch) => branch.prefix === undefined),
+    forwards: `${union} ORDER BY 1 LIMIT ?`,
+    backwards: `${union} ORDER BY 1 DESC LIMIT ?`,
+    parameters: (low, high, limit) => [
+      ...(branches.length > 0 ? branches : [{ id: -1n } as Branch]).flatMap(({ id, prefix }) =>
+        prefix === undefined ? [id, low, high] : [id, low, high, prefix, prefix],
+      ),
+      limit,
+    ],
+  }
+}
+
+/**
+ * EventStoreDB's patterns are .NET's. What V8's linear engine runs means the same in both, but for rare corners; of what it does
+ * not run, one form is common enough to spell out: a look ahead at the very beginning, as in `^(?!\$)`.
+ */
+export function linearPattern(pattern: string): (text: string) => boolean {
+  if (pattern.length > LONGEST_PATTERN)
+    throw new UnsupportedPattern(`a pattern of more than ${LONGEST_PATTERN} characters`)
+  let source = pattern
+  let flags = 'lu'
+  if (source.startsWith('(?i)')) {
+    source = source.slice(4)
+    flags += 'i'
+  }
+  const lookahead = /^\^\(\?([!=])((?:[^()\\]|\\.|\([^()]*\))*)\)(.*)$/s.exec(source)
+  if (lookahead) {
+    const [, sign, condition, rest] = lookahead as unknown as [string, string, string, string]
+    const begins = compileLinear(`^(?:${condition})`, flags)
+    const remaining = compileLinear(`^(?:${rest})`, flags)
+    return (text) => begins.test(text) === (sign === '=') && remaining.test(text)
+  }
+  const expression = compileLinear(source, flags)
+  return (text) => expression.test(text)
+}
+
+function compileLinear(source: string, flags: string): RegExp {
+  setFlagsFromString('--enable-experimental-regexp-engine')
+  for (const attempt of [flags, flags.replace('u', '')]) {
+    try {
+      return new RegExp(source, attempt)
+    } catch (error) {
+      if (attempt === flags) continue
+      throw new UnsupportedPattern(`${(error as Error).message}`)
+    }
+  }
+  throw new UnsupportedPattern(source)
+}

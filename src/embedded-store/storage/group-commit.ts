@@ -1,0 +1,120 @@
+/**
+ * Writes of many callers share one commit, and one fsync. There is no waiting for company: a group is whatever arrived while the
+ * last commit ran, so one caller alone is not slowed down and sixty-four together are not held apart.
+ */
+import type { Appender, Outcome } from './append.ts'
+import type { EventLog } from './event-log.ts'
+
+export interface Write {
+  /** Decides and writes, inside the group's transaction. */
+  apply: (appender: Appender) => Outcome
+  /** How much memory it holds while it waits. */
+  bytes: number
+  /** Milliseconds since 1970; a write that is still waiting then is not made. */
+  deadline: number
+  /** Called once, after the commit is durable. */
+  settle: (outcome: Outcome | { kind: 'timed_out' } | { kind: 'failed'; error: Error }) => void
+}
+
+export interface CommitHooks {
+  /** Faults for tests: what happens around a commit. */
+  beforeCommit?: () => void
+}
+
+/** A group is kept this small, so that the first in it does not wait long for the last. */
+const GROUP = { writes: 1024, bytes: 8 * 1024 * 1024 }
+/** More than this waiting, and callers are asked to hold back. */
+const FULL = 32 * 1024 * 1024
+
+export class GroupCommit {
+  private readonly log: EventLog
+  private readonly appender: Appender
+  private readonly hooks: CommitHooks
+  private queue: Write[] = []
+  private waitingBytes = 0
+  private scheduled = false
+  private relieved: (() => void)[] = []
+
+  constructor(log: EventLog, appender: Appender, hooks: CommitHooks = {}) {
+    this.log = log
+    this.appender = appender
+    this.hooks = hooks
+  }
+
+  get isFull(): boolean {
+    return this.waitingBytes > FULL
+  }
+
+  /** Calls back when there is room again. */
+  whenRelieved(callback: () => void): void {
+    if (this.isFull) this.relieved.push(callback)
+    else callback()
+  }
+
+  submit(write: Write): void {
+    this.queue.push(write)
+    this.waitingBytes += write.bytes
+    this.schedule()
+  }
+
+  private schedule(): void {
+    if (this.scheduled || this.queue.length === 0) return
+    this.scheduled = true
+    // After whatever else has already arrived on the sockets.
+    setImmediate(() => {
+      this.scheduled = false
+      this.flush()
+      this.schedule()
+    })
+  }
+
+  /** Commits everything that waits. */
+  drain(): void {
+    while (this.queue.length > 0) this.flush()
+  }
+
+  private flush(): void {
+    const group = this.takeGroup()
+    if (group.length === 0) return
+    const now = Date.now()
+    const outcomes: Parameters<Write['settle']>[0][] = []
+    const { connection } = this.log
+    try {
+      connection.exec('BEGIN IMMEDIATE')
+      this.appender.begin()
+      for (const write of group)
+        outcomes.push(write.deadline < now ? { kind: 'timed_out' } : write.apply(this.appender))
+      this.hooks.beforeCommit?.()
+      connection.exec('COMMIT')
+    } catch (error) {
+      this.rollBack()
+      for (const write of group) write.settle({ kind: 'failed', error: error as Error })
+      return
+    }
+    if (this.appender.touched.size > 0) this.log.advanced(this.appender.head, this.appender.touched)
+    for (const [index, write] of group.entries()) write.settle(outcomes[index]!)
+  }
+
+  private rollBack(): void {
+    try {
+      if (this.log.connection.inTransaction) this.log.connection.exec('ROLLBACK')
+      this.appender.forget()
+    } catch {
+      // The disk is gone for reading too; the next write will find out.
+    }
+  }
+
+  private takeGroup(): Write[] {
+    let bytes = 0
+    let count = 0
+    while (count < this.queue.length && count < GROUP.writes && bytes < GROUP.bytes) bytes += this.queue[count++]!.bytes
+    const group = this.queue.splice(0, count)
+    this.waitingBytes -= bytes
+    if (!this.isFull && this.relieved.length > 0) {
+      const relieved = this.relieved
+      this.relieved = []
+      for (const callback of relieved) callback()
+    }
+    return group
+  }
+}

@@ -1,0 +1,126 @@
+/**
+ * How one event lies in the file: its `body` is the wire's own `RecordedEvent`, all fields that never change, so that reading is
+ * copying. Position, revision and stream stand in columns of their own and are put in front when the event is sent.
+ */
+import { crc32 } from 'node:zlib'
+import { Reader, Writer } from '../wire/protobuf.ts'
+
+/** What a writer hands in. */
+export interface ProposedEvent {
+  /** Lower-case UUID. */
+  id: string
+  type: string
+  isJson: boolean
+  data: Uint8Array
+  metadata: Uint8Array
+}
+
+/** One event as the file holds it. */
+export interface StoredEvent {
+  position: bigint
+  revision: bigint
+  stream: string
+  streamId: bigint
+  typeId: bigint
+  body: Buffer
+  crc: bigint
+}
+
+/** The columns of one event, in the order in which rows of events are read. */
+export const EVENT_COLUMNS = 'e.position, e.revision, s.name, e.stream, e.type, e.crc, e.body'
+
+const FIELD_ID = 1
+const FIELD_SYSTEM_METADATA = 6
+const FIELD_CUSTOM_METADATA = 7
+const FIELD_DATA = 8
+
+/** The id stands first and has one length: tag, length, tag, length, then 36 characters. */
+const ID_OFFSET = 4
+const ID_LENGTH = 36
+/** Where the fields after the id begin. */
+export const AFTER_ID = ID_OFFSET + ID_LENGTH
+
+const writer = new Writer(4096)
+
+/** @param createdAt milliseconds since 1970 */
+export function encodeBody(event: ProposedEvent, createdAt: number): Buffer {
+  writer.reset()
+  writer.message(FIELD_ID, (id) => id.string(2, event.id))
+  systemMetadata('created', `${createdAt}0000`) // .NET ticks: 100 ns
+  systemMetadata('type', event.type)
+  systemMetadata('content-type', event.isJson ? 'application/json' : 'application/octet-stream')
+  if (event.metadata.length > 0) writer.bytes(FIELD_CUSTOM_METADATA, event.metadata)
+  if (event.data.length > 0) writer.bytes(FIELD_DATA, event.data)
+  return writer.finish()
+}
+
+function systemMetadata(key: string, value: string): void {
+  writer.message(FIELD_SYSTEM_METADATA, (entry) => entry.string(1, key).string(2, value))
+}
+
+export function idOf(body: Buffer): string {
+  return body.toString('latin1', ID_OFFSET, ID_OFFSET + ID_LENGTH)
+}
+
+export interface DecodedBody {
+  id: string
+  type: string
+  isJson: boolean
+  /** Milliseconds since 1970. */
+  createdAt: number
+  data: Buffer
+  metadata: Buffer
+}
+
+export function decodeBody(body: Buffer): DecodedBody {
+  const event: DecodedBody = {
+    id: idOf(body),
+    type: '',
+    isJson: false,
+    createdAt: 0,
+    data: Buffer.alloc(0),
+    metadata: Buffer.alloc(0),
+  }
+  const reader = new Reader(body, AFTER_ID)
+  for (let field = reader.next(); field !== 0; field = reader.next()) {
+    if (field === FIELD_DATA) event.data = reader.bytes()
+    else if (field === FIELD_CUSTOM_METADATA) event.metadata = reader.bytes()
+    else if (field === FIELD_SYSTEM_METADATA) {
+      const entry = reader.message()
+      let key = ''
+      for (let part = entry.next(); part !== 0; part = entry.next()) {
+        const text = entry.string()
+        if (part === 1) key = text
+        else if (key === 'type') event.type = text
+        else if (key === 'content-type') event.isJson = text === 'application/json'
+        else if (key === 'created') event.createdAt = Number(text.slice(0, -4))
+      }
+    } else reader.skip()
+  }
+  return event
+}
+
+/** Ties the body to its place: a body that moved to another revision, stream or position no longer adds up. */
+export function checksum(body: Buffer, position: bigint, revision: bigint, streamId: bigint): number {
+  const place = BigInt.asUintN(32, position * 31n + revision * 17n + streamId)
+  return crc32(body, Number(place))
+}
+
+/** A stored event is not what was written. */
+export class DamagedEvent extends Error {
+  readonly stream: string
+  readonly revision: bigint
+
+  constructor(stream: string, revision: bigint, position: bigint) {
+    super(`Damaged: revision ${revision} of stream '${stream}' (position ${position}) does not match its checksum`)
+    this.name = 'DamagedEvent'
+    this.stream = stream
+    this.revision = revision
+  }
+}
+
+/** Never hand out an event that is not what was written. */
+export function assertSound(event: StoredEvent): void {
+  if (BigInt(checksum(event.body, event.position, event.revision, event.streamId)) !== event.crc)
+    throw new DamagedEvent(event.stream, event.revision, event.position)
+}

@@ -1,0 +1,28 @@
+/** The thread the store lives on, so that neither waits for the other: the application's event loop, and the disk. */
+import { parentPort, workerData } from 'node:worker_threads'
+import type { NodeOptions } from './server.ts'
+import { startNode } from './server.ts'
+
+export type ToWorker = { kind: 'close' }
+export type FromWorker =
+  { kind: 'listening'; port: number } | { kind: 'not_started'; name: string; message: string } | { kind: 'closed' }
+
+const port = parentPort!
+const tell = (message: FromWorker) => port.postMessage(message)
+
+try {
+  const node = await startNode(workerData as NodeOptions)
+  port.on('message', (message: ToWorker) => {
+    if (message.kind === 'close') void close()
+  })
+  tell({ kind: 'listening', port: node.port })
+
+  async function close(): Promise<void> {
+    await node.close()
+    tell({ kind: 'closed' })
+    port.close()
+  }
+} catch (error) {
+  tell({ kind: 'not_started', name: (error as Error).name, message: (error as Error).message })
+  port.close()
+}

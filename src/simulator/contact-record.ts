@@ -1,0 +1,83 @@
+/** One line of a legacy contact log, and how such lines are written to a file. */
+import type { Writable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+
+/** One contact, in the columns and the order of the export. */
+export interface ContactRecord {
+  journey_ref: string
+  crn: string
+  family_name: string
+  given_names: string
+  date_of_birth: string
+  recorded_at: string
+  occurred_on: string
+  contact: string
+  programme: string
+  group: string
+  session: string
+  outcome: string
+  planned_facilitators: string
+  actual_facilitators: string
+  provider: string
+  recorded_by: string
+  note: string
+}
+
+export const contactLogColumns = [
+  'journey_ref',
+  'crn',
+  'family_name',
+  'given_names',
+  'date_of_birth',
+  'recorded_at',
+  'occurred_on',
+  'contact',
+  'programme',
+  'group',
+  'session',
+  'outcome',
+  'planned_facilitators',
+  'actual_facilitators',
+  'provider',
+  'recorded_by',
+  'note',
+] as const satisfies readonly (keyof ContactRecord)[]
+
+/** Writes records as CSV: byte-order mark, header, RFC 4180. Waits whenever the destination asks it to. */
+export async function writeCsv(
+  records: Iterable<ContactRecord>,
+  to: Writable,
+  options: { end?: boolean } = {},
+): Promise<{ records: number }> {
+  let count = 0
+  function* counted() {
+    for (const record of records) {
+      count++
+      yield record
+    }
+  }
+  await pipeline(csvChunks(counted()), to, { end: options.end ?? true })
+  return { records: count }
+}
+
+/** The whole log as one text, for logs small enough to hold. */
+export function csvOf(records: Iterable<ContactRecord>): string {
+  return [...csvChunks(records)].join('')
+}
+
+function* csvChunks(records: Iterable<ContactRecord>): Generator<string> {
+  let chunk = `\uFEFF${contactLogColumns.join(',')}\r\n`
+  for (const record of records) {
+    let line = quoted(record.journey_ref)
+    for (let column = 1; column < contactLogColumns.length; column++)
+      line += `,${quoted(record[contactLogColumns[column]!])}`
+    chunk += `${line}\r\n`
+    if (chunk.length > 60_000) {
+      yield chunk
+      chunk = ''
+    }
+  }
+  yield chunk
+}
+
+const quoted = (value: string) => (/[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value)

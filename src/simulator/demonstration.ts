@@ -1,0 +1,28 @@
+/** A small synthetic case load, so that who starts the product for the first time sees it at work. Nobody in it exists. */
+import { createWriteStream, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { importFile } from '../exchange/import-file.ts'
+import type { Workplace } from '../workplace.ts'
+import { simulateContactLog, writeCsv } from './contact-log.ts'
+
+const journeys = 36
+const seed = 20_260_801
+
+/** Fills an empty case load; leaves one with anything in it alone. @returns how many journeys were added */
+export async function seedDemonstration(workplace: Workplace): Promise<number> {
+  for await (const _event of workplace.store.readEverything(['journey'])) return 0
+  const until = new Date()
+  const from = new Date(until)
+  from.setFullYear(from.getFullYear() - 2)
+  const day = (date: Date) => date.toISOString().slice(0, 10)
+  const dir = mkdtempSync(join(tmpdir(), 'throughline-'))
+  try {
+    const file = join(dir, 'demonstration.csv')
+    await writeCsv(simulateContactLog({ seed, journeys, from: day(from), until: day(until), messy: false, refPrefix: 'DEMO' }), createWriteStream(file))
+    const { totals } = await importFile(workplace, file, { source: 'simulator' })
+    return totals.journeys
+  } finally {
+    rmSync(dir, { recursive: true, force: true })
+  }
+}

@@ -1,0 +1,149 @@
+import { randomUUID } from 'node:crypto'
+import type { EventData } from '@eventstore/db-client'
+import { BACKWARDS, END, NotFoundError, START } from '@eventstore/db-client'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { aServer, aStream, anEvent, collect, errorOf, isEmbedded, someEvents } from './target.ts'
+
+const server = aServer()
+
+/** A link is an event that names another: type `$>`, data `revision@stream`. */
+const linkTo = (stream: string, revision: bigint | number): EventData =>
+  ({
+    id: randomUUID(),
+    type: '$>',
+    contentType: 'application/octet-stream',
+    data: Buffer.from(`${revision}@${stream}`) as unknown as Uint8Array,
+    metadata: undefined,
+  }) as unknown as EventData
+
+describe('a link', () => {
+  it('leads to the event it names, when asked to', async () => {
+    const [stream, links] = [aStream(), aStream()]
+    await server.client.appendToStream(stream, someEvents(3))
+    await server.client.appendToStream(links, [linkTo(stream, 2), linkTo(stream, 0)])
+    const resolved = await collect(server.client.readStream(links, { resolveLinkTos: true }))
+    expect(resolved.map(({ event }) => [event!.streamId, event!.revision])).toEqual([
+      [stream, 2n],
+      [stream, 0n],
+    ])
+    expect(resolved.map(({ link }) => [link!.streamId, link!.revision])).toEqual([
+      [links, 0n],
+      [links, 1n],
+    ])
+    const plain = await collect(server.client.readStream(links))
+    expect(plain.map(({ event, link }) => [event!.type, link])).toEqual([
+      ['$>', undefined],
+      ['$>', undefined],
+    ])
+  })
+
+  it('whose event cannot be read is the link alone', async () => {
+    const [stream, links] = [aStream(), aStream()]
+    await server.client.appendToStream(stream, someEvents(3))
+    await server.client.setStreamMetadata(stream, { truncateBefore: 2 })
+    await server.client.appendToStream(links, [
+      linkTo(stream, 1),
+      linkTo(stream, 9),
+      linkTo(aStream(), 0),
+      linkTo(stream, 2),
+    ])
+    const resolved = await collect(server.client.readStream(links, { resolveLinkTos: true }))
+    expect(resolved.map(({ event }) => event?.revision)).toEqual([undefined, undefined, undefined, 2n])
+    expect(resolved.map(({ link }) => link!.revision)).toEqual([0n, 1n, 2n, 3n])
+  })
+
+  it('leads on in $all too, read or subscribed to', async () => {
+    const [stream, links] = [aStream(), aStream()]
+    await server.client.appendToStream(stream, anEvent('Target'))
+    const { position } = await server.client.appendToStream(links, linkTo(stream, 0))
+    const [read] = await collect(server.client.readAll({ fromPosition: position!, maxCount: 1, resolveLinkTos: true }))
+    expect(read!.event!.type).toBe('Target')
+    expect(read!.link!.streamId).toBe(links)
+    expect(read!.commitPosition).toBe(position!.commit)
+    const subscription = server.client.subscribeToStream(links, { fromRevision: START, resolveLinkTos: true })
+    for await (const { event, link } of subscription) {
+      expect([event!.type, link!.streamId]).toEqual(['Target', links])
+      break
+    }
+  })
+})
+
+describe('the projections of the store', () => {
+  const key = `p${randomUUID().slice(0, 8)}`
+  const type = `${key}Happened`
+  const names = ['$by_category', '$by_event_type', '$streams', '$stream_by_category']
+  beforeAll(async () => {
+    await server.client.appendToStream(`${key}-a`, someEvents(2, type))
+    await server.client.appendToStream(`${key}-b`, someEvents(1, type))
+    for (const name of names) await server.client.enableProjection(name)
+    await server.client.appendToStream(`${key}-a`, someEvents(1, type))
+  })
+  const eventually = async (stream: string, count: number) => {
+    for (
+      const giveUp = Date.now() + 10_000;
+      Date.now() < giveUp;
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    ) {
+      const read = await collect(server.client.readStream(stream, { resolveLinkTos: true })).catch(() => [])
+      if (read.length >= count) return read
+    }
+    throw new Error(`${stream} did not reach ${count} events`)
+  }
+
+  it('$by_category links every event of a category, old and new, in order', async () => {
+    const read = await eventually(`$ce-${key}`, 4)
+    expect(read.map(({ event }) => `${event!.revision}@${event!.streamId}`)).toEqual([
+      `0@${key}-a`,
+      `1@${key}-a`,
+      `0@${key}-b`,
+      `2@${key}-a`,
+    ])
+    expect(read.map(({ link }) => link!.revision)).toEqual([0n, 1n, 2n, 3n])
+  })
+
+  it('$by_event_type links every event of a type', async () => {
+    expect(await eventually(`$et-${type}`, 4)).toHaveLength(4)
+  })
+
+  it('$streams links the first event of every stream', async () => {
+    for (const giveUp = Date.now() + 10_000; ; await new Promise((resolve) => setTimeout(resolve, 20))) {
+      const newest = await collect(
+        server.client.readStream('$streams', {
+          direction: BACKWARDS,
+          fromRevision: END,
+          maxCount: 100,
+          resolveLinkTos: true,
+        }),
+      ).catch(() => [])
+      const mine = newest
+        .filter(({ event }) => event?.streamId.startsWith(`${key}-`))
+        .map(({ event }) => event!.streamId)
+      if (mine.length === 2) return expect(mine).toEqual([`${key}-b`, `${key}-a`])
+      if (Date.now() > giveUp) throw new Error('$streams did not name the streams')
+    }
+  })
+
+  it('$stream_by_category names the streams of a category', async () => {
+    const read = await eventually(`$category-${key}`, 2)
+    expect(read.map(({ event }) => [event!.type, Buffer.from(event!.data as Uint8Array).toString()])).toEqual([
+      ['$@', `${key}-a`],
+      ['$@', `${key}-b`],
+    ])
+  })
+
+  it('say how they are', async () => {
+    expect((await server.client.getProjectionStatus('$by_category')).projectionStatus).toBe('Running')
+    await server.client.disableProjection('$stream_by_category')
+    expect((await server.client.getProjectionStatus('$stream_by_category')).projectionStatus).toBe('Stopped')
+    const listed = await server.client.listProjections()
+    expect(listed.map(({ name }) => name)).toEqual(expect.arrayContaining(names))
+  })
+
+  it('that nobody knows are not found', async () => {
+    expect(await errorOf(server.client.enableProjection('nobody-wrote-this'))).toBeInstanceOf(NotFoundError)
+  })
+
+  it.runIf(isEmbedded)('written by users are said not to run here', async () => {
+    expect(await errorOf(server.client.createProjection('mine', 'fromAll()'))).toMatchObject({ code: 12 })
+  })
+})

@@ -1,0 +1,183 @@
+import { parse } from 'csv-parse/sync'
+import { readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { importFile } from '../../src/exchange/import-file.ts'
+import { NotAContactLog } from '../../src/exchange/contact-log.ts'
+import { heardEverything } from '../../src/workplace.ts'
+import { projections } from '../../projections/projector.ts'
+import fc from 'fast-check'
+import { hostileCsv } from '../support/hostile-log.ts'
+import { referenceImport } from '../support/reference-import.ts'
+import {
+  countEvents,
+  importText,
+  openIn,
+  reported,
+  temporaryDirectory,
+  temporaryWorkplace,
+} from '../support/workplace.ts'
+
+/** Above the specs because `it.each` needs them while it is collecting. */
+const columnNames = [
+  'journey_ref',
+  'crn',
+  'family_name',
+  'given_names',
+  'date_of_birth',
+  'recorded_at',
+  'occurred_on',
+  'contact',
+  'programme',
+  'group',
+  'session',
+  'outcome',
+  'planned_facilitators',
+  'actual_facilitators',
+  'provider',
+  'recorded_by',
+  'note',
+]
+
+const referral: Record<string, string> = {
+  journey_ref: 'R-1',
+  crn: 'X000001',
+  family_name: 'Example',
+  given_names: 'Sam',
+  date_of_birth: '01/02/1980',
+  recorded_at: '01/05/2023 10:00',
+  occurred_on: '01/05/2023',
+  contact: 'Referral',
+  programme: 'bbr',
+  provider: 'North',
+  recorded_by: 'F001',
+}
+
+const csvOf = (rows: Record<string, string>[]) =>
+  [columnNames, ...rows.map((row) => columnNames.map((column) => row[column] ?? ''))]
+    .map((fields) => fields.join(','))
+    .join('\n')
+
+const fixture = (name: string) => new URL(`../fixtures/contact-logs/${name}`, import.meta.url).pathname
+
+const rejectsIn = (path: string) =>
+  parse(readFileSync(path), { columns: true }).map((row) => {
+    const { line, reason } = row as { line: string; reason: string }
+    return { line: Number(line), reason }
+  })
+
+describe('a contact log', () => {
+  for (const name of ['legacy-export', 'nasty']) {
+    it(`${name} becomes exactly the journeys it should, in the read model, in the log and after a rebuild`, async () => {
+      const workplace = await temporaryWorkplace()
+      const expected = JSON.parse(readFileSync(fixture(`${name}.expected.json`), 'utf8'))
+      const { per_journey, rejects, ...totals } = expected
+      const rejectsPath = `${temporaryDirectory()}/rejects.csv`
+      const outcome = await importFile(workplace, fixture(`${name}.csv`), { rejects: rejectsPath })
+
+      expect(outcome.totals).toEqual(totals)
+      expect(rejectsIn(rejectsPath)).toEqual(rejects)
+      expect(await reported(workplace, 'read-model')).toEqual(per_journey)
+      expect(await reported(workplace, 'log')).toEqual(per_journey)
+
+      for (const projection of projections) workplace.readModels.startOver(projection)
+      await heardEverything(workplace)
+      expect(await reported(workplace, 'read-model')).toEqual(per_journey)
+    })
+
+    it(`${name} imported again adds nothing, and is judged the same`, async () => {
+      const workplace = await temporaryWorkplace()
+      const rejectsPath = `${temporaryDirectory()}/rejects.csv`
+      const first = await importFile(workplace, fixture(`${name}.csv`), { rejects: rejectsPath })
+      const [events, figures, rejects] = [
+        await countEvents(workplace),
+        await reported(workplace, 'log'),
+        readFileSync(rejectsPath),
+      ]
+
+      const second = await importFile(workplace, fixture(`${name}.csv`), { rejects: rejectsPath })
+      expect(second.totals).toEqual({
+        ...first.totals,
+        accepted: 0,
+        duplicates: first.totals.accepted + first.totals.duplicates,
+      })
+      expect(await countEvents(workplace)).toBe(events)
+      expect(await reported(workplace, 'log')).toEqual(figures)
+      expect(readFileSync(rejectsPath)).toEqual(rejects)
+    })
+  }
+
+  it('of any hostile kind is judged as the written rules judge it, once and again', { timeout: 120_000 }, async () => {
+    const seed = Number(process.env.SPEC_SEED ?? Math.floor(Math.random() * 2 ** 31))
+    process.stdout.write(`hostile logs: SPEC_SEED=${seed}\n`)
+    for (const [index, csv] of fc.sample(hostileCsv(), { seed, numRuns: 30 }).entries()) {
+      const { per_journey, rejects, ...totals } = referenceImport(csv)
+      const dir = temporaryDirectory()
+      const workplace = await openIn(dir)
+      try {
+        const about = `log ${index} of seed ${seed}`
+        const first = await importText(workplace, csv)
+        expect(first.totals, about).toEqual(totals)
+        expect(rejectsIn(first.rejects), about).toEqual(rejects)
+        expect(await reported(workplace, 'read-model'), about).toEqual(per_journey)
+        expect(await reported(workplace, 'log'), about).toEqual(per_journey)
+        const events = await countEvents(workplace)
+        const second = await importText(workplace, csv)
+        expect(second.totals.accepted, about).toBe(0)
+        expect(await countEvents(workplace), about).toBe(events)
+        expect(await reported(workplace, 'log'), about).toEqual(per_journey)
+      } finally {
+        await workplace.close()
+      }
+    }
+  })
+
+  it('keeps both dates of a late record, says where it came from, and when this log received it', async () => {
+    const workplace = await temporaryWorkplace()
+    const before = Date.now()
+    await importText(
+      workplace,
+      csvOf([
+        referral,
+        { ...referral, contact: 'Warning', occurred_on: '01/06/2023', recorded_at: '20/06/2023 09:05' },
+      ]),
+    )
+    const events = await Array.fromAsync(workplace.store.read(`journey-${workplace.vault.find('reference', 'R-1')}`))
+    const { metadata, receivedAt } = events[1]!
+    expect(metadata).toMatchObject({
+      occurredAt: '2023-06-01',
+      recordedAt: '2023-06-20T08:05:00.000Z',
+      source: 'import',
+    })
+    expect(Date.parse(receivedAt)).toBeGreaterThanOrEqual(before - 1_000)
+  })
+
+  it('may turn away what an earlier import turned away, or judge it again when asked', async () => {
+    const workplace = await temporaryWorkplace()
+    const warning = { ...referral, contact: 'Warning', note: 'early' }
+    await importText(workplace, csvOf([warning]))
+    await importText(workplace, csvOf([referral]))
+    expect((await importText(workplace, csvOf([warning]))).totals.rejected_by_reason).toEqual({ no_referral: 1 })
+    expect((await importText(workplace, csvOf([warning]), { reconsider: true })).totals.accepted).toBe(1)
+  })
+
+  it('tells of details that changed, and keeps what was said before', async () => {
+    const workplace = await temporaryWorkplace()
+    await importText(workplace, csvOf([referral, { ...referral, contact: 'Warning', family_name: 'Newname' }]))
+    const id = workplace.vault.find('crn', referral.crn)!
+    const types = (await Array.fromAsync(workplace.store.read(`participant-${id}`))).map(({ type }) => type)
+    expect(types).toEqual(['ParticipantRegistered', 'ParticipantDetailsCorrected'])
+  })
+
+  it.each([
+    ['an empty file', '', /is empty/],
+    ['a header without its columns', 'a,b\n1,2\n', /Missing: journey_ref/],
+    ['a header with a column nobody knows', `${columnNames.join(',')},extra\n`, /Not known: "extra"/],
+    ['a quote that never ends', `${columnNames.join(',')}\n"unfinished`, /cannot be read as CSV/],
+  ])('that is %s is refused with what to do, and adds nothing', async (_what, csv, message) => {
+    const workplace = await temporaryWorkplace()
+    const failure = await importText(workplace, csv).catch((error: unknown) => error)
+    expect(failure).toBeInstanceOf(NotAContactLog)
+    expect((failure as Error).message).toMatch(message)
+    expect(await countEvents(workplace)).toBe(0)
+  })
+})
