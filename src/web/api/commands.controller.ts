@@ -63,8 +63,8 @@ export class CommandsController {
   }
 
   @Tells('attendance', 'A session was held: did he come?', 'unknown_session', 'not_allocated', 'already_recorded')
-  recordAttendance(@JourneyId() id: string, @AskedFor() asked: Asked, @Body() { occurredOn, ...data }: AttendanceDto) {
-    return this.teller.tell(asked, id, 'RecordAttendance', occurredOn, data)
+  recordAttendance(@JourneyId() id: string, @AskedFor() asked: Asked, @Body() { occurredOn, groupId = '', ...data }: AttendanceDto) {
+    return this.teller.tell(asked, id, 'RecordAttendance', occurredOn, { groupId, ...data })
   }
 
   @Tells('attendance/:sessionId/corrections', 'A record of attendance was wrong', 'unknown_session', 'nothing_to_correct')

@@ -94,7 +94,7 @@ export class AttendanceDto extends ContactDto {
   readonly outcome!: string
 
   @Code({ description: 'The group it was held for.', example: 'G014', optional: true })
-  readonly groupId: string = ''
+  readonly groupId?: string
 
   @Codes(10, { description: 'Staff codes of who was to deliver it.', example: ['F011', 'F008'], optional: true })
   readonly plannedFacilitators: readonly string[] = []

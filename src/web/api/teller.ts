@@ -15,7 +15,8 @@ import { tagOf, type Asked } from './asked.ts'
 import type { ReferralDto } from './commands.dto.ts'
 import { Problem } from './problems.ts'
 
-type DataOf<T extends JourneyCommand['type']> = Extract<JourneyCommand, { type: T }>['data']
+/** As the door asks for it. */
+type DataOf<T extends JourneyCommand['type']> = Parameters<typeof CommandDoor.prototype.tell<T>>[2]
 
 @Injectable()
 export class Teller {
