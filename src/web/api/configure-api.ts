@@ -46,7 +46,9 @@ export function configureApi(app: NestFastifyApplication): void {
   fastify.addHook('onRequest', async (request, reply) => {
     if (!isOfApi(request.url)) return
     reply.header('cache-control', 'no-store').header('x-request-id', request.id).header('x-content-type-options', 'nosniff')
-    const problem = request.is404 ? noSuchRoute(request, routes) : notJson(request)
+    // An empty part of the path matches a parameter, until Nest looks and calls it not found in its own words.
+    const nowhere = request.is404 || Object.values(request.params as object).includes('')
+    const problem = nowhere ? noSuchRoute(request, routes) : notJson(request)
     if (problem) {
       problems.answer(problem, request, reply)
       return reply

@@ -108,7 +108,7 @@ export function problemFrom(error: unknown): Problem {
   if (error instanceof PoisonEvent || error instanceof SealBroken) return new Problem('journey_held')
   if (error instanceof KeyMissing) return new Problem('erased')
   if (error instanceof HttpException) return new Problem(codeOfStatus(error.getStatus()))
-  return fromFramework(error as { code?: unknown; statusCode?: unknown })
+  return error instanceof Error ? fromFramework(error) : new Problem('unexpected')
 }
 
 const fieldRefused: Readonly<Record<string, string>> = {
@@ -124,7 +124,7 @@ function fromRefusal({ code, message }: Refusal): Problem {
 }
 
 /** Their messages may quote what was sent, so only their codes are heard. */
-function fromFramework({ code, statusCode }: { code?: unknown; statusCode?: unknown }): Problem {
+function fromFramework({ code, statusCode }: Error & { code?: unknown; statusCode?: unknown }): Problem {
   if (typeof code === 'string') {
     if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return new Problem('body_too_large')
     if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return new Problem('not_json')
