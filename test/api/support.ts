@@ -1,15 +1,11 @@
 /** The real application, with the API, on a real store of its own, for as long as a spec file runs. */
 import 'reflect-metadata'
-import { Module } from '@nestjs/common'
-import { NestFactory } from '@nestjs/core'
-import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify'
+import type { NestFastifyApplication } from '@nestjs/platform-fastify'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect } from 'vitest'
-import { AppModule } from '../../src/app.module.ts'
-import { ApiModule } from '../../src/web/api/api.module.ts'
-import { configureApi, serverOptions } from '../../src/web/api/configure-api.ts'
+import { createApp } from '../../src/main.ts'
 import type { Workplace } from '../../src/workplace.ts'
 import { openIn } from '../support/workplace.ts'
 
@@ -30,14 +26,12 @@ export class Running {
     this.workplace = await openIn(dataDir)
     this.workplace.projector?.start()
     const log = { error: (about: object, message: string) => void this.logged.push({ ...about, message }) }
-    @Module({ imports: [AppModule.on(this.workplace), ApiModule.on(log)] })
-    class Whole {}
-    this.app = await NestFactory.create<NestFastifyApplication>(Whole, new FastifyAdapter(serverOptions), { logger: false })
-    configureApi(this.app)
+    this.app = await createApp({ ...this.workplace, log: log as unknown as Workplace['log'] })
     await this.app.init()
   }
 
-  get = (url: string, headers: Record<string, string> = {}): Promise<Injected> => this.app.inject({ method: 'GET', url, headers })
+  get = (url: string, headers: Record<string, string> = {}): Promise<Injected> =>
+    this.app.inject({ method: 'GET', url, headers })
 
   /** @param body an object is sent as JSON; a string as it is */
   post = (url: string, body: unknown, headers: Record<string, string> = {}): Promise<Injected> =>
@@ -54,7 +48,10 @@ export class Running {
     expect(referred.statusCode, referred.body).toBe(201)
     const { journeyId } = referred.json<{ journeyId: string }>()
     if (allocated) {
-      const answer = await this.post(`/api/journeys/${journeyId}/allocation`, { occurredOn: '2025-01-20', groupId: 'G014' })
+      const answer = await this.post(`/api/journeys/${journeyId}/allocation`, {
+        occurredOn: '2025-01-20',
+        groupId: 'G014',
+      })
       expect(answer.statusCode, answer.body).toBe(201)
     }
     return journeyId
@@ -97,7 +94,11 @@ export function aReferral(more: Record<string, unknown> = {}) {
 }
 
 /** Every “no” has one form, and says nothing that was not meant to be said. */
-export function expectProblem(answer: Injected, status: number, code: string): { errors: { field: string; message: string }[]; detail: string } {
+export function expectProblem(
+  answer: Injected,
+  status: number,
+  code: string,
+): { errors: { field: string; message: string }[]; detail: string } {
   expect(answer.statusCode, answer.body).toBe(status)
   expect(answer.headers['content-type']).toMatch(/^application\/problem\+json/)
   expect(answer.headers['cache-control']).toBe('no-store')
