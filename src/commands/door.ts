@@ -45,6 +45,8 @@ export class ChangedMeanwhile extends Error {
   }
 }
 
+export type { Written }
+
 const tries = 5
 
 @Injectable()

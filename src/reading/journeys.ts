@@ -23,6 +23,11 @@ import { EventStore } from '../event-store/event-store.ts'
 import { opened, openedFields } from '../protection/sealing.ts'
 import { SealBroken, Vault } from '../protection/vault.ts'
 
+export type { CaseloadSort }
+
+/** What the case load can be sorted by. Not by name: the read model does not know it. */
+export const caseloadSorts = Object.keys(sortColumns) as CaseloadSort[]
+
 export interface CaseloadQuery {
   /** A CRN, a reference, or words of a name. */
   readonly find?: string
