@@ -2,22 +2,29 @@
 import 'reflect-metadata'
 import { NestFactory } from '@nestjs/core'
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify'
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { AppModule } from './app.module.ts'
 import { atTheTerminal } from './cli/terminal.ts'
-import { readConfig } from './config.ts'
+import { projectRoot, readConfig } from './config.ts'
 import { seedDemonstration } from './simulator/demonstration.ts'
+import { configureWeb } from './web/configure.ts'
 import { openWorkplace, type Workplace } from './workplace.ts'
 
 /** The application on an open workplace, not listening yet. */
 export async function createApp(workplace: Workplace): Promise<NestFastifyApplication> {
-  return NestFactory.create<NestFastifyApplication>(
+  const app = await NestFactory.create<NestFastifyApplication>(
     AppModule.on(workplace),
     // An open event stream must not keep the process from closing.
     new FastifyAdapter({ forceCloseConnections: true, bodyLimit: 64 * 1024 }),
     { logger: ['error', 'warn'] },
   )
+  await configureWeb(app, {
+    publicDir: join(projectRoot, 'dist/public'),
+    viewsDir: join(projectRoot, 'src/web'),
+    secret: workplace.vault.secret('cookie'),
+  })
+  return app
 }
 
 async function serve(): Promise<void> {

@@ -95,35 +95,38 @@ describe('the projector', () => {
     ['an unknown type', { type: 'SomethingElse', data: {} }, /unknown event type SomethingElse/],
     ['an unknown schema version', { type: 'WarningIssued', data: {}, schemaVersion: 99 }, /unknown schema version 99/],
     ['a missing field', { type: 'ParticipantDroppedOut', data: {} }, /it has no reason/],
-  ])('holds a journey at %s, shows it held, and goes on with all others', async (_what, poison: { type: string; data: unknown; schemaVersion?: number }, why) => {
-    const workplace = await temporaryWorkplace()
-    await importText(workplace, smallLog)
-    const { store, vault, readModels, eventStoreUrl } = workplace
-    const [heldId, otherId] = ['R-01-00001-1', 'R-01-00002-1'].map((reference) => vault.find('reference', reference))
-    const client = EventStoreDBClient.connectionString(eventStoreUrl)
-    onTestFinished(() => client.dispose())
-    const good = (await Array.fromAsync(store.read(`journey-${heldId}`))).at(-1)!
-    const metadata = { ...(good.metadata as object), schemaVersion: poison.schemaVersion ?? 1 }
-    await client.appendToStream(
-      `journey-${heldId}`,
-      jsonEvent({ type: poison.type, data: poison.data as never, metadata }),
-    )
-    const warning = jsonEvent({ type: 'WarningIssued', data: {}, metadata: good.metadata as never })
-    await client.appendToStream(`journey-${heldId}`, warning)
-    await client.appendToStream(
-      `journey-${otherId}`,
-      jsonEvent({ type: 'WarningIssued', data: {}, metadata: good.metadata as never }),
-    )
-    await new Promise<void>((resolve, reject) => {
-      new Projector(store, readModels, vault, silent).catchUp().subscribe({ complete: resolve, error: reject })
-    })
-    const journeys = new Journeys(store, readModels, vault)
-    const asking = whoIsAsking({})
-    const held = await journeys.header(heldId!, asking)
-    expect(held!.held).toEqual({ revision: good.revision + 1, why: expect.stringMatching(why) as string })
-    expect(held!.revision).toBe(good.revision)
-    const other = await journeys.timeline(otherId!, asking)
-    expect(other.toSorted((one, next) => one.revision - next.revision).at(-1)!.type).toBe('WarningIssued')
-    expect((await journeys.header(otherId!, asking))!.held).toBeNull()
-  })
+  ])(
+    'holds a journey at %s, shows it held, and goes on with all others',
+    async (_what, poison: { type: string; data: unknown; schemaVersion?: number }, why) => {
+      const workplace = await temporaryWorkplace()
+      await importText(workplace, smallLog)
+      const { store, vault, readModels, eventStoreUrl } = workplace
+      const [heldId, otherId] = ['R-01-00001-1', 'R-01-00002-1'].map((reference) => vault.find('reference', reference))
+      const client = EventStoreDBClient.connectionString(eventStoreUrl)
+      onTestFinished(() => client.dispose())
+      const good = (await Array.fromAsync(store.read(`journey-${heldId}`))).at(-1)!
+      const metadata = { ...(good.metadata as object), schemaVersion: poison.schemaVersion ?? 1 }
+      await client.appendToStream(
+        `journey-${heldId}`,
+        jsonEvent({ type: poison.type, data: poison.data as never, metadata }),
+      )
+      const warning = jsonEvent({ type: 'WarningIssued', data: {}, metadata: good.metadata as never })
+      await client.appendToStream(`journey-${heldId}`, warning)
+      await client.appendToStream(
+        `journey-${otherId}`,
+        jsonEvent({ type: 'WarningIssued', data: {}, metadata: good.metadata as never }),
+      )
+      await new Promise<void>((resolve, reject) => {
+        new Projector(store, readModels, vault, silent).catchUp().subscribe({ complete: resolve, error: reject })
+      })
+      const journeys = new Journeys(store, readModels, vault)
+      const asking = whoIsAsking({})
+      const held = await journeys.header(heldId!, asking)
+      expect(held!.held).toEqual({ revision: good.revision + 1, why: expect.stringMatching(why) as string })
+      expect(held!.revision).toBe(good.revision)
+      const other = await journeys.timeline(otherId!, asking)
+      expect(other.toSorted((one, next) => one.revision - next.revision).at(-1)!.type).toBe('WarningIssued')
+      expect((await journeys.header(otherId!, asking))!.held).toBeNull()
+    },
+  )
 })

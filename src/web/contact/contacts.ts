@@ -48,7 +48,7 @@ export const contacts = {
   'three-way-meeting': { name: 'Three-way meeting', names: (fields) => ({ command: 'HoldThreeWayMeeting', data: noted(fields) }) },
   'programme-review': { name: 'Programme review', names: (fields) => ({ command: 'CompleteProgrammeReview', data: noted(fields) }) },
   'warning-issued': { name: 'Warning', names: (fields) => ({ command: 'IssueWarning', data: about(fields) }) },
-  'breach-initiated': { name: 'Breach initiated', hint: 'Attendance can still be recorded', names: (fields) => ({ command: 'InitiateBreach', data: about(fields) }) },
+  'breach-initiated': { name: 'Breach initiated', names: (fields) => ({ command: 'InitiateBreach', data: about(fields) }) },
   'breach-resolved': { name: 'Breach resolved', names: (fields) => ({ command: 'ResolveBreach', data: about(fields) }) },
   'recall-recorded': { name: 'Recall', names: (fields) => ({ command: 'RecordRecall', data: about(fields) }) },
   'provider-transfer': {

@@ -22,12 +22,12 @@ export const rows = {
   modulesHeight: 20,
   labels: 104,
   labelStep: 15,
-  line: 190,
-  excused: 214,
-  unexcused: 234,
-  rail: 280,
-  axis: 302,
-  bottom: 340,
+  line: 198,
+  excused: 222,
+  unexcused: 242,
+  rail: 288,
+  axis: 310,
+  bottom: 348,
 } as const
 const labelRows = 5
 
