@@ -15,16 +15,13 @@ import { openIn } from '../support/workplace.ts'
 
 type Injected = Awaited<ReturnType<NestFastifyApplication['inject']>>
 
-export interface Sent {
-  readonly body?: unknown
-  readonly headers?: Record<string, string>
-}
-
 export class Running {
   workplace!: Workplace
   app!: NestFastifyApplication
   /** Everything the API logged. */
   readonly logged: object[] = []
+  /** `METHOD pattern` of every route under /api. */
+  readonly routes: string[] = []
 
   async start(dataDir: string): Promise<void> {
     this.workplace = await openIn(dataDir)
@@ -32,12 +29,21 @@ export class Running {
     const log = { error: (about: object, message: string) => void this.logged.push({ ...about, message }) }
     @Module({ imports: [AppModule.on(this.workplace), ApiModule.on(log)] })
     class Whole {}
-    this.app = await NestFactory.create<NestFastifyApplication>(Whole, new FastifyAdapter(serverOptions), { logger: false })
+    this.app = await NestFactory.create<NestFastifyApplication>(Whole, new FastifyAdapter(serverOptions), {
+      logger: false,
+    })
+    this.app
+      .getHttpAdapter()
+      .getInstance()
+      .addHook('onRoute', ({ method, url }) => {
+        for (const one of [method].flat()) this.routes.push(`${one} ${url}`)
+      })
     configureApi(this.app)
     await this.app.init()
   }
 
-  get = (url: string, headers: Record<string, string> = {}): Promise<Injected> => this.app.inject({ method: 'GET', url, headers })
+  get = (url: string, headers: Record<string, string> = {}): Promise<Injected> =>
+    this.app.inject({ method: 'GET', url, headers })
 
   /** @param body an object is sent as JSON; a string as it is */
   post = (url: string, body: unknown, headers: Record<string, string> = {}): Promise<Injected> =>
@@ -54,7 +60,10 @@ export class Running {
     expect(referred.statusCode, referred.body).toBe(201)
     const { journeyId } = referred.json<{ journeyId: string }>()
     if (allocated) {
-      const answer = await this.post(`/api/journeys/${journeyId}/allocation`, { occurredOn: '2025-01-20', groupId: 'G014' })
+      const answer = await this.post(`/api/journeys/${journeyId}/allocation`, {
+        occurredOn: '2025-01-20',
+        groupId: 'G014',
+      })
       expect(answer.statusCode, answer.body).toBe(201)
     }
     return journeyId
@@ -97,7 +106,11 @@ export function aReferral(more: Record<string, unknown> = {}) {
 }
 
 /** Every “no” has one form, and says nothing that was not meant to be said. */
-export function expectProblem(answer: Injected, status: number, code: string): { errors: { field: string; message: string }[]; detail: string } {
+export function expectProblem(
+  answer: Injected,
+  status: number,
+  code: string,
+): { errors: { field: string; message: string }[]; detail: string } {
   expect(answer.statusCode, answer.body).toBe(status)
   expect(answer.headers['content-type']).toMatch(/^application\/problem\+json/)
   expect(answer.headers['cache-control']).toBe('no-store')
