@@ -5,7 +5,9 @@ import { aReferral, expectProblem, running, type Written } from './support.ts'
 const api = running()
 
 const eventsOf = async (journeyId: string) =>
-  (await api.get(`/api/journeys/${journeyId}/history`)).json<{ type: string; event: { data: Record<string, unknown>; metadata: Record<string, unknown> } }[]>()
+  (await api.get(`/api/journeys/${journeyId}/history`)).json<
+    { type: string; event: { data: Record<string, unknown>; metadata: Record<string, unknown> } }[]
+  >()
 
 describe('what can be told', () => {
   it('a whole path, each step at the next revision', async () => {
@@ -20,11 +22,18 @@ describe('what can be told', () => {
       const answer = await api.post(`/api/journeys/${journeyId}/${path}`, body)
       expect({ path, status: answer.statusCode, body: answer.body }).toMatchObject({ path, status: 201 })
       revision++
-      expect(answer.json<Written>()).toMatchObject({ journeyId, revision, position: expect.stringMatching(/^\d+$/) as unknown })
+      expect(answer.json<Written>()).toMatchObject({
+        journeyId,
+        revision,
+        position: expect.stringMatching(/^\d+$/) as unknown,
+      })
       expect(answer.headers.etag).toBe(`"${revision}"`)
       const last = (await eventsOf(journeyId)).at(-1)!
       expect(last.type).toBe(type)
-      expect(last.event.metadata).toMatchObject({ source: 'api', occurredAt: (body as { occurredOn: string }).occurredOn })
+      expect(last.event.metadata).toMatchObject({
+        source: 'api',
+        occurredAt: (body as { occurredOn: string }).occurredOn,
+      })
     }
     expect(await eventsOf(journeyId)).toHaveLength(steps.length + 1)
   })
@@ -67,7 +76,9 @@ describe('told twice', () => {
     const id = await api.journey()
     const url = `/api/journeys/${id}/warnings`
     await api.post(url, '{"occurredOn":"2025-02-04","about":"Two absences"}', { 'idempotency-key': 'order' })
-    const again = await api.post(url, '{ "about": " Two absences",\n "occurredOn": "2025-02-04" }', { 'idempotency-key': 'order' })
+    const again = await api.post(url, '{ "about": " Two absences",\n "occurredOn": "2025-02-04" }', {
+      'idempotency-key': 'order',
+    })
     expect(again.statusCode, again.body).toBe(200)
   })
 
@@ -75,7 +86,11 @@ describe('told twice', () => {
     const id = await api.journey()
     await api.post(`/api/journeys/${id}/warnings`, warning, { 'idempotency-key': 'warn-2' })
     const before = await countEvents(api.workplace)
-    const other = await api.post(`/api/journeys/${id}/warnings`, { ...warning, about: 'Three absences' }, { 'idempotency-key': 'warn-2' })
+    const other = await api.post(
+      `/api/journeys/${id}/warnings`,
+      { ...warning, about: 'Three absences' },
+      { 'idempotency-key': 'warn-2' },
+    )
     expectProblem(other, 422, 'key_used_differently')
     expect(await countEvents(api.workplace)).toBe(before)
   })
@@ -86,7 +101,11 @@ describe('told twice', () => {
     const again = await api.post('/api/journeys', referral, { 'idempotency-key': 'refer-1' })
     expect([first.statusCode, again.statusCode]).toEqual([201, 200])
     expect(again.json()).toEqual(first.json())
-    const other = await api.post('/api/journeys', { ...referral, reference: 'ANOTHER-1' }, { 'idempotency-key': 'refer-1' })
+    const other = await api.post(
+      '/api/journeys',
+      { ...referral, reference: 'ANOTHER-1' },
+      { 'idempotency-key': 'refer-1' },
+    )
     expectProblem(other, 422, 'key_used_differently')
     expect(api.workplace.vault.find('reference', 'ANOTHER-1')).toBeUndefined()
   })
@@ -146,7 +165,9 @@ describe('what the teller was looking at', () => {
   it('of several at once at one revision, only one is recorded', async () => {
     const id = await api.journey()
     const answers = await Promise.all(
-      Array.from({ length: 6 }, () => api.post(`/api/journeys/${id}/warnings`, { occurredOn: '2025-02-04' }, { 'if-match': '"1"' })),
+      Array.from({ length: 6 }, () =>
+        api.post(`/api/journeys/${id}/warnings`, { occurredOn: '2025-02-04' }, { 'if-match': '"1"' }),
+      ),
     )
     expect(answers.map(({ statusCode }) => statusCode).sort()).toEqual([201, 412, 412, 412, 412, 412])
   })
@@ -159,15 +180,18 @@ describe('what the teller was looking at', () => {
     expect((await api.post(`/api/journeys/${id}/warnings`, { occurredOn: '2025-02-04' }, headers)).statusCode).toBe(200)
   })
 
-  it.each(['1', 'W/"1"', '"1", "2"', '"x"', '""', '"-1"', '"99999999999999999999"'])('refuses If-Match: %s', async (tag) => {
-    const id = await api.journey()
-    const { errors } = expectProblem(
-      await api.post(`/api/journeys/${id}/warnings`, { occurredOn: '2025-02-04' }, { 'if-match': tag }),
-      400,
-      'invalid_header',
-    )
-    expect(errors[0]!.field).toBe('If-Match')
-  })
+  it.each(['1', 'W/"1"', '"1", "2"', '"x"', '""', '"-1"', '"99999999999999999999"'])(
+    'refuses If-Match: %s',
+    async (tag) => {
+      const id = await api.journey()
+      const { errors } = expectProblem(
+        await api.post(`/api/journeys/${id}/warnings`, { occurredOn: '2025-02-04' }, { 'if-match': tag }),
+        400,
+        'invalid_header',
+      )
+      expect(errors[0]!.field).toBe('If-Match')
+    },
+  )
 
   it('cannot be a revision before there is a journey', async () => {
     expectProblem(await api.post('/api/journeys', aReferral(), { 'if-match': '"0"' }), 400, 'invalid_header')
@@ -176,7 +200,9 @@ describe('what the teller was looking at', () => {
 
 describe('what the rules refuse', () => {
   it('a journey that was never referred', async () => {
-    const answer = await api.post('/api/journeys/00000000-0000-4000-8000-000000000000/warnings', { occurredOn: '2025-02-04' })
+    const answer = await api.post('/api/journeys/00000000-0000-4000-8000-000000000000/warnings', {
+      occurredOn: '2025-02-04',
+    })
     expectProblem(answer, 404, 'no_referral')
   })
 
@@ -188,13 +214,21 @@ describe('what the rules refuse', () => {
 
   it('a session before the allocation', async () => {
     const id = await api.journey({ allocated: false })
-    const answer = await api.post(`/api/journeys/${id}/attendance`, { occurredOn: '2025-02-03', sessionId: 'F1', outcome: 'ATTC' })
+    const answer = await api.post(`/api/journeys/${id}/attendance`, {
+      occurredOn: '2025-02-03',
+      sessionId: 'F1',
+      outcome: 'ATTC',
+    })
     expectProblem(answer, 409, 'not_allocated')
   })
 
   it('a session the programme does not have', async () => {
     const id = await api.journey()
-    const answer = await api.post(`/api/journeys/${id}/attendance`, { occurredOn: '2025-02-03', sessionId: 'X9', outcome: 'ATTC' })
+    const answer = await api.post(`/api/journeys/${id}/attendance`, {
+      occurredOn: '2025-02-03',
+      sessionId: 'X9',
+      outcome: 'ATTC',
+    })
     expect(expectProblem(answer, 422, 'unknown_session').errors[0]!.field).toBe('sessionId')
   })
 
@@ -236,11 +270,26 @@ const steps: readonly (readonly [string, { occurredOn: string } & Record<string,
   ['three-way-meetings', { occurredOn: '2025-01-22' }, 'ThreeWayMeetingHeld'],
   [
     'attendance',
-    { occurredOn: '2025-02-03', sessionId: 'F1', outcome: 'UAAB', groupId: 'G014', plannedFacilitators: ['F011', 'F008'], actualFacilitators: ['F011'] },
+    {
+      occurredOn: '2025-02-03',
+      sessionId: 'F1',
+      outcome: 'UAAB',
+      groupId: 'G014',
+      plannedFacilitators: ['F011', 'F008'],
+      actualFacilitators: ['F011'],
+    },
     'AttendanceRecorded',
   ],
-  ['attendance/F1/corrections', { occurredOn: '2025-02-06', outcome: 'AAME', because: 'A medical note arrived.' }, 'AttendanceCorrected'],
-  ['attendance', { occurredOn: '2025-02-10', sessionId: 'F2', outcome: 'ATTC', note: 'Took part.' }, 'AttendanceRecorded'],
+  [
+    'attendance/F1/corrections',
+    { occurredOn: '2025-02-06', outcome: 'AAME', because: 'A medical note arrived.' },
+    'AttendanceCorrected',
+  ],
+  [
+    'attendance',
+    { occurredOn: '2025-02-10', sessionId: 'F2', outcome: 'ATTC', note: 'Took part.' },
+    'AttendanceRecorded',
+  ],
   ['warnings', { occurredOn: '2025-02-11', about: 'Late twice' }, 'WarningIssued'],
   ['breach', { occurredOn: '2025-02-12' }, 'BreachInitiated'],
   ['breach-resolution', { occurredOn: '2025-02-14' }, 'BreachResolved'],

@@ -14,7 +14,11 @@ async function corrected(): Promise<{ id: string; last: Written }> {
     actualFacilitators: ['F029'],
     note: 'Nobody heard from him.',
   })
-  const last = await api.post(`/api/journeys/${id}/attendance/F1/corrections`, { occurredOn: '2025-02-06', outcome: 'ATTC', because: 'Signed in late.' })
+  const last = await api.post(`/api/journeys/${id}/attendance/F1/corrections`, {
+    occurredOn: '2025-02-06',
+    outcome: 'ATTC',
+    because: 'Signed in late.',
+  })
   return { id, last: last.json<Written>() }
 }
 
@@ -62,7 +66,12 @@ describe('a journey', () => {
     expect((await api.get(url, { 'if-none-match': '"2"' })).statusCode).toBe(200)
   })
 
-  it.each(['journeys/00000000-0000-4000-8000-000000000000', 'journeys/x', `journeys/${'a'.repeat(500)}`, 'journeys/%00'])('is not found at %s', async (path) => {
+  it.each([
+    'journeys/00000000-0000-4000-8000-000000000000',
+    'journeys/x',
+    `journeys/${'a'.repeat(500)}`,
+    'journeys/%00',
+  ])('is not found at %s', async (path) => {
     for (const part of ['', '/timeline', '/history', '/live', '/replay?clock=happened&at=2025-01-01']) {
       expectProblem(await api.get(`/api/${path}${part}`), 404, 'not_found')
     }
@@ -84,9 +93,22 @@ describe('a journey', () => {
 describe('the timeline', () => {
   it('shows a correction beside what it corrects, and who was in the room', async () => {
     const { id, last } = await corrected()
-    const entries = (await api.get(`/api/journeys/${id}/timeline?after=${last.position}`)).json<Record<string, unknown>[]>()
-    expect(entries.map(({ type }) => type)).toEqual(['ReferralReceived', 'AllocatedToGroup', 'AttendanceRecorded', 'AttendanceCorrected'])
-    expect(entries[2]).toMatchObject({ outcome: 'UAAB', plannedFacilitators: ['F011'], actualFacilitators: ['F029'], correctedBy: 3, note: 'Nobody heard from him.' })
+    const entries = (await api.get(`/api/journeys/${id}/timeline?after=${last.position}`)).json<
+      Record<string, unknown>[]
+    >()
+    expect(entries.map(({ type }) => type)).toEqual([
+      'ReferralReceived',
+      'AllocatedToGroup',
+      'AttendanceRecorded',
+      'AttendanceCorrected',
+    ])
+    expect(entries[2]).toMatchObject({
+      outcome: 'UAAB',
+      plannedFacilitators: ['F011'],
+      actualFacilitators: ['F029'],
+      correctedBy: 3,
+      note: 'Nobody heard from him.',
+    })
     expect(entries[3]).toMatchObject({ outcome: 'ATTC', wasOutcome: 'UAAB', corrects: 2, note: 'Signed in late.' })
   })
 })
@@ -99,7 +121,11 @@ describe('replay', () => {
 
     const happened = await api.get(`/api/journeys/${id}/replay?clock=happened&at=2025-02-03`)
     expect(happened.statusCode, happened.body).toBe(200)
-    expect(happened.json()).toMatchObject({ status: 'on_programme', figures: { attended: 1, unacceptable_absences: 0 }, changedSince: [] })
+    expect(happened.json()).toMatchObject({
+      status: 'on_programme',
+      figures: { attended: 1, unacceptable_absences: 0 },
+      changedSince: [],
+    })
 
     const known = await api.get(`/api/journeys/${id}/replay?clock=known&at=${beforeCorrection}`)
     expect(known.json()).toMatchObject({
@@ -116,7 +142,12 @@ describe('replay', () => {
   it('before the first event, knows nothing', async () => {
     const { id } = await corrected()
     const answer = await api.get(`/api/journeys/${id}/replay?clock=known&at=2020-01-01T00:00Z`)
-    expect(answer.json()).toMatchObject({ at: '2020-01-01T00:00:00.000Z', status: 'not_referred', last: null, sentences: [] })
+    expect(answer.json()).toMatchObject({
+      at: '2020-01-01T00:00:00.000Z',
+      status: 'not_referred',
+      last: null,
+      sentences: [],
+    })
   })
 
   it.each([
@@ -149,7 +180,12 @@ describe('the log itself', () => {
 
     const lines = await api.get(`/api/journeys/${id}/history`, { accept: 'application/jsonl' })
     expect(lines.headers['content-type']).toMatch(/^application\/jsonl/)
-    expect(lines.body.trimEnd().split('\n').map((line) => JSON.parse(line) as unknown)).toEqual(records)
+    expect(
+      lines.body
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line) as unknown),
+    ).toEqual(records)
   })
 
   it.each([
@@ -183,7 +219,11 @@ describe('the case load', () => {
 
   it('is filtered, sorted and paged', async () => {
     const { last } = await corrected()
-    const answer = await api.post('/api/caseload/search', { statuses: ['on_programme'], groupId: 'G014', sort: 'attended', direction: 'asc', page: 2, pageSize: 1 }, { 'x-after-position': last.position })
+    const answer = await api.post(
+      '/api/caseload/search',
+      { statuses: ['on_programme'], groupId: 'G014', sort: 'attended', direction: 'asc', page: 2, pageSize: 1 },
+      { 'x-after-position': last.position },
+    )
     expect(answer.json()).toMatchObject({ page: 2, pageSize: 1, empty: false, providers: ['North'], groups: ['G014'] })
     for (const row of answer.json<{ rows: { status: string }[] }>().rows) expect(row.status).toBe('on_programme')
   })
@@ -214,7 +254,8 @@ describe('reference', () => {
     expect(all.map(({ key, version }) => [key, version])).toContainEqual(['bbr', 1])
     const one = await api.get('/api/programmes/bbr/1')
     expect(one.json<{ sessions: unknown[] }>().sessions).toHaveLength(33)
-    for (const path of ['bbr/2', 'bbr/01', 'bbr/x', 'other/1', 'constructor/1']) expectProblem(await api.get(`/api/programmes/${path}`), 404, 'not_found')
+    for (const path of ['bbr/2', 'bbr/01', 'bbr/x', 'other/1', 'constructor/1'])
+      expectProblem(await api.get(`/api/programmes/${path}`), 404, 'not_found')
   })
 
   it('explains every problem at the address of its type', async () => {

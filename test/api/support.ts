@@ -11,22 +11,25 @@ import { openIn } from '../support/workplace.ts'
 
 type Injected = Awaited<ReturnType<NestFastifyApplication['inject']>>
 
-export interface Sent {
-  readonly body?: unknown
-  readonly headers?: Record<string, string>
-}
-
 export class Running {
   workplace!: Workplace
   app!: NestFastifyApplication
   /** Everything the API logged. */
   readonly logged: object[] = []
+  /** `METHOD pattern` of every route under /api. */
+  readonly routes: string[] = []
 
   async start(dataDir: string): Promise<void> {
     this.workplace = await openIn(dataDir)
     this.workplace.projector?.start()
     const log = { error: (about: object, message: string) => void this.logged.push({ ...about, message }) }
     this.app = await createApp({ ...this.workplace, log: log as unknown as Workplace['log'] })
+    this.app
+      .getHttpAdapter()
+      .getInstance()
+      .addHook('onRoute', ({ method, url }) => {
+        if (url.startsWith('/api')) for (const one of [method].flat()) this.routes.push(`${one} ${url}`)
+      })
     await this.app.init()
   }
 

@@ -14,7 +14,14 @@ export class ApiModule {
   static on(log: FaultLog): DynamicModule {
     return {
       module: ApiModule,
-      controllers: [CommandsController, CaseloadController, JourneysController, ProgrammesController, ProblemsController, HealthController],
+      controllers: [
+        CommandsController,
+        CaseloadController,
+        JourneysController,
+        ProgrammesController,
+        ProblemsController,
+        HealthController,
+      ],
       providers: [Teller, LiveStreams, ProblemFilter, { provide: FaultLog, useValue: log }],
     }
   }

@@ -22,7 +22,9 @@ export const actorOf = (request: FastifyRequest): Actor => {
   return { id, role, organisation }
 }
 
-export const AskedBy = createParamDecorator((_: unknown, context: ExecutionContext): Actor => actorOf(context.switchToHttp().getRequest()))
+export const AskedBy = createParamDecorator((_: unknown, context: ExecutionContext): Actor =>
+  actorOf(context.switchToHttp().getRequest()),
+)
 
 /** @throws Problem for a header that is not of its form: a precondition that cannot be understood must not be passed over */
 export const askedOf = (request: FastifyRequest, reply: FastifyReply): Asked => ({

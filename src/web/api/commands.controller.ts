@@ -28,12 +28,20 @@ export class CommandsController {
   }
 
   @Tells('eligibility', 'His eligibility was assessed')
-  assessEligibility(@JourneyId() id: string, @AskedFor() asked: Asked, @Body() { occurredOn, ...data }: EligibilityDto) {
+  assessEligibility(
+    @JourneyId() id: string,
+    @AskedFor() asked: Asked,
+    @Body() { occurredOn, ...data }: EligibilityDto,
+  ) {
     return this.teller.tell(asked, id, 'AssessEligibility', occurredOn, data)
   }
 
   @Tells('suitability', 'It was decided whether he can take part now')
-  decideSuitability(@JourneyId() id: string, @AskedFor() asked: Asked, @Body() { occurredOn, ...data }: SuitabilityDto) {
+  decideSuitability(
+    @JourneyId() id: string,
+    @AskedFor() asked: Asked,
+    @Body() { occurredOn, ...data }: SuitabilityDto,
+  ) {
     return this.teller.tell(asked, id, 'DecideSuitability', occurredOn, data)
   }
 
@@ -53,21 +61,38 @@ export class CommandsController {
   }
 
   @Tells('programme-reviews', 'A programme review was completed')
-  completeProgrammeReview(@JourneyId() id: string, @AskedFor() asked: Asked, @Body() { occurredOn, ...data }: ContactDto) {
+  completeProgrammeReview(
+    @JourneyId() id: string,
+    @AskedFor() asked: Asked,
+    @Body() { occurredOn, ...data }: ContactDto,
+  ) {
     return this.teller.tell(asked, id, 'CompleteProgrammeReview', occurredOn, data)
   }
 
   @Tells('provider-transfer', 'Another provider took the journey over')
-  acceptProviderTransfer(@JourneyId() id: string, @AskedFor() asked: Asked, @Body() { occurredOn, ...data }: ProviderTransferDto) {
+  acceptProviderTransfer(
+    @JourneyId() id: string,
+    @AskedFor() asked: Asked,
+    @Body() { occurredOn, ...data }: ProviderTransferDto,
+  ) {
     return this.teller.tell(asked, id, 'AcceptProviderTransfer', occurredOn, data)
   }
 
   @Tells('attendance', 'A session was held: did he come?', 'unknown_session', 'not_allocated', 'already_recorded')
-  recordAttendance(@JourneyId() id: string, @AskedFor() asked: Asked, @Body() { occurredOn, groupId = '', ...data }: AttendanceDto) {
+  recordAttendance(
+    @JourneyId() id: string,
+    @AskedFor() asked: Asked,
+    @Body() { occurredOn, groupId = '', ...data }: AttendanceDto,
+  ) {
     return this.teller.tell(asked, id, 'RecordAttendance', occurredOn, { groupId, ...data })
   }
 
-  @Tells('attendance/:sessionId/corrections', 'A record of attendance was wrong', 'unknown_session', 'nothing_to_correct')
+  @Tells(
+    'attendance/:sessionId/corrections',
+    'A record of attendance was wrong',
+    'unknown_session',
+    'nothing_to_correct',
+  )
   @ApiParam({ name: 'sessionId', description: 'The session whose record is wrong.', example: 'F1' })
   correctAttendance(
     @JourneyId() id: string,
@@ -109,7 +134,11 @@ export class CommandsController {
   }
 
   @Tells('recategorisation', 'The reason for leaving was recategorised', 'nothing_to_recategorise')
-  recategoriseOutcome(@JourneyId() id: string, @AskedFor() asked: Asked, @Body() { occurredOn, ...data }: RecategorisationDto) {
+  recategoriseOutcome(
+    @JourneyId() id: string,
+    @AskedFor() asked: Asked,
+    @Body() { occurredOn, ...data }: RecategorisationDto,
+  ) {
     return this.teller.tell(asked, id, 'RecategoriseOutcome', occurredOn, data)
   }
 }

@@ -19,7 +19,11 @@ const suitabilities = Object.keys({
   not_stated: true,
 } satisfies Record<Suitability, true>)
 
-const note = { description: 'Free text; sealed under his own key.', example: 'Came with his support worker.', optional: true }
+const note = {
+  description: 'Free text; sealed under his own key.',
+  example: 'Came with his support worker.',
+  optional: true,
+}
 
 /** Something happened on a day. */
 export class ContactDto {
@@ -55,7 +59,10 @@ export class ReferralDto extends ContactDto {
   @OneOf(referralSources, { description: 'Who asked for the place.', example: 'court_requirement' })
   readonly referralSource!: ReferralSource
 
-  @Writing(100, { description: 'The referral’s own reference in the system it comes from. One journey a reference.', example: 'REF-2025-0042' })
+  @Writing(100, {
+    description: 'The referral’s own reference in the system it comes from. One journey a reference.',
+    example: 'REF-2025-0042',
+  })
   readonly reference!: string
 }
 
@@ -111,7 +118,11 @@ export class AttendanceCorrectionDto {
   @OneOf(outcomeCodes, { ...outcome, example: 'AAME' })
   readonly outcome!: string
 
-  @Writing(4_000, { ...note, description: 'Why the record is corrected; sealed under his own key.', example: 'A medical note arrived.' })
+  @Writing(4_000, {
+    ...note,
+    description: 'Why the record is corrected; sealed under his own key.',
+    example: 'A medical note arrived.',
+  })
   readonly because?: string
 }
 

@@ -45,7 +45,10 @@ export function configureApi(app: NestFastifyApplication): void {
 
   fastify.addHook('onRequest', async (request, reply) => {
     if (!isOfApi(request.url)) return
-    reply.header('cache-control', 'no-store').header('x-request-id', request.id).header('x-content-type-options', 'nosniff')
+    reply
+      .header('cache-control', 'no-store')
+      .header('x-request-id', request.id)
+      .header('x-content-type-options', 'nosniff')
     // An empty part of the path matches a parameter, until Nest looks and calls it not found in its own words.
     const nowhere = request.is404 || Object.values(request.params as object).includes('')
     const problem = nowhere ? noSuchRoute(request, routes) : notJson(request)
@@ -59,12 +62,15 @@ export function configureApi(app: NestFastifyApplication): void {
 }
 
 /** Parameters match one part of the path each. */
-const patternOf = (url: string) => new RegExp(`^${url.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replace(/:[A-Za-z]+/g, '[^/]+')}$`)
+const patternOf = (url: string) =>
+  new RegExp(`^${url.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replace(/:[A-Za-z]+/g, '[^/]+')}$`)
 
 function noSuchRoute({ url }: FastifyRequest, routes: readonly { method: string; matches: RegExp }[]): Problem {
   const path = url.split('?')[0]!
   const allowed = [...new Set(routes.filter(({ matches }) => matches.test(path)).map(({ method }) => method))]
-  return allowed.length > 0 ? new Problem('method_not_allowed', { headers: { allow: allowed.join(', ') } }) : new Problem('not_found')
+  return allowed.length > 0
+    ? new Problem('method_not_allowed', { headers: { allow: allowed.join(', ') } })
+    : new Problem('not_found')
 }
 
 /**

@@ -1,6 +1,14 @@
 /** What every controller of the API shares: where it answers, how it says no, and how it is described. */
 import { applyDecorators, Controller, Get, Param, Post, UseFilters, UseInterceptors, UsePipes } from '@nestjs/common'
-import { ApiHeader, ApiOperation, ApiParam, ApiResponse, ApiTags, getSchemaPath, type ApiResponseOptions } from '@nestjs/swagger'
+import {
+  ApiHeader,
+  ApiOperation,
+  ApiParam,
+  ApiResponse,
+  ApiTags,
+  getSchemaPath,
+  type ApiResponseOptions,
+} from '@nestjs/swagger'
 import { ProblemDto, WrittenDto } from './answers.dto.ts'
 import { JourneyIdPipe } from './asked.ts'
 import { CheckedPipe } from './checked.pipe.ts'
@@ -37,7 +45,11 @@ export function Refuses(...codes: readonly ProblemCode[]): MethodDecorator {
 
 const text = (description: string, example: string) => ({ description, schema: { type: 'string' as const }, example })
 
-const journeyParam = ApiParam({ name: 'journeyId', description: 'The opaque id of the journey.', schema: { type: 'string', format: 'uuid' } })
+const journeyParam = ApiParam({
+  name: 'journeyId',
+  description: 'The opaque id of the journey.',
+  schema: { type: 'string', format: 'uuid' },
+})
 
 const writtenHeaders = {
   ETag: text('The revision of the journey now, in quotes: send it as If-Match with the next command.', '"7"'),
@@ -51,16 +63,33 @@ export function Tells(path: string, summary: string, ...codes: readonly ProblemC
   return applyDecorators(
     Post(begins ? '' : `:journeyId/${path}`),
     ApiOperation({ summary }),
-    ...(begins ? [] : [journeyParam, ApiHeader({ name: 'If-Match', required: false, description: 'The revision looked at, in quotes. Refused with 412 when the journey has moved on.', schema: { type: 'string' }, example: '"7"' })]),
+    ...(begins
+      ? []
+      : [
+          journeyParam,
+          ApiHeader({
+            name: 'If-Match',
+            required: false,
+            description: 'The revision looked at, in quotes. Refused with 412 when the journey has moved on.',
+            schema: { type: 'string' },
+            example: '"7"',
+          }),
+        ]),
     ApiHeader({
       name: 'Idempotency-Key',
       required: false,
-      description: '1 to 255 visible ASCII characters, made up by the caller for this one telling. Told again with the same key, it is written once.',
+      description:
+        '1 to 255 visible ASCII characters, made up by the caller for this one telling. Told again with the same key, it is written once.',
       schema: { type: 'string', minLength: 1, maxLength: 255 },
       example: '7a0f4f0c-1f0e-4f0e-8c59-0d8f6f3e7b55',
     }),
     ApiResponse({ status: 201, description: 'It was recorded.', type: WrittenDto, headers: writtenHeaders }),
-    ApiResponse({ status: 200, description: 'It was recorded before, by this same telling; where, is answered again.', type: WrittenDto, headers: writtenHeaders }),
+    ApiResponse({
+      status: 200,
+      description: 'It was recorded before, by this same telling; where, is answered again.',
+      type: WrittenDto,
+      headers: writtenHeaders,
+    }),
     Refuses(
       'malformed_json',
       'invalid_header',
@@ -87,9 +116,18 @@ const freshnessHeaders = {
 export const FromReadModel = (answer: ApiResponseOptions) =>
   applyDecorators(
     UseInterceptors(Freshness),
-    ApiHeader({ name: 'X-After-Position', required: false, description: 'Wait, two seconds at most, for this position. Also as ?after=.', schema: { type: 'string' }, example: '12345' }),
+    ApiHeader({
+      name: 'X-After-Position',
+      required: false,
+      description: 'Wait, two seconds at most, for this position. Also as ?after=.',
+      schema: { type: 'string' },
+      example: '12345',
+    }),
     ApiResponse({ status: 200, ...answer, headers: { ...freshnessHeaders, ...answer.headers } } as ApiResponseOptions),
   )
+
+/** An answer from the log itself, which is always level with what was told. */
+export const FromLog = (answer: ApiResponseOptions) => ApiResponse({ status: 200, ...answer } as ApiResponseOptions)
 
 /** A question about one journey. */
 export const AsksOfJourney = (path: string, summary: string, ...codes: readonly ProblemCode[]) =>

@@ -37,18 +37,23 @@ const isWriting = (value: unknown, max: number): value is string =>
 export const Writing = (max: number, about: About) =>
   applyDecorators(
     trimmed(),
-    field({ type: String, maxLength: max, minLength: 1 }, about, `must be text of 1 to ${max} characters`, (value) => isWriting(value, max)),
+    field({ type: String, maxLength: max, minLength: 1 }, about, `must be text of 1 to ${max} characters`, (value) =>
+      isWriting(value, max),
+    ),
   )
 
 export const OneOf = (codes: readonly string[], about: About) =>
-  field({ type: String, enum: [...codes] }, about, `must be one of: ${codes.join(', ')}`, (value) => codes.some((code) => code === value))
+  field({ type: String, enum: [...codes] }, about, `must be one of: ${codes.join(', ')}`, (value) =>
+    codes.some((code) => code === value),
+  )
 
 export const SomeOf = (codes: readonly string[], about: About) =>
   field(
     { type: String, isArray: true, enum: [...codes], maxItems: codes.length },
     about,
     `must be a list of any of: ${codes.join(', ')}`,
-    (value) => Array.isArray(value) && value.length <= codes.length && value.every((one) => codes.some((code) => code === one)),
+    (value) =>
+      Array.isArray(value) && value.length <= codes.length && value.every((one) => codes.some((code) => code === one)),
   )
 
 /** Codes are written to the log unsealed, so they must not be able to carry a name: a digit is asked for, and no spaces. */
@@ -65,14 +70,21 @@ export const Codes = (max: number, about: About) =>
     { type: String, isArray: true, maxItems: max },
     about,
     `must be a list of at most ${max} different codes, each ${codeSentence}; never a name`,
-    (value) => Array.isArray(value) && value.length <= max && value.every(isCode) && new Set(value).size === value.length,
+    (value) =>
+      Array.isArray(value) && value.length <= max && value.every(isCode) && new Set(value).size === value.length,
   )
 
 /** A session of some programme: which ones there are is for the rules to say. */
-export const isSessionCode = (value: unknown): value is string => typeof value === 'string' && /^[A-Z0-9]{1,10}$/.test(value)
+export const isSessionCode = (value: unknown): value is string =>
+  typeof value === 'string' && /^[A-Z0-9]{1,10}$/.test(value)
 
 export const SessionCode = (about: About) =>
-  field({ type: String, pattern: '^[A-Z0-9]{1,10}$' }, about, 'must be a session code of the programme, such as F1', isSessionCode)
+  field(
+    { type: String, pattern: '^[A-Z0-9]{1,10}$' },
+    about,
+    'must be a session code of the programme, such as F1',
+    isSessionCode,
+  )
 
 const looksLikeAPlace = /^[\p{L}\p{N}][\p{L}\p{N} &'().,-]{0,59}$/u
 
@@ -89,7 +101,12 @@ export const Place = (about: About) =>
   )
 
 export const Crn = (about: About) =>
-  field({ type: String, pattern: '^[A-Z][0-9]{6}$' }, about, 'must be a capital letter and six digits', (value) => typeof value === 'string' && /^[A-Z]\d{6}$/.test(value))
+  field(
+    { type: String, pattern: '^[A-Z][0-9]{6}$' },
+    about,
+    'must be a capital letter and six digits',
+    (value) => typeof value === 'string' && /^[A-Z]\d{6}$/.test(value),
+  )
 
 const lengths = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
 
@@ -133,4 +150,5 @@ export const Whole = (min: number, max: number, about: About) =>
 /** A place in the whole log, as a command answered it. Larger than a number can be trusted with. */
 export const isPosition = (value: unknown): value is string => typeof value === 'string' && /^\d{1,19}$/.test(value)
 
-export const Position = (about: About) => field({ type: String, pattern: '^[0-9]{1,19}$' }, about, 'must be a position as a command answered it', isPosition)
+export const Position = (about: About) =>
+  field({ type: String, pattern: '^[0-9]{1,19}$' }, about, 'must be a position as a command answered it', isPosition)

@@ -16,7 +16,8 @@ export class Freshness implements NestInterceptor {
     const http = context.switchToHttp()
     const reply = http.getResponse<FastifyReply>()
     const after = afterOf(http.getRequest())
-    if (after !== undefined && !(await this.readModels.waitFor(after, patienceMs))) reply.header('x-still-catching-up', 'true')
+    if (after !== undefined && !(await this.readModels.waitFor(after, patienceMs)))
+      reply.header('x-still-catching-up', 'true')
     const { at } = await this.readModels.asOf()
     if (at !== null) reply.header('x-as-of', at)
     return next.handle()
@@ -26,7 +27,9 @@ export class Freshness implements NestInterceptor {
 function afterOf({ headers, query }: FastifyRequest): string | undefined {
   const header = headers['x-after-position']
   if (header !== undefined && !isPosition(header)) {
-    throw new Problem('invalid_header', { errors: [{ field: 'X-After-Position', message: 'must be a position as a command answered it' }] })
+    throw new Problem('invalid_header', {
+      errors: [{ field: 'X-After-Position', message: 'must be a position as a command answered it' }],
+    })
   }
   const { after } = query as { after?: unknown }
   // A query of the wrong form is refused with the rest of the query, by name.

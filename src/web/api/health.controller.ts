@@ -21,7 +21,7 @@ export class HealthController {
   @ApiOperation({ summary: 'Is the process alive?' })
   @ApiOkResponse({ type: AliveDto })
   @Refuses()
-  live(): AliveDto {
+  alive(): AliveDto {
     return { status: 'alive' }
   }
 

@@ -1,6 +1,6 @@
 /** Questions about journeys. Each is answered in the reading room, where it is also decided who may ask. */
 import { Body, HttpCode, Post, Query, Req, Res, StreamableFile } from '@nestjs/common'
-import { ApiHeader, ApiOperation } from '@nestjs/swagger'
+import { ApiHeader, ApiOperation, ApiResponse } from '@nestjs/swagger'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Readable } from 'node:stream'
 import type { Actor } from '../../domain/history.ts'
@@ -11,7 +11,7 @@ import { Journeys, type LogRecord } from '../../reading/journeys.ts'
 import { LiveJourneys } from '../../reading/live.ts'
 import { CaseloadDto, JourneyDto, ReplayDto, TimelineEntryDto } from './answers.dto.ts'
 import { AskedBy, isNamedIn, tagOf } from './asked.ts'
-import { AsksOfJourney, Face, FromReadModel, JourneyId, Refuses } from './face.ts'
+import { AsksOfJourney, Face, FromLog, FromReadModel, JourneyId, Refuses } from './face.ts'
 import { formFor } from './forms.ts'
 import { LiveStreams } from './live.ts'
 import { Problem } from './problems.ts'
@@ -25,10 +25,17 @@ export class CaseloadController {
 
   @Post('search')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Which journeys are there?', description: 'A POST, because a name or a CRN never goes into an address.' })
+  @ApiOperation({
+    summary: 'Which journeys are there?',
+    description: 'A POST, because a name or a CRN never goes into an address.',
+  })
   @FromReadModel({ type: CaseloadDto, description: 'One page of journeys.' })
   @Refuses('malformed_json', 'invalid_query', 'invalid_header', 'body_too_large', 'not_json', 'invalid_body')
-  search(@AskedBy() by: Actor, @Query() _after: AfterQuery, @Body() search: CaseloadSearchDto): Promise<CaseloadDto> {
+  searchCaseload(
+    @AskedBy() by: Actor,
+    @Query() _after: AfterQuery,
+    @Body() search: CaseloadSearchDto,
+  ): Promise<CaseloadDto> {
     return this.journeys.caseload(search, by)
   }
 }
@@ -42,8 +49,19 @@ export class JourneysController {
   ) {}
 
   @AsksOfJourney('', 'Who is he, where does he stand, and what are his figures?')
-  @FromReadModel({ type: JourneyDto, description: 'The journey.', headers: { ETag: { description: 'Its revision, in quotes.', schema: { type: 'string' }, example: '"7"' } } })
-  @ApiHeader({ name: 'If-None-Match', required: false, description: 'Answered with 304 where the journey is still at this revision.', schema: { type: 'string' }, example: '"7"' })
+  @FromReadModel({
+    type: JourneyDto,
+    description: 'The journey.',
+    headers: { ETag: { description: 'Its revision, in quotes.', schema: { type: 'string' }, example: '"7"' } },
+  })
+  @ApiResponse({ status: 304, description: 'It is still at the revision that If-None-Match names.' })
+  @ApiHeader({
+    name: 'If-None-Match',
+    required: false,
+    description: 'Answered with 304 where the journey is still at this revision.',
+    schema: { type: 'string' },
+    example: '"7"',
+  })
   async journey(
     @JourneyId() id: string,
     @AskedBy() by: Actor,
@@ -61,15 +79,23 @@ export class JourneysController {
   }
 
   @AsksOfJourney('timeline', 'What happened, in the order it happened?')
-  @FromReadModel({ type: TimelineEntryDto, isArray: true, description: 'Every event, with what it corrects or was corrected by.' })
-  async timeline(@JourneyId() id: string, @AskedBy() by: Actor, @Query() _after: AfterQuery): Promise<readonly TimelineEntryDto[]> {
+  @FromReadModel({
+    type: TimelineEntryDto,
+    isArray: true,
+    description: 'Every event, with what it corrects or was corrected by.',
+  })
+  async timeline(
+    @JourneyId() id: string,
+    @AskedBy() by: Actor,
+    @Query() _after: AfterQuery,
+  ): Promise<readonly TimelineEntryDto[]> {
     const entries = await this.journeys.timeline(id, by)
     if (entries.length === 0) throw notFound()
     return entries
   }
 
   @AsksOfJourney('replay', 'How did it stand at a moment, on either clock?')
-  @FromReadModel({ type: ReplayDto, description: 'The journey as it stood; folded afresh from the log.' })
+  @FromLog({ type: ReplayDto, description: 'The journey as it stood; folded afresh from the log.' })
   async replay(@JourneyId() id: string, @AskedBy() by: Actor, @Query() { clock, at }: ReplayQuery): Promise<ReplayDto> {
     const events = await this.journeys.events(id, by)
     if (events.length === 0) throw notFound()
@@ -101,14 +127,19 @@ export class JourneysController {
   }
 
   @AsksOfJourney('history', 'What does the log itself say, whole and in recorded order?', 'not_acceptable')
-  @FromReadModel({
+  @FromLog({
     description: 'Every event of the stream: as JSON, or as JSON Lines where Accept says application/jsonl.',
     content: {
       'application/json': { schema: { type: 'array', items: { $ref: '#/components/schemas/LogRecordDto' } } },
       'application/jsonl': { schema: { $ref: '#/components/schemas/LogRecordDto' } },
     },
   })
-  async history(@JourneyId() id: string, @AskedBy() by: Actor, @Query() _after: AfterQuery, @Req() request: FastifyRequest): Promise<StreamableFile> {
+  async history(
+    @JourneyId() id: string,
+    @AskedBy() by: Actor,
+    @Query() _after: AfterQuery,
+    @Req() request: FastifyRequest,
+  ): Promise<StreamableFile> {
     const type = formFor(request.headers.accept, ['application/json', 'application/jsonl', 'application/x-ndjson'])
     if (!type) throw new Problem('not_acceptable')
     const records = this.journeys.history(id, by)
@@ -121,10 +152,11 @@ export class JourneysController {
 
   @AsksOfJourney('live', 'Tell me when something is added')
   @FromReadModel({
-    description: 'Server-sent events: the revision now, then each revision added, once the read model can show it. A comment every 15 seconds.',
+    description:
+      'Server-sent events: the revision now, then each revision added, once the read model can show it. A comment every 15 seconds.',
     content: { 'text/event-stream': { schema: { type: 'string' }, example: 'id: 8\ndata: {"revision":8}\n\n' } },
   })
-  async live(
+  async follow(
     @JourneyId() id: string,
     @AskedBy() by: Actor,
     @Query() _after: AfterQuery,

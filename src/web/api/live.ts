@@ -1,7 +1,19 @@
 /** Server-sent events: one small message for every event added to a journey, and a heartbeat so that nobody in between hangs up. */
 import { Injectable, type OnModuleDestroy } from '@nestjs/common'
 import { PassThrough, type Readable } from 'node:stream'
-import { catchError, concat, EMPTY, interval, map, merge, of, Subject, takeUntil, throwError, type Observable } from 'rxjs'
+import {
+  catchError,
+  concat,
+  EMPTY,
+  interval,
+  map,
+  merge,
+  of,
+  Subject,
+  takeUntil,
+  throwError,
+  type Observable,
+} from 'rxjs'
 
 const heartbeatMs = 15_000
 const comeBackMs = 3_000

@@ -58,7 +58,12 @@ export function serveDescription(app: NestFastifyApplication): void {
   })
   fastify.get('/api/docs', (_request, reply) => reply.type('text/html; charset=utf-8').send(page))
   fastify.get('/api/docs/start.js', (_request, reply) => reply.type('text/javascript; charset=utf-8').send(start))
-  for (const [file, type] of [['swagger-ui.css', 'text/css'], ['swagger-ui-bundle.js', 'text/javascript']] as const) {
-    fastify.get(`/api/docs/${file}`, (_request, reply) => reply.type(`${type}; charset=utf-8`).send(createReadStream(join(swaggerUi, file))))
+  for (const [file, type] of [
+    ['swagger-ui.css', 'text/css'],
+    ['swagger-ui-bundle.js', 'text/javascript'],
+  ] as const) {
+    fastify.get(`/api/docs/${file}`, (_request, reply) =>
+      reply.type(`${type}; charset=utf-8`).send(createReadStream(join(swaggerUi, file))),
+    )
   }
 }

@@ -22,7 +22,8 @@ export class ProblemFilter implements ExceptionFilter {
 
   answer(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
     const problem = problemFrom(error)
-    if (problem.code === 'unexpected') this.log.error({ requestId: request.id, route: routeOf(request), ...faultOf(error) }, 'The API failed.')
+    if (problem.code === 'unexpected')
+      this.log.error({ requestId: request.id, route: routeOf(request), ...faultOf(error) }, 'The API failed.')
     if (reply.sent) return
     reply
       .status(problem.status)
@@ -40,5 +41,9 @@ function faultOf(error: unknown) {
   if (!(error instanceof Error)) return { fault: typeof error }
   const { name, code } = error as Error & { code?: unknown }
   const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line))
-  return { fault: name, ...(typeof code === 'string' ? { code } : {}), at: frames.slice(0, 12).map((line) => line.trim()) }
+  return {
+    fault: name,
+    ...(typeof code === 'string' ? { code } : {}),
+    at: frames.slice(0, 12).map((line) => line.trim()),
+  }
 }

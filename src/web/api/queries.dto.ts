@@ -6,15 +6,26 @@ import { Code, OneOf, Place, PlaceOnClock, Position, SomeOf, Whole, Writing } fr
 
 /** Any question may wait for what the asker has just told. */
 export class AfterQuery {
-  @Position({ description: 'Wait, two seconds at most, until the answer knows of this position. Also as the header X-After-Position.', example: '12345', optional: true })
+  @Position({
+    description:
+      'Wait, two seconds at most, until the answer knows of this position. Also as the header X-After-Position.',
+    example: '12345',
+    optional: true,
+  })
   readonly after?: string
 }
 
 export class ReplayQuery extends AfterQuery {
-  @OneOf(['happened', 'known'], { description: 'The clock: what had happened by then, as is known today; or what was known then.', example: 'known' })
+  @OneOf(['happened', 'known'], {
+    description: 'The clock: what had happened by then, as is known today; or what was known then.',
+    example: 'known',
+  })
   readonly clock!: Moment['clock']
 
-  @PlaceOnClock({ description: 'A day on the clock happened; an instant on the clock known. Inclusive.', example: '2025-03-05T17:00:00Z' })
+  @PlaceOnClock({
+    description: 'A day on the clock happened; an instant on the clock known. Inclusive.',
+    example: '2025-03-05T17:00:00Z',
+  })
   readonly at!: string
 }
 
@@ -22,7 +33,11 @@ export class CaseloadSearchDto {
   @Writing(100, { description: 'A CRN, a reference, or words of a name.', example: 'X123456', optional: true })
   readonly find?: string
 
-  @SomeOf(statusCodes, { description: 'Only journeys in one of these states.', example: ['on_programme', 'breach'], optional: true })
+  @SomeOf(statusCodes, {
+    description: 'Only journeys in one of these states.',
+    example: ['on_programme', 'breach'],
+    optional: true,
+  })
   readonly statuses?: readonly Status[]
 
   @Place({ description: 'Only journeys with this provider.', example: 'North', optional: true })
@@ -31,10 +46,18 @@ export class CaseloadSearchDto {
   @Code({ description: 'Only journeys in this group.', example: 'G014', optional: true })
   readonly groupId?: string
 
-  @OneOf(caseloadSorts, { description: 'Sorted by; last_contact where it is not said.', example: 'last_contact', optional: true })
+  @OneOf(caseloadSorts, {
+    description: 'Sorted by; last_contact where it is not said.',
+    example: 'last_contact',
+    optional: true,
+  })
   readonly sort?: CaseloadSort
 
-  @OneOf(['asc', 'desc'], { description: 'In which direction; desc where it is not said.', example: 'desc', optional: true })
+  @OneOf(['asc', 'desc'], {
+    description: 'In which direction; desc where it is not said.',
+    example: 'desc',
+    optional: true,
+  })
   readonly direction?: 'asc' | 'desc'
 
   @Whole(1, 1_000_000, { description: 'Which page, from 1.', example: 1, optional: true })

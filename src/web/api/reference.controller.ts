@@ -12,7 +12,7 @@ export class ProgrammesController {
   @ApiOperation({ summary: 'Which programmes are defined?' })
   @ApiOkResponse({ type: ProgrammeDto, isArray: true })
   @Refuses()
-  all(): readonly ProgrammeDto[] {
+  programmes(): readonly ProgrammeDto[] {
     return programmes
   }
 
@@ -22,14 +22,18 @@ export class ProgrammesController {
   @ApiParam({ name: 'version', example: '1' })
   @ApiOkResponse({ type: ProgrammeDto })
   @Refuses('not_found')
-  one(@Param('key') key: string, @Param('version') version: string): ProgrammeDto {
+  programme(@Param('key') key: string, @Param('version') version: string): ProgrammeDto {
     const programme = /^[1-9]\d{0,5}$/.test(version) ? programmeAt(key, Number(version)) : undefined
     if (!programme) throw new Problem('not_found')
     return programme
   }
 }
 
-const described = (code: ProblemCode): ProblemKindDto => ({ type: `/api/problems/${code}`, code, ...problemKinds[code] })
+const described = (code: ProblemCode): ProblemKindDto => ({
+  type: `/api/problems/${code}`,
+  code,
+  ...problemKinds[code],
+})
 
 @Face('problems', 'Reference')
 export class ProblemsController {
@@ -37,7 +41,7 @@ export class ProblemsController {
   @ApiOperation({ summary: 'Which problems can be answered?' })
   @ApiOkResponse({ type: ProblemKindDto, isArray: true })
   @Refuses()
-  all(): readonly ProblemKindDto[] {
+  problemKinds(): readonly ProblemKindDto[] {
     return problemCodes.map(described)
   }
 
@@ -46,7 +50,7 @@ export class ProblemsController {
   @ApiParam({ name: 'code', example: 'journey_ended' })
   @ApiOkResponse({ type: ProblemKindDto })
   @Refuses('not_found')
-  one(@Param('code') code: string): ProblemKindDto {
+  problemKind(@Param('code') code: string): ProblemKindDto {
     if (!isProblemCode(code)) throw new Problem('not_found')
     return described(code)
   }

@@ -26,21 +26,47 @@ export class Teller {
     private readonly journeys: Journeys,
   ) {}
 
-  async tell<T extends JourneyCommand['type']>(asked: Asked, journeyId: string, type: T, occurredOn: Day, data: DataOf<T>): Promise<WrittenDto> {
+  async tell<T extends JourneyCommand['type']>(
+    asked: Asked,
+    journeyId: string,
+    type: T,
+    occurredOn: Day,
+    data: DataOf<T>,
+  ): Promise<WrittenDto> {
     permit(asked.by, 'tell')
     const commandId = this.commandIdFor(asked, { occurredOn, ...data })
     const { by, requestId: correlationId, expectedRevision } = asked
-    const written = await this.door.tell<T>(journeyId, type, data, { occurredOn, by, source: 'api', commandId, correlationId, expectedRevision })
+    const written = await this.door.tell<T>(journeyId, type, data, {
+      occurredOn,
+      by,
+      source: 'api',
+      commandId,
+      correlationId,
+      expectedRevision,
+    })
     return this.answer(asked, journeyId, commandId, written)
   }
 
   async refer(asked: Asked, referral: ReferralDto): Promise<WrittenDto> {
     permit(asked.by, 'tell')
     if (asked.expectedRevision !== undefined) {
-      throw new Problem('invalid_header', { errors: [{ field: 'If-Match', message: 'cannot be used here: a referral begins the journey' }] })
+      throw new Problem('invalid_header', {
+        errors: [{ field: 'If-Match', message: 'cannot be used here: a referral begins the journey' }],
+      })
     }
     const commandId = this.commandIdFor(asked, { ...referral })
-    const { crn, familyName, givenNames, dateOfBirth, programme, provider, referralSource, reference, note, occurredOn } = referral
+    const {
+      crn,
+      familyName,
+      givenNames,
+      dateOfBirth,
+      programme,
+      provider,
+      referralSource,
+      reference,
+      note,
+      occurredOn,
+    } = referral
     const { journeyId, written } = await this.door.refer(
       {
         details: { crn, familyName, givenNames, dateOfBirth },
@@ -73,7 +99,10 @@ export class Teller {
     commandId: string,
     written: Written | 'nothing_new',
   ): Promise<WrittenDto> {
-    const first = written === 'nothing_new' ? await this.writtenBefore(journeyId, commandId, by) : { ...written, now: written.revision }
+    const first =
+      written === 'nothing_new'
+        ? await this.writtenBefore(journeyId, commandId, by)
+        : { ...written, now: written.revision }
     reply
       .status(written === 'nothing_new' ? 200 : 201)
       .header('etag', tagOf(first.now))
@@ -82,7 +111,11 @@ export class Teller {
   }
 
   /** Told again: where it was written the first time, and the revision the journey has now. */
-  private async writtenBefore(journeyId: string, commandId: string, by: Asked['by']): Promise<Written & { now: number }> {
+  private async writtenBefore(
+    journeyId: string,
+    commandId: string,
+    by: Asked['by'],
+  ): Promise<Written & { now: number }> {
     let found: Written | undefined
     let now = -1
     for await (const { revision, position, event } of this.journeys.history(journeyId, by)) {
