@@ -26,7 +26,12 @@ export class RecategorisationController {
   }
 
   @Post()
-  async tell(@Param('id') id: string, @Body() body: Fields, @Req() request: FastifyRequest, @Res() reply: FastifyReply) {
+  async tell(
+    @Param('id') id: string,
+    @Body() body: Fields,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ) {
     const page = await this.pages.open(request, id, null)
     const { form, errors } = await checked(RecategorisationForm, body)
     if (errors.length > 0) return this.show(page, reply, body, errors)
@@ -58,7 +63,10 @@ export class RecategorisationController {
       ...page,
       ...formModel(body, errors, order),
       said,
-      reasons: reasonItems(body.to, said.slice(-1).map(({ code }) => code)),
+      reasons: reasonItems(
+        body.to,
+        said.slice(-1).map(({ code }) => code),
+      ),
     })
   }
 }
