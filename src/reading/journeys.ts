@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common'
 import {
   caseloadPage,
   providersAndGroups,
+  sortColumns,
   type CaseloadPageRow,
   type CaseloadSort,
 } from '../../projections/caseload.ts'
