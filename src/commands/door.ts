@@ -18,7 +18,7 @@ import { recordedFrom } from '../domain/stored-event.ts'
 import { EventStore, StreamMoved, type NewEvent, type Written } from '../event-store/event-store.ts'
 import { sealedData } from '../protection/sealing.ts'
 import { Vault } from '../protection/vault.ts'
-import { dayOf } from './clock.ts'
+import { dayOf } from '../domain/local-day.ts'
 
 /** Who tells us, through which door, and when: what the metadata of every event says beside the fact. */
 export interface Teller {
