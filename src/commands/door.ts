@@ -1,5 +1,4 @@
 /** The door: read, fold, decide, append, retry. Everything that changes anything goes through here; told twice, written once. */
-import { Injectable } from '@nestjs/common'
 import { v5 as uuidv5 } from 'uuid'
 import { schemaVersion, type DomainEvent } from '../domain/events.ts'
 import {
@@ -49,7 +48,7 @@ export type { Written }
 
 const tries = 5
 
-@Injectable()
+/** Made by the workplace, not by Nest: the commands at the terminal pass through it too, without a framework in memory. */
 export class CommandDoor {
   constructor(
     private readonly store: EventStore,
