@@ -1,6 +1,6 @@
 import { Body, Controller, Get, Param, Post, Req, Res } from '@nestjs/common'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { dayOf } from '../../commands/clock.ts'
+import { dayOf } from '../../domain/local-day.ts'
 import { reasons, isReason } from '../../domain/journey/outcomes.ts'
 import { Journeys } from '../../reading/journeys.ts'
 import { reasonItems } from '../forms/choices.ts'
