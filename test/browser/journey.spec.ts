@@ -243,7 +243,7 @@ describe('the replay', () => {
   })
 
   it('shows a moment at which something was believed that is no longer', async () => {
-    const page = await newPage({ viewport: { width: 1280, height: 1060 }, deviceScaleFactor: 1.5 })
+    const page = await newPage({ viewport: { width: 1280, height: 1120 }, deviceScaleFactor: 1.5 })
     await page.goto(`${await richJourney()}/replay?clock=known`)
     await ready(page)
     const of = Number(await page.getAttribute('#tl-scrub', 'max'))
