@@ -117,7 +117,7 @@ function child<T>(part: string, ...args: string[]): T {
     [...nodeFlags, fileURLToPath(import.meta.url), part, ...args],
     {
       encoding: 'utf8',
-    env: surroundings,
+      env: surroundings,
       maxBuffer: 1 << 26,
     },
   )

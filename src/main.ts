@@ -2,22 +2,46 @@
 import 'reflect-metadata'
 import { NestFactory } from '@nestjs/core'
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify'
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { AppModule } from './app.module.ts'
 import { atTheTerminal } from './cli/terminal.ts'
-import { readConfig } from './config.ts'
+import { projectRoot, readConfig } from './config.ts'
 import { seedDemonstration } from './simulator/demonstration.ts'
+import { configureApi, serverOptions } from './web/api/configure-api.ts'
+import { configureWeb } from './web/configure.ts'
 import { openWorkplace, type Workplace } from './workplace.ts'
 
 /** The application on an open workplace, not listening yet. */
 export async function createApp(workplace: Workplace): Promise<NestFastifyApplication> {
-  return NestFactory.create<NestFastifyApplication>(
+  const app = await NestFactory.create<NestFastifyApplication>(
     AppModule.on(workplace),
-    // An open event stream must not keep the process from closing.
-    new FastifyAdapter({ forceCloseConnections: true, bodyLimit: 64 * 1024 }),
+    new FastifyAdapter(serverOptions),
     { logger: ['error', 'warn'] },
   )
+  refuseOtherNames(app)
+  configureApi(app)
+  await configureWeb(app, {
+    publicDir: join(projectRoot, 'dist/public'),
+    viewsDir: join(projectRoot, 'src/web'),
+    secret: workplace.vault.secret('cookie'),
+  })
+  return app
+}
+
+/**
+ * Answers to this machine's own names only. A page on the internet whose name was made to point at 127.0.0.1 would
+ * otherwise read the case load through the browser of whoever opened it.
+ */
+function refuseOtherNames(app: NestFastifyApplication): void {
+  const own = new Set(['127.0.0.1', 'localhost', '[::1]'])
+  app
+    .getHttpAdapter()
+    .getInstance()
+    .addHook('onRequest', async (request, reply) => {
+      if (own.has((request.headers.host ?? '').replace(/:\d+$/, ''))) return
+      return reply.status(421).type('text/plain').send('This address is served to this machine only.')
+    })
 }
 
 async function serve(): Promise<void> {

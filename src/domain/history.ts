@@ -2,12 +2,12 @@
 
 /** The domain said no, and a person can act on it. `code` is stable and meant for programs; the message is meant for people. */
 export class Refusal extends Error {
-  constructor(
-    readonly code: string,
-    message: string,
-  ) {
+  readonly code: string
+
+  constructor(code: string, message: string) {
     super(message)
     this.name = 'Refusal'
+    this.code = code
   }
 }
 

@@ -2,16 +2,20 @@
 import { isEventType, schemaVersion, type DomainEvent } from './events.ts'
 import type { Metadata, Recorded } from './history.ts'
 import { isOutcome, isReason } from './journey/outcomes.ts'
+import { suitabilities } from './journey/referral.ts'
 
 /** An event in the log that cannot be understood: its journey is held at this revision until it can. */
 export class PoisonEvent extends Error {
-  constructor(
-    readonly stream: string,
-    readonly revision: number,
-    readonly why: string,
-  ) {
+  readonly stream: string
+  readonly revision: number
+  readonly why: string
+
+  constructor(stream: string, revision: number, why: string) {
     super(`${stream} revision ${revision} cannot be understood: ${why}.`)
     this.name = 'PoisonEvent'
+    this.stream = stream
+    this.revision = revision
+    this.why = why
   }
 }
 
@@ -26,7 +30,7 @@ interface Stored {
 
 /**
  * @returns the event with its personal fields still sealed (`data.sealed`)
- * @throws PoisonEvent for malformed JSON, an unknown type or version, or a missing field
+ * @throws PoisonEvent for malformed JSON, an unknown type or version, or a field that is missing or not what it should be
  */
 export function recordedFrom<E extends DomainEvent = DomainEvent>(stored: Stored): Recorded<E> {
   const { id, type, stream, revision, data, metadata } = stored
@@ -34,50 +38,80 @@ export function recordedFrom<E extends DomainEvent = DomainEvent>(stored: Stored
   if (!isEventType(type)) throw poison(`unknown event type ${type}`)
   if (!isObject(data)) throw poison('its data is not a JSON object')
   if (!isObject(metadata)) throw poison('its metadata is not a JSON object')
-  for (const field of ['commandId', 'occurredAt', 'recordedAt', 'source', 'correlationId', 'causationId']) {
-    if (typeof metadata[field] !== 'string') throw poison(`its metadata has no ${field}`)
+  for (const [field, isRight] of metadataShape) {
+    if (metadata[field] === undefined) throw poison(`its metadata has no ${field}`)
+    if (!isRight(metadata[field])) throw poison(`its metadata has a ${field} that cannot be read`)
   }
-  if (!isObject(metadata.actor)) throw poison('its metadata has no actor')
   if (metadata.schemaVersion !== schemaVersion) throw poison(`unknown schema version ${String(metadata.schemaVersion)}`)
-  const missing = requiredOf[type].find((field) => data[field] === undefined)
-  if (missing) throw poison(`it has no ${missing}`)
-  if ('outcome' in data && !(typeof data.outcome === 'string' && isOutcome(data.outcome)))
-    throw poison('unknown outcome code')
-  if (
-    'reason' in data &&
-    type === 'ParticipantDroppedOut' &&
-    !(typeof data.reason === 'string' && isReason(data.reason))
-  ) {
-    throw poison('unknown reason code')
+  for (const [field, isRight] of shapeOf[type]) {
+    if (data[field] === undefined) throw poison(`it has no ${field}`)
+    if (!isRight(data[field])) throw poison(`its ${field} cannot be read`)
   }
   return { type, data, id, stream, revision, metadata: metadata as unknown as Metadata } as unknown as Recorded<E>
 }
 
+type Check = (value: unknown) => boolean
+
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
+const text: Check = (value) => typeof value === 'string'
+const texts: Check = (value) => Array.isArray(value) && value.every(text)
+const count: Check = (value) => Number.isInteger(value) && (value as number) >= 0
+const code =
+  (isKnown: (code: string) => boolean): Check =>
+  (value) =>
+    typeof value === 'string' && isKnown(value)
+const outcome = code(isOutcome)
+const reason = code(isReason)
+const decision = code((code) => suitabilities.some((known) => known === code))
+const programme: Check = (value) => isObject(value) && text(value.key) && count(value.version)
 
-/** The open fields without which the event means nothing. */
-const requiredOf: {
-  readonly [T in DomainEvent['type']]: readonly (keyof Extract<DomainEvent, { type: T }>['data'])[]
+/** Both clocks are compared as text, so a day or an instant written otherwise would be put in the wrong place without a word. */
+const day = code((value) => /^\d{4}-\d\d-\d\d$/.test(value))
+const instant = code((value) => /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(value))
+
+const metadataShape = Object.entries({
+  commandId: text,
+  actor: isObject,
+  occurredAt: day,
+  recordedAt: instant,
+  source: text,
+  correlationId: text,
+  causationId: text,
+} satisfies Partial<Record<keyof Metadata, Check>>)
+
+/** The open fields without which the event means nothing, and what each must be for the rules to go on from it. */
+const shapes: {
+  readonly [T in DomainEvent['type']]: { readonly [F in keyof Extract<DomainEvent, { type: T }>['data']]?: Check }
 } = {
-  ReferralReceived: ['participantId', 'programme', 'source', 'provider'],
-  EligibilityAssessed: [],
-  SuitabilityDecided: ['decision'],
-  PlacedOnWaitingList: [],
-  AllocatedToGroup: ['groupId'],
-  ThreeWayMeetingHeld: [],
-  ProgrammeReviewCompleted: [],
-  ProviderTransferAccepted: ['provider'],
-  AttendanceRecorded: ['sessionId', 'outcome', 'groupId', 'plannedFacilitators', 'actualFacilitators'],
-  AttendanceCorrected: ['sessionId', 'outcome', 'was', 'corrects'],
-  WarningIssued: [],
-  BreachInitiated: [],
-  BreachResolved: [],
-  RecallRecorded: [],
-  ParticipantDroppedOut: ['reason'],
-  ProgrammeCompleted: [],
-  OutcomeRecategorised: ['from', 'to'],
-  ParticipantRegistered: ['fingerprint'],
-  ParticipantDetailsCorrected: ['fingerprint'],
-  ContactRefused: ['recordId', 'occurrence', 'reason'],
+  ReferralReceived: { participantId: text, programme, source: text, provider: text },
+  EligibilityAssessed: {},
+  SuitabilityDecided: { decision },
+  PlacedOnWaitingList: {},
+  AllocatedToGroup: { groupId: text },
+  ThreeWayMeetingHeld: {},
+  ProgrammeReviewCompleted: {},
+  ProviderTransferAccepted: { provider: text },
+  AttendanceRecorded: {
+    sessionId: text,
+    outcome,
+    groupId: text,
+    plannedFacilitators: texts,
+    actualFacilitators: texts,
+  },
+  AttendanceCorrected: { sessionId: text, outcome, was: outcome, corrects: count },
+  WarningIssued: {},
+  BreachInitiated: {},
+  BreachResolved: {},
+  RecallRecorded: {},
+  ParticipantDroppedOut: { reason },
+  ProgrammeCompleted: {},
+  OutcomeRecategorised: { from: reason, to: reason },
+  ParticipantRegistered: { fingerprint: text },
+  ParticipantDetailsCorrected: { fingerprint: text },
+  ContactRefused: { recordId: text, occurrence: count, reason: text },
 }
+
+const shapeOf = Object.fromEntries(
+  Object.entries(shapes).map(([type, shape]) => [type, Object.entries(shape)]),
+) as Record<DomainEvent['type'], [string, Check][]>

@@ -1,7 +1,15 @@
 /** Puts one node together: files, log, group commit, services, port. */
+import { ANONYMOUS } from './access/access.ts'
+import { Users } from './access/users.ts'
+import type { Faults } from './faults.ts'
+import { FaultBox } from './faults.ts'
+import type { Call } from './grpc/grpc-server.ts'
 import { GrpcServer } from './grpc/grpc-server.ts'
+import { Code, RpcError, operationTimedOut } from './grpc/status.ts'
 import { nodeHandlers } from './services/node.ts'
+import { Registry } from './persistent/registry.ts'
 import { SystemProjections } from './projections/system-projections.ts'
+import { persistentSubscriptionHandlers } from './services/persistent-subscriptions.ts'
 import { projectionHandlers } from './services/projections.ts'
 import { Store } from './services/store.ts'
 import { streamReadHandlers } from './services/streams-read.ts'
@@ -16,10 +24,20 @@ export interface NodeOptions {
   host: string
   /** 0: any free port. */
   port: number
+  /** Absent: everyone is let in, as an administrator. */
+  tls?: { key: Buffer; cert: Buffer }
+  /** The host clients are told to come to; the one listened on unless said otherwise. */
+  advertisedHost?: string
+  /** Present: faults may be asked for while the node runs. */
+  faults?: Faults
 }
 
 export interface Node {
   port: number
+  /** @throws unless the node was started with faults */
+  setFaults(faults: Faults): void
+  /** Ends every subscription as one that could not keep up. */
+  dropSubscriptions(): void
   close(): Promise<void>
 }
 
@@ -30,6 +48,16 @@ const FEATURES = {
     delete: [],
     tombstone: [],
     batchappend: ['deadline_duration'],
+  },
+  'event_store.client.persistent_subscriptions.persistentsubscriptions': {
+    create: ['stream', 'all'],
+    update: ['stream', 'all'],
+    delete: ['stream', 'all'],
+    read: ['stream', 'all'],
+    getinfo: ['stream', 'all'],
+    replayparked: ['stream', 'all'],
+    list: ['stream', 'all'],
+    restartsubsystem: ['stream', 'all'],
   },
   'event_store.client.projections.projections': {
     disable: [],
@@ -46,27 +74,43 @@ export async function startNode(options: NodeOptions): Promise<Node> {
   try {
     const connection = openDatabase(options.dataDir)
     const log = new EventLog(connection)
-    const commits = new GroupCommit(log, new Appender(log))
-    const store = new Store(log, commits)
+    const faults = options.faults && new FaultBox(connection, options.faults)
+    const commits = new GroupCommit(log, new Appender(log), faults && { beforeCommit: () => faults.beforeCommit() })
+    const store = new Store(log, commits, faults)
+    const users = options.tls && new Users(connection)
     const projections = new SystemProjections(log, commits)
+    const groups = new Registry(log, commits)
     const handlers = new Map([
       ...streamWriteHandlers(store),
       ...streamReadHandlers(store),
+      ...persistentSubscriptionHandlers(store, groups),
       ...projectionHandlers(store, projections),
-      ...nodeHandlers({ host: options.host, port: () => server.port }, FEATURES),
+      ...nodeHandlers({ host: options.advertisedHost ?? options.host, port: () => server.port }, FEATURES),
     ])
     const server: GrpcServer = await GrpcServer.listen({
       host: options.host,
       port: options.port,
       handlers,
+      ...(options.tls && { tls: options.tls }),
+      ...(users && { authenticate: (call: Call) => authenticate(users, call) }),
       onDefect: (error, path) =>
         process.emitWarning(`${path}: ${(error as Error).stack ?? String(error)}`, 'EmbeddedStore'),
     })
     lock.signedBy({ port: server.port })
     return {
       port: server.port,
+      setFaults(wanted) {
+        if (!faults) throw new Error('This store was not started with faults')
+        faults.set(wanted)
+      },
+      dropSubscriptions() {
+        for (const call of server.openCalls())
+          if (call.path.endsWith('Streams/Read'))
+            call.fail(operationTimedOut('Consumer too slow to handle event while live.'))
+      },
       async close() {
         projections.close()
+        groups.close()
         commits.drain()
         await server.close()
         commits.drain()
@@ -78,4 +122,20 @@ export async function startNode(options: NodeOptions): Promise<Node> {
     lock.release()
     throw error
   }
+}
+
+/** What a client asks before it can say who it is. */
+const OPEN_TO_ALL = [
+  '/event_store.client.gossip.Gossip/Read',
+  '/event_store.client.server_features.ServerFeatures/GetSupportedMethods',
+]
+
+function authenticate(users: Users, call: Call): void | Promise<void> {
+  const header = call.headers.authorization
+  call.identity = ANONYMOUS
+  if (header === undefined || OPEN_TO_ALL.includes(call.path)) return
+  return users.identify(header).then((identity) => {
+    if (!identity) throw new RpcError(Code.UNAUTHENTICATED, 'The user name or password is wrong')
+    call.identity = identity
+  })
 }

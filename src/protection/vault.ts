@@ -79,6 +79,15 @@ export class Vault {
     }
   }
 
+  /** A secret of this installation that outlives a restart, made on first use: the one that signs cookies, for instance. */
+  secret(name: string): string {
+    this.db.prepare('INSERT OR IGNORE INTO secret VALUES (?, ?)').run(name, randomBytes(32))
+    return this.db
+      .prepare<[string], { value: Buffer }>('SELECT value FROM secret WHERE name = ?')
+      .get(name)!
+      .value.toString('base64url')
+  }
+
   /** Several registrations made durable at once. */
   together<T>(work: () => T): T {
     return this.db.transaction(work).immediate()

@@ -19,7 +19,10 @@ export async function seedDemonstration(workplace: Workplace): Promise<number> {
   const dir = mkdtempSync(join(tmpdir(), 'throughline-'))
   try {
     const file = join(dir, 'demonstration.csv')
-    await writeCsv(simulateContactLog({ seed, journeys, from: day(from), until: day(until), messy: false, refPrefix: 'DEMO' }), createWriteStream(file))
+    await writeCsv(
+      simulateContactLog({ seed, journeys, from: day(from), until: day(until), messy: false, refPrefix: 'DEMO' }),
+      createWriteStream(file),
+    )
     const { totals } = await importFile(workplace, file, { source: 'simulator' })
     return totals.journeys
   } finally {

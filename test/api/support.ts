@@ -1,15 +1,12 @@
 /** The real application, with the API, on a real store of its own, for as long as a spec file runs. */
 import 'reflect-metadata'
-import { Module } from '@nestjs/common'
-import { NestFactory } from '@nestjs/core'
-import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify'
+import type { NestFastifyApplication } from '@nestjs/platform-fastify'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect } from 'vitest'
-import { AppModule } from '../../src/app.module.ts'
-import { ApiModule } from '../../src/web/api/api.module.ts'
-import { configureApi, serverOptions } from '../../src/web/api/configure-api.ts'
+import { createApp } from '../../src/main.ts'
+import { isOfApi } from '../../src/web/api/configure-api.ts'
 import type { Workplace } from '../../src/workplace.ts'
 import { openIn } from '../support/workplace.ts'
 
@@ -27,18 +24,11 @@ export class Running {
     this.workplace = await openIn(dataDir)
     this.workplace.projector?.start()
     const log = { error: (about: object, message: string) => void this.logged.push({ ...about, message }) }
-    @Module({ imports: [AppModule.on(this.workplace), ApiModule.on(log)] })
-    class Whole {}
-    this.app = await NestFactory.create<NestFastifyApplication>(Whole, new FastifyAdapter(serverOptions), {
-      logger: false,
+    this.app = await createApp({ ...this.workplace, log: log as unknown as Workplace['log'] })
+    const fastify = this.app.getHttpAdapter().getInstance()
+    fastify.addHook('onRoute', ({ method, url }) => {
+      for (const one of [method].flat()) if (isOfApi(url)) this.routes.push(`${one} ${url}`)
     })
-    this.app
-      .getHttpAdapter()
-      .getInstance()
-      .addHook('onRoute', ({ method, url }) => {
-        for (const one of [method].flat()) this.routes.push(`${one} ${url}`)
-      })
-    configureApi(this.app)
     await this.app.init()
   }
 

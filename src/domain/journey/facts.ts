@@ -11,8 +11,12 @@ export interface JourneyFacts {
   readonly suitability: { readonly on: Day; readonly ready: boolean } | null
   readonly waitingSince: Day | null
   readonly allocatedOn: Day | null
+  /** The last group that was named, and the day he was given his place in it. */
   readonly groupId: string | null
+  readonly groupSince: Day | null
+  /** Who has him, and the day of the transfer that said so: null while it is the referral's own provider. */
   readonly provider: string | null
+  readonly providerSince: Day | null
   readonly sessions: { readonly [sessionId: string]: { readonly outcome: Outcome; readonly heldOn: Day } }
   readonly facilitatorsMet: readonly string[]
   readonly warnings: number
@@ -32,7 +36,9 @@ export const nothingKnown: JourneyFacts = {
   waitingSince: null,
   allocatedOn: null,
   groupId: null,
+  groupSince: null,
   provider: null,
+  providerSince: null,
   sessions: {},
   facilitatorsMet: [],
   warnings: 0,
@@ -47,13 +53,21 @@ export const nothingKnown: JourneyFacts = {
 
 const later = (known: Day | null, day: Day): Day => (known !== null && known > day ? known : day)
 
-/** Order matters only between an event and what it corrects; everything else lands the same whenever it was recorded. */
+/**
+ * Order matters only between an event and what it corrects, and between two of a kind on one day, where the one recorded
+ * last is believed; everything else lands the same whenever it was recorded.
+ */
 export function learn(known: JourneyFacts, event: Recorded<JourneyEvent>): JourneyFacts {
   const on = event.metadata.occurredAt
   const facts = { ...known, lastContactOn: later(known.lastContactOn, on) }
   switch (event.type) {
     case 'ReferralReceived':
-      return { ...facts, programme: event.data.programme, referredOn: on, provider: event.data.provider || null }
+      return {
+        ...facts,
+        programme: event.data.programme,
+        referredOn: on,
+        provider: known.providerSince === null ? event.data.provider || null : known.provider,
+      }
     case 'EligibilityAssessed':
     case 'ThreeWayMeetingHeld':
     case 'ProgrammeReviewCompleted':
@@ -66,11 +80,17 @@ export function learn(known: JourneyFacts, event: Recorded<JourneyEvent>): Journ
       }
     case 'PlacedOnWaitingList':
       return { ...facts, waitingSince: later(known.waitingSince, on) }
-    case 'AllocatedToGroup':
-      if (known.allocatedOn !== null && known.allocatedOn > on) return facts
-      return { ...facts, allocatedOn: on, groupId: event.data.groupId || known.groupId }
-    case 'ProviderTransferAccepted':
-      return { ...facts, provider: event.data.provider || known.provider }
+    case 'AllocatedToGroup': {
+      const { groupId } = event.data
+      const allocatedOn = later(known.allocatedOn, on)
+      if (!groupId || (known.groupSince !== null && known.groupSince > on)) return { ...facts, allocatedOn }
+      return { ...facts, allocatedOn, groupId, groupSince: on }
+    }
+    case 'ProviderTransferAccepted': {
+      const { provider } = event.data
+      if (!provider || (known.providerSince !== null && known.providerSince > on)) return facts
+      return { ...facts, provider, providerSince: on }
+    }
     case 'AttendanceRecorded': {
       const { sessionId, outcome, actualFacilitators } = event.data
       return {

@@ -5,7 +5,9 @@ import type { Journey } from './state.ts'
 
 export type ReferralSource = 'court_requirement' | 'licence_condition' | 'family_court' | 'voluntary' | 'not_stated'
 
-export type Suitability = 'suitable' | 'not_ready' | 'not_suitable' | 'not_stated'
+export const suitabilities = ['suitable', 'not_ready', 'not_suitable', 'not_stated'] as const
+
+export type Suitability = (typeof suitabilities)[number]
 
 /** Names and fields are the stored format: add to them, never rename them. */
 export type ReferralEvent =

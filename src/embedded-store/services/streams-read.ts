@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import type { Call, Handler } from '../grpc/grpc-server.ts'
 import { frame, serverStreaming } from '../grpc/grpc-server.ts'
 import { Code, RpcError, invalidArgument, streamDeleted } from '../grpc/status.ts'
+import { isCorruption } from '../storage/database.ts'
 import type { EventLog, Page, PageSize } from '../storage/event-log.ts'
 import { PAGE, isSoftDeleted } from '../storage/event-log.ts'
 import { CompiledFilter, UnsupportedPattern } from '../storage/filter.ts'
@@ -27,6 +28,7 @@ async function read(store: Store, call: Call, request: ReadRequest): Promise<voi
   const identity = store.identify(call)
   if (request.stream === '') throw invalidArgument('The stream name is empty')
   store.assertMayRead(identity, request.stream ?? '$all')
+  if (request.count === undefined) store.assertLeads()
   if (request.count === undefined && request.backwards) throw invalidArgument('A subscription cannot run backwards')
   if (request.filter && request.stream !== undefined) throw invalidArgument('Only $all can be filtered')
   try {
@@ -36,7 +38,8 @@ async function read(store: Store, call: Call, request: ReadRequest): Promise<voi
     } else if (request.stream === undefined) await readAll(store.log, call, request, request.count)
     else await readStream(store.log, call, request, request.stream, request.count)
   } catch (error) {
-    if (error instanceof DamagedEvent) throw new RpcError(Code.DATA_LOSS, error.message)
+    if (error instanceof DamagedEvent || isCorruption(error))
+      throw new RpcError(Code.DATA_LOSS, (error as Error).message)
     throw error
   }
 }

@@ -50,6 +50,7 @@ export function streamWriteHandlers(store: Store): [path: string, handler: Handl
 
 /** The classic append: options first, then one message for each event. */
 function append(store: Store, call: Call): void {
+  store.assertLeads()
   const identity = store.identify(call)
   let options: StreamAndExpected | undefined
   const events: ProposedEvent[] = []
@@ -97,6 +98,7 @@ interface OpenBatch extends StreamAndExpected {
 
 /** One long-lived call carries the appends of a whole client; each may come in chunks, and is answered by itself. */
 function batchAppend(store: Store, call: Call): void {
+  store.assertLeads()
   const identity = store.identify(call)
   const open = new Map<string, OpenBatch>()
   const answers = new Answers(call)
@@ -109,6 +111,7 @@ function batchAppend(store: Store, call: Call): void {
   }
   call.accept()
   call.onMessage = (bytes) => {
+    store.assertLeads()
     const request = readBatchAppendRequest(bytes)
     const { correlationId } = request
     let batch = open.get(correlationId)
@@ -245,6 +248,7 @@ async function remove(
   request: StreamAndExpected,
 ): Promise<Buffer> {
   const { stream, expected } = request
+  store.assertLeads()
   assertName(stream)
   if (!store.mayDelete(store.identify(call), stream)) throw accessDenied()
   const outcome = await new Promise<SettledOutcome>((settle) =>
@@ -289,7 +293,7 @@ function whatFailed(error: Error): string {
 
 function assertName(stream: string): void {
   const problem = nameProblem(stream)
-  if (problem) throw invalidArgument(problem.message)
+  if (problem) throw problem === DENIED ? accessDenied() : invalidArgument(problem.message)
 }
 
 function nameProblem(stream: string): BatchFailure | undefined {

@@ -17,7 +17,7 @@ export interface Write {
 }
 
 export interface CommitHooks {
-  /** Faults for tests: what happens around a commit. */
+  /** Faults for tests: what a disk may do to a commit. */
   beforeCommit?: () => void
 }
 
@@ -99,6 +99,8 @@ export class GroupCommit {
     try {
       if (this.log.connection.inTransaction) this.log.connection.exec('ROLLBACK')
       this.appender.forget()
+      // Should the commit have come through after all, readers must not be kept from it.
+      if (this.appender.head > this.log.head) this.log.advanced(this.appender.head, this.appender.touched)
     } catch {
       // The disk is gone for reading too; the next write will find out.
     }

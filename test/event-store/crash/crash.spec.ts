@@ -68,9 +68,13 @@ it.runIf(isEmbedded)(
 )
 
 async function startStore(): Promise<EventStoreDBClient> {
-  child = spawn(process.execPath, [join(import.meta.dirname, 'store-process.ts'), dataDir], { stdio: ['ignore', 'pipe', 'inherit'] })
+  child = spawn(process.execPath, [join(import.meta.dirname, 'store-process.ts'), dataDir], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   const [port] = (await once(child.stdout!, 'data')) as [Buffer]
-  return EventStoreDBClient.connectionString(`esdb://127.0.0.1:${Number(String(port))}?tls=false&throwOnAppendFailure=true`)
+  return EventStoreDBClient.connectionString(
+    `esdb://127.0.0.1:${Number(String(port))}?tls=false&throwOnAppendFailure=true`,
+  )
 }
 
 /** Appends without a pause until the store is gone. */
@@ -117,7 +121,11 @@ async function settle(client: EventStoreDBClient, writer: Writer): Promise<void>
 }
 
 /** The log only ever grows at its end: what was read before the kill is read again, in the same order. */
-async function followLog(client: EventStoreDBClient, log: string[], from: bigint | undefined): Promise<bigint | undefined> {
+async function followLog(
+  client: EventStoreDBClient,
+  log: string[],
+  from: bigint | undefined,
+): Promise<bigint | undefined> {
   const last = from === undefined ? undefined : { commit: from, prepare: from }
   const read = await collect(client.readAll(last ? { fromPosition: last } : {}))
   if (last) expect(read[0]!.event!.id).toBe(log.at(-1))

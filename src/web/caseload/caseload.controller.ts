@@ -1,0 +1,27 @@
+import { Body, Controller, Get, HttpCode, Post, Query, Req, Res } from '@nestjs/common'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { whoIsAsking } from '../../access/session.ts'
+import { Journeys } from '../../reading/journeys.ts'
+import { caseloadView, queryOf, readAsked, type Asked } from './caseload.ts'
+
+@Controller()
+export class CaseloadController {
+  constructor(private readonly journeys: Journeys) {}
+
+  @Get()
+  async list(@Query() query: Record<string, unknown>, @Req() request: FastifyRequest, @Res() reply: FastifyReply) {
+    return this.show(readAsked(query, false), request, reply)
+  }
+
+  /** A search is sent, not linked: a name or a CRN never stands in an address, a browser's history or a proxy's log. */
+  @Post()
+  @HttpCode(200)
+  async find(@Body() body: Record<string, unknown>, @Req() request: FastifyRequest, @Res() reply: FastifyReply) {
+    return this.show(readAsked(body, true), request, reply.status(200))
+  }
+
+  private async show(asked: Asked, request: FastifyRequest, reply: FastifyReply) {
+    const answer = await this.journeys.caseload(queryOf(asked), whoIsAsking(request))
+    return reply.view('caseload/caseload.njk', caseloadView(asked, answer))
+  }
+}

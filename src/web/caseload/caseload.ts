@@ -1,0 +1,107 @@
+/** What somebody asked of the case load, and the page that answers: links carry filters, never a name or a CRN. */
+import { statusCodes, statuses, type Status } from '../../domain/journey/facts.ts'
+import type { CaseloadPage, CaseloadQuery } from '../../reading/journeys.ts'
+
+type Fields = Readonly<Record<string, unknown>>
+
+const sorts = ['last_contact', 'referred', 'status', 'attended', 'unacceptable'] as const
+type Sort = (typeof sorts)[number]
+
+export interface Asked {
+  readonly find: string
+  readonly status: Status | ''
+  readonly provider: string
+  readonly group: string
+  readonly sort: Sort
+  readonly direction: 'asc' | 'desc'
+  readonly page: number
+}
+
+export const pageSize = 25
+
+export function readAsked(fields: Fields, mayFind: boolean): Asked {
+  const text = (name: string) => (typeof fields[name] === 'string' ? fields[name].trim().slice(0, 200) : '')
+  const [sort, direction] = text('order').split('.')
+  const known = sorts.find((it) => it === sort)
+  const page = Number(text('page'))
+  return {
+    find: mayFind ? text('find') : '',
+    status: statusCodes.find((it) => it === text('status')) ?? '',
+    provider: text('provider'),
+    group: text('group'),
+    sort: known ?? 'last_contact',
+    direction: direction === 'asc' ? 'asc' : 'desc',
+    page: Number.isInteger(page) && page >= 1 && page < 1_000_000 ? page : 1,
+  }
+}
+
+export const queryOf = ({ find, status, provider, group, sort, direction, page }: Asked): CaseloadQuery => ({
+  ...(find && { find }),
+  ...(status && { statuses: [status] }),
+  ...(provider && { provider }),
+  ...(group && { groupId: group }),
+  sort,
+  direction,
+  page,
+  pageSize,
+})
+
+const columns: readonly { readonly sort: Sort | null; readonly name: string; readonly numeric?: boolean }[] = [
+  { sort: null, name: 'Name' },
+  { sort: 'status', name: 'Status' },
+  { sort: null, name: 'Provider and group' },
+  { sort: 'attended', name: 'Attended', numeric: true },
+  { sort: 'unacceptable', name: 'Unacceptable absences', numeric: true },
+  { sort: null, name: 'Facilitators met', numeric: true },
+  { sort: 'referred', name: 'Referred' },
+  { sort: 'last_contact', name: 'Last contact' },
+]
+
+export function caseloadView(asked: Asked, answer: CaseloadPage) {
+  const hrefFor = (change: Partial<Asked>): string => {
+    const { status, provider, group, sort, direction, page } = { ...asked, ...change }
+    const order = `${sort}.${direction}` === 'last_contact.desc' ? '' : `${sort}.${direction}`
+    const query = new URLSearchParams(Object.entries({ status, provider, group, order, page: page > 1 ? String(page) : '' }).filter(([, value]) => value))
+    return query.size > 0 ? `/?${query}` : '/'
+  }
+  const pages = Math.max(1, Math.ceil(answer.total / pageSize))
+  const current = Math.min(asked.page, pages)
+  return {
+    asked,
+    order: `${asked.sort}.${asked.direction}`,
+    rows: answer.rows.map((row) => ({ ...row, statusName: statuses[row.status] })),
+    total: answer.total,
+    from: answer.rows.length === 0 ? 0 : (current - 1) * pageSize + 1,
+    to: (current - 1) * pageSize + answer.rows.length,
+    empty: answer.empty,
+    filtered: Boolean(asked.find || asked.status || asked.provider || asked.group),
+    columns: columns.map(({ sort, name, numeric }) => {
+      const active = sort === asked.sort
+      // Newest and most first, unless that is how it stands already.
+      const direction: Asked['direction'] = active && asked.direction === 'desc' ? 'asc' : active ? 'desc' : sort === 'status' ? 'asc' : 'desc'
+      return {
+        name,
+        numeric: numeric ?? false,
+        sort,
+        aria: active ? (asked.direction === 'asc' ? 'ascending' : 'descending') : 'none',
+        order: sort && `${sort}.${direction}`,
+        href: sort && hrefFor({ sort, direction, page: 1 }),
+      }
+    }),
+    pages: pagesAround(current, pages).map((number) => (number === null ? { gap: true } : { number, current: number === current, href: hrefFor({ page: number }) })),
+    previous: current > 1 ? { number: current - 1, href: hrefFor({ page: current - 1 }) } : null,
+    next: current < pages ? { number: current + 1, href: hrefFor({ page: current + 1 }) } : null,
+    statuses: options(asked.status, [['', 'All statuses'], ...statusCodes.filter((code) => code !== 'not_referred').map((code): [string, string] => [code, statuses[code]])]),
+    providers: options(asked.provider, [['', 'All providers'], ...answer.providers.map((name): [string, string] => [name, name])]),
+    groups: options(asked.group, [['', 'All groups'], ...answer.groups.map((name): [string, string] => [name, name])]),
+  }
+}
+
+const options = (chosen: string, items: readonly [string, string][]) => items.map(([value, text]) => ({ value, text, selected: value === chosen }))
+
+/** 1 … 4 5 6 … 12: null is a gap. */
+function pagesAround(current: number, pages: number): readonly (number | null)[] {
+  if (pages === 1) return []
+  const shown = [...new Set([1, current - 1, current, current + 1, pages])].filter((number) => number >= 1 && number <= pages).sort((a, b) => a - b)
+  return shown.flatMap((number, i) => (i > 0 && number - shown[i - 1]! > 1 ? [null, number] : [number]))
+}

@@ -1,0 +1,104 @@
+/** Everything the pages need around them: templates, public files, and the protections every answer carries. */
+import cookie from '@fastify/cookie'
+import csrf from '@fastify/csrf-protection'
+import helmet from '@fastify/helmet'
+import rateLimit from '@fastify/rate-limit'
+import serveStatic from '@fastify/static'
+import type {} from '@fastify/view'
+import type { NestFastifyApplication } from '@nestjs/platform-fastify'
+import { createHash } from 'node:crypto'
+import { existsSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import nunjucks from 'nunjucks'
+import { whoIsAsking } from '../access/session.ts'
+import { PagesFilter } from './errors/pages.filter.ts'
+import { teach } from './layout/filters.ts'
+
+declare module 'fastify' {
+  interface FastifyReply {
+    /** What every template may use. */
+    locals: object
+  }
+}
+
+export interface WebConfig {
+  /** What buildAssets() made: served under /assets/. */
+  readonly publicDir: string
+  /** Where the templates are, beside their controllers. */
+  readonly viewsDir: string
+  /** Signs the cookie of the form token. */
+  readonly secret: string
+}
+
+const requestsAMinute = 1_200
+
+export async function configureWeb(app: NestFastifyApplication, { publicDir, viewsDir, secret }: WebConfig): Promise<void> {
+  const fastify = app.getHttpAdapter().getInstance()
+
+  await app.register(helmet, {
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'none'"],
+        scriptSrc: ["'self'"],
+        styleSrc: ["'self'"],
+        imgSrc: ["'self'"],
+        connectSrc: ["'self'"],
+        formAction: ["'self'"],
+        baseUri: ["'none'"],
+        frameAncestors: ["'none'"],
+      },
+    },
+    frameguard: { action: 'deny' },
+    referrerPolicy: { policy: 'same-origin' },
+    // Served on this machine's own address without a certificate: the proxy in front says this where there is one.
+    strictTransportSecurity: false,
+  })
+  await app.register(rateLimit, {
+    max: requestsAMinute,
+    timeWindow: '1 minute',
+    allowList: (request) => request.url.startsWith('/assets/'),
+  })
+  await app.register(cookie, { secret })
+  await app.register(csrf, { cookieOpts: { signed: true, httpOnly: true, sameSite: 'strict', path: '/' } })
+  if (existsSync(publicDir)) {
+    await app.register(serveStatic, { root: publicDir, prefix: '/assets/', immutable: true, maxAge: '365d', index: false })
+  }
+  app.setViewEngine({
+    engine: { nunjucks },
+    templates: templateFolders(viewsDir),
+    options: { autoescape: true, throwOnUndefined: false, onConfigure: teach },
+  })
+
+  const assetsVersion = versionOf(publicDir)
+  fastify.addHook('onRequest', async (request, reply) => {
+    if (!request.url.startsWith('/assets/')) reply.header('cache-control', 'no-store')
+  })
+  fastify.addHook('preHandler', (request, reply, next) => {
+    if (!isPage(request.url)) return next()
+    reply.locals = { ...reply.locals, csrfToken: reply.generateCsrf(), signedInAs: whoIsAsking(request), assetsVersion }
+    if (request.method === 'GET' || request.method === 'HEAD') return next()
+    fastify.csrfProtection(request, reply, next)
+  })
+  app.useGlobalFilters(new PagesFilter())
+}
+
+/** Everything but the files and the API is a page for people. */
+export const isPage = (url: string): boolean => !url.startsWith('/assets/') && !/^\/api(?:[/?]|$)/.test(url)
+
+function templateFolders(viewsDir: string): string[] {
+  const require = createRequire(import.meta.url)
+  const packageFolder = (name: string) => dirname(require.resolve(`${name}/package.json`))
+  return [viewsDir, join(packageFolder('govuk-frontend'), 'dist'), packageFolder('@ministryofjustice/frontend')]
+}
+
+/** Changes with the files, so that browsers may keep them for ever. */
+function versionOf(publicDir: string): string {
+  const hash = createHash('sha256')
+  for (const name of ['app.css', 'app.js']) {
+    const file = join(publicDir, name)
+    if (existsSync(file)) hash.update(readFileSync(file))
+  }
+  return `?v=${hash.digest('hex').slice(0, 12)}`
+}

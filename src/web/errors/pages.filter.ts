@@ -1,0 +1,100 @@
+/** When something cannot be done, people get a page that says what to do next; what broke inside stays inside. */
+import { Catch, HttpException, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { Forbidden } from '../../access/session.ts'
+import { ChangedMeanwhile } from '../../commands/door.ts'
+import { Refusal } from '../../domain/history.ts'
+import { StoreUnavailable, StreamMoved } from '../../event-store/event-store.ts'
+
+interface Said {
+  readonly status: number
+  readonly title: string
+  readonly paragraphs: readonly string[]
+}
+
+/** An address that asks for something nobody can give, and how to write it instead. */
+export class BadAddress extends HttpException {
+  constructor(
+    problem: string,
+    readonly howTo: string,
+  ) {
+    super(problem, 400)
+  }
+}
+
+@Catch()
+export class PagesFilter implements ExceptionFilter {
+  private readonly log = new Logger('pages')
+
+  async catch(error: unknown, host: ArgumentsHost): Promise<void> {
+    const reply = host.switchToHttp().getResponse<FastifyReply>()
+    const request = host.switchToHttp().getRequest<FastifyRequest>()
+    const said = saying(error)
+    if (said.status >= 500) this.log.error(error instanceof Error ? error.stack : String(error))
+    if (reply.sent || reply.raw.headersSent) {
+      reply.raw.destroy()
+      return
+    }
+    void reply.status(said.status).header('cache-control', 'no-store')
+    const path = request.url.split('?')[0]!
+    if (path === '/api' || path.startsWith('/api/') || path.endsWith('.jsonl')) {
+      await reply.type('application/problem+json').send(JSON.stringify({ type: 'about:blank', title: said.title, status: said.status }))
+      return
+    }
+    if (path.startsWith('/assets/')) {
+      await reply.type('text/plain').send(said.title)
+      return
+    }
+    await reply.view('errors/error.njk', { ...said })
+  }
+}
+
+function saying(error: unknown): Said {
+  if (error instanceof BadAddress) {
+    return { status: 400, title: 'This address cannot be used', paragraphs: [error.message, error.howTo] }
+  }
+  if (error instanceof Refusal) return { status: 400, title: 'This cannot be recorded', paragraphs: [error.message, 'Go back and change what you entered.'] }
+  if (error instanceof ChangedMeanwhile) return { status: 409, title: 'The record has changed', paragraphs: [error.message] }
+  if (error instanceof Forbidden) return { status: 403, title: 'You cannot see this', paragraphs: [error.message] }
+  if (error instanceof StoreUnavailable || error instanceof StreamMoved) {
+    return {
+      status: 503,
+      title: 'Sorry, the service is unavailable',
+      paragraphs: ['The log cannot be reached. Nothing you entered was recorded.', 'Go back, copy what you typed, and try again in a few minutes.'],
+    }
+  }
+  const { code, cause } = error as { code?: string; cause?: { code?: string } }
+  if ([code, cause?.code].some((it) => it?.startsWith('FST_CSRF_'))) {
+    return {
+      status: 403,
+      title: 'This form can no longer be sent',
+      paragraphs: [
+        'The page it came from is too old, or cookies are switched off. Nothing was recorded.',
+        'Go back, copy what you typed, load the page again and send it once more.',
+      ],
+    }
+  }
+  const status = error instanceof HttpException ? error.getStatus() : ((error as { statusCode?: number }).statusCode ?? 500)
+  switch (status) {
+    case 400:
+      return { status, title: 'This request cannot be understood', paragraphs: ['Go back and try again.'] }
+    case 404:
+      return {
+        status,
+        title: 'Page not found',
+        paragraphs: ['If you typed the address, check it is correct.', 'If you followed a link, the journey may never have existed here. Nothing is ever deleted.'],
+      }
+    case 413:
+      return { status, title: 'That is too much at once', paragraphs: ['Nothing was recorded. Go back and shorten the note.'] }
+    case 429:
+      return { status, title: 'Too many requests', paragraphs: ['Wait a minute, then load the page again.'] }
+    default:
+      return status < 500
+        ? { status, title: 'This cannot be done', paragraphs: ['Nothing was recorded. Go back and try again.'] }
+        : {
+            status: 500,
+            title: 'Sorry, there is a problem with the service',
+            paragraphs: ['What went wrong was noted. Try again later.', 'If you had sent a form, look at the timeline to see whether it was recorded.'],
+          }
+  }
+}

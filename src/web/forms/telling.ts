@@ -1,0 +1,49 @@
+/** Names the command, calls the door, and leads on; a refusal comes back as an error at the field that mends it. */
+import { Injectable } from '@nestjs/common'
+import type { FastifyReply } from 'fastify'
+import { ChangedMeanwhile, CommandDoor } from '../../commands/door.ts'
+import { Refusal, type Day } from '../../domain/history.ts'
+import type { JourneyCommand } from '../../domain/journey/journey.ts'
+import type { JourneyPage } from '../layout/journey-page.ts'
+import type { FormError } from './form.ts'
+
+type Data<T extends JourneyCommand['type']> = Extract<JourneyCommand, { type: T }>['data']
+
+interface Told {
+  readonly occurredOn: Day
+  readonly commandId: string
+  /** The revision the teller was looking at, where the command answers what the record said then. */
+  readonly expectedRevision?: number
+}
+
+/** Which control mends a refusal, by its code. */
+export type Mends = Readonly<Record<string, string>>
+
+@Injectable()
+export class Telling {
+  constructor(private readonly door: CommandDoor) {}
+
+  /** @returns the error to show, or null when the reply leads on to the timeline */
+  async tell<T extends JourneyCommand['type']>(
+    page: JourneyPage,
+    reply: FastifyReply,
+    command: T,
+    data: Data<T>,
+    told: Told,
+    { done, mends, otherwise }: { done: string; mends: Mends; otherwise: string },
+  ): Promise<FormError | null> {
+    try {
+      // The signature above ties the data to the command; the compiler loses the tie between the two generics.
+      const written = await this.door.tell(page.journeyId, command, data as never, { ...told, by: page.as, source: 'ui' })
+      const to = written === 'nothing_new' ? `${page.path}?done=already` : `${page.path}?done=${done}&after=${written.position}#event-${written.revision}`
+      await reply.redirect(to, 303)
+      return null
+    } catch (error) {
+      if (error instanceof Refusal) return { field: mends[error.code] ?? otherwise, text: error.message }
+      if (error instanceof ChangedMeanwhile) {
+        return { field: otherwise, text: 'Somebody added to this record while you were filling in the form. Check what it says now, then send the form again' }
+      }
+      throw error
+    }
+  }
+}

@@ -1,0 +1,45 @@
+import { Controller, Get, Param, Req, Res } from '@nestjs/common'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { Readable } from 'node:stream'
+import { Journeys } from '../../reading/journeys.ts'
+import { JourneyPages } from '../layout/journey-page.ts'
+import { historyEvent } from './history.ts'
+
+/** Where the events go in the page: everything before it is sent first, then each event as the log gives it, then the rest. */
+const here = '<!--events-->'
+
+@Controller('journeys/:id')
+export class HistoryController {
+  constructor(
+    private readonly pages: JourneyPages,
+    private readonly journeys: Journeys,
+  ) {}
+
+  @Get('history')
+  async show(@Param('id') id: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply) {
+    const page = await this.pages.open(request, id, 'history')
+    const render = async (template: string, model: object) => String(await reply.server.view(template, model))
+    const [before = '', after = ''] = (await render('history/history.njk', { ...reply.locals, ...page, here })).split(here)
+    const events = this.journeys.history(id, page.as)
+    async function* pieces() {
+      yield before
+      for await (const record of events) yield await render('history/event.njk', { event: historyEvent(record), path: page.path })
+      yield after
+    }
+    return reply.type('text/html; charset=utf-8').send(Readable.from(pieces()))
+  }
+
+  /** The same as JSON Lines: one event a line, opened and as stored. */
+  @Get('history.jsonl')
+  async download(@Param('id') id: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply) {
+    const page = await this.pages.open(request, id, 'history')
+    const events = this.journeys.history(id, page.as)
+    async function* lines() {
+      for await (const record of events) yield `${JSON.stringify(record)}\n`
+    }
+    return reply
+      .type('application/jsonl; charset=utf-8')
+      .header('content-disposition', `attachment; filename="journey-${id}.jsonl"`)
+      .send(Readable.from(lines()))
+  }
+}

@@ -1,0 +1,256 @@
+/** The journey as one line in time: where everything stands, worked out once; the template only draws it. */
+import type { Recorded } from '../../domain/history.ts'
+import { statuses, type Status } from '../../domain/journey/facts.ts'
+import type { JourneyEvent } from '../../domain/journey/journey.ts'
+import { journeyAt, placesOn } from '../../domain/journey/replay.ts'
+import { programmeAt } from '../../domain/programme.ts'
+import { believedNow } from '../../domain/journey/replay.ts'
+import type { Glyph, Mark } from './marks.ts'
+import type { Clock } from './moments.ts'
+import { round, scaleFor, type Fold, type MonthTick, type Scale } from './scale.ts'
+
+export const width = 1200
+const left = 88
+const right = width - 16
+
+/** The rows of the drawing, from the top. */
+export const rows = {
+  flag: 4,
+  status: 36,
+  statusHeight: 24,
+  modules: 64,
+  modulesHeight: 20,
+  labels: 104,
+  labelStep: 15,
+  line: 198,
+  excused: 222,
+  unexcused: 242,
+  rail: 288,
+  axis: 310,
+  bottom: 348,
+} as const
+const labelRows = 5
+
+export interface Band {
+  readonly x: number
+  readonly width: number
+  readonly label: string
+  /** The label, or nothing where it would not fit. */
+  readonly fits: string
+  readonly kind: string
+}
+
+export interface DrawnMark {
+  readonly mark: Mark
+  readonly x: number
+  readonly y: number
+  /** Where it was recorded, on the rail below. */
+  readonly recordedX: number
+  readonly stem: string | null
+  readonly label: { readonly x: number; readonly y: number; readonly anchor: 'start' | 'middle' | 'end' } | null
+  /** The thin line from when it happened to when it was recorded, or from a correction to what it corrected. */
+  readonly tie: string | null
+  readonly versions: readonly { readonly glyph: Glyph; readonly y: number; readonly stem: string | null }[]
+}
+
+export interface Drawing {
+  readonly width: number
+  readonly height: number
+  readonly left: number
+  readonly right: number
+  readonly end: number
+  readonly size: number
+  readonly statusBand: readonly Band[]
+  readonly moduleBand: readonly Band[]
+  readonly folds: readonly Fold[]
+  readonly months: readonly MonthTick[]
+  readonly marks: readonly DrawnMark[]
+  /** Where the line starts and where the journey ended, or null while it goes on. */
+  readonly lineFrom: number
+  readonly lineTo: number
+  readonly endsAt: number | null
+  /** Where the playhead stands at a moment on this clock. */
+  readonly x: (at: string) => number
+}
+
+export function drawingOf(clock: Clock, events: readonly Recorded<JourneyEvent>[], marks: readonly Mark[]): Drawing {
+  const scale = scaleFor(
+    marks.flatMap((mark) => [mark.happenedOn, mark.recordedAt]),
+    left,
+    right,
+  )
+  const size = sizeFor(marks, scale)
+  const drawn = placed(marks, scale, size)
+  const ending = marks.find((mark) => mark.kind === 'ending')
+  const first = marks.reduce((day, mark) => (mark.happenedOn < day ? mark.happenedOn : day), marks[0]?.happenedOn ?? '')
+  const endsAt = ending ? scale.x(ending.happenedOn) : null
+  return {
+    width,
+    height: rows.bottom,
+    left,
+    right,
+    end: scale.end,
+    size,
+    statusBand: statusBand(clock, events, scale),
+    moduleBand: moduleBand(events, marks, scale),
+    folds: scale.folds,
+    months: scale.months,
+    marks: drawn,
+    lineFrom: first === '' ? left : scale.x(first),
+    lineTo: endsAt ?? scale.end,
+    endsAt,
+    x: scale.x,
+  }
+}
+
+const onTheLine = (glyph: Glyph) => glyph === 'attended' || glyph === 'failed_to_comply'
+
+function levelOf(glyph: Glyph): number {
+  if (glyph === 'unacceptable_absence') return rows.unexcused
+  return glyph === 'sent_home' || glyph === 'acceptable_absence' || glyph === 'not_held' ? rows.excused : rows.line
+}
+
+/** Marks are as large as the closest two of them allow. */
+function sizeFor(marks: readonly Mark[], scale: Scale): number {
+  const xs = marks
+    .filter((mark) => mark.kind === 'session')
+    .map((mark) => scale.x(mark.happenedOn))
+    .sort((a, b) => a - b)
+  const steps = xs.slice(1).flatMap((x, i) => (x - xs[i]! > 0.5 ? [x - xs[i]!] : []))
+  steps.sort((a, b) => a - b)
+  const usual = steps[Math.floor(steps.length / 10)] ?? 20
+  return round(Math.min(1, Math.max(0.62, usual / 13.5)))
+}
+
+function placed(marks: readonly Mark[], scale: Scale, size: number): readonly DrawnMark[] {
+  const byDay = [...marks].sort((a, b) => (a.happenedOn < b.happenedOn ? -1 : a.happenedOn > b.happenedOn ? 1 : a.revision - b.revision))
+  const labels = labelPlaces(byDay.filter((mark) => mark.kind === 'contact' || mark.kind === 'ending'), scale)
+  const taken = new Map<number, number>()
+  const at = new Map<number, number>()
+  const room = 12 * size
+
+  const drawn = new Map<number, DrawnMark>()
+  for (const mark of byDay) {
+    if (mark.kind !== 'session') continue
+    const x = scale.x(mark.happenedOn)
+    const base = levelOf(mark.versions.at(-1)!.glyph)
+    // Where two marks of one level would touch, every other one steps aside.
+    const close = x - (taken.get(base) ?? -Infinity) < room
+    const aside = close ? (taken.get(-base) === -1 ? 1 : -1) : 0
+    if (close) taken.set(-base, aside)
+    taken.set(base, x)
+    const shift = aside * 5
+    const versions = mark.versions.map(({ glyph }) => {
+      const y = levelOf(glyph) + shift
+      return { glyph, y, stem: onTheLine(glyph) ? null : `M${x} ${rows.line}V${round(y - 6.5 * size)}` }
+    })
+    const y = versions.at(-1)!.y
+    at.set(mark.revision, x)
+    const recordedX = scale.x(mark.recordedAt)
+    drawn.set(mark.revision, { mark, x, y, recordedX, stem: null, label: null, versions, tie: mark.late ? tie(x, recordedX) : null })
+  }
+  for (const mark of marks) {
+    if (mark.kind === 'session') continue
+    const recordedX = scale.x(mark.recordedAt)
+    const happenedX = scale.x(mark.happenedOn)
+    if (mark.kind === 'correction' || mark.kind === 'recategorisation') {
+      const target = mark.corrects === null ? undefined : at.get(mark.corrects)
+      drawn.set(mark.revision, {
+        mark,
+        x: recordedX,
+        y: rows.rail,
+        recordedX,
+        stem: null,
+        label: null,
+        versions: mark.versions.map(({ glyph }) => ({ glyph, y: rows.rail, stem: null })),
+        tie: target !== undefined ? tie(target, recordedX) : null,
+      })
+      continue
+    }
+    const place = labels.get(mark.revision)
+    const glyphY = mark.kind === 'ending' ? rows.line : rows.line - 15
+    at.set(mark.revision, happenedX)
+    drawn.set(mark.revision, {
+      mark,
+      x: happenedX,
+      y: glyphY,
+      recordedX,
+      stem: `M${happenedX} ${rows.line - (mark.kind === 'ending' ? 12 : 0)}V${round((place?.y ?? rows.line - 16) + 4)}`,
+      label: place ?? null,
+      versions: mark.versions.map(({ glyph }) => ({ glyph, y: glyphY, stem: null })),
+      tie: mark.late ? tie(happenedX, recordedX) : null,
+    })
+  }
+  return marks.map((mark) => drawn.get(mark.revision)!)
+}
+
+/** From the line straight down behind the mark, then across to where it was written up. */
+function tie(x: number, recordedX: number): string {
+  const turn = rows.rail - 30
+  return `M${x} ${rows.line + 4}V${turn}C${x} ${turn + 18} ${recordedX} ${turn + 6} ${recordedX} ${rows.rail - 6}`
+}
+
+const textWidth = (text: string, size = 12): number => text.length * size * 0.52
+
+function labelPlaces(marks: readonly Mark[], scale: Scale): Map<number, NonNullable<DrawnMark['label']>> {
+  const places = new Map<number, NonNullable<DrawnMark['label']>>()
+  const used: { row: number; from: number; to: number }[] = []
+  const stems = marks.map((mark) => scale.x(mark.happenedOn))
+  for (const mark of marks) {
+    const x = scale.x(mark.happenedOn)
+    const wide = textWidth(mark.label) + 8
+    const from = Math.max(left - 4, Math.min(x - 3, right - wide))
+    // The lowest row that is free, and whose text no later stem would have to cross.
+    for (let row = 0; row < labelRows; row++) {
+      const y = rows.labels + (labelRows - 1 - row) * rows.labelStep
+      const free = !used.some((other) => other.row === row && other.from < from + wide && from < other.to)
+      const crossed = row < labelRows - 1 && stems.some((stem) => stem > x + 1 && stem < from + wide - 4)
+      if (!free || crossed) continue
+      used.push({ row, from, to: from + wide })
+      places.set(mark.revision, { x: round(from + 4), y, anchor: 'start' })
+      break
+    }
+  }
+  return places
+}
+
+function statusBand(clock: Clock, events: readonly Recorded<JourneyEvent>[], scale: Scale): readonly Band[] {
+  const turns: { at: string; status: Status }[] = []
+  for (const place of placesOn(clock, events)) {
+    const { status } = journeyAt(events, { clock, by: place })
+    if (turns.at(-1)?.status !== status) turns.push({ at: place, status })
+  }
+  return turns.map(({ at, status }, i) => {
+    const next = turns[i + 1]
+    const to = next ? scale.x(next.at) : scale.end
+    return band(scale.x(at), to, statuses[status], status)
+  })
+}
+
+function moduleBand(events: readonly Recorded<JourneyEvent>[], marks: readonly Mark[], scale: Scale): readonly Band[] {
+  const pinned = believedNow(events).programme
+  const programme = pinned && programmeAt(pinned.key, pinned.version)
+  const sessions = marks.filter((mark) => mark.module !== null).sort((a, b) => (a.happenedOn < b.happenedOn ? -1 : 1))
+  const runs: { module: string; from: number; to: number }[] = []
+  for (const mark of sessions) {
+    const x = scale.x(mark.happenedOn)
+    const run = runs.at(-1)
+    if (run?.module === mark.module) run.to = x
+    else runs.push({ module: mark.module!, from: x, to: x })
+  }
+  return runs.map(({ module, from, to }, i) => {
+    const before = runs[i - 1]
+    const after = runs[i + 1]
+    const start = before ? Math.max(from - 7, (before.to + from) / 2 + 1) : from - 7
+    const end = after ? Math.min(to + 7, (to + after.from) / 2 - 1) : to + 7
+    const name = programme?.modules.find(({ key }) => key === module)?.name ?? module
+    return band(round(start), round(end), name, module)
+  })
+}
+
+function band(from: number, to: number, label: string, kind: string): Band {
+  const wide = Math.max(2, round(to - from))
+  const [firstWord = label] = label.split(/[ (]/)
+  const fits = textWidth(label, 13) + 10 < wide ? label : textWidth(firstWord, 13) + 10 < wide && firstWord.length > 3 ? firstWord : ''
+  return { x: from, width: wide, label, fits, kind }
+}

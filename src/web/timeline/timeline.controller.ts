@@ -1,0 +1,20 @@
+import { Controller, Get, Param, Req, Res } from '@nestjs/common'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { Journeys } from '../../reading/journeys.ts'
+import { JourneyPages } from '../layout/journey-page.ts'
+import { timelineView } from './timeline.ts'
+
+@Controller('journeys/:id')
+export class TimelineController {
+  constructor(
+    private readonly pages: JourneyPages,
+    private readonly journeys: Journeys,
+  ) {}
+
+  @Get()
+  async show(@Param('id') id: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply) {
+    const page = await this.pages.open(request, id, 'timeline')
+    const entries = await this.journeys.timeline(id, page.as)
+    return reply.view('timeline/timeline.njk', { ...page, chapters: timelineView(page.header, entries), count: entries.length })
+  }
+}

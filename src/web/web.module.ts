@@ -1,0 +1,33 @@
+/** The pages. What they stand on (reading, the door, read models) is provided by the application. */
+import { Module } from '@nestjs/common'
+import { AttendanceController } from './attendance/attendance.controller.ts'
+import { CaseloadController } from './caseload/caseload.controller.ts'
+import { CompletionController } from './completion/completion.controller.ts'
+import { ContactController } from './contact/contact.controller.ts'
+import { CorrectionController } from './correction/correction.controller.ts'
+import { DropOutController } from './drop-out/drop-out.controller.ts'
+import { Telling } from './forms/telling.ts'
+import { HistoryController } from './history/history.controller.ts'
+import { JourneyPages } from './layout/journey-page.ts'
+import { LiveController } from './live/live.controller.ts'
+import { RecategorisationController } from './recategorisation/recategorisation.controller.ts'
+import { ReplayController } from './replay/replay.controller.ts'
+import { TimelineController } from './timeline/timeline.controller.ts'
+
+@Module({
+  controllers: [
+    CaseloadController,
+    TimelineController,
+    ReplayController,
+    HistoryController,
+    LiveController,
+    AttendanceController,
+    CorrectionController,
+    DropOutController,
+    CompletionController,
+    RecategorisationController,
+    ContactController,
+  ],
+  providers: [JourneyPages, Telling],
+})
+export class WebModule {}

@@ -1,0 +1,93 @@
+import { randomUUID } from 'node:crypto'
+import { describe, expect, it } from 'vitest'
+import { ChangedMeanwhile } from '../../src/commands/door.ts'
+import type { Actor } from '../../src/domain/history.ts'
+import { temporaryWorkplace } from '../support/workplace.ts'
+import type { Workplace } from '../../src/workplace.ts'
+
+const by: Actor = { id: 'CM001', role: 'case_manager', organisation: 'North' }
+
+const telling = (commandId: string = randomUUID()) => ({
+  occurredOn: '2024-03-01',
+  by,
+  source: 'api' as const,
+  commandId,
+})
+
+async function referred({ door }: Workplace): Promise<string> {
+  const { journeyId } = await door.refer(
+    {
+      details: { crn: 'X000001', familyName: 'Example', givenNames: 'Sam', dateOfBirth: '1980-02-01' },
+      programme: { key: 'bbr', version: 1 },
+      provider: 'North',
+      referralSource: 'court_requirement',
+      reference: 'R-1',
+    },
+    telling(),
+  )
+  return journeyId
+}
+
+describe('the door', () => {
+  it('lets many through at once, and writes each of them once', async () => {
+    const workplace = await temporaryWorkplace()
+    const journeyId = await referred(workplace)
+    const tellings = Array.from({ length: 5 }, () => telling())
+    await Promise.all(tellings.map((each) => workplace.door.tell(journeyId, 'IssueWarning', { note: 'late' }, each)))
+    const events = await Array.fromAsync(workplace.store.read(`journey-${journeyId}`))
+    expect(events.map(({ type }) => type)).toEqual(['ReferralReceived', ...tellings.map(() => 'WarningIssued')])
+    expect(new Set(events.map(({ id }) => id)).size).toBe(6)
+  })
+
+  it('told the same ten times at once, writes it once', async () => {
+    const workplace = await temporaryWorkplace()
+    const journeyId = await referred(workplace)
+    const once = telling()
+    await Promise.all(Array.from({ length: 4 }, () => workplace.door.tell(journeyId, 'IssueWarning', {}, once)))
+    for (let again = 0; again < 6; again++) {
+      expect(await workplace.door.tell(journeyId, 'IssueWarning', {}, once)).toBe('nothing_new')
+    }
+    expect((await Array.fromAsync(workplace.store.read(`journey-${journeyId}`))).length).toBe(2)
+  })
+
+  it('refuses who looked at an older state, and writes nothing', async () => {
+    const workplace = await temporaryWorkplace()
+    const journeyId = await referred(workplace)
+    await workplace.door.tell(journeyId, 'IssueWarning', {}, telling())
+    const stale = workplace.door.tell(journeyId, 'IssueWarning', {}, { ...telling(), expectedRevision: 0 })
+    await expect(stale).rejects.toThrow(ChangedMeanwhile)
+    expect((await Array.fromAsync(workplace.store.read(`journey-${journeyId}`))).length).toBe(2)
+  })
+
+  it('refuses what the domain refuses before anything is written', async () => {
+    const workplace = await temporaryWorkplace()
+    const journeyId = await referred(workplace)
+    await expect(referred(workplace)).rejects.toMatchObject({ code: 'already_referred' })
+    const early = workplace.door.tell(journeyId, 'RecordAttendance', attended, telling())
+    await expect(early).rejects.toMatchObject({ code: 'not_allocated' })
+    const future = workplace.door.tell(journeyId, 'IssueWarning', {}, { ...telling(), occurredOn: '2999-01-01' })
+    await expect(future).rejects.toMatchObject({ code: 'recorded_before_occurred' })
+    expect((await Array.fromAsync(workplace.store.read(`journey-${journeyId}`))).length).toBe(1)
+  })
+
+  it('writes canonical JSON, and nothing personal outside the seal', async () => {
+    const workplace = await temporaryWorkplace()
+    const journeyId = await referred(workplace)
+    await workplace.door.tell(journeyId, 'IssueWarning', { note: 'shouted', about: 'behaviour' }, telling())
+    const [referral, warning] = await Array.fromAsync(workplace.store.read(`journey-${journeyId}`))
+    expect(Object.keys(warning!.data as object)).toEqual(['sealed'])
+    expect(Object.keys(referral!.data as object)).toEqual([
+      'participantId',
+      'programme',
+      'provider',
+      'sealed',
+      'source',
+    ])
+    expect(Object.keys(referral!.metadata as object)).toEqual(Object.keys(referral!.metadata as object).toSorted())
+    expect(
+      JSON.stringify([referral, warning], (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value)),
+    ).not.toMatch(/X000001|shouted|R-1"/)
+  })
+})
+
+const attended = { sessionId: 'PG1', outcome: 'ATTC', groupId: 'G001', plannedFacilitators: [], actualFacilitators: [] }

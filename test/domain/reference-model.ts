@@ -1,0 +1,203 @@
+/**
+ * The rules of a journey a second time, written from the rules as people write them and sharing nothing with the domain:
+ * no fold, no state, only the list of what was accepted, read from the beginning for every question. Slow and obvious.
+ */
+export interface ReferenceCommand {
+  readonly type: string
+  readonly commandId: string
+  readonly occurredOn: string
+  readonly recordedOn: string
+  readonly data: object
+}
+
+/** What the model reads of any command's data. */
+interface Words {
+  readonly sessionId?: string
+  readonly outcome?: string
+  readonly reason?: string
+  readonly to?: string
+  readonly decision?: string
+  readonly groupId?: string
+  readonly provider?: string
+  readonly programme?: { readonly key: string; readonly version: number }
+  readonly actualFacilitators?: readonly string[]
+}
+
+export type ReferenceAnswer = { refused: string } | { written: readonly { type: string; data: object }[] }
+
+const group = (letter: string) => [1, 2, 3, 4, 5, 6].map((n) => letter + n)
+const sessions = [
+  'PG1',
+  'PG2',
+  'PG3',
+  ...group('F'),
+  ...group('T'),
+  ...group('E'),
+  ...group('R'),
+  'IF',
+  'IT',
+  'IE',
+  'IR',
+  'MR',
+  'FR',
+]
+const attendedCodes = ['ATTC', 'AFTC']
+const excusedCodes = 'AAAA AAME AARE AASD AAHO AAEM AAFC AACL AARC CO05 CO10'.split(' ')
+const codes = [...attendedCodes, ...excusedCodes, 'ATSH', 'ATSS', 'UAAB', 'RSSR', 'RSOF', 'IAPSD']
+const reasons = (
+  'missed_sessions motivation attitude behaviour_in_group behaviour_outside_group alcohol_or_drugs health risk_reassessed recalled ' +
+  'remanded_or_sentenced order_expired order_revoked requirement_removed moved_area work family transferred_programme died ' +
+  'duplicate_referral entered_in_error other'
+).split(' ')
+
+const writtenAs: Record<string, string> = {
+  Refer: 'ReferralReceived',
+  AssessEligibility: 'EligibilityAssessed',
+  DecideSuitability: 'SuitabilityDecided',
+  PlaceOnWaitingList: 'PlacedOnWaitingList',
+  AllocateToGroup: 'AllocatedToGroup',
+  HoldThreeWayMeeting: 'ThreeWayMeetingHeld',
+  CompleteProgrammeReview: 'ProgrammeReviewCompleted',
+  AcceptProviderTransfer: 'ProviderTransferAccepted',
+  RecordAttendance: 'AttendanceRecorded',
+  CorrectAttendance: 'AttendanceCorrected',
+  IssueWarning: 'WarningIssued',
+  InitiateBreach: 'BreachInitiated',
+  ResolveBreach: 'BreachResolved',
+  RecordRecall: 'RecallRecorded',
+  DropOut: 'ParticipantDroppedOut',
+  Complete: 'ProgrammeCompleted',
+  RecategoriseOutcome: 'OutcomeRecategorised',
+}
+
+const words = (command: ReferenceCommand) => command.data as Words
+
+export class ReferenceJourney {
+  /** Every accepted command wrote one event, so its place here is its revision. */
+  private readonly told: ReferenceCommand[] = []
+
+  tell(command: ReferenceCommand): ReferenceAnswer {
+    if (this.told.some(({ commandId }) => commandId === command.commandId)) return { written: [] }
+    const refused = this.refusalOf(command)
+    if (refused) return { refused }
+    const written = { type: writtenAs[command.type]!, data: { ...command.data, ...this.added(command) } }
+    this.told.push(command)
+    return { written: [written] }
+  }
+
+  /** The table of rules, from the top; the first that applies is the answer. */
+  private refusalOf({ type, occurredOn, recordedOn, ...command }: ReferenceCommand): string | null {
+    const { sessionId = '', outcome = '', reason, to } = command.data as Words
+    const aboutSession = type === 'RecordAttendance' || type === 'CorrectAttendance'
+    const ends = type === 'DropOut' || type === 'Complete'
+    const isReferred = this.all('Refer').length > 0
+    const end = this.end()
+    if (occurredOn > recordedOn) return 'recorded_before_occurred'
+    if (type === 'Refer' && isReferred) return 'already_referred'
+    if (type !== 'Refer' && !isReferred) return 'no_referral'
+    if (end && type !== 'CorrectAttendance' && type !== 'RecategoriseOutcome' && (ends || occurredOn > end.occurredOn))
+      return 'journey_ended'
+    if (aboutSession && !(this.followsBbr() && sessions.includes(sessionId))) return 'unknown_session'
+    if (aboutSession && !codes.includes(outcome)) return 'unknown_outcome'
+    if (type === 'RecordAttendance' && this.all('AllocateToGroup').length === 0) return 'not_allocated'
+    if (type === 'RecordAttendance' && this.about(sessionId).length > 0) return 'already_recorded'
+    if (type === 'CorrectAttendance' && (this.about(sessionId).length === 0 || this.outcomeOf(sessionId) === outcome))
+      return 'nothing_to_correct'
+    if (type === 'DropOut' && !reasons.includes(reason ?? '')) return 'unknown_reason'
+    if (type === 'RecategoriseOutcome' && !reasons.includes(to ?? '')) return 'unknown_reason'
+    if (type === 'RecategoriseOutcome' && end?.type !== 'DropOut') return 'nothing_to_recategorise'
+    const everAttended = this.told.some((one) => isAboutSession(one) && attendedCodes.includes(words(one).outcome!))
+    if (type === 'Complete' && !everAttended) return 'not_started'
+    return null
+  }
+
+  /** What the journey adds to the teller's own words: what was believed until now, and where that was said. */
+  private added({ type, data }: ReferenceCommand): object {
+    const { sessionId = '' } = data as Words
+    if (type === 'RecategoriseOutcome') return { from: this.reason() }
+    if (type !== 'CorrectAttendance') return {}
+    return {
+      was: this.outcomeOf(sessionId),
+      corrects: this.told.findLastIndex((one) => isAboutSession(one) && words(one).sessionId === sessionId),
+    }
+  }
+
+  figures() {
+    const held = this.sessionsHeld()
+    const count = (of: readonly string[]) => held.filter(({ outcome }) => of.includes(outcome)).length
+    const end = this.end()
+    return {
+      outcome: end ? (end.type === 'DropOut' ? 'dropped_out' : 'completed') : 'open',
+      reason: this.reason(),
+      attended: count(attendedCodes),
+      acceptable_absences: count(excusedCodes),
+      unacceptable_absences: count(['UAAB']),
+      corrections: this.all('CorrectAttendance').length,
+      recategorisations: this.all('RecategoriseOutcome').length,
+      facilitators_met: new Set(this.all('RecordAttendance').flatMap((one) => words(one).actualFacilitators!)).size,
+    }
+  }
+
+  status(): string {
+    const end = this.end()
+    if (end) return end.type === 'Complete' ? 'completed' : 'withdrawn'
+    const last = (type: string) => this.inOrderOfDays(type).at(-1)
+    const attendedDays = this.sessionsHeld()
+      .filter(({ outcome }) => attendedCodes.includes(outcome))
+      .map(({ on }) => on)
+    const recalled = last('RecordRecall')
+    if (recalled && attendedDays.every((day) => day <= recalled.occurredOn)) return 'recall'
+    const breach = last('InitiateBreach')
+    const resolved = last('ResolveBreach')
+    if (breach && (!resolved || resolved.occurredOn < breach.occurredOn)) return 'breach'
+    if (attendedDays.length > 0) return 'on_programme'
+    if (last('AllocateToGroup')) return 'scheduled'
+    const decided = last('DecideSuitability')
+    const waiting = last('PlaceOnWaitingList')
+    const ready = decided && ['suitable', 'not_stated'].includes(words(decided).decision!)
+    if (decided && !ready && !(waiting && waiting.occurredOn > decided.occurredOn)) return 'suitable_not_ready'
+    if (waiting || ready) return 'awaiting_allocation'
+    return this.told.length > 0 ? 'awaiting_assessment' : 'not_referred'
+  }
+
+  /** The last place and the last provider that were named, by the days on which they became so. */
+  group = (): string | null =>
+    this.inOrderOfDays('AllocateToGroup')
+      .map((one) => words(one).groupId!)
+      .findLast(Boolean) ?? null
+
+  provider = (): string | null =>
+    [...this.all('Refer'), ...this.inOrderOfDays('AcceptProviderTransfer')]
+      .map((one) => words(one).provider!)
+      .findLast(Boolean) ?? null
+
+  private all = (type: string) => this.told.filter((one) => one.type === type)
+
+  private inOrderOfDays = (type: string) =>
+    this.all(type).toSorted((a, b) => (a.occurredOn < b.occurredOn ? -1 : a.occurredOn > b.occurredOn ? 1 : 0))
+
+  private about = (sessionId: string) =>
+    this.told.filter((one) => isAboutSession(one) && words(one).sessionId === sessionId)
+
+  private outcomeOf = (sessionId: string): string => words(this.about(sessionId).at(-1)!).outcome!
+
+  private sessionsHeld = () =>
+    this.all('RecordAttendance').map((one) => ({ on: one.occurredOn, outcome: this.outcomeOf(words(one).sessionId!) }))
+
+  private end = () => this.told.find(({ type }) => type === 'DropOut' || type === 'Complete')
+
+  private reason(): string | null {
+    const end = this.end()
+    if (end?.type !== 'DropOut') return null
+    return words(this.all('RecategoriseOutcome').at(-1) ?? end).to ?? words(end).reason!
+  }
+
+  private followsBbr(): boolean {
+    const referral = this.all('Refer')[0]
+    return (
+      referral !== undefined && words(referral).programme!.key === 'bbr' && words(referral).programme!.version === 1
+    )
+  }
+}
+
+const isAboutSession = ({ type }: ReferenceCommand) => type === 'RecordAttendance' || type === 'CorrectAttendance'
