@@ -12,6 +12,7 @@ import {
   jsonEvent,
   streamNameFilter,
   type ResolvedEvent,
+  type StreamingRead,
 } from '@eventstore/db-client'
 import { Observable } from 'rxjs'
 
@@ -106,42 +107,48 @@ export class EventStore {
 
   /** The whole stream in recorded order, from a revision on; nothing where there is no such stream. */
   async *read(stream: string, fromRevision = 0): AsyncGenerator<StoredEvent> {
+    const reading = this.client.readStream(stream, { direction: FORWARDS, fromRevision: BigInt(fromRevision) })
     try {
-      for await (const resolved of this.client.readStream(stream, {
-        direction: FORWARDS,
-        fromRevision: BigInt(fromRevision),
-      })) {
+      for await (const resolved of reading.iterator({ destroyOnReturn: false })) {
         const event = storedFrom(resolved)
         if (event) yield event
       }
     } catch (error) {
       if (error instanceof StreamNotFoundError) return
       throw asOurs(error)
+    } finally {
+      letGo(reading)
     }
   }
 
   /** The whole log once, in its own order, as far as it reaches now: the streams of the categories only. */
   async *readEverything(categories: readonly string[]): AsyncGenerator<StoredEvent> {
+    const reading = this.client.readAll({ direction: FORWARDS, fromPosition: START })
     try {
-      for await (const resolved of this.client.readAll({ direction: FORWARDS, fromPosition: START })) {
+      for await (const resolved of reading.iterator({ destroyOnReturn: false })) {
         const event = storedFrom(resolved)
         if (event && isOf(categories, event)) yield event
       }
     } catch (error) {
       throw asOurs(error)
+    } finally {
+      letGo(reading)
     }
   }
 
   /** The place of the last event of the categories; 0 where there is none. */
   async endOf(categories: readonly string[]): Promise<bigint> {
+    const reading = this.client.readAll({ direction: BACKWARDS, fromPosition: END })
     try {
-      for await (const resolved of this.client.readAll({ direction: BACKWARDS, fromPosition: END })) {
+      for await (const resolved of reading.iterator({ destroyOnReturn: false })) {
         const event = storedFrom(resolved)
         if (event && isOf(categories, event)) return event.position ?? 0n
       }
       return 0n
     } catch (error) {
       throw asOurs(error)
+    } finally {
+      letGo(reading)
     }
   }
 
@@ -186,6 +193,16 @@ export class EventStore {
   async close(): Promise<void> {
     await this.client.dispose()
   }
+}
+
+/**
+ * Whoever stops reading early has to end the call and drop what has already come: the client does neither, and when it is
+ * closed it waits for ever for the rest to be read.
+ */
+function letGo<E>(reading: StreamingRead<E>): void {
+  if (reading.readableEnded || reading.destroyed) return
+  void reading.cancel().catch(() => undefined)
+  reading.on('error', () => undefined).resume()
 }
 
 const isOf = (categories: readonly string[], { stream }: StoredEvent) =>

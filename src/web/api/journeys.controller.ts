@@ -147,7 +147,10 @@ export class JourneysController {
     const first = await records.next()
     if (first.done) throw notFound()
     const text = type === 'application/json' ? asArray(first.value, records) : asLines(first.value, records)
-    return new StreamableFile(Readable.from(text, { objectMode: false }), { type: `${type}; charset=utf-8` })
+    const stream = Readable.from(text, { objectMode: false })
+    // Where nobody reads on (HEAD, a lost connection), the reading of the log has to end too: it would stay open.
+    stream.once('close', () => void records.return(undefined))
+    return new StreamableFile(stream, { type: `${type}; charset=utf-8` })
   }
 
   @AsksOfJourney('live', 'Tell me when something is added')
