@@ -30,6 +30,7 @@ export async function openBrowser(): Promise<Browser> {
   const args = [
     ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
     '--disable-dev-shm-usage',
+    '--disable-gpu',
     '--font-render-hinting=none',
   ]
   return chromium.launch({ executablePath, headless: true, args })

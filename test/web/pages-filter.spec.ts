@@ -12,7 +12,7 @@ describe('an error page', () => {
     [new Refusal('journey_ended', 'This journey has ended.'), 400, 'This journey has ended.'],
     [new Forbidden(), 403, 'Your role does not allow this.'],
     [new HttpException('x', 403, { cause: { code: 'FST_CSRF_INVALID_TOKEN' } }), 403, 'Nothing was recorded'],
-    [new NotFoundException(), 404, 'Nothing is ever deleted'],
+    [new NotFoundException(), 404, 'check it is correct'],
     [new ChangedMeanwhile(3, 4), 409, 'changed since you opened it'],
     [new HttpException('x', 413), 413, 'shorten the note'],
     [new HttpException('x', 429), 429, 'Wait a minute'],

@@ -69,7 +69,7 @@ function saying(error: unknown): Said {
       status: 503,
       title: 'Sorry, the service is unavailable',
       paragraphs: [
-        'The log cannot be reached. Nothing that was ever recorded is lost.',
+        'The log cannot be reached.',
         'Wait a few minutes, then load the page again. If you were recording something, look at the timeline to see whether it is there.',
       ],
     }
@@ -96,7 +96,7 @@ function saying(error: unknown): Said {
         title: 'Page not found',
         paragraphs: [
           'If you typed the address, check it is correct.',
-          'If you followed a link, the journey may never have existed here. Nothing is ever deleted.',
+          'If you followed a link, the journey may never have existed here.',
         ],
       }
     case 413:
