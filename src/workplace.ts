@@ -2,7 +2,7 @@
 import { pino, type Logger } from 'pino'
 import { setTimeout as wait } from 'node:timers/promises'
 import { ReadModels } from '../projections/read-models.ts'
-import { categories, Projector } from '../projections/projector.ts'
+import { categories, projections, Projector } from '../projections/projector.ts'
 import { CommandDoor } from './commands/door.ts'
 import type { Config } from './config.ts'
 import { startEmbeddedStore, type EmbeddedStore } from './embedded-store/embedded-store.ts'
@@ -55,6 +55,7 @@ export async function openWorkplace(config: Config, { besideAnother = false } = 
     opened.push(() => vault.close())
     const readModels = new ReadModels(config.dataDir)
     opened.push(() => readModels.close())
+    if (holding) for (const projection of projections) readModels.prepare(projection)
     const projector = holding ? new Projector(store, readModels, vault, log) : null
     opened.push(() => projector?.stop())
     holding?.announce({ pid: process.pid, eventStoreUrl, url: null })

@@ -1,5 +1,4 @@
 /** The door: read, fold, decide, append, retry. Everything that changes anything goes through here; told twice, written once. */
-import { Injectable } from '@nestjs/common'
 import { v5 as uuidv5 } from 'uuid'
 import { schemaVersion, type DomainEvent } from '../domain/events.ts'
 import {
@@ -18,7 +17,7 @@ import { recordedFrom } from '../domain/stored-event.ts'
 import { EventStore, StreamMoved, type NewEvent, type Written } from '../event-store/event-store.ts'
 import { sealedData } from '../protection/sealing.ts'
 import { Vault } from '../protection/vault.ts'
-import { dayOf } from './clock.ts'
+import { dayOf } from '../domain/local-day.ts'
 
 /** Who tells us, through which door, and when: what the metadata of every event says beside the fact. */
 export interface Teller {
@@ -45,9 +44,11 @@ export class ChangedMeanwhile extends Error {
   }
 }
 
+export type { Written }
+
 const tries = 5
 
-@Injectable()
+/** Made by the workplace, not by Nest: the commands at the terminal pass through it too, without a framework in memory. */
 export class CommandDoor {
   constructor(
     private readonly store: EventStore,

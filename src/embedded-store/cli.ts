@@ -2,8 +2,10 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline/promises'
+import { EventStoreDBClient } from '@eventstore/db-client'
 import { Command } from 'commander'
 import { Users } from './access/users.ts'
+import { copyAll, proveEqual } from './copy.ts'
 import { startNode } from './server.ts'
 import { EVENTS_FILE, openDatabase } from './storage/database.ts'
 import { backup, restore, stats, verify } from './storage/maintenance.ts'
@@ -103,6 +105,25 @@ program
     const found = stats(options.dataDir)
     if (options.json) return say(JSON.stringify(found))
     for (const [name, value] of Object.entries(found)) say(`${name.padEnd(10)}${value}`)
+  })
+
+program
+  .command('copy')
+  .description('copy every event from one server to another through the protocol, then prove that nothing changed')
+  .argument('<from>', 'esdb:// connection string of the server to read')
+  .argument('<to>', 'esdb:// connection string of the server to write')
+  .option('--prove-only', 'copy nothing, compare only')
+  .action(async (fromUrl: string, toUrl: string, options: { proveOnly?: true }) => {
+    const from = EventStoreDBClient.connectionString(fromUrl)
+    const to = EventStoreDBClient.connectionString(toUrl)
+    if (!options.proveOnly) {
+      const copied = await copyAll(from, to, (events) => {
+        if (process.stderr.isTTY) process.stderr.write(`\r${events} events`)
+      })
+      say(`${copied.events} events, rules of ${copied.metadata} streams and ${copied.tombstones} tombstones copied`)
+    }
+    say(`${await proveEqual(from, to)} events are the same on both sides, in the same order`)
+    await Promise.all([from.dispose(), to.dispose()])
   })
 
 const users = program.command('users').description('who may come in when the store runs with TLS')

@@ -56,7 +56,7 @@ export class StreamMoved extends Error {
 /** The log cannot be reached or did not answer in time. Whether the append was written is not known: tell it again. */
 export class StoreUnavailable extends Error {
   constructor(options?: ErrorOptions) {
-    super('The event store cannot be reached.', options)
+    super('The event store cannot be reached. Try again when it can: nothing is written twice.', options)
     this.name = 'StoreUnavailable'
   }
 }

@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common'
 import {
   caseloadPage,
   providersAndGroups,
+  sortColumns,
   type CaseloadPageRow,
   type CaseloadSort,
 } from '../../projections/caseload.ts'
@@ -22,6 +23,11 @@ import { PoisonEvent, recordedFrom } from '../domain/stored-event.ts'
 import { EventStore } from '../event-store/event-store.ts'
 import { opened, openedFields } from '../protection/sealing.ts'
 import { SealBroken, Vault } from '../protection/vault.ts'
+
+export type { CaseloadSort }
+
+/** What the case load can be sorted by. Not by name: the read model does not know it. */
+export const caseloadSorts = Object.keys(sortColumns) as CaseloadSort[]
 
 export interface CaseloadQuery {
   /** A CRN, a reference, or words of a name. */

@@ -10,41 +10,10 @@ import { CompiledFilter } from '../storage/filter.ts'
 import type { GroupCommit } from '../storage/group-commit.ts'
 import type { StoredEvent } from '../storage/recorded-event.ts'
 import { idOf } from '../storage/recorded-event.ts'
+import type { Consumer, Message } from './consumer.ts'
 import type { GroupRecord } from './settings.ts'
 import type { Strategy } from './strategies.ts'
 import { strategyOf } from './strategies.ts'
-
-/** Someone who handles messages: a call, seen from the group. */
-export interface Consumer {
-  id: string
-  /** Remote address. */
-  from: string
-  username: string
-  connectionName: string
-  /** How many messages it takes at a time. */
-  slots: number
-  inFlight: Set<Message>
-  totalItems: bigint
-  itemsAtLastMeasurement: bigint
-  /** The newest times it took, in milliseconds; only with extra statistics. */
-  latencies: number[]
-  deliver(message: Message): void
-  /** The group is gone or has changed. */
-  drop(): void
-}
-
-export interface Message {
-  event: StoredEvent | undefined
-  link: StoredEvent | undefined
-  /** What consumers answer with: the link's id where there is a link. */
-  id: string
-  /** Revision or position in what the group reads. */
-  at: bigint
-  retryCount: number
-  /** Taken from the parked messages; no checkpoint depends on it. */
-  isReplayed: boolean
-  handedOutAt: number
-}
 
 export type Nack = 'retry' | 'park' | 'skip' | 'stop'
 

@@ -1,7 +1,7 @@
 /** Which consumer gets the next message. */
 import { crc32 } from 'node:zlib'
 import { decodeBody } from '../storage/recorded-event.ts'
-import type { Consumer, Message } from './group.ts'
+import type { Consumer, Message } from './consumer.ts'
 import type { StrategyName } from './settings.ts'
 
 export interface Strategy {

@@ -76,14 +76,17 @@ async function sendPages(
   const responses = new ReadResponses(request.structuredIds)
   let remaining = count
   let cursor: bigint | undefined = from
+  let written = true
   while (cursor !== undefined && remaining > 0n && !call.closed) {
     const page: Page<bigint> = pageFrom(cursor, remaining < PAGE.events ? { ...PAGE, events: Number(remaining) } : PAGE)
     for (const event of page.events) responses.event(resolve(log, event, request.resolveLinks))
     remaining -= BigInt(page.events.length)
     cursor = page.next
+    // One page is made ready while the reader takes the one before; never more.
+    if (!written) await call.drained()
     if (cursor === undefined || remaining === 0n) return call.end(responses.take())
-    if (!call.write(responses.take())) await call.drained()
-    else await turn()
+    written = call.write(responses.take())
+    await turn()
   }
   call.end()
 }
@@ -128,6 +131,7 @@ async function subscribeToStream(log: EventLog, call: Call, request: ReadRequest
   })
   call.write(frame(confirmation(randomUUID())))
   const responses = new ReadResponses(request.structuredIds)
+  const sender = new Sender(call)
   let isLive = false
   while (!call.closed) {
     state = log.stream(name)
@@ -140,7 +144,7 @@ async function subscribeToStream(log: EventLog, call: Call, request: ReadRequest
       isLive = true
       responses.whole(caughtUp())
     }
-    await send(call, responses)
+    await sender.send(responses)
     if (page.next === undefined) await bell.rings()
   }
 }
@@ -156,6 +160,7 @@ async function subscribeToAll(log: EventLog, call: Call, request: ReadRequest): 
   })
   call.write(frame(confirmation(randomUUID())))
   const responses = new ReadResponses(request.structuredIds)
+  const sender = new Sender(call)
   const checkpoints = request.filter && new Checkpoints(request.filter.checkpointEvery, cursor)
   let isLive = false
   while (!call.closed) {
@@ -175,14 +180,26 @@ async function subscribeToAll(log: EventLog, call: Call, request: ReadRequest): 
       isLive = true
       responses.whole(caughtUp())
     }
-    await send(call, responses)
+    await sender.send(responses)
     if (page.next === undefined) await bell.rings()
   }
 }
 
-async function send(call: Call, responses: ReadResponses): Promise<void> {
-  if (responses.length > 0 && !call.write(responses.take())) await call.drained()
-  else await turn()
+/** Sends what a subscription has to say; one page is made ready while the reader takes the one before, never more. */
+class Sender {
+  private readonly call: Call
+  private written = true
+
+  constructor(call: Call) {
+    this.call = call
+  }
+
+  async send(responses: ReadResponses): Promise<void> {
+    if (responses.length === 0) return turn()
+    if (!this.written) await this.call.drained()
+    this.written = this.call.write(responses.take())
+    await turn()
+  }
 }
 
 /** Above this many in one stride, only the last checkpoint is worth sending. */

@@ -6,6 +6,8 @@ import type { EventLog } from './event-log.ts'
 import { idOf } from './recorded-event.ts'
 
 const CAPACITY = 20_000
+/** Read back at the start: enough for the retries of a crash, and quick. */
+const READ_BACK = 5_000
 
 export interface Written {
   revision: bigint
@@ -38,7 +40,7 @@ export class RecentIds {
     this.written.clear()
     const rows = this.log
       .prepare('SELECT stream, revision, position, body FROM event ORDER BY position DESC LIMIT ?')
-      .all(CAPACITY) as [stream: bigint, revision: bigint, position: bigint, body: Buffer][]
+      .all(READ_BACK) as [stream: bigint, revision: bigint, position: bigint, body: Buffer][]
     for (const [stream, revision, position, body] of rows.reverse()) this.add(stream, idOf(body), revision, position)
   }
 }

@@ -1,5 +1,5 @@
 /** What each question may say. Nothing personal ever goes into an address: looking for somebody is a POST. */
-import { sortColumns, type CaseloadSort } from '../../../projections/caseload.ts'
+import { caseloadSorts, type CaseloadSort } from '../../reading/journeys.ts'
 import { statusCodes, type Status } from '../../domain/journey/facts.ts'
 import type { Moment } from '../../domain/journey/replay.ts'
 import { Code, OneOf, Place, PlaceOnClock, Position, SomeOf, Whole, Writing } from './fields.ts'
@@ -46,7 +46,7 @@ export class CaseloadSearchDto {
   @Code({ description: 'Only journeys in this group.', example: 'G014', optional: true })
   readonly groupId?: string
 
-  @OneOf(Object.keys(sortColumns), {
+  @OneOf(caseloadSorts, {
     description: 'Sorted by; last_contact where it is not said.',
     example: 'last_contact',
     optional: true,

@@ -58,7 +58,8 @@ export async function replay(root) {
     }
     find('tl-link').href = addressOf(moment)
     for (const other of root.querySelectorAll('.tl-clocks__clock')) {
-      other.href = other.dataset.clock === clock ? addressOf(moment) : `${path}?clock=${other.dataset.clock}&at=${moment.day}`
+      other.href =
+        other.dataset.clock === clock ? addressOf(moment) : `${path}?clock=${other.dataset.clock}&at=${moment.day}`
     }
     keepInSight(moment.x)
     // Browsers limit how often an address may be rewritten; screen readers, how much they can say.
@@ -103,7 +104,12 @@ export async function replay(root) {
     show(to)
   }
 
-  for (const [id, step] of [['tl-first', () => 0], ['tl-previous', () => now - (exact() ? 1 : 0)], ['tl-next', () => now + 1], ['tl-last', () => last]]) {
+  for (const [id, step] of [
+    ['tl-first', () => 0],
+    ['tl-previous', () => now - (exact() ? 1 : 0)],
+    ['tl-next', () => now + 1],
+    ['tl-last', () => last],
+  ]) {
     find(id).addEventListener('click', (event) => {
       if (event.metaKey || event.ctrlKey || event.shiftKey) return
       event.preventDefault()

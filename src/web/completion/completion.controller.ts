@@ -23,7 +23,12 @@ export class CompletionController {
   }
 
   @Post()
-  async tell(@Param('id') id: string, @Body() body: Fields, @Req() request: FastifyRequest, @Res() reply: FastifyReply) {
+  async tell(
+    @Param('id') id: string,
+    @Body() body: Fields,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ) {
     const page = await this.pages.open(request, id, null)
     const { form, days, errors } = await checked(CompletionForm, body, dates)
     if (errors.length > 0) return this.show(page, reply, body, errors)
@@ -43,7 +48,13 @@ export class CompletionController {
     return reply.status(errors.length > 0 ? 400 : 200).view('completion/completion.njk', {
       ...page,
       ...formModel(body, errors, order),
-      completedOn: dateInput('completedOn', 'When did he complete the programme?', body, errors.find(({ field }) => field.startsWith('completedOn')) ?? null, 'For example, 27 3 2024'),
+      completedOn: dateInput(
+        'completedOn',
+        'When did he complete the programme?',
+        body,
+        errors.find(({ field }) => field.startsWith('completedOn')) ?? null,
+        'For example, 27 3 2024',
+      ),
     })
   }
 }

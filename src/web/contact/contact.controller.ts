@@ -24,7 +24,12 @@ export class ContactController {
   }
 
   @Post()
-  async tell(@Param('id') id: string, @Body() body: Fields, @Req() request: FastifyRequest, @Res() reply: FastifyReply) {
+  async tell(
+    @Param('id') id: string,
+    @Body() body: Fields,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ) {
     const page = await this.pages.open(request, id, null)
     const { form, days, errors } = await checked(ContactForm, body, dates)
     if (errors.length > 0) return this.show(page, reply, body, errors)
@@ -46,7 +51,13 @@ export class ContactController {
       ...formModel(body, errors, order),
       contacts: contactKeys.map((key) => ({ key, ...contact(key) })),
       decisions,
-      happenedOn: dateInput('happenedOn', 'When did it happen?', body, errors.find(({ field }) => field.startsWith('happenedOn')) ?? null, 'For example, 27 3 2024'),
+      happenedOn: dateInput(
+        'happenedOn',
+        'When did it happen?',
+        body,
+        errors.find(({ field }) => field.startsWith('happenedOn')) ?? null,
+        'For example, 27 3 2024',
+      ),
     })
   }
 }

@@ -20,13 +20,23 @@ export class CorrectionController {
   ) {}
 
   @Get()
-  async ask(@Param('id') id: string, @Query() query: Fields, @Req() request: FastifyRequest, @Res() reply: FastifyReply) {
+  async ask(
+    @Param('id') id: string,
+    @Query() query: Fields,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ) {
     const page = await this.pages.open(request, id, null)
     return this.show(page, reply, { sessionId: query.session }, [])
   }
 
   @Post()
-  async tell(@Param('id') id: string, @Body() body: Fields, @Req() request: FastifyRequest, @Res() reply: FastifyReply) {
+  async tell(
+    @Param('id') id: string,
+    @Body() body: Fields,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ) {
     const page = await this.pages.open(request, id, null)
     const { form, errors } = await checked(CorrectionForm, body)
     if (errors.length > 0) return this.show(page, reply, body, errors)
@@ -52,7 +62,9 @@ export class CorrectionController {
       ...page,
       ...formModel(body, errors, order),
       says: sessionId && saysNow(entries, sessionId),
-      sessions: sessionGroups({ key: page.header.programmeKey, version: page.header.programmeVersion }, (session) => recorded.has(session)),
+      sessions: sessionGroups({ key: page.header.programmeKey, version: page.header.programmeVersion }, (session) =>
+        recorded.has(session),
+      ),
       outcomes: outcomeGroups,
     })
   }
@@ -62,7 +74,10 @@ export class CorrectionController {
 function saysNow(entries: readonly TimelineEntry[], sessionId: string) {
   const about = entries.filter((entry) => entry.sessionId === sessionId && entry.outcome !== null)
   const first = about.find(({ type }) => type === 'AttendanceRecorded')
-  const last = about.reduce<TimelineEntry | undefined>((latest, entry) => (latest && latest.revision > entry.revision ? latest : entry), undefined)
+  const last = about.reduce<TimelineEntry | undefined>(
+    (latest, entry) => (latest && latest.revision > entry.revision ? latest : entry),
+    undefined,
+  )
   if (!first || !last) return null
   return {
     sessionId,

@@ -24,7 +24,12 @@ export class DropOutController {
   }
 
   @Post()
-  async tell(@Param('id') id: string, @Body() body: Fields, @Req() request: FastifyRequest, @Res() reply: FastifyReply) {
+  async tell(
+    @Param('id') id: string,
+    @Body() body: Fields,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ) {
     const page = await this.pages.open(request, id, null)
     const { form, days, errors } = await checked(DropOutForm, body, dates)
     if (errors.length > 0) return this.show(page, reply, body, errors)
@@ -44,7 +49,13 @@ export class DropOutController {
     return reply.status(errors.length > 0 ? 400 : 200).view('drop-out/drop-out.njk', {
       ...page,
       ...formModel(body, errors, order),
-      leftOn: dateInput('leftOn', 'When did he leave?', body, errors.find(({ field }) => field.startsWith('leftOn')) ?? null, 'For example, 27 3 2024'),
+      leftOn: dateInput(
+        'leftOn',
+        'When did he leave?',
+        body,
+        errors.find(({ field }) => field.startsWith('leftOn')) ?? null,
+        'For example, 27 3 2024',
+      ),
       reasons: reasonItems(body.reason),
     })
   }

@@ -23,12 +23,19 @@ export interface Checked<T> {
 /**
  * @param dates the date fields, each with how an error about it begins
  */
-export async function checked<T extends object>(Form: new () => T, body: Body, dates: Readonly<Record<string, string>> = {}): Promise<Checked<T>> {
+export async function checked<T extends object>(
+  Form: new () => T,
+  body: Body,
+  dates: Readonly<Record<string, string>> = {},
+): Promise<Checked<T>> {
   const form = new Form()
   const fields = Object.keys(form)
   Object.assign(form, Object.fromEntries(fields.map((field) => [field, text(body[field])])))
   const problems = await validate(form, { stopAtFirstError: true })
-  const errors: FormError[] = problems.map(({ property, constraints }) => ({ field: property, text: Object.values(constraints ?? {})[0] ?? '' }))
+  const errors: FormError[] = problems.map(({ property, constraints }) => ({
+    field: property,
+    text: Object.values(constraints ?? {})[0] ?? '',
+  }))
   const days: Record<string, Day> = {}
   for (const [name, what] of Object.entries(dates)) {
     const { day, error } = readDate(body, name, what)

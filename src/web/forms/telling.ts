@@ -34,14 +34,24 @@ export class Telling {
   ): Promise<FormError | null> {
     try {
       // The signature above ties the data to the command; the compiler loses the tie between the two generics.
-      const written = await this.door.tell(page.journeyId, command, data as never, { ...told, by: page.as, source: 'ui' })
-      const to = written === 'nothing_new' ? `${page.path}?done=already` : `${page.path}?done=${done}&after=${written.position}#event-${written.revision}`
+      const written = await this.door.tell(page.journeyId, command, data as never, {
+        ...told,
+        by: page.as,
+        source: 'ui',
+      })
+      const to =
+        written === 'nothing_new'
+          ? `${page.path}?done=already`
+          : `${page.path}?done=${done}&after=${written.position}#event-${written.revision}`
       await reply.redirect(to, 303)
       return null
     } catch (error) {
       if (error instanceof Refusal) return { field: mends[error.code] ?? otherwise, text: error.message }
       if (error instanceof ChangedMeanwhile) {
-        return { field: otherwise, text: 'Somebody added to this record while you were filling in the form. Check what it says now, then send the form again' }
+        return {
+          field: otherwise,
+          text: 'Somebody added to this record while you were filling in the form. Check what it says now, then send the form again',
+        }
       }
       throw error
     }

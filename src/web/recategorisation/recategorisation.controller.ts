@@ -1,6 +1,6 @@
 import { Body, Controller, Get, Param, Post, Req, Res } from '@nestjs/common'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { dayOf } from '../../commands/clock.ts'
+import { dayOf } from '../../domain/local-day.ts'
 import { reasons, isReason } from '../../domain/journey/outcomes.ts'
 import { Journeys } from '../../reading/journeys.ts'
 import { reasonItems } from '../forms/choices.ts'
@@ -26,7 +26,12 @@ export class RecategorisationController {
   }
 
   @Post()
-  async tell(@Param('id') id: string, @Body() body: Fields, @Req() request: FastifyRequest, @Res() reply: FastifyReply) {
+  async tell(
+    @Param('id') id: string,
+    @Body() body: Fields,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ) {
     const page = await this.pages.open(request, id, null)
     const { form, errors } = await checked(RecategorisationForm, body)
     if (errors.length > 0) return this.show(page, reply, body, errors)
@@ -58,7 +63,10 @@ export class RecategorisationController {
       ...page,
       ...formModel(body, errors, order),
       said,
-      reasons: reasonItems(body.to, said.slice(-1).map(({ code }) => code)),
+      reasons: reasonItems(
+        body.to,
+        said.slice(-1).map(({ code }) => code),
+      ),
     })
   }
 }

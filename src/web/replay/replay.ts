@@ -19,14 +19,20 @@ export type Misasked = { readonly problem: string; readonly howTo: string }
 export function readAddress(query: { clock?: unknown; at?: unknown }): ReplayAsked | Misasked {
   const clock = query.clock ?? 'happened'
   if (clock !== 'happened' && clock !== 'known') {
-    return { problem: 'The address does not name a clock we keep.', howTo: 'Use clock=happened for “as it happened”, or clock=known for “as known on”.' }
+    return {
+      problem: 'The address does not name a clock we keep.',
+      howTo: 'Use clock=happened for “as it happened”, or clock=known for “as known on”.',
+    }
   }
   if (query.at === undefined || query.at === '') return { clock, at: null }
   const at = query.at
   if (typeof at === 'string' && isRealDay(at)) return { clock, at }
   if (typeof at === 'string' && clock === 'known' && isRealInstant(at)) return { clock, at: new Date(at).toISOString() }
   return clock === 'known'
-    ? { problem: 'The address does not name a real moment.', howTo: 'Write the moment as a day, at=2024-03-12, or as an instant in UTC, at=2024-03-12T16:52:00Z.' }
+    ? {
+        problem: 'The address does not name a real moment.',
+        howTo: 'Write the moment as a day, at=2024-03-12, or as an instant in UTC, at=2024-03-12T16:52:00Z.',
+      }
     : { problem: 'The address does not name a real day.', howTo: 'Write the day as at=2024-03-12.' }
 }
 
@@ -38,7 +44,12 @@ export interface MarkState {
 
 export interface ReplayView {
   readonly clock: Clock
-  readonly clocks: readonly { readonly clock: Clock; readonly name: string; readonly href: string; readonly current: boolean }[]
+  readonly clocks: readonly {
+    readonly clock: Clock
+    readonly name: string
+    readonly href: string
+    readonly current: boolean
+  }[]
   readonly moment: MomentView
   readonly moments: readonly MomentView[]
   readonly marks: readonly Mark[]
@@ -67,21 +78,34 @@ export function replayView(path: string, events: readonly Recorded<JourneyEvent>
   const marks = marksOf(events)
   const moments = momentsOf(clock, events, marks)
   const drawing = drawingOf(clock, events, marks)
-  const by = asked.at === null ? moments.at(-1)!.at : clock === 'known' && isRealDay(asked.at) ? endOfDay(asked.at) : asked.at
+  const by =
+    asked.at === null ? moments.at(-1)!.at : clock === 'known' && isRealDay(asked.at) ? endOfDay(asked.at) : asked.at
   const moment = momentAt(clock, by, events, marks)
   const hrefTo = (at: string) => `${path}?clock=${clock}&at=${encodeURIComponent(at)}`
   const momentOfMark = marks.map((mark) => moments.findIndex(({ news }) => news.includes(mark.revision)))
   const place = (number: number) => hrefTo(moments[Math.min(Math.max(number, 1), moments.length) - 1]!.at)
   const list = marks
     .map((_, i) => i)
-    .sort((a, b) => (marks[a]!.happenedOn < marks[b]!.happenedOn ? -1 : marks[a]!.happenedOn > marks[b]!.happenedOn ? 1 : a - b))
+    .sort((a, b) =>
+      marks[a]!.happenedOn < marks[b]!.happenedOn ? -1 : marks[a]!.happenedOn > marks[b]!.happenedOn ? 1 : a - b,
+    )
   const sessions = list.filter((i) => marks[i]!.kind === 'session')
   const x = drawing.x(by)
   return {
     clock,
     clocks: [
-      { clock: 'happened', name: 'As it happened', href: `${path}?clock=happened&at=${clock === 'known' ? dayOf(by) : by}`, current: clock === 'happened' },
-      { clock: 'known', name: 'As known on', href: `${path}?clock=known&at=${clock === 'known' ? encodeURIComponent(by) : by}`, current: clock === 'known' },
+      {
+        clock: 'happened',
+        name: 'As it happened',
+        href: `${path}?clock=happened&at=${clock === 'known' ? dayOf(by) : by}`,
+        current: clock === 'happened',
+      },
+      {
+        clock: 'known',
+        name: 'As known on',
+        href: `${path}?clock=known&at=${clock === 'known' ? encodeURIComponent(by) : by}`,
+        current: clock === 'known',
+      },
     ],
     moment,
     moments,
@@ -126,7 +150,9 @@ export const flagShift = (x: number): number => round(Math.max(flagHalf - x, Mat
 
 function titleOf(mark: Mark): string {
   const version = mark.versions.at(-1)!
-  const says = [version.says, version.code && mark.kind === 'session' ? `(${version.code})` : ''].filter(Boolean).join(' ')
+  const says = [version.says, version.code && mark.kind === 'session' ? `(${version.code})` : '']
+    .filter(Boolean)
+    .join(' ')
   const name = mark.kind === 'session' ? `${mark.label} ${mark.name}` : mark.name
   const late = mark.late ? `, recorded ${sayDayShort(dayOf(mark.recordedAt))}, ${mark.daysLate} days later` : ''
   const room = mark.standIns.length > 0 ? `, stand-in ${mark.standIns.join(', ')}` : ''

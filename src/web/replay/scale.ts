@@ -46,7 +46,9 @@ export function scaleFor(times: readonly (string | number)[], left: number, righ
 
   const cuts = points.slice(1).flatMap((point, i) => {
     const before = points[i]!
-    return point - before > foldAfterDays * aDay ? [{ from: before + marginDays * aDay, to: point - marginDays * aDay }] : []
+    return point - before > foldAfterDays * aDay
+      ? [{ from: before + marginDays * aDay, to: point - marginDays * aDay }]
+      : []
   })
   const folded = cuts.reduce((sum, { from, to }) => sum + (to - from), 0)
   const perDay = Math.min(widestDay, (right - left - cuts.length * foldWidth) / ((last - first - folded) / aDay))
