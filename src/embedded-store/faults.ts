@@ -14,6 +14,8 @@ export interface Faults {
   diskFull?: boolean
   /** Every commit fails as if the disk had. */
   failingDisk?: boolean
+  /** The store dies of a defect. */
+  crash?: boolean
 }
 
 /** Faults at work; changed while the store runs. */
@@ -28,6 +30,10 @@ export class FaultBox {
 
   set(faults: Faults): void {
     this.current = structuredClone(faults)
+    if (faults.crash)
+      setImmediate(() => {
+        throw new Error('The store crashed (as a test asked)')
+      })
     const pages = this.connection.pragma('page_count', { simple: true }) as number
     this.connection.pragma(`max_page_count = ${faults.diskFull ? pages : 4294967294}`)
   }

@@ -15,6 +15,7 @@ import { Store } from './services/store.ts'
 import { streamReadHandlers } from './services/streams-read.ts'
 import { streamWriteHandlers } from './services/streams.ts'
 import { Appender } from './storage/append.ts'
+import type { Connection } from './storage/database.ts'
 import { DirectoryLock, openDatabase } from './storage/database.ts'
 import { EventLog } from './storage/event-log.ts'
 import { GroupCommit } from './storage/group-commit.ts'
@@ -71,13 +72,15 @@ const FEATURES = {
 
 export async function startNode(options: NodeOptions): Promise<Node> {
   const lock = new DirectoryLock(options.dataDir)
+  let connection: Connection | undefined
   try {
-    const connection = openDatabase(options.dataDir)
-    const log = new EventLog(connection)
-    const faults = options.faults && new FaultBox(connection, options.faults)
+    const opened = openDatabase(options.dataDir)
+    connection = opened
+    const log = new EventLog(opened)
+    const faults = options.faults && new FaultBox(opened, options.faults)
     const commits = new GroupCommit(log, new Appender(log), faults && { beforeCommit: () => faults.beforeCommit() })
     const store = new Store(log, commits, faults)
-    const users = options.tls && new Users(connection)
+    const users = options.tls && new Users(opened)
     const projections = new SystemProjections(log, commits)
     const groups = new Registry(log, commits)
     const handlers = new Map([
@@ -114,11 +117,12 @@ export async function startNode(options: NodeOptions): Promise<Node> {
         commits.drain()
         await server.close()
         commits.drain()
-        connection.close()
+        opened.close()
         lock.release()
       },
     }
   } catch (error) {
+    connection?.close()
     lock.release()
     throw error
   }

@@ -13,7 +13,8 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** What kind of thing a look-up value is; the same text of another kind gives another token. */
-export type TokenKind = 'crn' | 'name' | 'reference' | 'details' | 'contact-record' | 'idempotency-key' | 'request-body' | 'code'
+export type TokenKind =
+  'crn' | 'name' | 'reference' | 'details' | 'contact-record' | 'idempotency-key' | 'request-body' | 'code'
 
 /** The key that could open this is gone, or never was here: the text cannot be read by anybody. */
 export class KeyMissing extends Error {

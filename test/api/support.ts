@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect } from 'vitest'
 import { createApp } from '../../src/main.ts'
+import { isOfApi } from '../../src/web/api/configure-api.ts'
 import type { Workplace } from '../../src/workplace.ts'
 import { openIn } from '../support/workplace.ts'
 
@@ -24,12 +25,10 @@ export class Running {
     this.workplace.projector?.start()
     const log = { error: (about: object, message: string) => void this.logged.push({ ...about, message }) }
     this.app = await createApp({ ...this.workplace, log: log as unknown as Workplace['log'] })
-    this.app
-      .getHttpAdapter()
-      .getInstance()
-      .addHook('onRoute', ({ method, url }) => {
-        if (url.startsWith('/api')) for (const one of [method].flat()) this.routes.push(`${one} ${url}`)
-      })
+    const fastify = this.app.getHttpAdapter().getInstance()
+    fastify.addHook('onRoute', ({ method, url }) => {
+      for (const one of [method].flat()) if (isOfApi(url)) this.routes.push(`${one} ${url}`)
+    })
     await this.app.init()
   }
 

@@ -67,6 +67,7 @@ export async function richestJourney({ workplace }: Served): Promise<string> {
     .select('journey_id')
     .orderBy('corrections', 'desc')
     .orderBy('attended', 'desc')
+    .orderBy('referred_on')
     .limit(1)
     .executeTakeFirstOrThrow()
   return row.journey_id

@@ -33,6 +33,8 @@ import type { Store } from './store.ts'
 const MAXIMUM_APPEND_SIZE = 1024 * 1024
 /** Batches begun and not finished on one call; more is not how any client works. */
 const MOST_OPEN_BATCHES = 1000
+/** Bytes of unfinished batches held for one call. */
+const MOST_OPEN_BYTES = 64 * 1024 * 1024
 /** Events in one append, so that one caller cannot hold the log for seconds. */
 const MOST_EVENTS = 100_000
 /** A stream's name in bytes, so that trailers and indexes stay sane. */
@@ -102,6 +104,7 @@ function batchAppend(store: Store, call: Call): void {
   const identity = store.identify(call)
   const open = new Map<string, OpenBatch>()
   const answers = new Answers(call)
+  let openBytes = 0
   let ended = false
   let inFlight = 0
   const endWhenDone = () => {
@@ -125,11 +128,18 @@ function batchAppend(store: Store, call: Call): void {
       if (refused) refuse(batch, refused)
     }
     if (!batch.refused) {
+      const sizeBefore = batch.size
       const problem = addTo(batch, request.events)
+      openBytes += batch.size - sizeBefore
       if (problem) refuse(batch, problem)
     }
-    if (!request.isFinal) return
+    if (!request.isFinal) {
+      if (openBytes > MOST_OPEN_BYTES)
+        throw new RpcError(Code.RESOURCE_EXHAUSTED, 'Too much in unfinished batches on one call')
+      return
+    }
     open.delete(correlationId)
+    openBytes -= batch.size
     if (!batch.refused) submit(batch)
   }
   call.onRequestsEnded = () => {
@@ -140,6 +150,8 @@ function batchAppend(store: Store, call: Call): void {
   function refuse(batch: OpenBatch, failure: BatchFailure): void {
     batch.refused = true
     batch.events = []
+    openBytes -= batch.size
+    batch.size = 0
     answers.add(batchResponse(batch, failure))
   }
 

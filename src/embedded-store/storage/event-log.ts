@@ -1,11 +1,11 @@
 /** Reads the log: streams by revision, everything by position. All answers are bounded in rows and bytes. */
 import type { Statement } from 'better-sqlite3'
 import type { Connection } from './database.ts'
-import { DamagedStore, LINK_TYPE } from './database.ts'
+import { DamagedStore, LINK_TYPE, isCorruption } from './database.ts'
 import type { CompiledFilter } from './filter.ts'
 import { INT64_MAX, ordinalOf, positionOf } from './position.ts'
 import type { StoredEvent } from './recorded-event.ts'
-import { EVENT_COLUMNS, assertSound, decodeBody } from './recorded-event.ts'
+import { DamagedEvent, EVENT_COLUMNS, assertSound, decodeBody } from './recorded-event.ts'
 
 /** What is known of a stream before any of its events is read. */
 export interface StreamState {
@@ -236,10 +236,17 @@ export class EventLog {
 
   /** The newest events are where a crash or a full disk would show; `verify` looks at all of them. */
   private assertTailSound(): void {
-    const { events } = this.allBackwards(INT64_MAX, { events: 64, bytes: 4 * 1024 * 1024 })
-    for (let i = 1; i < events.length; i++)
-      if (ordinalOf(events[i - 1]!.position) !== ordinalOf(events[i]!.position) + 1n)
-        throw new DamagedStore(this.connection.name, `an event is missing after position ${events[i]!.position}`)
+    const file = this.connection.name
+    try {
+      const { events } = this.allBackwards(INT64_MAX, { events: 64, bytes: 4 * 1024 * 1024 })
+      for (let i = 1; i < events.length; i++)
+        if (ordinalOf(events[i - 1]!.position) !== ordinalOf(events[i]!.position) + 1n)
+          throw new DamagedStore(file, `an event is missing after position ${events[i]!.position}`)
+    } catch (error) {
+      throw error instanceof DamagedEvent || isCorruption(error)
+        ? new DamagedStore(file, (error as Error).message)
+        : error
+    }
   }
 }
 

@@ -3,13 +3,13 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { outcomes } from '../../domain/journey/outcomes.ts'
 import { Journeys, type TimelineEntry } from '../../reading/journeys.ts'
 import { outcomeGroups, sessionGroups } from '../forms/choices.ts'
-import { checked, formModel, type Body as Fields, type FormError } from '../forms/form.ts'
+import { checked, formModel, statusOf, type Body as Fields, type FormError } from '../forms/form.ts'
 import { Telling } from '../forms/telling.ts'
 import { JourneyPages, type JourneyPage } from '../layout/journey-page.ts'
 import { CorrectionForm } from './correction.form.ts'
 
 const order = ['sessionId', 'outcome', 'because']
-const mends = { unknown_session: 'sessionId', nothing_to_correct: 'outcome', unknown_outcome: 'outcome' }
+const mends = { unknown_session: 'sessionId', unknown_outcome: 'outcome' }
 
 @Controller('journeys/:id/correction')
 export class CorrectionController {
@@ -27,7 +27,7 @@ export class CorrectionController {
     @Res() reply: FastifyReply,
   ) {
     const page = await this.pages.open(request, id, null)
-    return this.show(page, reply, { sessionId: query.session }, [])
+    return this.show(page, reply, { sessionId: query.sessionId }, [])
   }
 
   @Post()
@@ -49,7 +49,7 @@ export class CorrectionController {
       { sessionId, outcome, because },
       // A correction is about the day of the session, whenever it is made.
       { occurredOn: says?.heldOn ?? page.header.referredOn, commandId, expectedRevision: Number(revision) },
-      { done: 'correction', mends, otherwise: 'sessionId' },
+      { done: 'correction', mends, otherwise: says ? 'outcome' : 'sessionId' },
     )
     return error ? this.show(page, reply, body, [error]) : reply
   }
@@ -58,7 +58,7 @@ export class CorrectionController {
     const entries = await this.journeys.timeline(page.journeyId, page.as)
     const recorded = new Set(entries.flatMap(({ sessionId }) => (sessionId ? [sessionId] : [])))
     const sessionId = typeof body.sessionId === 'string' && recorded.has(body.sessionId) ? body.sessionId : null
-    return reply.status(errors.length > 0 ? 400 : 200).view('correction/correction.njk', {
+    return reply.status(statusOf(errors)).view('correction/correction.njk', {
       ...page,
       ...formModel(body, errors, order),
       says: sessionId && saysNow(entries, sessionId),

@@ -69,8 +69,8 @@ function saying(error: unknown): Said {
       status: 503,
       title: 'Sorry, the service is unavailable',
       paragraphs: [
-        'The log cannot be reached. Nothing you entered was recorded.',
-        'Go back, copy what you typed, and try again in a few minutes.',
+        'The log cannot be reached. Nothing that was ever recorded is lost.',
+        'Wait a few minutes, then load the page again. If you were recording something, look at the timeline to see whether it is there.',
       ],
     }
   }

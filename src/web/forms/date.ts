@@ -6,6 +6,8 @@ export interface FormError {
   /** The id of the control that mends it. */
   readonly field: string
   readonly text: string
+  /** Where it is not the form that is wrong. */
+  readonly status?: number
 }
 
 type Body = Readonly<Record<string, unknown>>

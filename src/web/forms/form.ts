@@ -57,11 +57,17 @@ export function formModel(values: Body, errors: readonly FormError[], order: rea
   const sorted = [...errors].sort((a, b) => place(a.field) - place(b.field))
   return {
     values: { ...values, commandId: text(values.commandId) || newCommandId() },
-    errors: sorted.map(({ field, text }) => ({ text, href: `#${field === 'commandId' ? 'main-content' : field}` })),
+    errors: sorted.map(({ field, text }) => ({
+      text,
+      href: `#${field === 'commandId' || field === 'revision' ? 'main-content' : field}`,
+    })),
     errorFor: Object.fromEntries(sorted.map(({ field, text }) => [base(field), { text }])),
     faults: sorted,
   }
 }
+
+export const statusOf = (errors: readonly FormError[]): number =>
+  errors.find(({ status }) => status)?.status ?? (errors.length > 0 ? 400 : 200)
 
 /** Staff codes as people write them: parted by commas, semicolons or spaces. */
 export const staffCodes = (written: string): readonly string[] => [...new Set(written.split(/[\s,;]+/).filter(Boolean))]

@@ -4,6 +4,7 @@ import type { FastifyReply } from 'fastify'
 import { ChangedMeanwhile, CommandDoor } from '../../commands/door.ts'
 import { Refusal, type Day } from '../../domain/history.ts'
 import type { JourneyCommand } from '../../domain/journey/journey.ts'
+import { StoreUnavailable, StreamMoved } from '../../event-store/event-store.ts'
 import type { JourneyPage } from '../layout/journey-page.ts'
 import type { FormError } from './form.ts'
 
@@ -51,6 +52,14 @@ export class Telling {
         return {
           field: otherwise,
           text: 'Somebody added to this record while you were filling in the form. Check what it says now, then send the form again',
+        }
+      }
+      if (error instanceof StoreUnavailable || error instanceof StreamMoved) {
+        // Whether it was written is not known; the command id makes sending it again safe.
+        return {
+          field: otherwise,
+          status: 503,
+          text: 'The log did not answer, so we cannot say whether this was recorded. Wait a moment and send the form again: it will never be recorded twice',
         }
       }
       throw error

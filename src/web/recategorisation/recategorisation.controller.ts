@@ -4,7 +4,7 @@ import { dayOf } from '../../domain/local-day.ts'
 import { reasons, isReason } from '../../domain/journey/outcomes.ts'
 import { Journeys } from '../../reading/journeys.ts'
 import { reasonItems } from '../forms/choices.ts'
-import { checked, formModel, type Body as Fields, type FormError } from '../forms/form.ts'
+import { checked, formModel, statusOf, type Body as Fields, type FormError } from '../forms/form.ts'
 import { Telling } from '../forms/telling.ts'
 import { JourneyPages, type JourneyPage } from '../layout/journey-page.ts'
 import { RecategorisationForm } from './recategorisation.form.ts'
@@ -59,7 +59,7 @@ export class RecategorisationController {
         recordedBy,
         revision,
       }))
-    return reply.status(errors.length > 0 ? 400 : 200).view('recategorisation/recategorisation.njk', {
+    return reply.status(statusOf(errors)).view('recategorisation/recategorisation.njk', {
       ...page,
       ...formModel(body, errors, order),
       said,

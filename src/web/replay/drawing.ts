@@ -204,7 +204,7 @@ function tie(x: number, recordedX: number): string {
   return `M${x} ${rows.line + 4}V${turn}C${x} ${turn + 18} ${recordedX} ${turn + 6} ${recordedX} ${rows.rail - 6}`
 }
 
-const textWidth = (text: string, size = 12): number => text.length * size * 0.52
+const textWidth = (text: string, size = 12): number => text.length * size * 0.5
 
 function labelPlaces(marks: readonly Mark[], scale: Scale): Map<number, NonNullable<DrawnMark['label']>> {
   const places = new Map<number, NonNullable<DrawnMark['label']>>()

@@ -61,6 +61,8 @@ export interface ReplayView {
   readonly titles: readonly string[]
   readonly x: number
   readonly litTo: number
+  /** Where the bands turn faint: what they say of later is still to come. */
+  readonly veilFrom: number
   readonly flagShift: number
   readonly first: string
   readonly previous: string
@@ -118,6 +120,7 @@ export function replayView(path: string, events: readonly Recorded<JourneyEvent>
     titles: marks.map(titleOf),
     x,
     litTo: litTo(drawing, x),
+    veilFrom: veilFrom(drawing, moment, x),
     flagShift: flagShift(x),
     first: place(1),
     previous: place(moment.exact ? moment.number - 1 : moment.number),
@@ -142,6 +145,10 @@ const statesAt = (moment: MomentView, marks: readonly Mark[], ahead: readonly nu
   })
 
 export const litTo = (drawing: Drawing, x: number): number => Math.max(drawing.lineFrom, Math.min(x, drawing.lineTo))
+
+/** After the last moment nothing is still to come. */
+const veilFrom = (drawing: Drawing, moment: MomentView, x: number): number =>
+  moment.number >= moment.of ? drawing.width : x
 
 const flagHalf = 88
 
@@ -188,6 +195,7 @@ interface BrowserMoment {
   readonly title: string
   readonly x: number
   readonly litTo: number
+  readonly veilFrom: number
   readonly flagShift: number
   readonly shown: readonly number[]
   readonly news: readonly number[]
@@ -209,6 +217,7 @@ export function momentsForBrowser(view: ReplayView, htmlOf: (moment: MomentView)
         title: titleFor(view.clock, moment),
         x,
         litTo: litTo(view.drawing, x),
+        veilFrom: veilFrom(view.drawing, moment, x),
         flagShift: flagShift(x),
         shown: moment.shown,
         news: view.marks.flatMap((mark, i) => (moment.news.includes(mark.revision) ? [i] : [])),

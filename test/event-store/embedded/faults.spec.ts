@@ -89,6 +89,17 @@ it('a subscriber that is dropped as too slow is told so, and can come back', asy
   }
 })
 
+it('a store that dies of a defect says so, and closing it still ends', async () => {
+  const dying = await temporaryDirectory()
+  let failed: (error: Error) => void
+  const failure = new Promise<Error>((resolve) => (failed = resolve))
+  const doomed = await startEmbeddedStore({ dataDir: dying, faults: {}, onFailure: (error) => failed(error) })
+  await doomed.setFaults({ crash: true })
+  expect((await failure).message).toMatch(/crashed/)
+  await doomed.close()
+  await rm(dying, { recursive: true })
+})
+
 it('faults are not to be had by accident', async () => {
   const plainDir = await temporaryDirectory()
   const plain = await startEmbeddedStore({ dataDir: plainDir })

@@ -117,6 +117,10 @@ describe('a damaged store', () => {
   it.each([
     ['cut short', (bytes: Buffer) => bytes.subarray(0, bytes.length - 8192)],
     ['with another header', (bytes: Buffer) => (bytes.fill(1, 0, 16), bytes)],
+    [
+      'with a newest event that changed',
+      (bytes: Buffer) => (bytes.write('"number":498', bytes.indexOf('"number":499')), bytes),
+    ],
     ['that is no store', () => Buffer.from('a shopping list'.repeat(100))],
   ])('%s does not start, and says which file', async (_, damage) => {
     await filled()

@@ -79,7 +79,7 @@ async function runContract(url: string, reportTo: string): Promise<{ exit: numbe
     [
       join(root, 'node_modules/vitest/vitest.mjs'),
       ...['run', '--bail=1', '--reporter=json', `--outputFile=${reportTo}`, '--testTimeout=5000'],
-      'test/event-store/append.spec.ts',
+      'test/event-store/contract/append.spec.ts',
     ],
     { cwd: root, env: { ...process.env, EVENT_STORE_URL: url }, stdio: 'ignore' },
   )

@@ -18,8 +18,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { EmbeddedStore } from '../../src/embedded-store/embedded-store.ts'
-import { startEmbeddedStore } from '../../src/embedded-store/embedded-store.ts'
+import type { EmbeddedStore } from '../../../src/embedded-store/embedded-store.ts'
+import { startEmbeddedStore } from '../../../src/embedded-store/embedded-store.ts'
 
 let client: KurrentDBClient
 let store: EmbeddedStore | undefined

@@ -23,7 +23,7 @@ import {
 } from '@eventstore/db-client'
 import { randomUUID } from 'node:crypto'
 import { afterEach, describe, expect, it } from 'vitest'
-import { aServer, aStream, anEvent, collect, errorOf, someEvents } from './target.ts'
+import { aServer, aStream, anEvent, collect, errorOf, someEvents } from '../target.ts'
 
 const server = aServer()
 type Settings = Parameters<typeof persistentSubscriptionToStreamSettingsFromDefaults>[0]

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { EventData } from '@eventstore/db-client'
 import { BACKWARDS, END, NotFoundError, START } from '@eventstore/db-client'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { aServer, aStream, anEvent, collect, errorOf, isEmbedded, someEvents } from './target.ts'
+import { aServer, aStream, anEvent, collect, errorOf, isEmbedded, someEvents } from '../target.ts'
 
 const server = aServer()
 

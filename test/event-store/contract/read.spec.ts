@@ -1,6 +1,6 @@
 import { BACKWARDS, END, FORWARDS, START, StreamNotFoundError, StreamDeletedError } from '@eventstore/db-client'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { aServer, aStream, anEvent, collect, errorOf, someEvents } from './target.ts'
+import { aServer, aStream, anEvent, collect, errorOf, someEvents } from '../target.ts'
 
 const server = aServer()
 
