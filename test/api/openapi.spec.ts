@@ -118,11 +118,14 @@ describe('the description of the API', () => {
     }
   })
 
-  it('is served to programs and, as a page without a script of its own in it, to people', async () => {
+  it('is served to programs and, as a page that keeps the strict content policy, to people', async () => {
     const served = await api.get('/api/openapi.json')
     expect(served.json()).toMatchObject({ openapi: '3.1.0' })
     const page = await api.get('/api/docs')
     expect(page.headers['content-type']).toMatch(/^text\/html/)
+    // Only pictures are relaxed, and on this page alone.
+    expect(page.headers['content-security-policy']).toMatch(/script-src 'self';style-src 'self';img-src 'self' data:/)
+    expect(served.headers['content-security-policy']).not.toContain('data:')
     expect(page.body).not.toMatch(/<style|style=|<script>|\son\w+=/)
     for (const [, file] of page.body.matchAll(/(?:src|href)="(\/api\/docs\/[^"]+)"/g)) {
       const answer = await api.get(file!)

@@ -27,7 +27,6 @@ const field = (
 const trimmed = () => Transform(({ value }) => (typeof value === 'string' ? value.trim() : value))
 
 /** Line breaks and tabs are writing; other control characters and broken surrogates are damage. */
- 
 const damaged = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/
 
 const isWriting = (value: unknown, max: number): value is string =>
