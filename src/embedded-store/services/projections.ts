@@ -56,7 +56,7 @@ function assertOperator(store: Store, call: Call): void {
 
 function known(name: string): ProjectionName {
   if (!PROJECTION_NAMES.includes(name as ProjectionName))
-    throw new RpcError(Code.NOT_FOUND, `Projection '${name}' was not found`)
+    throw new RpcError(Code.UNKNOWN, `Projection '${name}' was not found`) // NOT_FOUND only from version 24.6 on
   return name as ProjectionName
 }
 
