@@ -43,6 +43,8 @@ program
         return fail(
           'Without TLS everyone is an administrator: the store listens on loopback only. Give --tls-cert and --tls-key.',
         )
+      if (['0.0.0.0', '::'].includes(options.host) && !options.advertise)
+        return fail(`Nobody can connect to ${options.host}: say with --advertise which host clients are to be sent to`)
       const tls = options.tlsCert
         ? { cert: readFileSync(options.tlsCert), key: readFileSync(options.tlsKey!) }
         : undefined

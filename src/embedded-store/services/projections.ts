@@ -86,7 +86,7 @@ function statistics(status: ProjectionStatus): Buffer {
   writer.message(1, (details) => {
     details.uint64(1, 0n).uint64(2, 0n).uint64(3, -1n)
     details.string(4, status.name).int32(5, 0).int32(6, 0).int32(7, 0)
-    details.string(8, status.state).string(9, '').string(10, status.name).string(11, 'Continuous')
+    details.string(8, status.state).string(9, status.fault).string(10, status.name).string(11, 'Continuous')
     details.string(12, position).float(13, status.progress).string(14, position)
     details.uint64(15, status.processedSinceStart).string(16, '').uint64(17, 0n).int32(18, 0).int32(19, 0)
   })

@@ -3,7 +3,13 @@ import { once } from 'node:events'
 import { appendFileSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
-import { EventStoreDBClient, NO_STREAM, binaryEvent } from '@eventstore/db-client'
+import {
+  EventStoreDBClient,
+  NO_STREAM,
+  START,
+  binaryEvent,
+  persistentSubscriptionToStreamSettingsFromDefaults,
+} from '@eventstore/db-client'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { startEmbeddedStore } from '../../../src/embedded-store/embedded-store.ts'
 import { backup, restore, verify } from '../../../src/embedded-store/storage/maintenance.ts'
@@ -148,6 +154,38 @@ describe('verify', () => {
       expect(await errorOf(collect(client.readStream('journey-1')))).toMatchObject({ code: 15 })
     expect(await collect(client.readStream('journey-1', { maxCount: 30 }))).toHaveLength(30)
   })
+})
+
+it('an event that cannot be read stops who must read it, and nobody else', async () => {
+  const first = await start()
+  await first.client.appendToStream('journey-1', someEvents(200))
+  await first.client.createPersistentSubscriptionToStream(
+    'journey-1',
+    'group',
+    persistentSubscriptionToStreamSettingsFromDefaults({ startFrom: START }),
+  )
+  await first.client.dispose()
+  await first.store.close()
+  const bytes = readFileSync(file())
+  bytes.write('"number":34', bytes.indexOf('"number":33'))
+  writeFileSync(file(), bytes)
+  const { client } = await start()
+  await client.enableProjection('$by_category')
+  const consumer = client.subscribeToPersistentSubscriptionToStream('journey-1', 'group')
+  const heard: number[] = []
+  consumer.on('data', (event) => {
+    heard.push(Number(event.event!.revision))
+    void consumer.ack(event)
+  })
+  expect(await new Promise((resolve) => consumer.on('error', resolve))).toMatchObject({
+    type: 'persistent-subscription-dropped',
+  })
+  expect(heard).not.toContain(33)
+  for (let i = 0; i < 5; i++) await client.appendToStream('journey-2', someEvents(2))
+  expect(await collect(client.readStream('journey-2'))).toHaveLength(10)
+  const status = await client.getProjectionStatus('$by_category')
+  expect(status).toMatchObject({ projectionStatus: 'Faulted' })
+  expect(status.stateReason).toMatch(/revision 33 of stream 'journey-1'/)
 })
 
 describe('a backup', () => {
