@@ -2,10 +2,8 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline/promises'
-import { EventStoreDBClient } from '@eventstore/db-client'
 import { Command } from 'commander'
 import { Users } from './access/users.ts'
-import { copyAll, proveEqual } from './copy.ts'
 import { startNode } from './server.ts'
 import { EVENTS_FILE, openDatabase } from './storage/database.ts'
 import { backup, restore, stats, verify } from './storage/maintenance.ts'
@@ -43,6 +41,8 @@ program
         return fail(
           'Without TLS everyone is an administrator: the store listens on loopback only. Give --tls-cert and --tls-key.',
         )
+      if (['0.0.0.0', '::'].includes(options.host) && !options.advertise)
+        return fail(`Nobody can connect to ${options.host}: say with --advertise which host clients are to be sent to`)
       const tls = options.tlsCert
         ? { cert: readFileSync(options.tlsCert), key: readFileSync(options.tlsKey!) }
         : undefined
@@ -114,6 +114,9 @@ program
   .argument('<to>', 'esdb:// connection string of the server to write')
   .option('--prove-only', 'copy nothing, compare only')
   .action(async (fromUrl: string, toUrl: string, options: { proveOnly?: true }) => {
+    // Loaded here only: the client takes longer to load than the store to start.
+    const { EventStoreDBClient } = await import('@eventstore/db-client')
+    const { copyAll, proveEqual } = await import('./copy.ts')
     const from = EventStoreDBClient.connectionString(fromUrl)
     const to = EventStoreDBClient.connectionString(toUrl)
     if (!options.proveOnly) {

@@ -1,4 +1,5 @@
 /** Puts one node together: files, log, group commit, services, port. */
+import { randomUUID } from 'node:crypto'
 import { ANONYMOUS } from './access/access.ts'
 import { Users } from './access/users.ts'
 import type { Faults } from './faults.ts'
@@ -14,7 +15,7 @@ import { projectionHandlers } from './services/projections.ts'
 import { Store } from './services/store.ts'
 import { streamReadHandlers } from './services/streams-read.ts'
 import { streamWriteHandlers } from './services/streams.ts'
-import { Appender } from './storage/append.ts'
+import { Appender, Expected } from './storage/append.ts'
 import type { Connection } from './storage/database.ts'
 import { DirectoryLock, openDatabase } from './storage/database.ts'
 import { EventLog } from './storage/event-log.ts'
@@ -79,6 +80,7 @@ export async function startNode(options: NodeOptions): Promise<Node> {
     const log = new EventLog(opened)
     const faults = options.faults && new FaultBox(opened, options.faults)
     const commits = new GroupCommit(log, new Appender(log), faults && { beforeCommit: () => faults.beforeCommit() })
+    if (log.head === 0n) begin(commits)
     const store = new Store(log, commits, faults)
     const users = options.tls && new Users(opened)
     const projections = new SystemProjections(log, commits)
@@ -126,6 +128,19 @@ export async function startNode(options: NodeOptions): Promise<Node> {
     lock.release()
     throw error
   }
+}
+
+/** Like a real node's, a new log is not empty: nobody shall come to count on `$all` holding only his own events. */
+function begin(commits: GroupCommit): void {
+  const data = Buffer.from(JSON.stringify({ $maxAge: 86_400 }))
+  const event = { id: randomUUID(), type: '$metadata', isJson: true, data, metadata: new Uint8Array() }
+  commits.submit({
+    apply: (appender) => appender.append('$$$stats-127.0.0.1:2113', Expected.NO_STREAM, [event]),
+    bytes: 0,
+    deadline: Infinity,
+    settle: () => {}, // a disk that is full is found by whoever writes first
+  })
+  commits.drain()
 }
 
 /** What a client asks before it can say who it is. */

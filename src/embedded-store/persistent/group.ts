@@ -166,6 +166,16 @@ export class Group {
         const given = this.handOut(this.retries) + this.handOut(this.buffer)
         if (given === 0) break
       }
+    } catch (error) {
+      // An event that cannot be read is not left out: the group stops here, and says so to whoever comes.
+      process.emitWarning(
+        `Group ${this.record.name} of ${this.record.stream}: ${(error as Error).message}`,
+        'EmbeddedStore',
+      )
+      for (const consumer of [...this.consumers]) {
+        this.leave(consumer)
+        consumer.drop()
+      }
     } finally {
       this.pumping = false
     }

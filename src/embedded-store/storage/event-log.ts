@@ -102,7 +102,14 @@ export class EventLog {
   /** Told by the writer once a commit is durable. */
   advanced(head: bigint, streams: ReadonlySet<bigint>): void {
     this.head = head
-    for (const wake of this.wakers) wake(streams)
+    for (const wake of this.wakers) {
+      try {
+        wake(streams)
+      } catch (error) {
+        // A reader's defect must not keep the writers from their answers.
+        process.emitWarning(`A reader could not go on: ${(error as Error).stack}`, 'EmbeddedStore')
+      }
+    }
   }
 
   stream(name: string): StreamState | undefined {

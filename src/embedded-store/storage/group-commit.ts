@@ -88,11 +88,11 @@ export class GroupCommit {
       connection.exec('COMMIT')
     } catch (error) {
       this.rollBack()
-      for (const write of group) write.settle({ kind: 'failed', error: error as Error })
+      for (const write of group) settle(write, { kind: 'failed', error: error as Error })
       return
     }
     if (this.appender.touched.size > 0) this.log.advanced(this.appender.head, this.appender.touched)
-    for (const [index, write] of group.entries()) write.settle(outcomes[index]!)
+    for (const [index, write] of group.entries()) settle(write, outcomes[index]!)
   }
 
   private rollBack(): void {
@@ -118,5 +118,14 @@ export class GroupCommit {
       for (const callback of relieved) callback()
     }
     return group
+  }
+}
+
+/** One caller's defect must not keep the others from their answers. */
+function settle(write: Write, outcome: Parameters<Write['settle']>[0]): void {
+  try {
+    write.settle(outcome)
+  } catch (error) {
+    process.emitWarning(`An answer could not be given: ${(error as Error).stack}`, 'EmbeddedStore')
   }
 }

@@ -103,6 +103,11 @@ describe('reading $all', () => {
     expect(positions.every((position) => all.includes(position))).toBe(true)
   })
 
+  it('holds events of the server itself beside those of its users', async () => {
+    const all = await collect(server.client.readAll())
+    expect(all.some(({ event }) => event!.streamId.startsWith('$'))).toBe(true)
+  })
+
   it('forwards begins with the position asked for', async () => {
     expect((await mine({ fromPosition: at(positions[5]!) })).slice(0, 3)).toEqual([5, 6, 7])
   })

@@ -3,7 +3,13 @@ import { once } from 'node:events'
 import { appendFileSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
-import { EventStoreDBClient, NO_STREAM, binaryEvent } from '@eventstore/db-client'
+import {
+  EventStoreDBClient,
+  NO_STREAM,
+  START,
+  binaryEvent,
+  persistentSubscriptionToStreamSettingsFromDefaults,
+} from '@eventstore/db-client'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { startEmbeddedStore } from '../../../src/embedded-store/embedded-store.ts'
 import { backup, restore, verify } from '../../../src/embedded-store/storage/maintenance.ts'
@@ -43,7 +49,12 @@ describe('when the disk', () => {
     await store.setFaults({})
     expect((await client.appendToStream(stream, large, { expectedRevision: 2n })).nextExpectedRevision).toBe(3n)
     const all = await collect(client.readAll())
-    expect(all.map(({ event }) => event!.revision)).toEqual([0n, 1n, 2n, 3n])
+    expect(all.filter(({ event }) => event!.streamId === stream).map(({ event }) => event!.revision)).toEqual([
+      0n,
+      1n,
+      2n,
+      3n,
+    ])
   })
 
   it('truly takes no more, the same holds', async () => {
@@ -70,7 +81,7 @@ describe('when the disk', () => {
     expect((await client.appendToStream(stream, anEvent())).nextExpectedRevision).toBe(BigInt(acknowledged))
     child.kill('SIGKILL')
     await once(child, 'exit')
-    expect(verify(file())).toMatchObject({ events: acknowledged + 1, problems: [] })
+    expect(verify(file())).toMatchObject({ events: acknowledged + 2, problems: [] })
   })
 })
 
@@ -93,23 +104,23 @@ describe('verify', () => {
 
   it('finds a sound store sound', async () => {
     await filled()
-    expect(verify(file())).toEqual({ events: 104, streams: 4, problems: [] })
+    expect(verify(file())).toEqual({ events: 105, streams: 6, problems: [] })
   })
 
   it.each([
     [
       'a changed event',
-      `UPDATE event SET body = CAST(substr(body, 1, length(body) - 2) || '9}' AS BLOB) WHERE revision = 7 AND stream = 1`,
+      `UPDATE event SET body = CAST(substr(body, 1, length(body) - 2) || '9}' AS BLOB) WHERE revision = 7 AND stream = (SELECT id FROM stream WHERE name = 'journey-1')`,
       /revision 7 of stream 'journey-1'/,
     ],
     [
       'a removed event',
-      'DELETE FROM event WHERE revision = 9 AND stream = 1',
+      `DELETE FROM event WHERE revision = 9 AND stream = (SELECT id FROM stream WHERE name = 'journey-1')`,
       /1 events are missing before revision 10 of stream 'journey-1'/,
     ],
     [
       'two events that changed places',
-      'UPDATE event SET revision = 1000 - revision WHERE stream = 1 AND revision IN (3, 4)',
+      `UPDATE event SET revision = 1000 - revision WHERE stream = (SELECT id FROM stream WHERE name = 'journey-1') AND revision IN (3, 4)`,
       /of stream 'journey-1'/,
     ],
     [
@@ -119,7 +130,7 @@ describe('verify', () => {
     ],
     [
       'a forged type',
-      `INSERT INTO type VALUES (99, 'Forged'); UPDATE event SET type = 99 WHERE revision = 5 AND stream = 1`,
+      `INSERT INTO type VALUES (99, 'Forged'); UPDATE event SET type = 99 WHERE revision = 5 AND stream = (SELECT id FROM stream WHERE name = 'journey-1')`,
       /revision 5 of stream 'journey-1'/,
     ],
   ])('names %s', async (_, sql, problem) => {
@@ -145,6 +156,38 @@ describe('verify', () => {
   })
 })
 
+it('an event that cannot be read stops who must read it, and nobody else', async () => {
+  const first = await start()
+  await first.client.appendToStream('journey-1', someEvents(200))
+  await first.client.createPersistentSubscriptionToStream(
+    'journey-1',
+    'group',
+    persistentSubscriptionToStreamSettingsFromDefaults({ startFrom: START }),
+  )
+  await first.client.dispose()
+  await first.store.close()
+  const bytes = readFileSync(file())
+  bytes.write('"number":34', bytes.indexOf('"number":33'))
+  writeFileSync(file(), bytes)
+  const { client } = await start()
+  await client.enableProjection('$by_category')
+  const consumer = client.subscribeToPersistentSubscriptionToStream('journey-1', 'group')
+  const heard: number[] = []
+  consumer.on('data', (event) => {
+    heard.push(Number(event.event!.revision))
+    void consumer.ack(event)
+  })
+  expect(await new Promise((resolve) => consumer.on('error', resolve))).toMatchObject({
+    type: 'persistent-subscription-dropped',
+  })
+  expect(heard).not.toContain(33)
+  for (let i = 0; i < 5; i++) await client.appendToStream('journey-2', someEvents(2))
+  expect(await collect(client.readStream('journey-2'))).toHaveLength(10)
+  const status = await client.getProjectionStatus('$by_category')
+  expect(status).toMatchObject({ projectionStatus: 'Faulted' })
+  expect(status.stateReason).toMatch(/revision 33 of stream 'journey-1'/)
+})
+
 describe('a backup', () => {
   it('taken while the store is written to is one moment of it, and can be put back', async () => {
     const { client } = await start()
@@ -168,9 +211,9 @@ describe('a backup', () => {
     const into = join(dataDir, 'restored')
     const { events } = restore(copy, into)
     expect(events).toBeGreaterThanOrEqual(atLeast)
-    expect(events % 5).toBe(0)
+    expect(events % 5).toBe(1) // and the one with which every store begins
     const restored = await start({ dataDir: into })
-    const original = await collect(client.readStream(stream, { maxCount: events }))
+    const original = await collect(client.readStream(stream, { maxCount: events - 1 }))
     expect(await collect(restored.client.readStream(stream))).toEqual(original)
   })
 
@@ -205,12 +248,12 @@ describe('the front door', () => {
     const client = EventStoreDBClient.connectionString(String(line).trim())
     await client.appendToStream(aStream(), someEvents(4))
     await client.dispose()
-    expect(JSON.parse(run('stats', '--json', '--data-dir', dataDir).stdout)).toMatchObject({ events: 4, streams: 1 })
+    expect(JSON.parse(run('stats', '--json', '--data-dir', dataDir).stdout)).toMatchObject({ events: 5, streams: 2 })
     child.kill('SIGTERM')
     expect(await once(child, 'exit')).toEqual([0, null])
     expect(run('verify', '--data-dir', dataDir)).toMatchObject({
       status: 0,
-      stdout: '4 events in 1 streams are sound, 0 problems\n',
+      stdout: '5 events in 3 streams are sound, 0 problems\n',
     })
     appendFileSync(file(), '')
     writeFileSync(file(), readFileSync(file()).subarray(0, -4096))
