@@ -14,7 +14,7 @@ const rooms = {
 
   'src/protection/': ['src/domain/'],
   'src/access/': ['src/domain/'],
-  'src/commands/': ['src/domain/', 'src/event-store/', 'src/protection/'],
+  'src/commands/': ['src/access/', 'src/domain/', 'src/event-store/', 'src/protection/'],
   'projections/': ['src/domain/', 'src/event-store/', 'src/protection/'],
   'src/reading/': ['projections/', 'src/access/', 'src/domain/', 'src/event-store/', 'src/protection/'],
 

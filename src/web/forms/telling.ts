@@ -1,10 +1,9 @@
 /** Names the command, calls the door, and leads on; a refusal comes back as an error at the field that mends it. */
 import { Injectable } from '@nestjs/common'
 import type { FastifyReply } from 'fastify'
-import { ChangedMeanwhile, CommandDoor } from '../../commands/door.ts'
+import { ChangedMeanwhile, CommandDoor, StoreUnavailable, StreamMoved } from '../../commands/door.ts'
 import { Refusal, type Day } from '../../domain/history.ts'
 import type { JourneyCommand } from '../../domain/journey/journey.ts'
-import { StoreUnavailable, StreamMoved } from '../../event-store/event-store.ts'
 import type { JourneyPage } from '../layout/journey-page.ts'
 import type { FormError } from './form.ts'
 
