@@ -30,7 +30,7 @@ const rooms = {
     'src/protection/',
   ],
   'src/exchange/': ['src/commands/', 'src/domain/', 'src/event-store/', 'src/protection/', 'src/workplace.ts'],
-  'src/simulator/': ['src/exchange/import-file.ts', 'src/workplace.ts'],
+  'src/simulator/': ['src/exchange/contact-log.ts', 'src/exchange/import-file.ts', 'src/workplace.ts'],
 
   // At the top: what people touch.
   'src/web/': ['projections/read-models.ts', 'src/access/', 'src/commands/', 'src/domain/', 'src/reading/'],
