@@ -120,7 +120,7 @@ async function subscribeToStream(log: EventLog, call: Call, request: ReadRequest
       ? 0n
       : request.from === 'end'
         ? (state?.lastRevision ?? -1n) + 1n
-        : clampToInt64(request.from) + 1n
+        : clampToInt64(request.from + 1n)
   const bell = new Bell()
   const stop = log.onAdvance((streams) => {
     if (!state || streams.has(state.id)) bell.wake()
@@ -151,7 +151,7 @@ async function subscribeToStream(log: EventLog, call: Call, request: ReadRequest
 
 async function subscribeToAll(log: EventLog, call: Call, request: ReadRequest): Promise<void> {
   const filter = request.filter && compile(log, request.filter)
-  let cursor = request.from === 'start' ? 0n : request.from === 'end' ? log.head + 1n : clampToInt64(request.from) + 1n
+  let cursor = request.from === 'start' ? 0n : request.from === 'end' ? log.head + 1n : clampToInt64(request.from + 1n)
   const bell = new Bell()
   const stop = log.onAdvance(() => bell.wake())
   call.onClose(() => {

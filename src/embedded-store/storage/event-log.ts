@@ -132,11 +132,6 @@ export class EventLog {
     return first
   }
 
-  /** Revision of the oldest event a reader still sees; undefined when none is left. */
-  firstVisible(name: string, state: StreamState): bigint | undefined {
-    return this.streamForwards(name, state, 0n, { events: 1, bytes: 1 }).events[0]?.revision
-  }
-
   streamForwards(name: string, state: StreamState, from: bigint, size = PAGE): Page<bigint> {
     const first = this.firstRevision(state)
     const rows = this.prepare(
@@ -218,11 +213,13 @@ export class EventLog {
     if (link.typeId !== LINK_TYPE) return undefined
     const target = /^(\d{1,19})@(.+)$/s.exec(decodeBody(link.body).data.toString('utf8'))
     if (!target) return undefined
-    const [, revision, name] = target as unknown as [string, string, string]
+    const [, text, name] = target as unknown as [string, string, string]
+    const revision = BigInt(text)
+    if (revision > INT64_MAX) return undefined
     const state = this.stream(name)
     if (!state || state.tombstoned || isSoftDeleted(state)) return undefined
-    const page = this.streamForwards(name, state, BigInt(revision), { events: 1, bytes: 1 })
-    return page.events[0]?.revision === BigInt(revision) ? page.events[0] : undefined
+    const [event] = this.streamForwards(name, state, revision, { events: 1, bytes: 1 }).events
+    return event?.revision === revision ? event : undefined
   }
 
   private collect(

@@ -45,11 +45,12 @@ describe('a link', () => {
       linkTo(stream, 1),
       linkTo(stream, 9),
       linkTo(aStream(), 0),
+      linkTo(stream, 9999999999999999999n),
       linkTo(stream, 2),
     ])
     const resolved = await collect(server.client.readStream(links, { resolveLinkTos: true }))
-    expect(resolved.map(({ event }) => event?.revision)).toEqual([undefined, undefined, undefined, 2n])
-    expect(resolved.map(({ link }) => link!.revision)).toEqual([0n, 1n, 2n, 3n])
+    expect(resolved.map(({ event }) => event?.revision)).toEqual([undefined, undefined, undefined, undefined, 2n])
+    expect(resolved.map(({ link }) => link!.revision)).toEqual([0n, 1n, 2n, 3n, 4n])
   })
 
   it('leads on in $all too, read or subscribed to', async () => {

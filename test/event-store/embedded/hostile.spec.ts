@@ -110,6 +110,19 @@ describe('the store', () => {
     await stillServes()
   })
 
+  it('waits with a subscriber who begins beyond the last revision there can be', async () => {
+    const stream = aStream()
+    await server.client.appendToStream(stream, someEvents(2))
+    const subscription = server.client.subscribeToStream(stream, { fromRevision: 9223372036854775807n })
+    const heard: unknown[] = []
+    subscription.on('data', (event) => heard.push(event))
+    await new Promise((resolve, reject) => subscription.once('confirmation', resolve).once('error', reject))
+    await server.client.appendToStream(stream, anEvent())
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    expect(heard).toEqual([])
+    await subscription.unsubscribe()
+  })
+
   it('forgets those who leave while they are being served', async () => {
     const stream = aStream()
     for (let i = 0; i < 3; i++) await server.client.appendToStream(stream, someEvents(1000))
