@@ -66,6 +66,14 @@ export type Heard =
   | { readonly kind: 'passed'; readonly position: bigint }
   | { readonly kind: 'caught_up' }
 
+/** What a follower who takes his time hears at once: events in order, and how far the log has been read with them. */
+export interface HeardBatch {
+  readonly events: readonly (StoredEvent & { readonly position: bigint })[]
+  /** null where nothing at all was passed: the follower was level already. */
+  readonly to: bigint | null
+  readonly caughtUp: boolean
+}
+
 const appendTimeoutMs = 15_000
 
 export class EventStore {
@@ -135,11 +143,19 @@ export class EventStore {
   /** The place of the last event of the categories; 0 where there is none. */
   async endOf(categories: readonly string[]): Promise<bigint> {
     try {
-      for await (const resolved of this.client.readAll({ direction: BACKWARDS, fromPosition: END })) {
-        const event = storedFrom(resolved)
-        if (event && isOf(categories, event)) return event.position ?? 0n
+      // In pages read to their end: a read that is left half way keeps its call open, and the client from closing.
+      for (let from: typeof END | { commit: bigint; prepare: bigint } = END; ;) {
+        let found: bigint | undefined
+        let last: bigint | undefined
+        for await (const resolved of this.client.readAll({ direction: BACKWARDS, fromPosition: from, maxCount: 64 })) {
+          const event = storedFrom(resolved)
+          if (event && isOf(categories, event)) found ??= event.position ?? 0n
+          last = event?.position ?? last
+        }
+        if (found !== undefined) return found
+        if (last === undefined) return 0n
+        from = { commit: last, prepare: last }
       }
-      return 0n
     } catch (error) {
       throw asOurs(error)
     }
@@ -167,6 +183,92 @@ export class EventStore {
       subscription.on('end', () => listener.error(new StoreUnavailable()))
       return () => void subscription.unsubscribe().catch(() => undefined)
     })
+  }
+
+  /**
+   * Follows as `follow` does, in batches and at the reader's pace: while he works on one the next is gathered, and when
+   * that is full the server waits. Level with the log, a batch is whatever has come.
+   * @throws StoreUnavailable when the connection is lost
+   */
+  async *batches(
+    categories: readonly string[],
+    after: bigint | null,
+    most: number,
+    signal: AbortSignal,
+  ): AsyncGenerator<HeardBatch> {
+    let events: (StoredEvent & { position: bigint })[] = []
+    let to: bigint | null = null
+    let live = false
+    let caughtUp = false
+    let ended: { error: unknown } | undefined
+    let wake = () => {}
+    // What the server says between events is told at once, events only when their turn comes: until those before it
+    // have had theirs, it is kept.
+    let passed: bigint | null = null
+    let level = false
+    const settle = () => {
+      if (subscription.readableLength > 0) return
+      if (passed !== null && passed > (to ?? -1n)) to = passed
+      passed = null
+      if (level) live = caughtUp = true
+      level = false
+      if (live) wake()
+    }
+    const subscription = this.client.subscribeToAll({
+      fromPosition: after === null ? START : { commit: after, prepare: after },
+      filter: streamNameFilter({
+        prefixes: categories.map((category) => `${category}-`),
+        checkpointInterval: 32,
+        checkpointReached: (_subscription, { commit }) => {
+          passed = commit
+          settle()
+        },
+      }),
+    })
+    const end = (error: unknown) => {
+      ended ??= { error }
+      wake()
+    }
+    subscription.on('data', (resolved) => {
+      const event = storedFrom(resolved)
+      if (event && event.position !== null) {
+        events.push(event as StoredEvent & { position: bigint })
+        to = event.position
+        if (events.length >= most) {
+          subscription.pause()
+          wake()
+        }
+      }
+      settle()
+    })
+    subscription.on('caughtUp', () => {
+      level = true
+      settle()
+    })
+    subscription.on('error', (error) => end(asOurs(error)))
+    subscription.on('end', () => end(new StoreUnavailable()))
+    const stop = () => end(undefined)
+    signal.addEventListener('abort', stop)
+    try {
+      while (!signal.aborted) {
+        if (events.length >= most || (live && to !== null) || caughtUp) {
+          const batch = { events, to, caughtUp }
+          events = []
+          to = null
+          caughtUp = false
+          subscription.resume()
+          yield batch
+        } else if (ended) {
+          if (ended.error !== undefined) throw ended.error
+          return
+        } else {
+          await new Promise<void>((resolve) => (wake = resolve))
+        }
+      }
+    } finally {
+      signal.removeEventListener('abort', stop)
+      await subscription.unsubscribe().catch(() => undefined)
+    }
   }
 
   /** Follows one stream from its end: what is appended while somebody looks. */
