@@ -20,6 +20,7 @@ const rooms = {
 
   // What everything stands on, opened in order.
   'src/workplace.ts': [
+    'projections/projection.ts',
     'projections/projector.ts',
     'projections/read-models.ts',
     'src/commands/',
@@ -35,7 +36,7 @@ const rooms = {
   // At the top: what people touch.
   'src/web/': ['projections/read-models.ts', 'src/access/', 'src/commands/', 'src/domain/', 'src/reading/'],
   'src/cli/': [
-    'projections/projector.ts',
+    'projections/',
     'src/config.ts',
     'src/event-store/',
     'src/exchange/',
@@ -68,7 +69,7 @@ const exceptions = {
   'src/web/errors/': ['src/event-store/event-store.ts'],
   'src/web/api/problems.ts': ['src/event-store/event-store.ts', 'src/protection/vault.ts'],
   // Whether the log can be reached, and how far behind it we are, is asked of the log.
-  'src/web/api/health.controller.ts': ['src/event-store/event-store.ts', 'projections/projector.ts'],
+  'src/web/api/health.controller.ts': ['src/event-store/event-store.ts', 'projections/projection.ts'],
   // A request's key and body are remembered only as keyed digests.
   'src/web/api/teller.ts': ['src/protection/vault.ts'],
 }

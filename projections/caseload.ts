@@ -11,7 +11,7 @@ import {
 } from '../src/domain/journey/facts.ts'
 import type { JourneyEvent } from '../src/domain/journey/journey.ts'
 import { answeringTo } from './participants.ts'
-import { each, idOf, ignoring, type Change, type Projection, type Table } from './projection.ts'
+import { each, idOf, ignoring, type Change, type Projection, type Row, type Table } from './projection.ts'
 import type { ReadModelTables } from './read-models.ts'
 
 export interface CaseloadTable {
@@ -43,6 +43,26 @@ export interface CaseloadTable {
   facts: string
 }
 
+/** What the pages sort, count and filter by, worked out from the folded facts. */
+const concluded = (row: Row): Row => {
+  const facts = row.facts as JourneyFacts
+  const { outcome, reason, ...counts } = figuresOf(facts)
+  return {
+    ...row,
+    status: statusOf(facts),
+    programme_key: facts.programme?.key ?? '',
+    programme_version: facts.programme?.version ?? 0,
+    provider: facts.provider,
+    group_id: facts.groupId,
+    referred_on: facts.referredOn ?? '',
+    last_contact_on: facts.lastContactOn ?? '',
+    ended_on: facts.ending?.on ?? null,
+    outcome,
+    reason,
+    ...counts,
+  }
+}
+
 const caseloadTable: Table = {
   name: 'caseload',
   columns: {
@@ -68,7 +88,7 @@ const caseloadTable: Table = {
     revision: 'integer',
     referral_event_id: 'text',
     sealed: 'text',
-    facts: 'text',
+    facts: 'json',
   },
   key: ['journey_id'],
   indexes: [
@@ -81,24 +101,7 @@ const caseloadTable: Table = {
     ['attended'],
     ['unacceptable_absences'],
   ],
-}
-
-const concluded = (facts: JourneyFacts) => {
-  const { outcome, reason, ...counts } = figuresOf(facts)
-  return {
-    status: statusOf(facts),
-    programme_key: facts.programme?.key ?? '',
-    programme_version: facts.programme?.version ?? 0,
-    provider: facts.provider,
-    group_id: facts.groupId,
-    referred_on: facts.referredOn ?? '',
-    last_contact_on: facts.lastContactOn ?? '',
-    ended_on: facts.ending?.on ?? null,
-    outcome,
-    reason,
-    ...counts,
-    facts: JSON.stringify(facts),
-  }
+  conclude: concluded,
 }
 
 const learned = (event: Recorded<JourneyEvent>): Change[] => [
@@ -108,7 +111,7 @@ const learned = (event: Recorded<JourneyEvent>): Change[] => [
     become: (row) =>
       row && {
         ...row,
-        ...concluded(learn(JSON.parse(row.facts as string) as JourneyFacts, event)),
+        facts: learn(row.facts as JourneyFacts, event),
         revision: event.revision,
       },
   },
@@ -124,10 +127,11 @@ export const caseload: Projection = {
       {
         table: caseloadTable,
         key: [idOf(event.stream)],
+        whole: true,
         become: () => ({
           journey_id: idOf(event.stream),
           participant_id: event.data.participantId,
-          ...concluded(learn(nothingKnown, event)),
+          facts: learn(nothingKnown, event),
           source: event.metadata.source,
           revision: event.revision,
           referral_event_id: event.id,

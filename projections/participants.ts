@@ -43,6 +43,7 @@ const told = (event: Recorded<ParticipantEvent>, vault: Vault): Change[] => {
     {
       table: participantTable,
       key: [participantId],
+      whole: true,
       become: () => ({
         participant_id: participantId,
         event_id: event.id,
@@ -52,6 +53,7 @@ const told = (event: Recorded<ParticipantEvent>, vault: Vault): Change[] => {
     ...tokensOf(vault, opened(vault, event).data).map((token) => ({
       table: tokenTable,
       key: [token, participantId],
+      whole: true as const,
       become: () => ({ token, participant_id: participantId }),
     })),
   ]

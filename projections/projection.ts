@@ -5,20 +5,27 @@ import type { Vault } from '../src/protection/vault.ts'
 
 export type Value = string | number | Buffer | null
 
-export type Row = Record<string, Value>
+/** A row as handlers see it: a `json` column holds the value itself, which nobody alters in place. */
+export type Row = Record<string, Value | object>
+
+export type ColumnType = 'text' | 'integer' | 'blob' | 'json'
 
 export interface Table {
   readonly name: string
-  readonly columns: Readonly<Record<string, 'text' | 'integer' | 'blob'>>
+  readonly columns: Readonly<Record<string, ColumnType>>
   /** The columns of the primary key, in order. */
   readonly key: readonly string[]
   readonly indexes?: readonly (readonly string[])[]
+  /** Works out the columns that follow from the others, once a batch rather than once an event. */
+  readonly conclude?: (row: Row) => Row
 }
 
 /** One row that an event changes. The projector loads it, applies the change, and writes what has become of it: many at a time. */
 export interface Change {
   readonly table: Table
   readonly key: readonly Value[]
+  /** The change says all there is to say, whatever was there: the row need not be read first. */
+  readonly whole?: true
   /** @returns the row as it is now; undefined leaves things as they were */
   readonly become: (row: Row | undefined) => Row | undefined
 }
@@ -38,6 +45,9 @@ export interface Projection {
   readonly tables: readonly Table[]
   readonly on: Handlers
 }
+
+/** The categories of streams any projection listens to. */
+export const categories: readonly string[] = ['journey', 'participant']
 
 /** Not caring about an event is an answer; this is how it is said. */
 export const ignoring = <T extends DomainEvent['type']>(...types: T[]): Record<T, 'ignored'> =>

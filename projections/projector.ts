@@ -1,45 +1,51 @@
 /** Carries the log into the read models: in batches, in order, each effect once, and on again after any interruption. */
-import { Observable, defer, map, retry, takeWhile, tap, timer, type Subscription } from 'rxjs'
-import { isEventType, type DomainEvent } from '../src/domain/events.ts'
-import type { Recorded } from '../src/domain/history.ts'
-import { PoisonEvent, recordedFrom } from '../src/domain/stored-event.ts'
-import type { EventStore, Heard, StoredEvent } from '../src/event-store/event-store.ts'
+import { setTimeout as pause } from 'node:timers/promises'
+import { Subject } from 'rxjs'
+import { StoreUnavailable, type EventStore } from '../src/event-store/event-store.ts'
 import type { Vault } from '../src/protection/vault.ts'
 import { caseload } from './caseload.ts'
+import { Hearing, type ProjectorLog } from './hearing.ts'
 import { participants } from './participants.ts'
-import type { Change, Handler, Projection, Row } from './projection.ts'
-import type { ReadModels } from './read-models.ts'
+import { categories, type Projection } from './projection.ts'
+import { CheckpointMoved, DowngradeRefused, type Build, type ReadModels } from './read-models.ts'
+import { rebuildBeside } from './rebuild.ts'
 import { timeline } from './timeline.ts'
 
 export const projections: readonly Projection[] = [participants, caseload, timeline]
 
-/** The categories of streams any projection listens to. */
-export const categories = ['journey', 'participant']
-
 const largestBatch = 500
 
-type Placed = StoredEvent & { readonly position: bigint }
-
-interface Batch {
-  readonly events: readonly Placed[]
-  /** How far the log has been heard with this batch. */
-  readonly to: bigint
-  readonly caughtUp: boolean
-}
+/** How often an instance that does not project tries to be the one that does. */
+const standByMs = 500
 
 /** What somebody watching is told after each batch. */
 export interface Progress {
   readonly position: bigint
   readonly events: number
   readonly caughtUp: boolean
+  /** When the log received the last event of the batch; null where it held none. */
+  readonly receivedAt: string | null
 }
 
-export interface ProjectorLog {
-  warn(about: object, message: string): void
+export interface ProjectorHealth {
+  /** `standing_by` while another instance projects for all; `refused` where a newer release built the read models. */
+  readonly state: 'stopped' | 'standing_by' | 'projecting' | 'retrying' | 'refused'
+  /** Whether the read models were level with the log when last heard of. */
+  readonly caughtUp: boolean
+  readonly position: string
+  /** Since when it has not been able to follow the log, ISO 8601 UTC. */
+  readonly troubledSince: string | null
 }
 
 export class Projector {
-  private running: Subscription | undefined
+  /** After each batch of this process. */
+  readonly progress = new Subject<Progress>()
+  private stopping: AbortController | undefined
+  private working: Promise<void> = Promise.resolve()
+  private state: ProjectorHealth['state'] = 'stopped'
+  private caughtUp = false
+  private position = -1n
+  private trouble: { readonly since: number; readonly error: Error } | undefined
 
   constructor(
     private readonly store: EventStore,
@@ -49,170 +55,146 @@ export class Projector {
     private readonly all: readonly Projection[] = projections,
   ) {}
 
-  /** Follows the log until stopped. A lost connection is taken up again, after a wait that grows to five seconds. */
+  /** Follows the log until stopped, whenever this process is the one that projects. */
   start(): void {
-    this.running = this.run()
-      .pipe(
-        retry({
-          resetOnSuccess: true,
-          delay: (error, count) => {
-            this.log.warn({ err: error as Error, count }, 'The projector lost the log and will take it up again.')
-            return timer(Math.min(5_000, 100 * 2 ** count) * (0.5 + Math.random() / 2))
-          },
-        }),
-      )
-      .subscribe()
+    if (this.stopping) return
+    this.stopping = new AbortController()
+    this.working = this.work(this.stopping.signal)
   }
 
-  stop(): void {
-    this.running?.unsubscribe()
+  /** Resolves when the batch in hand is written and another process may project. */
+  async stop(): Promise<void> {
+    this.stopping?.abort()
+    await this.working
+    this.stopping = undefined
+    this.state = 'stopped'
   }
 
-  /** Hears the log up to where it is caught up, telling progress as it goes, and completes. */
-  catchUp(): Observable<Progress> {
-    return this.run().pipe(takeWhile(({ caughtUp }) => !caughtUp, true))
+  get health(): ProjectorHealth {
+    return {
+      state: this.state,
+      caughtUp: this.caughtUp,
+      position: String(this.position),
+      troubledSince: this.trouble ? new Date(this.trouble.since).toISOString() : null,
+    }
   }
 
-  private run(): Observable<Progress> {
-    return defer(() => {
-      const heard = new Map(this.all.map((projection) => [projection, this.readModels.prepare(projection)]))
-      const slowest = [...heard.values()].reduce((low, one) =>
-        low === null || one === null ? null : one < low ? one : low,
-      )
-      if (slowest !== null) this.readModels.announce(slowest)
-      let events = 0
-      return batched(this.store.follow(categories, slowest)).pipe(
-        tap((batch) => {
-          for (const projection of this.all) {
-            const from = heard.get(projection) ?? null
-            if (batch.to <= (from ?? -1n)) continue
-            this.project(projection, from, batch)
-            heard.set(projection, batch.to)
-          }
-          this.readModels.announce(batch.to)
-          events += batch.events.length
-        }),
-        map(({ to, caughtUp }) => ({ position: to, events, caughtUp })),
-      )
-    })
-  }
-
-  private project(projection: Projection, from: bigint | null, batch: Batch): void {
-    this.readModels.advance(projection, from, batch.to, () => {
-      const held = this.readModels.heldStreams(projection.name)
-      const rows = new WorkingRows(this.readModels)
-      for (const stored of batch.events) {
-        if (from !== null && stored.position <= from) continue
-        if (held.has(stored.stream)) continue
-        try {
-          rows.applyAll(this.changesOf(projection, stored))
-        } catch (error) {
-          if ((error as Error).name === 'SqliteError') throw error // the database's fault, not the event's
-          // This history is held here and shown as held; all others go on.
-          const why = error instanceof PoisonEvent ? error.why : 'its handler failed'
-          this.log.warn(
-            { projection: projection.name, stream: stored.stream, revision: stored.revision, why },
-            'A history is held.',
-          )
-          held.add(stored.stream)
-          this.readModels.hold({ projection: projection.name, stream: stored.stream, revision: stored.revision, why })
-        }
-      }
-      rows.write()
-    })
-  }
-
-  private changesOf(projection: Projection, stored: StoredEvent): readonly Change[] {
-    if (isEventType(stored.type) && projection.on[stored.type] === 'ignored') return []
-    const event = recordedFrom(stored)
-    const handler = projection.on[event.type] as Handler<DomainEvent>
-    return handler(event as Recorded<DomainEvent>, this.vault)
-  }
-}
-
-/** The rows a batch touches: each is read once, changed in memory, and written once. */
-class WorkingRows {
-  private readonly rows = new Map<string, { change: Change; row: Row | undefined; touched: boolean }>()
-
-  constructor(private readonly readModels: ReadModels) {}
-
-  /** All the changes of one event, or none where one of them throws. */
-  applyAll(changes: readonly Change[]): void {
-    const before = changes.map((change) => ({ place: this.place(change), row: this.place(change).row }))
+  /**
+   * Waits until the read models have heard the log up to a position, by this process or whichever projects. Projects
+   * itself for as long, where it was not started.
+   * @throws DowngradeRefused, and what the trouble is where there has been nothing but trouble for half a minute
+   */
+  async level(end: bigint, onProgress: (position: bigint) => void = () => undefined): Promise<void> {
+    const startedHere = !this.stopping
+    if (startedHere) this.start()
     try {
-      for (const change of changes) {
-        const place = this.place(change)
-        const row = change.become(place.row)
-        if (!row) continue
-        place.row = row
-        place.touched = true
+      for (;;) {
+        if (await this.readModels.waitFor(String(end), 250)) return
+        onProgress(BigInt((await this.readModels.asOf()).position))
+        if (this.trouble && (this.state === 'refused' || Date.now() - this.trouble.since > 30_000))
+          throw this.trouble.error
       }
-    } catch (error) {
-      for (const { place, row } of before) place.row = row
-      throw error
+    } finally {
+      if (startedHere) await this.stop()
     }
   }
 
-  private place(change: Change) {
-    const parts = change.key.map((part) => (Buffer.isBuffer(part) ? part.toString('hex') : String(part)))
-    const key = [change.table.name, ...parts].join('\0')
-    let place = this.rows.get(key)
-    if (!place) {
-      place = { change, row: this.readModels.row(change.table, change.key), touched: false }
-      this.rows.set(key, place)
-    }
-    return place
-  }
-
-  write(): void {
-    for (const { change, row, touched } of this.rows.values())
-      if (touched && row) this.readModels.put(change.table, row)
-  }
-}
-
-/**
- * Gathers what is heard into batches. While catching up a batch waits to be worth its transaction; once caught up
- * it is whatever has arrived in one turn of the event loop.
- */
-function batched(source: Observable<Heard>): Observable<Batch> {
-  return new Observable((listener) => {
-    let events: Placed[] = []
-    let to: bigint | null = null
-    let live = false
-    let scheduled = false
-
-    const flush = (caughtUp: boolean) => {
-      scheduled = false
-      if (to === null) return
-      const batch = { events, to, caughtUp }
-      events = []
-      to = null
-      listener.next(batch)
-    }
-    const later = () => {
-      if (scheduled) return
-      scheduled = true
-      if (live) setImmediate(() => !listener.closed && flush(false))
-      else setTimeout(() => !listener.closed && flush(false), 20)
-    }
-
-    const subscription = source.subscribe({
-      next(heard) {
-        if (heard.kind === 'caught_up') {
-          live = true
-          // Nothing may have been new: the watcher still hears that we are level with the log.
-          if (to === null) listener.next({ events: [], to: -1n, caughtUp: true })
-          else flush(true)
+  private async work(signal: AbortSignal): Promise<void> {
+    let failures = 0
+    while (!signal.aborted) {
+      try {
+        const election = await this.readModels.elect()
+        if (!election) {
+          this.state = 'standing_by'
+          this.trouble = undefined
+          await patiently(standByMs, signal)
+          continue
+        }
+        try {
+          await this.project(AbortSignal.any([signal, election.lost]), () => {
+            failures = 0
+            this.trouble = undefined
+            this.state = 'projecting'
+          })
+        } finally {
+          await election.release()
+        }
+      } catch (error) {
+        this.caughtUp = false
+        if (error instanceof CheckpointMoved) {
+          // A rebuilt read model was swapped in, or another process took over: go on from what is written.
+          await patiently(20, signal)
+          continue
+        }
+        this.trouble ??= { since: Date.now(), error: error as Error }
+        if (error instanceof DowngradeRefused) {
+          this.state = 'refused'
+          this.log.warn({ why: error.message }, 'The projector will not start.')
           return
         }
-        to = heard.kind === 'event' ? heard.event.position : heard.position
-        if (heard.kind === 'event') events.push(heard.event)
-        if (events.length >= largestBatch) flush(false)
-        else later()
-      },
-      error: (error) => listener.error(error),
-      complete: () => listener.complete(),
-    })
-    return () => subscription.unsubscribe()
-  })
+        this.state = 'retrying'
+        failures++
+        this.log.warn(
+          error instanceof StoreUnavailable ? { failures } : { err: error as Error, failures },
+          'The projector lost the log or the database and will take them up again.',
+        )
+        await patiently(Math.min(5_000, 100 * 2 ** failures), signal)
+      }
+    }
+  }
+
+  /** @param onHeard told when all is well: the log and the database both answered */
+  private async project(until: AbortSignal, onHeard: () => void): Promise<void> {
+    const current: Build[] = []
+    const outdated: Projection[] = []
+    for (const projection of this.all) {
+      const build = await this.readModels.takeOver(projection)
+      if (build) current.push(build)
+      if (!build || (await this.readModels.isBeside(projection))) outdated.push(projection)
+    }
+    const together = new AbortController()
+    const signal = AbortSignal.any([until, together.signal])
+    // Once it is built, or if it could not be, stock is taken again.
+    const rebuilding =
+      outdated.length > 0 ? this.rebuild(outdated, signal).finally(() => together.abort()) : Promise.resolve()
+    try {
+      if (current.length === 0) return await rebuilding
+      const hearing = await Hearing.of(this.readModels, this.vault, this.log, current)
+      for await (const batch of this.store.batches(categories, hearing.position, largestBatch, signal)) {
+        await hearing.take(batch)
+        onHeard()
+        this.position = hearing.position ?? -1n
+        if (batch.caughtUp) this.caughtUp = true
+        // Where one is being built anew, whoever waits looks for what is live in the database.
+        if (outdated.length === 0) this.readModels.announce(this.position)
+        this.progress.next({
+          position: this.position,
+          events: batch.events.length,
+          caughtUp: this.caughtUp,
+          receivedAt: batch.events.at(-1)?.receivedAt ?? null,
+        })
+      }
+    } finally {
+      together.abort()
+      await rebuilding
+    }
+  }
+
+  private async rebuild(outdated: readonly Projection[], signal: AbortSignal): Promise<void> {
+    const { store, readModels, vault, log } = this
+    const names = outdated.map(({ name }) => name)
+    log.info({ projections: names }, 'Building read models anew beside those that are served.')
+    try {
+      const done = await rebuildBeside({ store, readModels, vault, log }, outdated, { signal })
+      if (done) log.info({ projections: names }, 'The read models built anew are served from now on.')
+    } catch (error) {
+      // Another process has it in hand, or the log is away.
+      log.warn({ projections: names, err: error as Error }, 'Building read models anew was interrupted.')
+      await patiently(5_000, signal)
+    }
+  }
 }
+
+/** Waits, more or less so long: instances that fail together should not come back together. */
+const patiently = (ms: number, signal: AbortSignal): Promise<void> =>
+  pause(ms * (0.5 + Math.random() / 2), undefined, { signal }).catch(() => undefined)

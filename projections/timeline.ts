@@ -84,7 +84,7 @@ const entry = (event: Recorded<DomainEvent>, more: Row = {}): Change => {
     sealed: (event.data as { sealed?: string }).sealed ?? null,
     ...more,
   }
-  return { table: timelineTable, key: [row.journey_id!, row.revision!], become: () => row }
+  return { table: timelineTable, key: [idOf(event.stream), event.revision], whole: true, become: () => row }
 }
 
 export const timeline: Projection = {

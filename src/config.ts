@@ -12,6 +12,8 @@ export interface Config {
   readonly keysDir: string
   /** An EventStoreDB or KurrentDB cluster; undefined means the embedded store. */
   readonly eventStoreUrl: string | undefined
+  /** A PostgreSQL server for the read models; undefined means a SQLite file in the data directory. */
+  readonly databaseUrl: string | undefined
   /** Whether an empty, default data directory is filled with a small synthetic case load. */
   readonly seed: 'demo' | 'none'
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
@@ -44,6 +46,11 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   if (env.EVENT_STORE_URL && !/^(esdb|kurrentdb)(\+discover)?:\/\/[^\s/]+/.test(env.EVENT_STORE_URL)) {
     problems.push('EVENT_STORE_URL is not a connection string: it should look like esdb://host:2113?tls=true.')
   }
+  if (env.DATABASE_URL && !isPostgres(env.DATABASE_URL)) {
+    problems.push(
+      'DATABASE_URL is not a PostgreSQL address: it should look like postgres://user:password@host:5432/name.',
+    )
+  }
   if (env.HOST && env.HOST !== '127.0.0.1' && env.HOST !== 'localhost') {
     problems.push(`HOST is "${env.HOST}": this version has no sign-in yet and serves 127.0.0.1 only. Leave HOST unset.`)
   }
@@ -55,9 +62,15 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     dataDir,
     keysDir: env.KEYS_DIR ? resolve(env.KEYS_DIR) : join(dataDir, 'keys'),
     eventStoreUrl: env.EVENT_STORE_URL || undefined,
+    databaseUrl: env.DATABASE_URL || undefined,
     seed: seed as Config['seed'],
     logLevel: logLevel as Config['logLevel'],
   }
+}
+
+function isPostgres(text: string): boolean {
+  const url = URL.parse(text)
+  return url !== null && /^postgres(ql)?:$/.test(url.protocol) && url.pathname.length > 1
 }
 
 /** The folder that holds package.json, whether we run from source or from dist/. */

@@ -1,8 +1,9 @@
 /** Everything the product stands on, opened in order and closed in order: the data directory, the log, the keys, the read models. */
 import { pino, type Logger } from 'pino'
 import { setTimeout as wait } from 'node:timers/promises'
+import { categories } from '../projections/projection.ts'
+import { projections, Projector } from '../projections/projector.ts'
 import { ReadModels } from '../projections/read-models.ts'
-import { categories, projections, Projector } from '../projections/projector.ts'
 import { CommandDoor } from './commands/door.ts'
 import type { Config } from './config.ts'
 import { startEmbeddedStore, type EmbeddedStore } from './embedded-store/embedded-store.ts'
@@ -53,9 +54,9 @@ export async function openWorkplace(config: Config, { besideAnother = false } = 
     opened.push(() => store.close())
     const vault = new Vault(config.keysDir)
     opened.push(() => vault.close())
-    const readModels = new ReadModels(config.dataDir)
+    const readModels = await ReadModels.open(config.dataDir, config.databaseUrl)
     opened.push(() => readModels.close())
-    if (holding) for (const projection of projections) readModels.prepare(projection)
+    await readModels.prepare(projections)
     const projector = holding ? new Projector(store, readModels, vault, log) : null
     opened.push(() => projector?.stop())
     holding?.announce({ pid: process.pid, eventStoreUrl, url: null })
@@ -82,13 +83,9 @@ export async function heardEverything(
   { projector, readModels, store }: Workplace,
   onProgress: (position: bigint) => void = () => undefined,
 ): Promise<void> {
-  if (projector) {
-    await new Promise<void>((resolve, reject) => {
-      projector.catchUp().subscribe({ next: ({ position }) => onProgress(position), complete: resolve, error: reject })
-    })
-    return
-  }
   const end = await store.endOf(categories)
+  if (end === 0n) return
+  if (projector) return projector.level(end, onProgress)
   for (;;) {
     const { position } = await readModels.asOf()
     onProgress(BigInt(position))

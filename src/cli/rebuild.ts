@@ -1,15 +1,18 @@
-/** npm run rebuild: the read models built again from the first event of the log. */
+/** npm run rebuild: read models built again from the first event of the log, while the app goes on serving those it has. */
 import { Command } from 'commander'
-import { categories, projections } from '../../projections/projector.ts'
+import { categories } from '../../projections/projection.ts'
+import { projections } from '../../projections/projector.ts'
+import { CheckpointMoved } from '../../projections/read-models.ts'
+import { rebuildBeside } from '../../projections/rebuild.ts'
 import { readConfig } from '../config.ts'
-import { heardEverything, openWorkplace } from '../workplace.ts'
+import { openWorkplace } from '../workplace.ts'
 import { atTheTerminal, progressBar, UsageError } from './terminal.ts'
 
 const names = projections.map(({ name }) => name)
 
 const command = new Command('npm run rebuild --')
   .description(
-    'Drops read models and builds them again from the log. Nothing is lost: they hold nothing the log does not. Cut short, run it again or start the app: it goes on where it stopped.',
+    'Builds read models again from the log, beside those that are served, and puts them in their place in one moment. The app may run. Cut short, run it again or start the app: it goes on where it stopped.',
   )
   .argument('[name]', `one of ${names.join(', ')}, or all`, 'all')
   .showHelpAfterError()
@@ -20,16 +23,38 @@ await atTheTerminal(async () => {
   if (name !== 'all' && !names.includes(name))
     throw new UsageError(`There is no projection "${name}". Name one of ${names.join(', ')}, or all.`)
   const config = readConfig()
-  const workplace = await openWorkplace({ ...config, logLevel: config.logLevel === 'info' ? 'warn' : config.logLevel })
+  const workplace = await openWorkplace(
+    { ...config, logLevel: config.logLevel === 'info' ? 'warn' : config.logLevel },
+    { besideAnother: true },
+  )
+  const stop = new AbortController()
+  const interrupted = () => stop.abort()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, interrupted)
   try {
-    for (const projection of projections)
-      if (name === 'all' || name === projection.name) workplace.readModels.startOver(projection)
+    const wanted = projections.filter((projection) => name === 'all' || name === projection.name)
     const end = await workplace.store.endOf(categories)
     const begun = performance.now()
+    const seconds = () => (performance.now() - begun) / 1_000
     const bar = progressBar(`Rebuilding ${name}`, Number(end))
-    await heardEverything(workplace, (position) => bar.update(Number(position)))
+    let heard = 0
+    const done = await rebuildBeside(workplace, wanted, {
+      signal: stop.signal,
+      onProgress: ({ position, events }) => {
+        heard = events
+        bar.update(Number(position), `${Math.round(events / seconds())} events/s`)
+      },
+    })
     bar.end()
-    process.stdout.write(`Rebuilt ${name} in ${((performance.now() - begun) / 1_000).toFixed(1)} s.\n`)
+    process.stdout.write(
+      done
+        ? `Rebuilt ${name} in ${seconds().toFixed(1)} s, ${heard} events.\n`
+        : `Interrupted. What is served is unchanged. Run it again, or start the app: it goes on where it stopped.\n`,
+    )
+    if (!done) process.exitCode = 1
+  } catch (error) {
+    if (error instanceof CheckpointMoved)
+      throw new UsageError('The application, or another rebuild, has taken this rebuild over and goes on with it.')
+    throw error
   } finally {
     await workplace.close()
   }

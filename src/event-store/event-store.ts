@@ -61,11 +61,13 @@ export class StoreUnavailable extends Error {
   }
 }
 
-/** What a follower hears: events in order, how far the log has been read where nothing matched, and that it has caught up. */
-export type Heard =
-  | { readonly kind: 'event'; readonly event: StoredEvent & { readonly position: bigint } }
-  | { readonly kind: 'passed'; readonly position: bigint }
-  | { readonly kind: 'caught_up' }
+/** What a follower hears at once: events in order, and how far the log has been read with them. */
+export interface HeardBatch {
+  readonly events: readonly (StoredEvent & { readonly position: bigint })[]
+  /** null where nothing at all was passed: the follower was level already. */
+  readonly to: bigint | null
+  readonly caughtUp: boolean
+}
 
 const appendTimeoutMs = 15_000
 
@@ -152,28 +154,90 @@ export class EventStore {
     }
   }
 
-  /** Follows every stream of the categories, from just after a place in the log. Ends with an error when the connection is lost. */
-  follow(categories: readonly string[], after: bigint | null): Observable<Heard> {
-    return new Observable((listener) => {
-      const subscription = this.client.subscribeToAll({
-        fromPosition: after === null ? START : { commit: after, prepare: after },
-        filter: streamNameFilter({
-          prefixes: categories.map((category) => `${category}-`),
-          checkpointInterval: 32,
-          checkpointReached: (_subscription, position) => listener.next({ kind: 'passed', position: position.commit }),
-        }),
-      })
-      subscription.on('data', (resolved) => {
-        const event = storedFrom(resolved)
-        if (event && event.position !== null) {
-          listener.next({ kind: 'event', event: event as StoredEvent & { position: bigint } })
-        }
-      })
-      subscription.on('caughtUp', () => listener.next({ kind: 'caught_up' }))
-      subscription.on('error', (error) => listener.error(asOurs(error)))
-      subscription.on('end', () => listener.error(new StoreUnavailable()))
-      return () => void subscription.unsubscribe().catch(() => undefined)
+  /**
+   * Follows every stream of the categories, from just after a place in the log, in batches and at the reader's pace: while he works on one the next is gathered, and when
+   * that is full the server waits. Level with the log, a batch is whatever has come.
+   * @throws StoreUnavailable when the connection is lost
+   */
+  async *batches(
+    categories: readonly string[],
+    after: bigint | null,
+    most: number,
+    signal: AbortSignal,
+  ): AsyncGenerator<HeardBatch> {
+    let events: (StoredEvent & { position: bigint })[] = []
+    let to: bigint | null = null
+    let live = false
+    let caughtUp = false
+    let ended: { error: unknown } | undefined
+    let wake = () => {}
+    // What the server says between events is told at once, events only when their turn comes: until those before it
+    // have had theirs, it is kept.
+    let passed: bigint | null = null
+    let level = false
+    const settle = () => {
+      if (subscription.readableLength > 0) return
+      if (passed !== null && passed > (to ?? -1n)) to = passed
+      passed = null
+      if (level) live = caughtUp = true
+      level = false
+      if (live) wake()
+    }
+    const subscription = this.client.subscribeToAll({
+      fromPosition: after === null ? START : { commit: after, prepare: after },
+      filter: streamNameFilter({
+        prefixes: categories.map((category) => `${category}-`),
+        checkpointInterval: 32,
+        checkpointReached: (_subscription, { commit }) => {
+          passed = commit
+          settle()
+        },
+      }),
     })
+    const end = (error: unknown) => {
+      ended ??= { error }
+      wake()
+    }
+    subscription.on('data', (resolved) => {
+      const event = storedFrom(resolved)
+      if (event && event.position !== null) {
+        events.push(event as StoredEvent & { position: bigint })
+        to = event.position
+        if (events.length >= most) {
+          subscription.pause()
+          wake()
+        }
+      }
+      settle()
+    })
+    subscription.on('caughtUp', () => {
+      level = true
+      settle()
+    })
+    subscription.on('error', (error) => end(asOurs(error)))
+    subscription.on('end', () => end(new StoreUnavailable()))
+    const stop = () => end(undefined)
+    signal.addEventListener('abort', stop)
+    try {
+      while (!signal.aborted) {
+        if (events.length >= most || (live && to !== null) || caughtUp) {
+          const batch = { events, to, caughtUp }
+          events = []
+          to = null
+          caughtUp = false
+          subscription.resume()
+          yield batch
+        } else if (ended) {
+          if (ended.error !== undefined) throw ended.error
+          return
+        } else {
+          await new Promise<void>((resolve) => (wake = resolve))
+        }
+      }
+    } finally {
+      signal.removeEventListener('abort', stop)
+      await subscription.unsubscribe().catch(() => undefined)
+    }
   }
 
   /** Follows one stream from its end: what is appended while somebody looks. */

@@ -58,7 +58,7 @@ describe('a contact log', () => {
       expect(await reported(workplace, 'read-model')).toEqual(per_journey)
       expect(await reported(workplace, 'log')).toEqual(per_journey)
 
-      for (const projection of projections) workplace.readModels.startOver(projection)
+      for (const projection of projections) await workplace.readModels.startOver(projection)
       await heardEverything(workplace)
       expect(await reported(workplace, 'read-model')).toEqual(per_journey)
     })

@@ -1,132 +1,194 @@
 import { EventStoreDBClient, jsonEvent } from '@eventstore/db-client'
-import Database from 'better-sqlite3'
-import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import type { Projection } from '../../projections/projection.ts'
 import { Projector, projections } from '../../projections/projector.ts'
-import { CheckpointMoved, ReadModels } from '../../projections/read-models.ts'
+import { CheckpointMoved, DowngradeRefused, ReadModels } from '../../projections/read-models.ts'
+import type { StoredEvent } from '../../src/event-store/event-store.ts'
 import { whoIsAsking } from '../../src/access/session.ts'
 import { Journeys } from '../../src/reading/journeys.ts'
-import { heardEverything, type Workplace } from '../../src/workplace.ts'
 import { csvOf, simulateContactLog } from '../../src/simulator/contact-log.ts'
-import { importText, temporaryWorkplace } from '../support/workplace.ts'
+import { heardEverything } from '../../src/workplace.ts'
+import { bothDatabases, databases } from '../support/postgres.ts'
+import { everything, hear, silent, takenOver } from '../support/read-models.ts'
+import { importText, reported, temporaryWorkplace } from '../support/workplace.ts'
 
 const smallLog = csvOf(
   simulateContactLog({ seed: 5, journeys: 25, from: '2023-01-01', until: '2024-12-31', messy: false }),
 )
 
-/** Every row of every table that a projection keeps, in the order of its key. */
-function everything({ config }: Workplace): Record<string, unknown[]> {
-  const db = new Database(join(config.dataDir, 'read-models.sqlite'), { readonly: true })
-  const tables = projections.flatMap(({ tables }) => tables)
-  const rows = Object.fromEntries(
-    tables.map(({ name, key }) => [name, db.prepare(`SELECT * FROM "${name}" ORDER BY ${key.join(', ')}`).all()]),
-  )
-  db.close()
-  return rows
-}
+const poisons: { type: string; data: unknown; schemaVersion?: number; why: RegExp }[] = [
+  { type: 'WarningIssued', data: {}, why: /nothing is wrong/ },
+  { type: 'WarningIssued', data: 'not an object', why: /not a JSON object/ },
+  { type: 'SomethingElse', data: {}, why: /unknown event type SomethingElse/ },
+  { type: 'WarningIssued', data: {}, schemaVersion: 99, why: /schema version 99/ },
+  { type: 'ParticipantDroppedOut', data: {}, why: /it has no reason/ },
+  { type: 'WarningIssued', data: { sealed: 'x'.repeat(950_000) }, why: /it is too large/ },
+  { type: 'AllocatedToGroup', data: { groupId: 'G\0' }, why: /what no database can keep/ },
+  { type: 'AllocatedToGroup', data: { groupId: 'G\ud800' }, why: /what no database can keep/ },
+]
 
-const silent = { warn: () => undefined }
+const freshDatabase = bothDatabases()
 
-describe('the projector', () => {
+describe.each(databases)('the projector, on %s', (kind) => {
+  const workplaceOfItsOwn = async () => temporaryWorkplace(await freshDatabase(kind))
+
   it('built again from the first event says the same, row for row', async () => {
-    const workplace = await temporaryWorkplace()
+    const workplace = await workplaceOfItsOwn()
     await importText(workplace, smallLog)
-    const live = everything(workplace)
+    const live = await everything(workplace.readModels)
     expect(live.timeline!.length).toBeGreaterThan(100)
-    for (const projection of projections) workplace.readModels.startOver(projection)
+    for (const projection of projections) await workplace.readModels.startOver(projection)
+    expect((await everything(workplace.readModels)).timeline).toEqual([])
     await heardEverything(workplace)
-    expect(everything(workplace)).toEqual(live)
+    expect(await everything(workplace.readModels)).toEqual(live)
   })
 
   it('heard in many small batches says the same as heard in large ones', async () => {
-    const workplace = await temporaryWorkplace()
+    const workplace = await workplaceOfItsOwn()
     await importText(workplace, smallLog)
-    const whole = everything(workplace)
-    for (const projection of projections) workplace.readModels.startOver(projection)
-    // Stopped after every batch and started again: what is left to hear is taken up at the checkpoint.
-    for (let stops = 0; stops < 500; stops++) {
-      const caughtUp = await new Promise<boolean>((resolve, reject) => {
-        const subscription = workplace.projector!.catchUp().subscribe({
-          next: (progress) => {
-            resolve(progress.caughtUp)
-            queueMicrotask(() => subscription.unsubscribe())
-          },
-          error: reject,
-        })
-      })
-      if (caughtUp) break
-    }
-    expect(everything(workplace)).toEqual(whole)
+    const whole = await everything(workplace.readModels)
+    for (const projection of projections) await workplace.readModels.startOver(projection)
+    // Stopped after every few batches and begun again: what is left to hear is taken up at the checkpoint.
+    for (let most = 1; !(await hear(workplace, { most, batches: 3 })); most = (most % 60) + 7);
+    expect(await everything(workplace.readModels)).toEqual(whole)
+  })
+
+  it('says in its read models what the log says', async () => {
+    const workplace = await workplaceOfItsOwn()
+    await importText(workplace, smallLog)
+    expect(await reported(workplace, 'read-model')).toEqual(await reported(workplace, 'log'))
   })
 
   it('that is stale commits nothing', async () => {
-    const workplace = await temporaryWorkplace()
+    const workplace = await workplaceOfItsOwn()
     await importText(workplace, smallLog)
-    const { readModels, config } = workplace
-    const [projection] = projections
-    const other = new ReadModels(config.dataDir)
-    onTestFinished(() => other.close())
-    const before = other.prepare(projection!)
-    readModels.advance(projection!, before, before! + 1n, () => undefined)
-    let ran = false
-    expect(() => other.advance(projection!, before, before! + 1n, () => (ran = true))).toThrow(CheckpointMoved)
-    expect(ran).toBe(false)
+    const { readModels } = workplace
+    const stale = await takenOver(readModels)
+    const before = await everything(readModels)
+    await takenOver(readModels) // another takes over, and has heard nothing new yet
+    const table = projections[0]!.tables[0]!
+    const rows = new Map([[table, [{ participant_id: 'x', event_id: 'x', sealed: null }]]])
+    const step = { build: stale[0]!, to: stale[0]!.position! + 1n, rows, held: [] }
+    await expect(readModels.commit([step])).rejects.toThrow(CheckpointMoved)
+    expect(await everything(readModels)).toEqual(before)
   })
 
   it('leaves no effect without its checkpoint, and no checkpoint without its effect', async () => {
-    const workplace = await temporaryWorkplace()
+    const workplace = await workplaceOfItsOwn()
     await importText(workplace, smallLog)
     const { readModels } = workplace
-    const [projection] = projections
-    const table = projection!.tables[0]!
-    const at = readModels.prepare(projection!)!
-    const failing = () =>
-      readModels.advance(projection!, at, at + 1n, () => {
-        readModels.put(table, { participant_id: 'x', event_id: 'x', sealed: null })
-        throw new Error('power cut')
-      })
-    expect(failing).toThrow('power cut')
-    expect(readModels.prepare(projection!)).toBe(at)
-    expect(readModels.row(table, ['x'])).toBeUndefined()
+    const builds = await takenOver(readModels)
+    const before = [await everything(readModels), await readModels.asOf()]
+    const table = projections[0]!.tables[0]!
+    const rows = new Map([[table, [{ participant_id: 'x', event_id: null, sealed: {} as Buffer }]]])
+    const good = { build: builds[1]!, to: builds[1]!.position! + 1n, rows: new Map(), held: [] }
+    const held = [{ stream: 's', revision: null as unknown as number, why: 'no revision: the database refuses it' }]
+    const step = { build: builds[0]!, to: builds[0]!.position! + 1n, rows, held }
+    await expect(readModels.commit([good, step])).rejects.toThrow()
+    expect([await everything(readModels), await readModels.asOf()]).toEqual(before)
   })
 
-  it.each([
-    ['malformed JSON', { type: 'WarningIssued', data: 'not an object' }, /not a JSON object/],
-    ['an unknown type', { type: 'SomethingElse', data: {} }, /unknown event type SomethingElse/],
-    ['an unknown schema version', { type: 'WarningIssued', data: {}, schemaVersion: 99 }, /unknown schema version 99/],
-    ['a missing field', { type: 'ParticipantDroppedOut', data: {} }, /it has no reason/],
-  ])(
-    'holds a journey at %s, shows it held, and goes on with all others',
-    async (_what, poison: { type: string; data: unknown; schemaVersion?: number }, why) => {
-      const workplace = await temporaryWorkplace()
-      await importText(workplace, smallLog)
-      const { store, vault, readModels, eventStoreUrl } = workplace
-      const [heldId, otherId] = ['R-01-00001-1', 'R-01-00002-1'].map((reference) => vault.find('reference', reference))
-      const client = EventStoreDBClient.connectionString(eventStoreUrl)
-      onTestFinished(() => client.dispose())
-      const good = (await Array.fromAsync(store.read(`journey-${heldId}`))).at(-1)!
-      const metadata = { ...(good.metadata as object), schemaVersion: poison.schemaVersion ?? 1 }
-      await client.appendToStream(
-        `journey-${heldId}`,
-        jsonEvent({ type: poison.type, data: poison.data as never, metadata }),
-      )
-      const warning = jsonEvent({ type: 'WarningIssued', data: {}, metadata: good.metadata as never })
-      await client.appendToStream(`journey-${heldId}`, warning)
-      await client.appendToStream(
-        `journey-${otherId}`,
-        jsonEvent({ type: 'WarningIssued', data: {}, metadata: good.metadata as never }),
-      )
-      await new Promise<void>((resolve, reject) => {
-        new Projector(store, readModels, vault, silent).catchUp().subscribe({ complete: resolve, error: reject })
-      })
-      const journeys = new Journeys(store, readModels, vault)
-      const asking = whoIsAsking({})
-      const held = await journeys.header(heldId!, asking)
-      expect(held!.held).toEqual({ revision: good.revision + 1, why: expect.stringMatching(why) as string })
-      expect(held!.revision).toBe(good.revision)
-      const other = await journeys.timeline(otherId!, asking)
-      expect(other.toSorted((one, next) => one.revision - next.revision).at(-1)!.type).toBe('WarningIssued')
-      expect((await journeys.header(otherId!, asking))!.held).toBeNull()
-    },
-  )
+  it('refuses read models that a newer release built, and says so', async () => {
+    const { readModels, store, vault } = await workplaceOfItsOwn()
+    const newer = projections.map((projection) => ({ ...projection, version: 99 }))
+    for (const projection of newer) await readModels.startOver(projection)
+    await expect(readModels.takeOver(projections[0]!)).rejects.toThrow(DowngradeRefused)
+    const projector = new Projector(store, readModels, vault, silent)
+    await expect(projector.level(1n)).rejects.toThrow(/built by a newer release \(its version is 99/)
+  })
+
+  it('holds each journey at what cannot be understood, shows it held, and goes on with all others', async () => {
+    const workplace = await workplaceOfItsOwn()
+    await importText(workplace, smallLog)
+    const { store, vault, readModels, eventStoreUrl } = workplace
+    const client = EventStoreDBClient.connectionString(eventStoreUrl)
+    onTestFinished(() => client.dispose())
+    const told: { journeyId: string; good: StoredEvent }[] = []
+    for (const n of poisons.keys()) {
+      const journeyId = vault.find('reference', `R-01-${String(n + 1).padStart(5, '0')}-1`)!
+      told.push({ journeyId, good: (await Array.fromAsync(store.read(`journey-${journeyId}`))).at(-1)! })
+    }
+    const [other, ...poisoned] = told
+    const warning = (good: StoredEvent) =>
+      jsonEvent({ type: 'WarningIssued', data: {}, metadata: good.metadata as never })
+    for (const [n, { journeyId, good }] of poisoned.entries()) {
+      const { type, data, schemaVersion = 1 } = poisons[n + 1]!
+      const metadata = { ...(good.metadata as object), schemaVersion }
+      await client.appendToStream(`journey-${journeyId}`, jsonEvent({ type, data: data as never, metadata }))
+      await client.appendToStream(`journey-${journeyId}`, warning(good))
+    }
+    await client.appendToStream(`journey-${other!.journeyId}`, warning(other!.good))
+    await heardEverything(workplace)
+    const journeys = new Journeys(store, readModels, vault)
+    const asking = whoIsAsking({})
+    for (const [n, { journeyId, good }] of poisoned.entries()) {
+      const header = await journeys.header(journeyId, asking)
+      const why = expect.stringMatching(poisons[n + 1]!.why) as string
+      expect(header!.held).toEqual({ revision: good.revision + 1, why })
+      expect(header!.revision).toBe(good.revision)
+    }
+    const timeline = await journeys.timeline(other!.journeyId, asking)
+    expect(timeline.toSorted((one, next) => one.revision - next.revision).at(-1)!.type).toBe('WarningIssued')
+    expect((await journeys.header(other!.journeyId, asking))!.held).toBeNull()
+  })
+
+  it('holds a journey where a handler fails, with none of that event’s changes', async () => {
+    const workplace = await workplaceOfItsOwn()
+    await importText(workplace, smallLog)
+    const { readModels, store, vault } = workplace
+    const failing = projections.map((projection): Projection => {
+      if (projection.name !== 'timeline') return projection
+      const bug = () => {
+        throw new Error('a mistake in the handler')
+      }
+      return { ...projection, on: { ...projection.on, ParticipantDroppedOut: bug } }
+    })
+    for (const projection of failing) await readModels.startOver(projection)
+    await new Projector(store, readModels, vault, silent, failing).level(await store.endOf(['journey']))
+    const held = await readModels.held()
+    expect(held.length).toBeGreaterThan(0)
+    expect(held.every(({ projection, why }) => projection === 'timeline' && why === 'its handler failed')).toBe(true)
+    const { timeline, caseload } = await everything(readModels)
+    expect(timeline!.some(({ type }) => type === 'ParticipantDroppedOut')).toBe(false)
+    expect(timeline!.some(({ type }) => type === 'ProgrammeCompleted')).toBe(true)
+    expect(caseload!.some(({ outcome }) => outcome === 'dropped_out')).toBe(true)
+  })
+
+  it('lets another process wait for what it has not heard yet', async () => {
+    const url = await freshDatabase(kind)
+    const workplace = await temporaryWorkplace(url)
+    const elsewhere = await ReadModels.open(workplace.config.dataDir, url)
+    onTestFinished(() => elsewhere.close())
+    workplace.projector!.start()
+    expect(await elsewhere.waitFor('1', 50)).toBe(false)
+    await importText(workplace, smallLog)
+    const end = await workplace.store.endOf(['journey', 'participant'])
+    expect(await elsewhere.waitFor(String(end), 2_000)).toBe(true)
+  })
+})
+
+describe('the two databases', () => {
+  it('agree on every row and on the order of every page', async () => {
+    const rows: unknown[] = []
+    const pages: unknown[] = []
+    const sqlite = await temporaryWorkplace()
+    await importText(sqlite, smallLog)
+    const postgres = await ReadModels.open(sqlite.config.dataDir, await freshDatabase('PostgreSQL'))
+    onTestFinished(() => postgres.close())
+    await postgres.prepare(projections)
+    const end = await sqlite.store.endOf(['journey', 'participant'])
+    await new Projector(sqlite.store, postgres, sqlite.vault, silent).level(end)
+    for (const readModels of [sqlite.readModels, postgres]) {
+      rows.push(await everything(readModels))
+      const journeys = new Journeys(sqlite.store, readModels, sqlite.vault)
+      const all = []
+      for (const sort of ['last_contact', 'referred', 'status', 'attended', 'unacceptable'] as const)
+        for (const direction of ['asc', 'desc'] as const)
+          for (const page of [1, 2, 3])
+            all.push(await journeys.caseload({ sort, direction, page, pageSize: 10 }, whoIsAsking({})))
+      pages.push(all)
+    }
+    expect(rows[1]).toEqual(rows[0])
+    expect(pages[1]).toEqual(pages[0])
+  })
 })

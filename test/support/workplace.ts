@@ -15,12 +15,12 @@ export function temporaryDirectory(): string {
   return dir
 }
 
-export const openIn = (dataDir: string): Promise<Workplace> =>
-  openWorkplace(readConfig({ DATA_DIR: dataDir, LOG_LEVEL: 'silent' }))
+export const openIn = (dataDir: string, databaseUrl?: string): Promise<Workplace> =>
+  openWorkplace(readConfig({ DATA_DIR: dataDir, LOG_LEVEL: 'silent', DATABASE_URL: databaseUrl }))
 
 /** A workplace that is closed, and its directory removed, when the spec is done. */
-export async function temporaryWorkplace(): Promise<Workplace> {
-  const workplace = await openIn(temporaryDirectory())
+export async function temporaryWorkplace(databaseUrl?: string): Promise<Workplace> {
+  const workplace = await openIn(temporaryDirectory(), databaseUrl)
   onTestFinished(() => workplace.close())
   return workplace
 }

@@ -2,7 +2,7 @@
 import { Get } from '@nestjs/common'
 import { ApiOkResponse, ApiOperation } from '@nestjs/swagger'
 import { setTimeout as wait } from 'node:timers/promises'
-import { categories } from '../../../projections/projector.ts'
+import { categories } from '../../../projections/projection.ts'
 import { ReadModels } from '../../../projections/read-models.ts'
 import { EventStore, StoreUnavailable } from '../../event-store/event-store.ts'
 import { AliveDto, ReadyDto } from './answers.dto.ts'

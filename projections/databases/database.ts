@@ -1,0 +1,64 @@
+/** What the read models ask of a database. There are two: SQLite for one machine, PostgreSQL for many instances. */
+import type { Kysely } from 'kysely'
+import type { ReadModelTables } from '../read-models.ts'
+import type { ColumnType, Row, Table, Value } from '../projection.ts'
+
+/** Statements inside one transaction. Each `?` is a value, in order. */
+export interface Statements {
+  all<T>(sql: string, values?: readonly Value[]): Promise<T[]>
+  /** @returns how many rows it changed */
+  run(sql: string, values?: readonly Value[]): Promise<number>
+  /** Writes the rows of a table, each over whatever has its key. */
+  put(table: Table, name: string, rows: readonly Row[]): Promise<void>
+}
+
+/** What one moment sees. */
+export interface Moment {
+  all<T>(sql: string, values?: readonly Value[]): Promise<T[]>
+  /** Every row as the database keeps it, in the order of its key. */
+  rows(table: Table, name: string): AsyncIterable<Record<string, Value>>
+}
+
+/** Held for as long as this process is the one that projects. */
+export interface Election {
+  /** Aborted when another may have been elected meanwhile. */
+  readonly lost: AbortSignal
+  release(): Promise<void>
+}
+
+export interface Database {
+  /** For the questions of the pages; never writes. */
+  readonly db: Kysely<ReadModelTables>
+  /** How a column type is declared. Texts sort by their bytes on both databases, so that pages agree. */
+  readonly declared: Readonly<Record<ColumnType, string>>
+  readonly tableSuffix: string
+  /** All of it becomes true, or none. */
+  transaction<T>(work: (statements: Statements) => Promise<T>): Promise<T>
+  /** Lets no other process that calls this go on until the transaction is over: for making tables. */
+  alone(statements: Statements): Promise<void>
+  /** The rows with these keys, in no order; the JSON columns made into values again. */
+  load(table: Table, name: string, keys: readonly (readonly Value[])[]): Promise<Row[]>
+  /** All of it as one moment sees it, whatever is written meanwhile. */
+  snapshot<T>(look: (moment: Moment) => Promise<T>): Promise<T>
+  /** One process among all that share this database may project. @returns null while another does */
+  elect(): Promise<Election | null>
+  /** The database's fault rather than the event's. */
+  isFault(error: unknown): boolean
+  close(): Promise<void>
+}
+
+export const quoted = (name: string) => `"${name}"`
+
+/** The row as the database keeps it. */
+export const kept = (table: Table, row: Row): Value[] =>
+  Object.entries(table.columns).map(([column, type]) => {
+    const value = row[column] ?? null
+    return type === 'json' && value !== null ? JSON.stringify(value) : (value as Value)
+  })
+
+/** The row as handlers see it. */
+export function seen(table: Table, row: Row): Row {
+  for (const [column, type] of Object.entries(table.columns))
+    if (type === 'json' && typeof row[column] === 'string') row[column] = JSON.parse(row[column]) as object
+  return row
+}

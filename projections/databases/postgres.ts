@@ -1,0 +1,177 @@
+/** The read models in PostgreSQL, for many instances. */
+import { Kysely, PostgresDialect } from 'kysely'
+import pg from 'pg'
+import type { Row, Table, Value } from '../projection.ts'
+import type { ReadModelTables } from '../read-models.ts'
+import { kept, quoted, seen, type Database, type Election, type Moment, type Statements } from './database.ts'
+
+/** Which lock of this database the projector is elected by; any number, the same in every instance. */
+const electionLock = 0x7468726f
+const tablesLock = 0x7461626c
+/** A projector that says nothing for this long is taken for dead: its session, and the lock with it, is ended by the server. */
+const silenceMs = 3_000
+
+/** Counts come as int8; none of ours is beyond what a number holds. */
+const types: pg.CustomTypesConfig = {
+  getTypeParser: ((oid: number, format: 'text') =>
+    oid === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(oid, format)) as never,
+}
+
+export class PostgresDatabase implements Database {
+  readonly db: Kysely<ReadModelTables>
+  readonly declared = { text: 'TEXT COLLATE "C"', integer: 'BIGINT', blob: 'BYTEA', json: 'TEXT' }
+  readonly tableSuffix = ''
+  private readonly pool: pg.Pool
+
+  constructor(private readonly url: string) {
+    this.pool = new pg.Pool({
+      connectionString: url,
+      types,
+      max: 10,
+      connectionTimeoutMillis: 5_000,
+      application_name: 'throughline',
+    })
+    // An idle connection that is cut is replaced when next needed; whoever asks then hears of it.
+    this.pool.on('error', () => undefined)
+    this.db = new Kysely<ReadModelTables>({ dialect: new PostgresDialect({ pool: this.pool }) })
+  }
+
+  async transaction<T>(work: (statements: Statements) => Promise<T>): Promise<T> {
+    return this.during('BEGIN', (client) => work(statementsOf(client)))
+  }
+
+  async load(table: Table, name: string, keys: readonly (readonly Value[])[]): Promise<Row[]> {
+    const columns = Object.keys(table.columns).map((column) => `stored.${quoted(column)}`)
+    const { rows } = await this.pool.query<Row>(
+      `SELECT ${columns.join(', ')} FROM ${quoted(name)} stored JOIN ${recordset(table, table.key)} ON ${table.key
+        .map((column) => `stored.${quoted(column)} = ${given(table, column)}`)
+        .join(' AND ')}`,
+      [JSON.stringify(keys.map((key) => record(table.key, key)))],
+    )
+    return rows.map((row) => seen(table, row))
+  }
+
+  async snapshot<T>(look: (moment: Moment) => Promise<T>): Promise<T> {
+    return this.during('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY', (client) =>
+      look({
+        all: (sql, values) => statementsOf(client).all(sql, values),
+        rows: async function* (table, name) {
+          await client.query(
+            `DECLARE every_row NO SCROLL CURSOR FOR SELECT * FROM ${quoted(name)} ORDER BY ${table.key.map(quoted).join(', ')}`,
+          )
+          for (;;) {
+            const { rows } = await client.query<Record<string, Value>>('FETCH 1000 FROM every_row')
+            if (rows.length === 0) break
+            yield* rows
+          }
+          await client.query('CLOSE every_row')
+        },
+      }),
+    )
+  }
+
+  async alone({ all }: Statements): Promise<void> {
+    await all('SELECT pg_advisory_xact_lock(?)', [tablesLock])
+  }
+
+  /**
+   * By an advisory lock on a session of its own: gone when the process is, and ended by the server when the process
+   * hangs. What a stalled projector still tries to write fails on its checkpoint, whose epoch the next one has raised.
+   */
+  async elect(): Promise<Election | null> {
+    const client = new pg.Client({
+      connectionString: this.url,
+      connectionTimeoutMillis: 5_000,
+      application_name: 'throughline projector',
+    })
+    const lost = new AbortController()
+    const beat = setInterval(() => void client.query('SELECT 1').catch(() => void end()), silenceMs / 4)
+    const end = async () => {
+      clearInterval(beat)
+      lost.abort()
+      await client.end().catch(() => undefined)
+    }
+    client.on('error', () => void end())
+    client.on('end', () => lost.abort())
+    try {
+      await client.connect()
+      await client.query(`SET idle_session_timeout = ${silenceMs}`)
+      const { rows } = await client.query<{ elected: boolean }>('SELECT pg_try_advisory_lock($1) AS elected', [
+        electionLock,
+      ])
+      if (!rows[0]?.elected) {
+        await end()
+        return null
+      }
+    } catch (error) {
+      await end()
+      throw error
+    }
+    return { lost: lost.signal, release: end }
+  }
+
+  isFault(error: unknown): boolean {
+    return error instanceof pg.DatabaseError || (error as { code?: string }).code !== undefined
+  }
+
+  async close(): Promise<void> {
+    await this.db.destroy()
+  }
+
+  private async during<T>(begin: string, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+    const client = await this.pool.connect()
+    let broken: Error | undefined
+    try {
+      await client.query(begin)
+      const result = await work(client)
+      await client.query('COMMIT')
+      return result
+    } catch (error) {
+      await client.query('ROLLBACK').catch((failed: Error) => (broken = failed))
+      throw error
+    } finally {
+      client.release(broken)
+    }
+  }
+}
+
+const statementsOf = (client: pg.ClientBase): Statements => ({
+  all: async <T>(sql: string, values: readonly Value[] = []) =>
+    (await client.query(numbered(sql), [...values])).rows as T[],
+  run: async (sql, values = []) => (await client.query(numbered(sql), [...values])).rowCount ?? 0,
+  put: async (table, name, rows) => {
+    if (rows.length === 0) return
+    const columns = Object.keys(table.columns)
+    const others = columns.filter((column) => !table.key.includes(column))
+    const onConflict = others.map((column) => `${quoted(column)} = excluded.${quoted(column)}`).join(', ')
+    await client.query(
+      `INSERT INTO ${quoted(name)} (${columns.map(quoted).join(', ')}) SELECT ${columns
+        .map((column) => given(table, column))
+        .join(', ')} FROM ${recordset(table, columns)}
+       ON CONFLICT (${table.key.map(quoted).join(', ')}) DO ${onConflict ? `UPDATE SET ${onConflict}` : 'NOTHING'}`,
+      [JSON.stringify(rows.map((row) => record(columns, kept(table, row))))],
+    )
+  },
+})
+
+const numbered = (sql: string): string => {
+  let n = 0
+  return sql.replaceAll('?', () => `$${++n}`)
+}
+
+/** Many rows as one value: one statement then writes or reads them all. Bytes travel in hexadecimal. */
+const record = (columns: readonly string[], values: readonly Value[]) =>
+  Object.fromEntries(
+    columns.map((column, n) => {
+      const value = values[n] ?? null
+      return [column, Buffer.isBuffer(value) ? value.toString('hex') : value]
+    }),
+  )
+
+const recordset = (table: Table, columns: readonly string[]) =>
+  `jsonb_to_recordset($1::jsonb) AS given (${columns
+    .map((column) => `${quoted(column)} ${table.columns[column] === 'integer' ? 'bigint' : 'text'}`)
+    .join(', ')})`
+
+const given = (table: Table, column: string) =>
+  table.columns[column] === 'blob' ? `decode(given.${quoted(column)}, 'hex')` : `given.${quoted(column)}`

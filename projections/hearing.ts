@@ -1,0 +1,237 @@
+/** Makes of a batch of events what each projection concludes from it, and has it written: rows read once, changed in memory, written once. */
+import { isEventType, type DomainEvent } from '../src/domain/events.ts'
+import type { Recorded } from '../src/domain/history.ts'
+import { PoisonEvent, recordedFrom } from '../src/domain/stored-event.ts'
+import type { HeardBatch, StoredEvent } from '../src/event-store/event-store.ts'
+import type { Vault } from '../src/protection/vault.ts'
+import type { Change, Handler, Row, Table, Value } from './projection.ts'
+import type { Build, HeldTable, ReadModels, Step } from './read-models.ts'
+
+export interface ProjectorLog {
+  info(about: object, message: string): void
+  warn(about: object, message: string): void
+}
+
+/** Rows that batch after batch may change again, kept so that they need not be read and parsed each time. */
+const rowsKept = 4_000
+
+/** The largest event that is taken in. The log itself takes no more than a mebibyte in one append. */
+const largestEvent = 900_000
+
+type Placed = StoredEvent & { readonly position: bigint }
+
+type Concluded = readonly { readonly stored: Placed; readonly changes: readonly Change[] | Error }[]
+
+export class Hearing {
+  private parts: Part[] = []
+
+  private constructor(
+    private readonly readModels: ReadModels,
+    private readonly vault: Vault,
+    private readonly log: ProjectorLog,
+  ) {}
+
+  /** Several projections hear each batch together, and are written in one transaction. */
+  static async of(readModels: ReadModels, vault: Vault, log: ProjectorLog, builds: readonly Build[]): Promise<Hearing> {
+    const hearing = new Hearing(readModels, vault, log)
+    hearing.parts = await Promise.all(builds.map(async (build) => new Part(build, await readModels.heldStreams(build))))
+    return hearing
+  }
+
+  /** One of the builds needs to hear no more. */
+  leave(build: Build): void {
+    this.parts = this.parts.filter((part) => part.build !== build)
+  }
+
+  get builds(): readonly Build[] {
+    return this.parts.map(({ build }) => build)
+  }
+
+  /** How far the slowest has heard. */
+  get position(): bigint | null {
+    return this.builds.reduce<bigint | null>(
+      (low, { position }) => (low === null || position === null ? null : position < low ? position : low),
+      this.builds[0]?.position ?? null,
+    )
+  }
+
+  /** @throws CheckpointMoved, or what the database said; this hearing then knows no more, and is begun again from the checkpoints */
+  async take({ events, to }: HeardBatch): Promise<void> {
+    if (to === null) return
+    const understood = new Map<StoredEvent, Recorded<DomainEvent> | Error>()
+    const behind = this.parts.filter(({ build }) => to > (build.position ?? -1n))
+    const steps: Step[] = []
+    for (const part of behind) steps.push(await this.step(part, events, to, understood))
+    if (steps.length === 0) return
+    const builds = await this.readModels.commit(steps)
+    for (const [n, part] of behind.entries()) part.wrote(builds[n]!)
+  }
+
+  private async step(
+    part: Part,
+    events: readonly Placed[],
+    to: bigint,
+    understood: Map<StoredEvent, Recorded<DomainEvent> | Error>,
+  ): Promise<Step> {
+    const { build } = part
+    const news = events.filter(({ position, stream }) => position > (build.position ?? -1n) && !part.held.has(stream))
+    const concluded: Concluded = news.map((stored) => ({ stored, changes: this.changesOf(build, stored, understood) }))
+    await part.read(this.readModels, concluded)
+    const held: Omit<HeldTable, 'projection' | 'place'>[] = []
+    for (const { stored, changes } of concluded) {
+      const { stream, revision } = stored
+      if (part.held.has(stream)) continue
+      const failure = changes instanceof Error ? changes : part.apply(changes)
+      if (!failure) continue
+      // This history is held here and shown as held; all others go on.
+      const why = failure instanceof PoisonEvent ? failure.why : 'its handler failed'
+      this.log.warn({ projection: build.projection.name, stream, revision, why }, 'A history is held.')
+      part.held.add(stream)
+      held.push({ stream, revision, why })
+    }
+    return { build, to, rows: part.changed(), held }
+  }
+
+  private changesOf(
+    { projection }: Build,
+    stored: Placed,
+    understood: Map<StoredEvent, Recorded<DomainEvent> | Error>,
+  ): readonly Change[] | Error {
+    if (isEventType(stored.type) && projection.on[stored.type] === 'ignored') return []
+    try {
+      let event = understood.get(stored)
+      if (!event) {
+        event = understandable(stored)
+        understood.set(stored, event)
+      }
+      if (event instanceof Error) return event
+      return (projection.on[event.type] as Handler<DomainEvent>)(event, this.vault)
+    } catch (error) {
+      if ((error as Error).name === 'SqliteError') throw error // the vault's fault, not the event's
+      return error as Error
+    }
+  }
+}
+
+function understandable(stored: StoredEvent): Recorded<DomainEvent> | Error {
+  const { stream, revision, data, metadata } = stored
+  try {
+    const size = sizeOf(data) + sizeOf(metadata)
+    if (size > largestEvent) return new PoisonEvent(stream, revision, 'it is too large')
+    if (Number.isNaN(size)) return new PoisonEvent(stream, revision, 'it holds what no database can keep')
+    return recordedFrom(stored)
+  } catch (error) {
+    return error as Error
+  }
+}
+
+/**
+ * Roughly how long it would be as text. NaN where something in it is beyond one of the databases (a NUL, half a
+ * character, a number too large): it would stop the projector there for ever.
+ */
+function sizeOf(value: unknown): number {
+  if (typeof value === 'string') return value.isWellFormed() && !value.includes('\0') ? value.length : Number.NaN
+  if (typeof value === 'number') return Number.isInteger(value) && !Number.isSafeInteger(value) ? Number.NaN : 8
+  if (value === null || typeof value !== 'object') return 8
+  let size = 0
+  for (const key in value) size += key.length + sizeOf((value as Record<string, unknown>)[key])
+  return size
+}
+
+interface Kept {
+  readonly table: Table
+  row: Row | undefined
+  touched: boolean
+}
+
+/** What one build holds in memory between two batches. */
+class Part {
+  /** The least recently used first. */
+  private readonly rows = new Map<string, Kept>()
+  private touched: Kept[] = []
+
+  constructor(
+    public build: Build,
+    readonly held: Set<string>,
+  ) {}
+
+  /** Reads the rows the changes will look at, many at a time, where they are not in memory. */
+  async read(readModels: ReadModels, concluded: Concluded): Promise<void> {
+    const missing = new Map<Table, Map<string, readonly Value[]>>()
+    for (const { changes } of concluded) {
+      if (changes instanceof Error) continue
+      for (const { table, key, whole } of changes) {
+        const name = nameOf(table, key)
+        const known = this.rows.get(name)
+        if (known) {
+          this.rows.delete(name)
+          this.rows.set(name, known)
+        } else if (whole) {
+          this.rows.set(name, { table, row: undefined, touched: false })
+        } else {
+          let keys = missing.get(table)
+          if (!keys) missing.set(table, (keys = new Map()))
+          keys.set(name, key)
+          this.rows.set(name, { table, row: undefined, touched: false })
+        }
+      }
+    }
+    for (const [table, keys] of missing)
+      for (const row of await readModels.load(this.build.place, table, [...keys.values()])) {
+        const key = table.key.map((column) => row[column] as Value)
+        this.rows.get(nameOf(table, key))!.row = row
+      }
+  }
+
+  /** All the changes of one event, or none and the reason where one of them cannot be made. */
+  apply(changes: readonly Change[]): Error | undefined {
+    const before = changes.map(({ table, key }) => {
+      const place = this.rows.get(nameOf(table, key))!
+      return { place, row: place.row }
+    })
+    try {
+      for (const [n, { become }] of changes.entries()) {
+        const { place } = before[n]!
+        const row = become(place.row)
+        if (row) place.row = row
+      }
+    } catch (error) {
+      for (const { place, row } of before.toReversed()) place.row = row
+      return error as Error
+    }
+    for (const { place, row } of before) {
+      if (place.row === row || place.touched) continue
+      place.touched = true
+      this.touched.push(place)
+    }
+    return undefined
+  }
+
+  changed(): Map<Table, Row[]> {
+    const rows = new Map<Table, Row[]>()
+    for (const place of this.touched) {
+      const { table } = place
+      if (table.conclude) place.row = table.conclude(place.row!)
+      const known = rows.get(table)
+      if (known) known.push(place.row!)
+      else rows.set(table, [place.row!])
+    }
+    return rows
+  }
+
+  wrote(build: Build): void {
+    this.build = build
+    for (const place of this.touched) place.touched = false
+    this.touched = []
+    for (const name of this.rows.keys()) {
+      if (this.rows.size <= rowsKept) break
+      this.rows.delete(name)
+    }
+  }
+}
+
+const nameOf = (table: Table, key: readonly Value[]): string => {
+  let name = table.name
+  for (const part of key) name += `\0${Buffer.isBuffer(part) ? part.toString('latin1') : String(part)}`
+  return name
+}

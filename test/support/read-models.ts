@@ -1,0 +1,38 @@
+/** What a projection spec needs to look at: every row of every table, and a projector that hears the log in steps. */
+import { Hearing } from '../../projections/hearing.ts'
+import { categories, type Value } from '../../projections/projection.ts'
+import { projections } from '../../projections/projector.ts'
+import type { Build, ReadModels } from '../../projections/read-models.ts'
+import type { Workplace } from '../../src/workplace.ts'
+
+export const silent = { info: () => undefined, warn: () => undefined }
+
+/** Every row of every table that a projection keeps, in the order of its key. */
+export const everything = (readModels: ReadModels): Promise<Record<string, Record<string, Value>[]>> =>
+  readModels.snapshot(async (moment) => {
+    const all: Record<string, Record<string, Value>[]> = {}
+    for (const { tables } of projections)
+      for (const table of tables) all[table.name] = await Array.fromAsync(moment.rows(table, table.name))
+    return all
+  })
+
+export async function takenOver(readModels: ReadModels): Promise<Build[]> {
+  const builds: Build[] = []
+  for (const projection of projections) builds.push((await readModels.takeOver(projection))!)
+  return builds
+}
+
+/** Hears at most so many batches of so many events, from the checkpoints on. @returns whether it is level with the log */
+export async function hear(
+  { store, readModels, vault }: Workplace,
+  { most, batches = Infinity, until }: { most: number; batches?: number; until?: bigint },
+): Promise<boolean> {
+  const hearing = await Hearing.of(readModels, vault, silent, await takenOver(readModels))
+  let heard = 0
+  for await (const batch of store.batches(categories, hearing.position, most, new AbortController().signal)) {
+    await hearing.take(batch)
+    if (batch.caughtUp || (until !== undefined && (batch.to ?? 0n) >= until)) return true
+    if (++heard >= batches) return false
+  }
+  return false
+}
