@@ -13,7 +13,7 @@ import { ANY, EventStoreDBClient, NO_STREAM } from '@eventstore/db-client'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { anEvent, collect, isEmbedded, temporaryDirectory } from '../target.ts'
 
-const RUNS = Number(process.env.CRASH_RUNS ?? 12)
+const RUNS = Number(process.env.CRASH_RUNS ?? 8)
 const SEED = Number(process.env.CRASH_SEED ?? Date.now() % 1_000_000)
 const WRITERS = 6
 

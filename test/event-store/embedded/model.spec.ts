@@ -143,7 +143,7 @@ it('whatever happens to a stream, the store and the model agree', async () => {
       fc.property(steps, (life) => {
         live(`${dataDir}/${lives++}`, life)
       }),
-      { numRuns: Number(process.env.MODEL_RUNS ?? 150) },
+      { numRuns: Number(process.env.MODEL_RUNS ?? 100) },
     )
   } finally {
     rmSync(dataDir, { recursive: true })
