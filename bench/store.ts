@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { BACKWARDS, END, EventStoreDBClient, streamNameFilter } from '@eventstore/db-client'
+import { machine, printRows, type BenchRow } from './rows.ts'
 import { anEvent } from './store-events.ts'
 
 const { values: options } = parseArgs({
@@ -26,16 +27,6 @@ const SMALL = 100_000
 const READ = 20_000
 const APPENDS = 4000
 const CALLERS = 64
-
-interface Row {
-  name: string
-  value: number
-  unit: string
-  baseline: number | null
-  ratio: number | null
-  target: string
-  ok: boolean
-}
 
 /** A server in a process of its own. */
 interface Server {
@@ -162,7 +153,7 @@ function median(numbers: number[]): number {
   return [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)]!
 }
 
-const rows: Row[] = []
+const rows: BenchRow[] = []
 
 function row(
   name: string,
@@ -298,8 +289,8 @@ async function firstThrough(client: EventStoreDBClient, prefix: string): Promise
 try {
   await againstNoStorage()
   await againstSmall()
-  if (options.json) for (const one of rows) console.log(JSON.stringify(one))
-  else console.table(Object.fromEntries(rows.map(({ name, ...figures }) => [name, figures])))
+  process.stderr.write(`${machine()}\n`)
+  printRows(rows, options.json)
 } finally {
   for (const child of children) child.kill('SIGKILL')
   for (const directory of directories) rmSync(directory, { recursive: true, force: true })
