@@ -92,6 +92,9 @@ export const nameIn = (place: Place, { name }: Table): string => (place === 'liv
 
 const placeOf = (position: string): bigint | null => (position === '' ? null : BigInt(position))
 
+/** A rebuild that has written nothing for so long was left; somebody else may go on with it. */
+const leftAfterMs = 10_000
+
 /** How often somebody who waits looks whether another process has heard what he waits for. */
 const lookEveryMs = 40
 
@@ -173,15 +176,16 @@ export class ReadModels {
     })
   }
 
-  /** Whether a rebuild of it has begun and is not finished. */
-  async isBeside(projection: Projection): Promise<boolean> {
+  /** How its rebuild stands: none was begun, one is being worked on, or one was left unfinished. */
+  async rebuildOf(projection: Projection): Promise<'none' | 'worked_on' | 'left'> {
     const row = await this.db
       .selectFrom('checkpoint')
-      .select('fingerprint')
+      .select(['fingerprint', 'at'])
       .where('projection', '=', projection.name)
       .where('place', '=', 'beside')
       .executeTakeFirst()
-    return row?.fingerprint === fingerprintOf(projection)
+    if (row?.fingerprint !== fingerprintOf(projection)) return 'none'
+    return Date.now() - Date.parse(row.at) > leftAfterMs ? 'left' : 'worked_on'
   }
 
   /**
@@ -352,8 +356,8 @@ export class ReadModels {
 
   private async raised({ all }: Statements, projection: Projection, { place }: CheckpointTable): Promise<Build> {
     const [row] = await all<{ epoch: number; position: string }>(
-      'UPDATE checkpoint SET epoch = epoch + 1 WHERE projection = ? AND place = ? RETURNING epoch, position',
-      [projection.name, place],
+      'UPDATE checkpoint SET epoch = epoch + 1, at = ? WHERE projection = ? AND place = ? RETURNING epoch, position',
+      [new Date().toISOString(), projection.name, place],
     )
     return { projection, place, epoch: row!.epoch, position: placeOf(row!.position) }
   }
