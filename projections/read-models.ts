@@ -257,6 +257,33 @@ export class ReadModels {
     })
   }
 
+  /** Where the live projection stands, without taking it over; undefined where this release did not build it. */
+  async standing(projection: Projection): Promise<Build | undefined> {
+    const row = (await this.checkpoints()).find((one) => one.projection === projection.name && one.place === 'live')
+    if (row?.fingerprint !== fingerprintOf(projection)) return undefined
+    return { projection, place: 'live', epoch: row.epoch, position: placeOf(row.position) }
+  }
+
+  /**
+   * One history's rows written anew, and held where they now stop, if they do. The epoch is raised: the projector that
+   * holds the history in its memory takes stock again.
+   * @throws CheckpointMoved when the projection was not where the rows were worked out for
+   */
+  mend(stream: string, { build, rows, held }: Step): Promise<void> {
+    const { projection, place, epoch, position } = build
+    return this.database.transaction(async ({ run, put }) => {
+      const stood = await run(
+        'UPDATE checkpoint SET epoch = epoch + 1 WHERE projection = ? AND place = ? AND epoch = ? AND position = ?',
+        [projection.name, place, epoch, String(position ?? '')],
+      )
+      if (stood !== 1) throw new CheckpointMoved(projection.name)
+      for (const [table, changed] of rows) await put(table, nameIn(place, table), changed)
+      await run('DELETE FROM held WHERE projection = ? AND place = ? AND stream = ?', [projection.name, place, stream])
+      for (const { revision, why } of held)
+        await run('INSERT INTO held VALUES (?, ?, ?, ?, ?)', [projection.name, place, stream, revision, why])
+    })
+  }
+
   /** The rows with these keys, in no order. */
   load(place: Place, table: Table, keys: readonly (readonly Value[])[]): Promise<Row[]> {
     return this.database.load(table, nameIn(place, table), keys)
