@@ -38,6 +38,18 @@ export class Hearing {
     return hearing
   }
 
+  /** What one history, told again from its first event, comes to. Nothing is written. */
+  static retold(
+    readModels: ReadModels,
+    vault: Vault,
+    log: ProjectorLog,
+    build: Build,
+    history: readonly Placed[],
+  ): Promise<Step> {
+    const part = new Part({ ...build, position: null }, new Set())
+    return new Hearing(readModels, vault, log).step(part, history, build.position ?? -1n, new Map())
+  }
+
   /** One of the builds needs to hear no more. */
   leave(build: Build): void {
     this.parts = this.parts.filter((part) => part.build !== build)

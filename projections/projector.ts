@@ -150,7 +150,7 @@ export class Projector {
     for (const projection of this.all) {
       const build = await this.readModels.takeOver(projection)
       if (build) current.push(build)
-      if (!build || (await this.readModels.isBeside(projection))) outdated.push(projection)
+      if (!build || (await this.readModels.rebuildOf(projection)) === 'left') outdated.push(projection)
     }
     const together = new AbortController()
     const signal = AbortSignal.any([until, together.signal])
@@ -182,13 +182,17 @@ export class Projector {
 
   private async rebuild(outdated: readonly Projection[], signal: AbortSignal): Promise<void> {
     const { store, readModels, vault, log } = this
-    const names = outdated.map(({ name }) => name)
+    const mine: Projection[] = []
+    for (const projection of outdated)
+      if ((await readModels.rebuildOf(projection)) !== 'worked_on') mine.push(projection)
+    if (mine.length === 0) return patiently(2_000, signal) // another process has it in hand
+    const names = mine.map(({ name }) => name)
     log.info({ projections: names }, 'Building read models anew beside those that are served.')
     try {
-      const done = await rebuildBeside({ store, readModels, vault, log }, outdated, { signal })
+      const done = await rebuildBeside({ store, readModels, vault, log }, mine, { signal })
       if (done) log.info({ projections: names }, 'The read models built anew are served from now on.')
     } catch (error) {
-      // Another process has it in hand, or the log is away.
+      // Another process has taken it in hand, or the log is away.
       log.warn({ projections: names, err: error as Error }, 'Building read models anew was interrupted.')
       await patiently(5_000, signal)
     }

@@ -92,6 +92,9 @@ export const nameIn = (place: Place, { name }: Table): string => (place === 'liv
 
 const placeOf = (position: string): bigint | null => (position === '' ? null : BigInt(position))
 
+/** A rebuild that has written nothing for so long was left; somebody else may go on with it. */
+const leftAfterMs = 10_000
+
 /** How often somebody who waits looks whether another process has heard what he waits for. */
 const lookEveryMs = 40
 
@@ -173,15 +176,16 @@ export class ReadModels {
     })
   }
 
-  /** Whether a rebuild of it has begun and is not finished. */
-  async isBeside(projection: Projection): Promise<boolean> {
+  /** How its rebuild stands: none was begun, one is being worked on, or one was left unfinished. */
+  async rebuildOf(projection: Projection): Promise<'none' | 'worked_on' | 'left'> {
     const row = await this.db
       .selectFrom('checkpoint')
-      .select('fingerprint')
+      .select(['fingerprint', 'at'])
       .where('projection', '=', projection.name)
       .where('place', '=', 'beside')
       .executeTakeFirst()
-    return row?.fingerprint === fingerprintOf(projection)
+    if (row?.fingerprint !== fingerprintOf(projection)) return 'none'
+    return Date.now() - Date.parse(row.at) > leftAfterMs ? 'left' : 'worked_on'
   }
 
   /**
@@ -250,6 +254,33 @@ export class ReadModels {
         builds.push({ ...build, position: to })
       }
       return builds
+    })
+  }
+
+  /** Where the live projection stands, without taking it over; undefined where this release did not build it. */
+  async standing(projection: Projection): Promise<Build | undefined> {
+    const row = (await this.checkpoints()).find((one) => one.projection === projection.name && one.place === 'live')
+    if (row?.fingerprint !== fingerprintOf(projection)) return undefined
+    return { projection, place: 'live', epoch: row.epoch, position: placeOf(row.position) }
+  }
+
+  /**
+   * One history's rows written anew, and held where they now stop, if they do. The epoch is raised: the projector that
+   * holds the history in its memory takes stock again.
+   * @throws CheckpointMoved when the projection was not where the rows were worked out for
+   */
+  mend(stream: string, { build, rows, held }: Step): Promise<void> {
+    const { projection, place, epoch, position } = build
+    return this.database.transaction(async ({ run, put }) => {
+      const stood = await run(
+        'UPDATE checkpoint SET epoch = epoch + 1 WHERE projection = ? AND place = ? AND epoch = ? AND position = ?',
+        [projection.name, place, epoch, String(position ?? '')],
+      )
+      if (stood !== 1) throw new CheckpointMoved(projection.name)
+      for (const [table, changed] of rows) await put(table, nameIn(place, table), changed)
+      await run('DELETE FROM held WHERE projection = ? AND place = ? AND stream = ?', [projection.name, place, stream])
+      for (const { revision, why } of held)
+        await run('INSERT INTO held VALUES (?, ?, ?, ?, ?)', [projection.name, place, stream, revision, why])
     })
   }
 
@@ -352,8 +383,8 @@ export class ReadModels {
 
   private async raised({ all }: Statements, projection: Projection, { place }: CheckpointTable): Promise<Build> {
     const [row] = await all<{ epoch: number; position: string }>(
-      'UPDATE checkpoint SET epoch = epoch + 1 WHERE projection = ? AND place = ? RETURNING epoch, position',
-      [projection.name, place],
+      'UPDATE checkpoint SET epoch = epoch + 1, at = ? WHERE projection = ? AND place = ? RETURNING epoch, position',
+      [new Date().toISOString(), projection.name, place],
     )
     return { projection, place, epoch: row!.epoch, position: placeOf(row!.position) }
   }

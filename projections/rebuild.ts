@@ -26,13 +26,14 @@ export async function rebuildBeside(
   {
     signal,
     onProgress = () => undefined,
-  }: { signal: AbortSignal; onProgress?: (done: { position: bigint; events: number }) => void },
+    most = largestBatch,
+  }: { signal: AbortSignal; onProgress?: (done: { position: bigint; events: number }) => void; most?: number },
 ): Promise<boolean> {
   const begun = await Promise.all(wanted.map((projection) => readModels.takeOverBeside(projection)))
   const hearing = await Hearing.of(readModels, vault, log, begun)
   let level = false
   let events = 0
-  for await (const batch of store.batches(categories, hearing.position, largestBatch, signal)) {
+  for await (const batch of store.batches(categories, hearing.position, most, signal)) {
     await hearing.take(batch)
     events += batch.events.length
     onProgress({ position: hearing.position ?? 0n, events })

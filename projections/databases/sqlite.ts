@@ -18,13 +18,17 @@ import {
 /** Raised when the tables that keep the books change; they are then made anew, and every projection with them. */
 const booksVersion = 2
 
+/**
+ * One transaction at a time on each file: a second connection of this process would wait for the first with the whole
+ * process standing still, the first with it.
+ */
+const lastOf = new Map<string, Promise<unknown>>()
+
 export class SqliteDatabase implements OneDatabase {
   readonly db: Kysely<ReadModelTables>
   readonly declared = { text: 'TEXT', integer: 'INTEGER', blob: 'BLOB', json: 'TEXT' }
   readonly tableSuffix = ' STRICT, WITHOUT ROWID'
   private readonly writer: Database.Database
-  /** One transaction at a time: they share a connection. */
-  private last: Promise<unknown> = Promise.resolve()
   private readonly prepared = new Map<string, Statement<unknown[]>>()
 
   constructor(private readonly file: string) {
@@ -48,7 +52,7 @@ export class SqliteDatabase implements OneDatabase {
   }
 
   transaction<T>(work: (statements: Statements) => Promise<T>): Promise<T> {
-    const mine = this.last.then(async () => {
+    const mine = (lastOf.get(this.file) ?? Promise.resolve()).then(async () => {
       this.writer.exec('BEGIN IMMEDIATE')
       try {
         const result = await work(this.statements)
@@ -59,7 +63,10 @@ export class SqliteDatabase implements OneDatabase {
         throw error
       }
     })
-    this.last = mine.catch(() => undefined)
+    lastOf.set(
+      this.file,
+      mine.catch(() => undefined),
+    )
     return mine
   }
 
@@ -105,7 +112,7 @@ export class SqliteDatabase implements OneDatabase {
   }
 
   async close(): Promise<void> {
-    await this.last
+    await lastOf.get(this.file)
     await this.db.destroy()
     this.writer.close()
   }

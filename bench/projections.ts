@@ -1,0 +1,189 @@
+/**
+ * npm run bench -- projections: how fast the read models are built again, against a bare subscription to the same log in
+ * the same run; how soon what is appended is visible, against how soon it is delivered at all; and the peak memory.
+ * DATABASE_URL adds the same on PostgreSQL. --records sets the size, --dir keeps and reuses the filled log.
+ */
+import { EventStoreDBClient, END, START, jsonEvent, streamNameFilter } from '@eventstore/db-client'
+import { spawnSync } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { createWriteStream, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { categories } from '../projections/projection.ts'
+import { projections } from '../projections/projector.ts'
+import { rebuildBeside } from '../projections/rebuild.ts'
+import { readConfig } from '../src/config.ts'
+import { importFile } from '../src/exchange/import-file.ts'
+import { simulateContactLog, writeCsv } from '../src/simulator/contact-log.ts'
+import { openWorkplace, type Workplace } from '../src/workplace.ts'
+import { machine, printRows, type BenchRow } from './rows.ts'
+
+const [role = 'bench', ...rest] = process.argv.slice(2).filter((word) => !word.startsWith('--'))
+const flag = (name: string) => process.argv.find((word) => word.startsWith(`--${name}=`))?.slice(name.length + 3)
+
+interface Rebuilt {
+  events: number
+  bareSeconds: number
+  rebuildSeconds: number
+  peakMegabytes: number
+}
+
+interface Followed {
+  deliveredP99: number
+  visibleP99: number
+}
+
+if (role === 'fill') await fill(rest[0]!, Number(rest[1]))
+else if (role === 'rebuild') await rebuild(rest[0]!, rest[1])
+else if (role === 'follow') await follow(rest[0]!, rest[1])
+else bench()
+
+function bench(): void {
+  const records = Number(flag('records') ?? 20_000)
+  const rounds = Number(flag('rounds') ?? 3)
+  const databases = [undefined, ...(process.env.DATABASE_URL ? [process.env.DATABASE_URL] : [])]
+  process.stderr.write(`${machine()}\n${records} synthetic records, ${rounds} rounds, best of each reported\n`)
+  const kept = flag('dir')
+  const dir = kept ?? mkdtempSync(join(tmpdir(), 'throughline-bench-'))
+  try {
+    if (!existsSync(join(dir, 'data'))) child('fill', dir, String(records))
+    const rows: BenchRow[] = []
+    for (const url of databases) {
+      const name = url ? 'PostgreSQL' : 'SQLite'
+      const target = url ? 0.6 : 0.8
+      const rebuilds = Array.from({ length: rounds }, () => child<Rebuilt>('rebuild', dir, url ?? ''))
+      const rate = Math.max(...rebuilds.map(({ events, rebuildSeconds }) => events / rebuildSeconds))
+      const bare = Math.max(...rebuilds.map(({ events, bareSeconds }) => events / bareSeconds))
+      rows.push({
+        name: `rebuild of all projections, ${name}`,
+        value: rate,
+        unit: 'events/s',
+        baseline: bare,
+        ratio: rate / bare,
+        target: `≥ ${target.toFixed(2)} of a bare subscription`,
+        ok: rate / bare >= target,
+      })
+      const megabytes = Math.max(...rebuilds.map(({ peakMegabytes }) => peakMegabytes))
+      rows.push({
+        name: `peak memory of the rebuild, ${name}, store included`,
+        value: megabytes,
+        unit: 'MB',
+        baseline: null,
+        ratio: null,
+        target: '≤ 300 MB',
+        ok: megabytes <= 300,
+      })
+      const { deliveredP99, visibleP99 } = child<Followed>('follow', dir, url ?? '')
+      rows.push({
+        name: `append to visible, p99 at 200/s, ${name}`,
+        value: visibleP99,
+        unit: 'ms',
+        baseline: deliveredP99,
+        ratio: visibleP99 / deliveredP99,
+        target: '≤ 3.00 of append to bare delivery',
+        ok: visibleP99 / deliveredP99 <= 3,
+      })
+    }
+    printRows(rows, process.argv.includes('--json'))
+  } finally {
+    if (!kept) rmSync(dir, { recursive: true, force: true })
+  }
+}
+
+function child<T>(part: string, ...args: string[]): T {
+  const words = ['--max-semi-space-size=8', fileURLToPath(import.meta.url), part, ...args]
+  const { stdout, stderr, status } = spawnSync(process.execPath, words, {
+    encoding: 'utf8',
+    env: { ...process.env, MALLOC_ARENA_MAX: '2' },
+    maxBuffer: 1 << 26,
+  })
+  if (status !== 0) throw new Error(`${part} failed: ${stderr}`)
+  return (stdout ? JSON.parse(stdout) : undefined) as T
+}
+
+function opened(dir: string, databaseUrl: string | undefined): Promise<Workplace> {
+  return openWorkplace({
+    ...readConfig({ DATA_DIR: join(dir, 'data') }),
+    databaseUrl: databaseUrl || undefined,
+    logLevel: 'warn',
+  })
+}
+
+async function fill(dir: string, records: number): Promise<void> {
+  mkdirSync(dir, { recursive: true })
+  const file = join(dir, 'log.csv')
+  await writeCsv(
+    simulateContactLog({ seed: 11, records, from: '2012-01-01', until: '2026-06-30', messy: false }),
+    createWriteStream(file),
+  )
+  const workplace = await opened(dir, undefined)
+  await importFile(workplace, file, { rejects: join(dir, 'rejects.csv') })
+  await workplace.close()
+}
+
+async function rebuild(dir: string, url: string | undefined): Promise<void> {
+  const workplace = await opened(dir, url)
+  const client = EventStoreDBClient.connectionString(workplace.eventStoreUrl)
+  const filter = streamNameFilter({ prefixes: categories.map((category) => `${category}-`) })
+  const bare = () =>
+    new Promise<number>((resolve, reject) => {
+      let events = 0
+      const subscription = client.subscribeToAll({ fromPosition: START, filter })
+      subscription.on('data', () => events++)
+      subscription.on('error', reject)
+      subscription.on('caughtUp', () => resolve(subscription.unsubscribe().then(() => events)))
+    })
+  await bare() // the store's pages are in memory for both
+  let begun = performance.now()
+  const events = await bare()
+  const bareSeconds = (performance.now() - begun) / 1_000
+  begun = performance.now()
+  await rebuildBeside(workplace, projections, { signal: new AbortController().signal })
+  const rebuildSeconds = (performance.now() - begun) / 1_000
+  const peakMegabytes = process.resourceUsage().maxRSS / 1_000
+  await client.dispose()
+  await workplace.close()
+  process.stdout.write(JSON.stringify({ events, bareSeconds, rebuildSeconds, peakMegabytes } satisfies Rebuilt))
+}
+
+/** 200 appends a second for ten seconds: when each was acknowledged, delivered to a bare subscription, and visible. */
+async function follow(dir: string, url: string | undefined): Promise<void> {
+  const workplace = await opened(dir, url)
+  const { projector, readModels, store } = workplace
+  await projector!.level(await store.endOf(categories))
+  projector!.start()
+  const client = EventStoreDBClient.connectionString(workplace.eventStoreUrl)
+  const arrivals = new Map<bigint, number>()
+  const subscription = client.subscribeToAll({ fromPosition: END })
+  subscription.on('data', ({ event }) => event?.position && arrivals.set(event.position.commit, performance.now()))
+  const visible: { position: bigint; at: number }[] = []
+  projector!.progress.subscribe(({ position }) => visible.push({ position, at: performance.now() }))
+  const row = await readModels.db.selectFrom('caseload').select('journey_id').executeTakeFirstOrThrow()
+  const good = (await Array.fromAsync(store.read(`journey-${row.journey_id}`))).at(-1)!
+  await wait(500)
+  const sent: { position: bigint; at: number }[] = []
+  const appends: Promise<void>[] = []
+  const one = async () => {
+    const event = jsonEvent({ id: randomUUID(), type: 'WarningIssued', data: {}, metadata: good.metadata as never })
+    const at = performance.now()
+    const { position } = await client.appendToStream(`journey-${row.journey_id}`, event)
+    sent.push({ position: position!.commit, at })
+  }
+  for (const begun = performance.now(); performance.now() - begun < 10_000;) {
+    appends.push(one())
+    await wait(5)
+  }
+  await Promise.all(appends)
+  await readModels.waitFor(String(sent.reduce((high, { position }) => (position > high ? position : high), 0n)), 10_000)
+  await wait(200)
+  const p99 = (all: number[]) => all.toSorted((a, b) => a - b)[Math.floor(all.length * 0.99)]!
+  // Both are counted from when it was sent: a delivery may overtake the acknowledgement.
+  const deliveredP99 = p99(sent.map(({ position, at }) => arrivals.get(position)! - at))
+  const visibleP99 = p99(sent.map(({ position, at }) => visible.find((batch) => batch.position >= position)!.at - at))
+  await subscription.unsubscribe()
+  await client.dispose()
+  await workplace.close()
+  process.stdout.write(JSON.stringify({ deliveredP99, visibleP99 } satisfies Followed))
+}

@@ -1,0 +1,39 @@
+/** After a fix: one held history told again from its first event, its rows written anew in one transaction. */
+import type { StoredEvent } from '../src/event-store/event-store.ts'
+import { Hearing } from './hearing.ts'
+import type { Projection } from './projection.ts'
+import { CheckpointMoved } from './read-models.ts'
+import type { Sources } from './rebuild.ts'
+
+const tries = 20
+
+/** @returns the projections that still hold it, and why: none where it is healed */
+export async function replayHeld(
+  { store, readModels, vault, log }: Sources,
+  projections: readonly Projection[],
+  stream: string,
+): Promise<readonly { projection: string; revision: number; why: string }[]> {
+  const stillHeld = []
+  for (const projection of projections) {
+    for (let attempt = 1; ; attempt++) {
+      const build = await readModels.standing(projection)
+      if (!build) break // it is being built anew, and will have heard the history then
+      const history: (StoredEvent & { position: bigint })[] = []
+      for await (const event of store.read(stream)) {
+        // What the projection has not come to yet it will hear in its turn.
+        if (event.position === null || event.position > (build.position ?? -1n)) continue
+        history.push(event as StoredEvent & { position: bigint })
+      }
+      const retold = await Hearing.retold(readModels, vault, log, build, history)
+      try {
+        await readModels.mend(stream, { ...retold, build })
+        stillHeld.push(...retold.held.map(({ revision, why }) => ({ projection: projection.name, revision, why })))
+        break
+      } catch (error) {
+        // The projector wrote something meanwhile: worked out again for where it stands now.
+        if (!(error instanceof CheckpointMoved) || attempt === tries) throw error
+      }
+    }
+  }
+  return stillHeld
+}

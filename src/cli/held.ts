@@ -1,0 +1,60 @@
+/** npm run held: the histories that are held because an event could not be understood, and their replay after a fix. */
+import { Command } from 'commander'
+import { projections } from '../../projections/projector.ts'
+import { replayHeld } from '../../projections/replay.ts'
+import { readConfig } from '../config.ts'
+import { openWorkplace, type Workplace } from '../workplace.ts'
+import { atTheTerminal, UsageError } from './terminal.ts'
+
+const program = new Command('npm run held --').description(
+  'Lists the journeys that are held at an event that cannot be understood. The app may run.',
+)
+program
+  .command('list', { isDefault: true })
+  .option('--json', 'print them as one JSON array')
+  .action((options: { json?: boolean }) =>
+    within(async ({ readModels }) => {
+      const held = await readModels.held()
+      if (options.json) process.stdout.write(`${JSON.stringify(held)}\n`)
+      else if (held.length === 0) process.stdout.write('No journey is held.\n')
+      else
+        for (const { stream, revision, projection, why } of held)
+          process.stdout.write(`${stream} at revision ${revision}, in ${projection}: ${why}\n`)
+    }),
+  )
+program
+  .command('replay')
+  .description('tells held histories again from their first event, once what was wrong is put right')
+  .argument('<stream>', 'the stream as the list names it, or all')
+  .action((stream: string) =>
+    within(async (workplace) => {
+      const held = new Set((await workplace.readModels.held()).map((one) => one.stream))
+      const streams = stream === 'all' ? [...held] : [stream]
+      if (stream !== 'all' && !held.has(stream)) throw new UsageError(`${stream} is not held.`)
+      let healed = 0
+      for (const one of streams) {
+        const still = await replayHeld(workplace, projections, one)
+        if (still.length === 0) healed++
+        for (const { projection, revision, why } of still)
+          process.stdout.write(`${one} is still held at revision ${revision}, in ${projection}: ${why}\n`)
+      }
+      process.stdout.write(`${healed} of ${streams.length} go on again.\n`)
+      if (healed < streams.length) process.exitCode = 1
+    }),
+  )
+
+const within = (work: (workplace: Workplace) => Promise<void>) =>
+  atTheTerminal(async () => {
+    const config = readConfig()
+    const workplace = await openWorkplace(
+      { ...config, logLevel: config.logLevel === 'info' ? 'error' : config.logLevel },
+      { besideAnother: true },
+    )
+    try {
+      await work(workplace)
+    } finally {
+      await workplace.close()
+    }
+  })
+
+await program.showHelpAfterError().parseAsync()

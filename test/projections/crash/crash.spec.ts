@@ -1,0 +1,90 @@
+/**
+ * Kills a whole process (store, importer and projector in one) at random instants under load, opens its data again, and
+ * holds the read models to what a from-zero rebuild says. CRASH_RUNS sets the number of kills on each database,
+ * CRASH_SEED repeats a run.
+ */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { uniformInt } from 'pure-rand/distribution/uniformInt'
+import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
+import { describe, expect, it } from 'vitest'
+import { projections } from '../../../projections/projector.ts'
+import { verifyProjections } from '../../../projections/verify.ts'
+import { projectRoot } from '../../../src/config.ts'
+import { csvOf, simulateContactLog } from '../../../src/simulator/contact-log.ts'
+import { heardEverything } from '../../../src/workplace.ts'
+import { bothDatabases, databases } from '../../support/postgres.ts'
+import { silent } from '../../support/read-models.ts'
+import { countEvents, openIn, temporaryDirectory } from '../../support/workplace.ts'
+
+const runs = Number(process.env.CRASH_RUNS ?? 4)
+const seed = Number(process.env.CRASH_SEED ?? Date.now() % 1_000_000)
+
+const freshDatabase = bothDatabases()
+
+/** The built application without its pages, following the log while it imports; it rebuilds everything meanwhile, too. */
+const application = `
+  const dist = process.argv[1]
+  const [{ readConfig }, { openWorkplace }, { importFile }, { rebuildBeside }, { projections }] = await Promise.all(
+    ['src/config', 'src/workplace', 'src/exchange/import-file', 'projections/rebuild', 'projections/projector'].map((file) => import(dist + '/' + file + '.js')),
+  )
+  const workplace = await openWorkplace(readConfig())
+  workplace.projector.start()
+  process.stdout.write('open')
+  const rebuilds = (async () => {
+    for (;;) await rebuildBeside(workplace, projections, { signal: new AbortController().signal, most: 100 }).catch(() => undefined)
+  })()
+  await importFile(workplace, process.argv[2], { rejects: process.argv[2] + '.rejects' })
+  await rebuilds
+`
+
+describe.each(databases)('the whole process killed, on %s', (kind) => {
+  it(
+    `${runs} times, leaves read models equal to a from-zero rebuild (CRASH_SEED=${seed})`,
+    { timeout: 60_000 + runs * 10_000 },
+    async () => {
+      process.stdout.write(`kills on ${kind}: CRASH_SEED=${seed}\n`)
+      const random = xoroshiro128plus(seed)
+      const dir = temporaryDirectory()
+      const url = await freshDatabase(kind)
+      const file = join(dir, 'log.csv')
+      let before = 0
+      for (let run = 0; run < runs; run++) {
+        // A log of its own for each run, so that there is always something to do.
+        const log = simulateContactLog({
+          seed: seed + run,
+          journeys: 60,
+          from: '2023-01-01',
+          until: '2024-12-31',
+          messy: true,
+        })
+        writeFileSync(file, csvOf(log))
+        const env = { ...process.env, DATA_DIR: dir, DATABASE_URL: url ?? '', LOG_LEVEL: 'silent' }
+        const words = ['--input-type=module', '-e', application, join(projectRoot, 'dist'), file]
+        const app = spawn(process.execPath, words, { env, stdio: ['ignore', 'pipe', 'inherit'] })
+        const exit = once(app, 'exit')
+        await Promise.race([once(app.stdout, 'data'), exit])
+        await wait(uniformInt(random, 5, 900))
+        app.kill('SIGKILL')
+        const [, signal] = (await exit) as [number, string]
+        expect(signal).toBe('SIGKILL')
+
+        const workplace = await openIn(dir, url)
+        try {
+          await heardEverything(workplace)
+          const events = await countEvents(workplace)
+          expect(events).toBeGreaterThanOrEqual(before)
+          before = events
+          const verdicts = await verifyProjections({ ...workplace, log: silent }, projections, dir)
+          expect(verdicts.filter(({ differences }) => differences > 0)).toEqual([])
+        } finally {
+          await workplace.close()
+        }
+      }
+      expect(before).toBeGreaterThan(50)
+    },
+  )
+})
