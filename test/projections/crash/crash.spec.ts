@@ -32,12 +32,14 @@ const application = `
     ['src/config', 'src/workplace', 'src/exchange/import-file', 'projections/rebuild', 'projections/projector'].map((file) => import(dist + '/' + file + '.js')),
   )
   const workplace = await openWorkplace(readConfig())
+  const take = (file) => importFile(workplace, file, { rejects: file + '.rejects' })
+  await take(process.argv[2]) // however slow the machine is, there is something to lose
   workplace.projector.start()
   process.stdout.write('open')
   const rebuilds = (async () => {
     for (;;) await rebuildBeside(workplace, projections, { signal: new AbortController().signal, most: 100 }).catch(() => undefined)
   })()
-  await importFile(workplace, process.argv[2], { rejects: process.argv[2] + '.rejects' })
+  await take(process.argv[3])
   await rebuilds
 `
 
@@ -50,20 +52,25 @@ describe.each(databases)('the whole process killed, on %s', (kind) => {
       const random = xoroshiro128plus(seed)
       const dir = temporaryDirectory()
       const url = await freshDatabase(kind)
-      const file = join(dir, 'log.csv')
+      const [first, file] = [join(dir, 'first.csv'), join(dir, 'log.csv')]
       let before = 0
       for (let run = 0; run < runs; run++) {
         // A log of its own for each run, so that there is always something to do.
-        const log = simulateContactLog({
-          seed: seed + run,
-          journeys: 60,
-          from: '2023-01-01',
-          until: '2024-12-31',
-          messy: true,
-        })
-        writeFileSync(file, csvOf(log))
+        const log = (journeys: number, refPrefix: string) =>
+          csvOf(
+            simulateContactLog({
+              seed: seed + run,
+              journeys,
+              from: '2023-01-01',
+              until: '2024-12-31',
+              messy: true,
+              refPrefix: `${refPrefix}${run}`,
+            }),
+          )
+        writeFileSync(first, log(6, 'F'))
+        writeFileSync(file, log(60, 'R'))
         const env = { ...process.env, DATA_DIR: dir, DATABASE_URL: url ?? '', LOG_LEVEL: 'silent' }
-        const words = ['--input-type=module', '-e', application, join(projectRoot, 'dist'), file]
+        const words = ['--input-type=module', '-e', application, join(projectRoot, 'dist'), first, file]
         const app = spawn(process.execPath, words, { env, stdio: ['ignore', 'pipe', 'inherit'] })
         const exit = once(app, 'exit')
         await Promise.race([once(app.stdout, 'data'), exit])
