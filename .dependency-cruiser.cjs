@@ -11,6 +11,7 @@ const rooms = {
   'src/embedded-store/': [],
   'src/config.ts': [],
   'src/instance.ts': [],
+  'src/belonging.ts': [],
 
   'src/protection/': ['src/domain/'],
   'src/access/': ['src/domain/'],
@@ -20,6 +21,7 @@ const rooms = {
 
   // What everything stands on, opened in order.
   'src/workplace.ts': [
+    'src/belonging.ts',
     'projections/projection.ts',
     'projections/projector.ts',
     'projections/read-models.ts',
@@ -36,6 +38,7 @@ const rooms = {
   // At the top: what people touch.
   'src/web/': ['projections/read-models.ts', 'src/access/', 'src/commands/', 'src/domain/', 'src/reading/'],
   'src/cli/': [
+    'src/belonging.ts',
     'projections/',
     'src/config.ts',
     'src/event-store/',

@@ -4,6 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { categories } from '../projections/projection.ts'
 import { projections, Projector } from '../projections/projector.ts'
 import { ReadModels } from '../projections/read-models.ts'
+import { checkBelonging } from './belonging.ts'
 import { CommandDoor } from './commands/door.ts'
 import type { Config } from './config.ts'
 import { startEmbeddedStore, type EmbeddedStore } from './embedded-store/embedded-store.ts'
@@ -57,6 +58,7 @@ export async function openWorkplace(config: Config, { besideAnother = false } = 
     const readModels = await ReadModels.open(config.dataDir, config.databaseUrl)
     opened.push(() => readModels.close())
     await readModels.prepare(projections)
+    if (holding) await belongTogether(config.dataDir, store, vault, readModels)
     const projector = holding ? new Projector(store, readModels, vault, log) : null
     opened.push(() => projector?.stop())
     holding?.announce({ pid: process.pid, eventStoreUrl, url: null })
@@ -74,6 +76,26 @@ export async function openWorkplace(config: Config, { besideAnother = false } = 
     }
   } catch (error) {
     await close()
+    throw error
+  }
+}
+
+async function belongTogether(dataDir: string, store: EventStore, vault: Vault, readModels: ReadModels): Promise<void> {
+  let firstEvent: string | null = null
+  for await (const event of store.readEverything([...categories, 'import'])) {
+    firstEvent = event.id
+    break
+  }
+  try {
+    checkBelonging(dataDir, {
+      firstEvent,
+      keys: vault.token('code', 'which keys are these').toString('base64url'),
+      keysAreNew: vault.isNew,
+      logEnd: await store.lastPlace(),
+      heard: BigInt((await readModels.asOf()).position),
+    })
+  } catch (error) {
+    vault.unmake()
     throw error
   }
 }

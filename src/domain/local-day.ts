@@ -4,6 +4,7 @@ import type { Day, Instant } from './history.ts'
 export const timeZone = 'Europe/London'
 
 const dayFormat = new Intl.DateTimeFormat('en-CA', { timeZone, year: 'numeric', month: '2-digit', day: '2-digit' })
+const dayLength = 'yyyy-mm-dd'.length
 
 /** The calendar day, in the service's time zone, of an instant. */
-export const dayOf = (instant: Instant): Day => dayFormat.format(new Date(instant))
+export const dayOf = (instant: Instant): Day => dayFormat.format(new Date(instant)).padStart(dayLength, '0')

@@ -138,6 +138,18 @@ export class EventStore {
     }
   }
 
+  /** The place of the very last event, system events included; 0 where there is none. */
+  async lastPlace(): Promise<bigint> {
+    try {
+      const [last] = await Array.fromAsync(
+        this.client.readAll({ direction: BACKWARDS, fromPosition: END, maxCount: 1 }),
+      )
+      return last?.event?.position?.commit ?? 0n
+    } catch (error) {
+      throw asOurs(error)
+    }
+  }
+
   /** The place of the last event of the categories; 0 where there is none. */
   async endOf(categories: readonly string[]): Promise<bigint> {
     const reading = this.client.readAll({ direction: BACKWARDS, fromPosition: END })

@@ -1,9 +1,11 @@
 /** A legacy system's contact log: its columns, what can be refused at sight, and each contact as a command to the journey. */
 import { parse } from 'csv-parse'
 import { createReadStream } from 'node:fs'
+import { pipeline, Transform } from 'node:stream'
 import { instantOf } from '../commands/clock.ts'
 import type { Day, Instant, Telling } from '../domain/history.ts'
 import type { JourneyCommand } from '../domain/journey/journey.ts'
+import { nameWords } from '../protection/vault.ts'
 import { versionInForce } from '../domain/programme.ts'
 import type { Details } from '../domain/participant.ts'
 
@@ -43,6 +45,8 @@ export interface NumberedRow {
   /** The record's number in the file; the header is 1. Records are counted, not physical lines. */
   readonly line: number
   readonly row: ContactRow
+  /** Fields beyond the last column: there is no saying what they belong to. */
+  readonly extra: readonly string[]
   /** How much of the file has been read, in bytes. */
   readonly bytes: number
 }
@@ -52,15 +56,15 @@ export interface NumberedRow {
  * @throws NotAContactLog where the header is not that of a contact log or the file is not CSV
  */
 export async function* readContactLog(file: string): AsyncGenerator<NumberedRow> {
-  const parser = createReadStream(file).pipe(
-    parse({
-      bom: true,
-      skip_empty_lines: true,
-      relax_column_count: true,
-      relax_quotes: true,
-      max_record_size: 500_000,
-    }),
-  )
+  const parser = parse({
+    bom: true,
+    skip_empty_lines: true,
+    relax_column_count: true,
+    relax_quotes: true,
+    max_record_size: 500_000,
+  })
+  // What goes wrong in the file comes out of the parser, to whoever reads it.
+  pipeline(createReadStream(file), inUtf8(), parser, () => undefined)
   let line = 0
   let order: readonly Column[] | undefined
   try {
@@ -72,7 +76,7 @@ export async function* readContactLog(file: string): AsyncGenerator<NumberedRow>
       }
       const row = {} as Record<Column, string>
       for (let i = 0; i < order.length; i++) row[order[i]!] = fields[i] ?? ''
-      yield { line, row, bytes: parser.info.bytes }
+      yield { line, row, extra: fields.slice(order.length), bytes: parser.info.bytes }
     }
   } catch (error) {
     if (error instanceof NotAContactLog) throw error
@@ -84,6 +88,26 @@ export async function* readContactLog(file: string): AsyncGenerator<NumberedRow>
     throw new NotAContactLog(`${file} is empty: the first line should name the columns ${columns.join(', ')}.`)
 }
 
+/** Passes bytes on as they are, and stops where they are not UTF-8: another encoding would make different names one. */
+function inUtf8(): Transform {
+  const decoder = new TextDecoder('utf-8', { fatal: true })
+  const refusal =
+    'The file is not in UTF-8. Export it again as UTF-8, or convert it. What came before this place is in.'
+  const checked = (check: () => void, done: (error?: Error | null, chunk?: Buffer) => void, chunk?: Buffer) => {
+    try {
+      check()
+    } catch {
+      done(new NotAContactLog(refusal))
+      return
+    }
+    done(null, chunk)
+  }
+  return new Transform({
+    transform: (chunk: Buffer, _encoding, done) => checked(() => decoder.decode(chunk, { stream: true }), done, chunk),
+    flush: (done) => checked(() => decoder.decode(), done),
+  })
+}
+
 function headerOf(fields: readonly string[]): readonly Column[] {
   const missing = columns.filter((column) => !fields.includes(column))
   const unknown = fields.filter((field) => !columns.some((column) => column === field))
@@ -92,7 +116,7 @@ function headerOf(fields: readonly string[]): readonly Column[] {
       [
         'The first line is not the header of a contact log.',
         ...(missing.length > 0 ? [`Missing: ${missing.join(', ')}.`] : []),
-        ...(unknown.length > 0 ? [`Not known: ${unknown.map((field) => JSON.stringify(field)).join(', ')}.`] : []),
+        ...(unknown.length > 0 ? [`Not known: ${named(unknown)}.`] : []),
         ...(missing.length + unknown.length === 0 ? ['A column is named twice.'] : []),
       ].join(' '),
     )
@@ -100,7 +124,13 @@ function headerOf(fields: readonly string[]): readonly Column[] {
   return fields as readonly Column[]
 }
 
-export type SightRefusal = 'bad_crn' | 'bad_date' | 'unknown_contact' | 'recorded_before_occurred'
+/** Only what looks like the name of a column is said again: where the header is missing, these are somebody's details. */
+const named = (fields: readonly string[]): string =>
+  fields.every((field) => /^[a-z][a-z_]{0,39}$/.test(field))
+    ? fields.map((field) => JSON.stringify(field)).join(', ')
+    : `${fields.length} of its fields`
+
+export type SightRefusal = 'too_many_columns' | 'bad_crn' | 'bad_date' | 'unknown_contact' | 'recorded_before_occurred'
 
 /** A record that passed every check that needs nothing but itself. */
 export interface Contact {
@@ -113,7 +143,8 @@ export interface Contact {
 }
 
 /** The checks that need nothing but the record, in the order of the import rules. */
-export function atSight(row: ContactRow): Contact | SightRefusal {
+export function atSight({ row, extra }: Pick<NumberedRow, 'row' | 'extra'>): Contact | SightRefusal {
+  if (extra.length > 0) return 'too_many_columns'
   if (!/^[A-Z]\d{6}$/.test(row.crn)) return 'bad_crn'
   const recorded = /^(\d{2}\/\d{2}\/\d{4}) (\d{2}):(\d{2})$/.exec(row.recorded_at)
   const recordedOn = recorded && dayFrom(recorded[1]!)
@@ -207,8 +238,9 @@ const placeless: readonly Column[] = [
 /** Makes an open code of what was written, and says whether it had to be veiled because it might be somebody's name. */
 export type CodeMaker = (text: string) => string
 
-const looksLikeACode = /^(?=.*\d)[A-Za-z0-9_.-]{1,20}$/
-const looksLikeAPlace = /^[\p{L}\p{N} &'().,-]{1,60}$/u
+/** A few letters and a few digits: F035, ST-1204. Longer runs of digits are telephone numbers; a letter and six digits is a CRN. */
+const looksLikeACode = /^(?![A-Za-z]\d{6}$)[A-Za-z]{0,5}[-_.]?\d{1,6}[A-Za-z]?$/
+const looksLikeAPlace = /^[\p{L} &'().,-]{1,40}$/u
 
 /** The contact as a command. Codes that do not look like codes are veiled, and their text is kept under his key. */
 export function commandOf(contact: Contact, commandId: string, participantId: string, veil: CodeMaker): JourneyCommand {
@@ -217,8 +249,9 @@ export function commandOf(contact: Contact, commandId: string, participantId: st
   const asWritten: Record<string, string> = {}
   const placed: readonly Column[] = contactKinds[kind]
   for (const column of placeless) if (row[column] !== '' && !placed.includes(column)) asWritten[column] = row[column]
+  const hisNames = nameWords(`${row.family_name} ${row.given_names}`)
   const code = (column: Column, text: string, looksRight: RegExp): string => {
-    if (text === '' || looksRight.test(text)) return text
+    if (text === '' || (looksRight.test(text) && !nameWords(text).some((word) => hisNames.includes(word)))) return text
     asWritten[column] = row[column]
     return veil(text)
   }

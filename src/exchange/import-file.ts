@@ -1,6 +1,17 @@
 /** One import from file to totals: judged, written, the rejects beside it, and the figures as the read models report them. */
 import { stringify } from 'csv-stringify/sync'
-import { createWriteStream, accessSync, constants, existsSync, renameSync, rmSync, statSync } from 'node:fs'
+import {
+  accessSync,
+  constants,
+  createWriteStream,
+  existsSync,
+  openSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  type WriteStream,
+} from 'node:fs'
 import { basename, dirname, extname, join, resolve } from 'node:path'
 import { once } from 'node:events'
 import type { Source } from '../domain/history.ts'
@@ -54,7 +65,11 @@ export async function importFile(
   if (!existsSync(file)) throw new NotAContactLog(`There is no file ${file}.`)
   const { size: totalBytes } = statSync(file)
   const rejects = options.rejects ?? rejectsBeside(file)
+  if (existsSync(rejects) && realpathSync(rejects) === realpathSync(file)) {
+    throw new NotAContactLog('The rejects would replace the contact log itself. Say another file with --rejects.')
+  }
   const { store, vault, door, config } = workplace
+  const rejectsFile = new RejectsFile(rejects)
   const importer = new Importer(store, vault, door, {
     source: options.source ?? 'import',
     scratchDir: config.dataDir,
@@ -71,7 +86,6 @@ export async function importFile(
     completed: 0,
     dropped_out: 0,
   }
-  const rejectsFile = new RejectsFile(rejects)
   try {
     for await (const judged of importer.run(readContactLog(file))) {
       for (const { numbered, verdict } of judged) {
@@ -81,11 +95,10 @@ export async function importFile(
         else {
           totals.rejected++
           totals.rejected_by_reason[verdict.refused] = (totals.rejected_by_reason[verdict.refused] ?? 0) + 1
-          await rejectsFile.add(
-            numbered.line,
-            verdict.refused,
-            columns.map((column) => numbered.row[column]),
-          )
+          await rejectsFile.add(numbered.line, verdict.refused, [
+            ...columns.map((column) => numbered.row[column]),
+            ...numbered.extra,
+          ])
         }
       }
       options.onProgress?.({ bytes: judged.at(-1)!.numbered.bytes, totalBytes, rows: totals.rows, phase: 'reading' })
@@ -127,15 +140,26 @@ async function countJourneys({ readModels }: Workplace, importer: Importer, tota
 /** Written under another name and given its own when it is whole, readable by its owner only: it holds what the file held. */
 class RejectsFile {
   private readonly part: string
-  private readonly out
+  private readonly out: WriteStream
+  private failed: Error | undefined
 
   constructor(private readonly path: string) {
     this.part = `${path}.part`
-    this.out = createWriteStream(this.part, { mode: 0o600 })
+    try {
+      if (existsSync(path) && !statSync(path).isFile()) throw new Error('it is not a file')
+      rmSync(this.part, { force: true })
+      this.out = createWriteStream(this.part, { fd: openSync(this.part, 'wx', 0o600) })
+    } catch (error) {
+      throw new NotAContactLog(
+        `The rejects cannot be written to ${path}: ${(error as Error).message}. Say where with --rejects.`,
+      )
+    }
+    this.out.on('error', (error) => (this.failed ??= error))
     this.out.write('line,reason,record\n')
   }
 
   async add(line: number, reason: string, fields: readonly string[]): Promise<void> {
+    if (this.failed) throw this.failed
     const record = stringify([fields as string[]]).replace(/\n$/, '')
     if (!this.out.write(stringify([[line, reason, record]]))) await once(this.out, 'drain')
   }
@@ -143,6 +167,7 @@ class RejectsFile {
   async finish(): Promise<void> {
     this.out.end()
     await once(this.out, 'close')
+    if (this.failed) throw this.failed
     renameSync(this.part, this.path)
   }
 

@@ -106,7 +106,7 @@ export class Importer {
   }
 
   private async judge(chunk: readonly NumberedRow[]): Promise<readonly Judged[]> {
-    const sights = chunk.map((numbered) => ({ numbered, sight: atSight(numbered.row) }))
+    const sights = chunk.map((numbered) => ({ numbered, sight: atSight(numbered) }))
     const items = new Map<NumberedRow, Item>()
     this.vault.together(() => {
       for (const { numbered, sight } of sights)
@@ -228,7 +228,9 @@ export class Importer {
           const stream = `participant-${participantId}`
           const expected = revision
           const news: NewEvent[] = []
-          for (const { item, telling, data } of own) {
+          // A chunk's tellings go to the log together: where the last of them that changed anything is there, all were heard.
+          const heard = own.findLastIndex(({ telling }) => state.handled.has(telling.commandId))
+          for (const { item, telling, data } of own.slice(heard + 1)) {
             const events = participantHistory.decide(state, { type: 'TellDetails', ...telling, data })
             for (const event of events)
               state = participantHistory.evolve(state, recordedAs<ParticipantEvent>(event, ++revision, telling))

@@ -9,7 +9,7 @@ import {
   randomUUID,
   type KeyObject,
 } from 'node:crypto'
-import { mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** What kind of thing a look-up value is; the same text of another kind gives another token. */
@@ -41,7 +41,10 @@ const cachedKeys = 5_000
  * apart from the log.
  */
 export class Vault {
+  /** There were no keys here until this vault was opened. */
+  readonly isNew: boolean
   private readonly db: Database.Database
+  private readonly file: string
   private readonly indexKey: KeyObject
   private readonly epoch: { readonly id: number; readonly key: Buffer }
   private readonly unwrapped = new Map<string, KeyObject>()
@@ -49,7 +52,9 @@ export class Vault {
 
   constructor(keysDir: string) {
     mkdirSync(keysDir, { recursive: true, mode: 0o700 })
-    this.db = new Database(join(keysDir, 'keys.sqlite'), { timeout: 10_000 })
+    this.file = join(keysDir, 'keys.sqlite')
+    this.isNew = !existsSync(this.file)
+    this.db = new Database(this.file, { timeout: 10_000 })
     this.db.pragma('journal_mode = WAL')
     this.db.pragma('synchronous = FULL')
     this.db.pragma('secure_delete = ON')
@@ -156,6 +161,13 @@ export class Vault {
 
   close(): void {
     this.db.close()
+  }
+
+  /** Takes back a vault that should not have been made: keys were looked for in the wrong place. Only a new one goes. */
+  unmake(): void {
+    if (!this.isNew) return
+    this.db.close()
+    for (const suffix of ['', '-wal', '-shm']) rmSync(this.file + suffix, { force: true })
   }
 
   private known(kind: TokenKind, value: string, onFirstSight: (id: string) => void, id: string = randomUUID()): string {
