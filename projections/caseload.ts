@@ -10,6 +10,7 @@ import {
   type Status,
 } from '../src/domain/journey/facts.ts'
 import type { JourneyEvent } from '../src/domain/journey/journey.ts'
+import { answeringTo } from './participants.ts'
 import { each, idOf, ignoring, type Change, type Projection, type Row, type Table } from './projection.ts'
 import type { ReadModelTables } from './read-models.ts'
 
@@ -165,7 +166,8 @@ export const caseload: Projection = {
 
 export interface CaseloadFilter {
   readonly journeyIds?: readonly string[]
-  readonly participantIds?: readonly string[]
+  /** Journeys of participants who answer to all of these tokens. */
+  readonly tokens?: readonly Buffer[]
   readonly statuses?: readonly Status[]
   readonly provider?: string
   readonly groupId?: string
@@ -183,12 +185,12 @@ export type CaseloadSort = keyof typeof sortColumns
 
 const filtered = (db: Kysely<ReadModelTables>, filter: CaseloadFilter) => {
   let query = db.selectFrom('caseload')
-  const { journeyIds = [], participantIds = [] } = filter
-  if (filter.journeyIds || filter.participantIds) {
+  const { journeyIds = [], tokens = [] } = filter
+  if (filter.journeyIds || filter.tokens) {
     query = query.where((where) =>
       where.or([
         ...(journeyIds.length > 0 ? [where('caseload.journey_id', 'in', [...journeyIds])] : []),
-        ...(participantIds.length > 0 ? [where('caseload.participant_id', 'in', [...participantIds])] : []),
+        ...(tokens.length > 0 ? [where('caseload.participant_id', 'in', answeringTo(db, tokens))] : []),
       ]),
     )
   }

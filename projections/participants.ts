@@ -90,19 +90,18 @@ export const participants: Projection = {
   },
 }
 
-/** The participants who answer to every word, or to the CRN. */
-export async function participantsFound(db: Kysely<ReadModelTables>, vault: Vault, find: string): Promise<string[]> {
+/** The tokens of what somebody looks for: a CRN, or words that must all be in the names. */
+export function tokensSought(vault: Vault, find: string): Buffer[] {
   const crn = find.trim().toUpperCase()
-  const tokens = /^[A-Z]\d{6}$/.test(crn)
-    ? [vault.token('crn', crn)]
-    : [...new Set(nameWords(find))].map((word) => vault.token('name', word))
-  if (tokens.length === 0) return []
-  const rows = await db
+  if (/^[A-Z]\d{6}$/.test(crn)) return [vault.token('crn', crn)]
+  return [...new Set(nameWords(find))].map((word) => vault.token('name', word))
+}
+
+/** The participants who answer to every one of the tokens, as a subquery: there may be very many. */
+export const answeringTo = (db: Kysely<ReadModelTables>, tokens: readonly Buffer[]) =>
+  db
     .selectFrom('participant_token')
     .select('participant_id')
-    .where('token', 'in', tokens)
+    .where('token', 'in', [...tokens])
     .groupBy('participant_id')
     .having((having) => having.fn.countAll<number>(), '=', tokens.length)
-    .execute()
-  return rows.map(({ participant_id }) => participant_id)
-}

@@ -30,6 +30,9 @@ export async function buildAssets(root) {
 
   // Only the pictures of MoJ Frontend's components; the crest and the crown are not ours to show.
   const moj = join(root, 'node_modules/@ministryofjustice/frontend/moj/assets/images')
-  cpSync(moj, join(to, 'images'), { recursive: true, filter: (file) => !/crest|crown|moj-|\.png$/.test(file.slice(moj.length)) })
+  cpSync(moj, join(to, 'images'), {
+    recursive: true,
+    filter: (file) => !/crest|crown|moj-|\.png$/.test(file.slice(moj.length)),
+  })
   cpSync(join(from, 'images'), join(to, 'images'), { recursive: true })
 }

@@ -6,6 +6,7 @@ import { EventStore } from './event-store/event-store.ts'
 import { Vault } from './protection/vault.ts'
 import { Journeys } from './reading/journeys.ts'
 import { LiveJourneys } from './reading/live.ts'
+import { ApiModule } from './web/api/api.module.ts'
 import { WebModule } from './web/web.module.ts'
 import type { Workplace } from './workplace.ts'
 
@@ -29,6 +30,6 @@ function foundation({ store, vault, readModels, door }: Workplace): DynamicModul
 @Module({})
 export class AppModule {
   static on(workplace: Workplace): DynamicModule {
-    return { module: AppModule, imports: [foundation(workplace), WebModule] }
+    return { module: AppModule, imports: [foundation(workplace), WebModule, ApiModule.on(workplace.log)] }
   }
 }

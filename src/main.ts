@@ -8,6 +8,7 @@ import { AppModule } from './app.module.ts'
 import { atTheTerminal } from './cli/terminal.ts'
 import { projectRoot, readConfig } from './config.ts'
 import { seedDemonstration } from './simulator/demonstration.ts'
+import { configureApi, serverOptions } from './web/api/configure-api.ts'
 import { configureWeb } from './web/configure.ts'
 import { openWorkplace, type Workplace } from './workplace.ts'
 
@@ -15,16 +16,32 @@ import { openWorkplace, type Workplace } from './workplace.ts'
 export async function createApp(workplace: Workplace): Promise<NestFastifyApplication> {
   const app = await NestFactory.create<NestFastifyApplication>(
     AppModule.on(workplace),
-    // An open event stream must not keep the process from closing.
-    new FastifyAdapter({ forceCloseConnections: true, bodyLimit: 64 * 1024 }),
+    new FastifyAdapter(serverOptions),
     { logger: ['error', 'warn'] },
   )
+  refuseOtherNames(app)
+  configureApi(app)
   await configureWeb(app, {
     publicDir: join(projectRoot, 'dist/public'),
     viewsDir: join(projectRoot, 'src/web'),
     secret: workplace.vault.secret('cookie'),
   })
   return app
+}
+
+/**
+ * Answers to this machine's own names only. A page on the internet whose name was made to point at 127.0.0.1 would
+ * otherwise read the case load through the browser of whoever opened it.
+ */
+function refuseOtherNames(app: NestFastifyApplication): void {
+  const own = new Set(['127.0.0.1', 'localhost', '[::1]'])
+  app
+    .getHttpAdapter()
+    .getInstance()
+    .addHook('onRequest', async (request, reply) => {
+      if (own.has((request.headers.host ?? '').replace(/:\d+$/, ''))) return
+      return reply.status(421).type('text/plain').send('This address is served to this machine only.')
+    })
 }
 
 async function serve(): Promise<void> {

@@ -1,6 +1,6 @@
 /** The door: read, fold, decide, append, retry. Everything that changes anything goes through here; told twice, written once. */
-import { Injectable } from '@nestjs/common'
 import { v5 as uuidv5 } from 'uuid'
+import { permit } from '../access/session.ts'
 import type { DomainEvent } from '../domain/events.ts'
 import {
   type Actor,
@@ -16,10 +16,10 @@ import type { Journey } from '../domain/journey/state.ts'
 import { participantHistory, type Details } from '../domain/participant.ts'
 import { schemaVersionOf } from '../domain/upcasting.ts'
 import { recordedFrom } from '../domain/stored-event.ts'
-import { EventStore, StreamMoved, type NewEvent, type Written } from '../event-store/event-store.ts'
+import { EventStore, StoreUnavailable, StreamMoved, type NewEvent, type Written } from '../event-store/event-store.ts'
 import { sealedData } from '../protection/sealing.ts'
 import { Vault } from '../protection/vault.ts'
-import { dayOf } from './clock.ts'
+import { dayOf } from '../domain/local-day.ts'
 
 /** Who tells us, through which door, and when: what the metadata of every event says beside the fact. */
 export interface Teller {
@@ -46,9 +46,12 @@ export class ChangedMeanwhile extends Error {
   }
 }
 
+/** How telling ends, well or badly, for whoever tells. */
+export { StoreUnavailable, StreamMoved, type Written }
+
 const tries = 5
 
-@Injectable()
+/** Made by the workplace, not by Nest: the commands at the terminal pass through it too, without a framework in memory. */
 export class CommandDoor {
   constructor(
     private readonly store: EventStore,
@@ -106,7 +109,8 @@ export class CommandDoor {
     keyId: string | undefined,
   ): (NewEvent & { metadata: Metadata })[] {
     return news.map((event, n) => {
-      const id = uuidv5(String(n), telling.commandId)
+      // A command may speak to two histories (a referral does): the category keeps their ids apart.
+      const id = uuidv5(`${categoryOf(stream)} ${n}`, telling.commandId)
       const data = sealedData(this.vault, keyId, { stream, id }, event)
       return {
         id,
@@ -114,7 +118,7 @@ export class CommandDoor {
         data,
         metadata: {
           commandId: telling.commandId,
-          actor: teller.by,
+          actor: { id: teller.by.id, role: teller.by.role, organisation: teller.by.organisation },
           occurredAt: telling.occurredOn,
           recordedAt: teller.recordedAt,
           schemaVersion: schemaVersionOf(event.type),
@@ -144,6 +148,7 @@ export class CommandDoor {
       correlationId?: string
     },
   ): Promise<Written | 'nothing_new'> {
+    permit(telling.by, 'tell')
     if (type === 'Refer') throw new Error('A referral begins a journey: use refer().')
     const { teller, clocks } = this.now(telling)
     const command = { type, data, ...clocks } as unknown as JourneyCommand
@@ -162,6 +167,7 @@ export class CommandDoor {
     },
     telling: { occurredOn: Day; by: Actor; source: 'ui' | 'api'; commandId: string; correlationId?: string },
   ): Promise<{ journeyId: string; written: Written | 'nothing_new' }> {
+    permit(telling.by, 'tell')
     const { teller, clocks } = this.now(telling)
     const participantId = this.vault.participant(referral.details.crn)
     const journeyId = this.vault.journey(referral.reference)
@@ -202,6 +208,8 @@ export class CommandDoor {
     }
   }
 }
+
+const categoryOf = (stream: string): string => stream.slice(0, stream.indexOf('-'))
 
 /** A journey's personal fields are sealed under its participant's key; the referral is what says who he is. */
 export function keyOfJourney(state: Journey, news: readonly JourneyEvent[]): string | undefined {

@@ -3,6 +3,7 @@
  * The application reaches it through `@eventstore/db-client`, and could reach a real cluster the same way.
  */
 import { Worker } from 'node:worker_threads'
+import type { Faults } from './faults.ts'
 import type { NodeOptions } from './server.ts'
 import type { FromWorker, ToWorker } from './worker.ts'
 
@@ -10,6 +11,10 @@ export interface EmbeddedStore {
   /** What `EventStoreDBClient.connectionString` takes. */
   readonly connectionString: string
   readonly port: number
+  /** For tests: replaces the faults at work; only where the store was started with some. */
+  setFaults(faults: Faults): Promise<void>
+  /** For tests: ends every subscription as one that could not keep up. */
+  dropSubscriptions(): Promise<void>
   /** Ends open calls (clients see them cancelled), writes what was accepted, lets go of the files. */
   close(): Promise<void>
 }
@@ -19,6 +24,8 @@ export interface EmbeddedStoreOptions {
   dataDir: string
   /** 0 or absent: any free port. */
   port?: number
+  /** For tests: present (also empty) it allows {@link EmbeddedStore.setFaults}. Never in production. */
+  faults?: Faults
   /**
    * Told when the store dies after it had started. Without it, the failure is an uncaught exception: an application must not go on
    * as if it had a store.
@@ -46,7 +53,12 @@ const LOOPBACK = '127.0.0.1'
 
 /** @throws StoreInUse, DamagedStore, or what the operating system said about the directory or the port */
 export async function startEmbeddedStore(options: EmbeddedStoreOptions): Promise<EmbeddedStore> {
-  const node: NodeOptions = { dataDir: options.dataDir, host: LOOPBACK, port: options.port ?? 0 }
+  const node: NodeOptions = {
+    dataDir: options.dataDir,
+    host: LOOPBACK,
+    port: options.port ?? 0,
+    ...(options.faults && { faults: options.faults }),
+  }
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
   // Flags meant for the program itself are not meant for its store.
   const worker = new Worker(new URL(`./worker.${extension}`, import.meta.url), {
@@ -80,7 +92,18 @@ export async function startEmbeddedStore(options: EmbeddedStoreOptions): Promise
     if (!closing && !failed) fail(new Error(`The embedded store ended unexpectedly (exit ${code})`))
   })
 
+  const ask = (message: ToWorker) =>
+    new Promise<void>((resolve) => {
+      worker.once('message', () => resolve())
+      worker.postMessage(message)
+    })
+
   return {
+    setFaults(faults) {
+      if (!options.faults) return Promise.reject(new Error('This store was not started with faults'))
+      return ask({ kind: 'faults', faults })
+    },
+    dropSubscriptions: () => ask({ kind: 'drop_subscriptions' }),
     connectionString: `esdb://${LOOPBACK}:${port}?tls=false`,
     port,
     close() {

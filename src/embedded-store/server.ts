@@ -1,12 +1,22 @@
 /** Puts one node together: files, log, group commit, services, port. */
+import { randomUUID } from 'node:crypto'
+import { ANONYMOUS } from './access/access.ts'
+import { Users } from './access/users.ts'
+import type { Faults } from './faults.ts'
+import { FaultBox } from './faults.ts'
+import type { Call } from './grpc/grpc-server.ts'
 import { GrpcServer } from './grpc/grpc-server.ts'
+import { Code, RpcError, operationTimedOut } from './grpc/status.ts'
 import { nodeHandlers } from './services/node.ts'
+import { Registry } from './persistent/registry.ts'
 import { SystemProjections } from './projections/system-projections.ts'
+import { persistentSubscriptionHandlers } from './services/persistent-subscriptions.ts'
 import { projectionHandlers } from './services/projections.ts'
 import { Store } from './services/store.ts'
 import { streamReadHandlers } from './services/streams-read.ts'
 import { streamWriteHandlers } from './services/streams.ts'
-import { Appender } from './storage/append.ts'
+import { Appender, Expected } from './storage/append.ts'
+import type { Connection } from './storage/database.ts'
 import { DirectoryLock, openDatabase } from './storage/database.ts'
 import { EventLog } from './storage/event-log.ts'
 import { GroupCommit } from './storage/group-commit.ts'
@@ -16,10 +26,20 @@ export interface NodeOptions {
   host: string
   /** 0: any free port. */
   port: number
+  /** Absent: everyone is let in, as an administrator. */
+  tls?: { key: Buffer; cert: Buffer }
+  /** The host clients are told to come to; the one listened on unless said otherwise. */
+  advertisedHost?: string
+  /** Present: faults may be asked for while the node runs. */
+  faults?: Faults
 }
 
 export interface Node {
   port: number
+  /** @throws unless the node was started with faults */
+  setFaults(faults: Faults): void
+  /** Ends every subscription as one that could not keep up. */
+  dropSubscriptions(): void
   close(): Promise<void>
 }
 
@@ -30,6 +50,16 @@ const FEATURES = {
     delete: [],
     tombstone: [],
     batchappend: ['deadline_duration'],
+  },
+  'event_store.client.persistent_subscriptions.persistentsubscriptions': {
+    create: ['stream', 'all'],
+    update: ['stream', 'all'],
+    delete: ['stream', 'all'],
+    read: ['stream', 'all'],
+    getinfo: ['stream', 'all'],
+    replayparked: ['stream', 'all'],
+    list: ['stream', 'all'],
+    restartsubsystem: ['stream', 'all'],
   },
   'event_store.client.projections.projections': {
     disable: [],
@@ -43,39 +73,88 @@ const FEATURES = {
 
 export async function startNode(options: NodeOptions): Promise<Node> {
   const lock = new DirectoryLock(options.dataDir)
+  let connection: Connection | undefined
   try {
-    const connection = openDatabase(options.dataDir)
-    const log = new EventLog(connection)
-    const commits = new GroupCommit(log, new Appender(log))
-    const store = new Store(log, commits)
+    const opened = openDatabase(options.dataDir)
+    connection = opened
+    const log = new EventLog(opened)
+    const faults = options.faults && new FaultBox(opened, options.faults)
+    const commits = new GroupCommit(log, new Appender(log), faults && { beforeCommit: () => faults.beforeCommit() })
+    if (log.head === 0n) begin(commits)
+    const store = new Store(log, commits, faults)
+    const users = options.tls && new Users(opened)
     const projections = new SystemProjections(log, commits)
+    const groups = new Registry(log, commits)
     const handlers = new Map([
       ...streamWriteHandlers(store),
       ...streamReadHandlers(store),
+      ...persistentSubscriptionHandlers(store, groups),
       ...projectionHandlers(store, projections),
-      ...nodeHandlers({ host: options.host, port: () => server.port }, FEATURES),
+      ...nodeHandlers({ host: options.advertisedHost ?? options.host, port: () => server.port }, FEATURES),
     ])
     const server: GrpcServer = await GrpcServer.listen({
       host: options.host,
       port: options.port,
       handlers,
+      ...(options.tls && { tls: options.tls }),
+      ...(users && { authenticate: (call: Call) => authenticate(users, call) }),
       onDefect: (error, path) =>
         process.emitWarning(`${path}: ${(error as Error).stack ?? String(error)}`, 'EmbeddedStore'),
     })
     lock.signedBy({ port: server.port })
     return {
       port: server.port,
+      setFaults(wanted) {
+        if (!faults) throw new Error('This store was not started with faults')
+        faults.set(wanted)
+      },
+      dropSubscriptions() {
+        for (const call of server.openCalls())
+          if (call.path.endsWith('Streams/Read'))
+            call.fail(operationTimedOut('Consumer too slow to handle event while live.'))
+      },
       async close() {
         projections.close()
+        groups.close()
         commits.drain()
         await server.close()
         commits.drain()
-        connection.close()
+        opened.close()
         lock.release()
       },
     }
   } catch (error) {
+    connection?.close()
     lock.release()
     throw error
   }
+}
+
+/** Like a real node's, a new log is not empty: nobody shall come to count on `$all` holding only his own events. */
+function begin(commits: GroupCommit): void {
+  const data = Buffer.from(JSON.stringify({ $maxAge: 86_400 }))
+  const event = { id: randomUUID(), type: '$metadata', isJson: true, data, metadata: new Uint8Array() }
+  commits.submit({
+    apply: (appender) => appender.append('$$$stats-127.0.0.1:2113', Expected.NO_STREAM, [event]),
+    bytes: 0,
+    deadline: Infinity,
+    settle: () => {}, // a disk that is full is found by whoever writes first
+  })
+  commits.drain()
+}
+
+/** What a client asks before it can say who it is. */
+const OPEN_TO_ALL = [
+  '/event_store.client.gossip.Gossip/Read',
+  '/event_store.client.server_features.ServerFeatures/GetSupportedMethods',
+]
+
+function authenticate(users: Users, call: Call): void | Promise<void> {
+  const header = call.headers.authorization
+  call.identity = ANONYMOUS
+  if (header === undefined || OPEN_TO_ALL.includes(call.path)) return
+  return users.identify(header).then((identity) => {
+    if (!identity) throw new RpcError(Code.UNAUTHENTICATED, 'The user name or password is wrong')
+    call.identity = identity
+  })
 }

@@ -12,6 +12,7 @@ import {
   jsonEvent,
   streamNameFilter,
   type ResolvedEvent,
+  type StreamingRead,
 } from '@eventstore/db-client'
 import { Observable } from 'rxjs'
 
@@ -55,18 +56,12 @@ export class StreamMoved extends Error {
 /** The log cannot be reached or did not answer in time. Whether the append was written is not known: tell it again. */
 export class StoreUnavailable extends Error {
   constructor(options?: ErrorOptions) {
-    super('The event store cannot be reached.', options)
+    super('The event store cannot be reached. Try again when it can: nothing is written twice.', options)
     this.name = 'StoreUnavailable'
   }
 }
 
-/** What a follower hears: events in order, how far the log has been read where nothing matched, and that it has caught up. */
-export type Heard =
-  | { readonly kind: 'event'; readonly event: StoredEvent & { readonly position: bigint } }
-  | { readonly kind: 'passed'; readonly position: bigint }
-  | { readonly kind: 'caught_up' }
-
-/** What a follower who takes his time hears at once: events in order, and how far the log has been read with them. */
+/** What a follower hears at once: events in order, and how far the log has been read with them. */
 export interface HeardBatch {
   readonly events: readonly (StoredEvent & { readonly position: bigint })[]
   /** null where nothing at all was passed: the follower was level already. */
@@ -114,79 +109,53 @@ export class EventStore {
 
   /** The whole stream in recorded order, from a revision on; nothing where there is no such stream. */
   async *read(stream: string, fromRevision = 0): AsyncGenerator<StoredEvent> {
+    const reading = this.client.readStream(stream, { direction: FORWARDS, fromRevision: BigInt(fromRevision) })
     try {
-      for await (const resolved of this.client.readStream(stream, {
-        direction: FORWARDS,
-        fromRevision: BigInt(fromRevision),
-      })) {
+      for await (const resolved of reading.iterator({ destroyOnReturn: false })) {
         const event = storedFrom(resolved)
         if (event) yield event
       }
     } catch (error) {
       if (error instanceof StreamNotFoundError) return
       throw asOurs(error)
+    } finally {
+      letGo(reading)
     }
   }
 
   /** The whole log once, in its own order, as far as it reaches now: the streams of the categories only. */
   async *readEverything(categories: readonly string[]): AsyncGenerator<StoredEvent> {
+    const reading = this.client.readAll({ direction: FORWARDS, fromPosition: START })
     try {
-      for await (const resolved of this.client.readAll({ direction: FORWARDS, fromPosition: START })) {
+      for await (const resolved of reading.iterator({ destroyOnReturn: false })) {
         const event = storedFrom(resolved)
         if (event && isOf(categories, event)) yield event
       }
     } catch (error) {
       throw asOurs(error)
+    } finally {
+      letGo(reading)
     }
   }
 
   /** The place of the last event of the categories; 0 where there is none. */
   async endOf(categories: readonly string[]): Promise<bigint> {
+    const reading = this.client.readAll({ direction: BACKWARDS, fromPosition: END })
     try {
-      // In pages read to their end: a read that is left half way keeps its call open, and the client from closing.
-      for (let from: typeof END | { commit: bigint; prepare: bigint } = END; ;) {
-        let found: bigint | undefined
-        let last: bigint | undefined
-        for await (const resolved of this.client.readAll({ direction: BACKWARDS, fromPosition: from, maxCount: 64 })) {
-          const event = storedFrom(resolved)
-          if (event && isOf(categories, event)) found ??= event.position ?? 0n
-          last = event?.position ?? last
-        }
-        if (found !== undefined) return found
-        if (last === undefined) return 0n
-        from = { commit: last, prepare: last }
+      for await (const resolved of reading.iterator({ destroyOnReturn: false })) {
+        const event = storedFrom(resolved)
+        if (event && isOf(categories, event)) return event.position ?? 0n
       }
+      return 0n
     } catch (error) {
       throw asOurs(error)
+    } finally {
+      letGo(reading)
     }
   }
 
-  /** Follows every stream of the categories, from just after a place in the log. Ends with an error when the connection is lost. */
-  follow(categories: readonly string[], after: bigint | null): Observable<Heard> {
-    return new Observable((listener) => {
-      const subscription = this.client.subscribeToAll({
-        fromPosition: after === null ? START : { commit: after, prepare: after },
-        filter: streamNameFilter({
-          prefixes: categories.map((category) => `${category}-`),
-          checkpointInterval: 32,
-          checkpointReached: (_subscription, position) => listener.next({ kind: 'passed', position: position.commit }),
-        }),
-      })
-      subscription.on('data', (resolved) => {
-        const event = storedFrom(resolved)
-        if (event && event.position !== null) {
-          listener.next({ kind: 'event', event: event as StoredEvent & { position: bigint } })
-        }
-      })
-      subscription.on('caughtUp', () => listener.next({ kind: 'caught_up' }))
-      subscription.on('error', (error) => listener.error(asOurs(error)))
-      subscription.on('end', () => listener.error(new StoreUnavailable()))
-      return () => void subscription.unsubscribe().catch(() => undefined)
-    })
-  }
-
   /**
-   * Follows as `follow` does, in batches and at the reader's pace: while he works on one the next is gathered, and when
+   * Follows every stream of the categories, from just after a place in the log, in batches and at the reader's pace: while he works on one the next is gathered, and when
    * that is full the server waits. Level with the log, a batch is whatever has come.
    * @throws StoreUnavailable when the connection is lost
    */
@@ -288,6 +257,16 @@ export class EventStore {
   async close(): Promise<void> {
     await this.client.dispose()
   }
+}
+
+/**
+ * Whoever stops reading early has to end the call and drop what has already come: the client does neither, and when it is
+ * closed it waits for ever for the rest to be read.
+ */
+function letGo<E>(reading: StreamingRead<E>): void {
+  if (reading.readableEnded || reading.destroyed) return
+  void reading.cancel().catch(() => undefined)
+  reading.on('error', () => undefined).resume()
 }
 
 const isOf = (categories: readonly string[], { stream }: StoredEvent) =>

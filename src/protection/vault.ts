@@ -13,7 +13,8 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** What kind of thing a look-up value is; the same text of another kind gives another token. */
-export type TokenKind = 'crn' | 'name' | 'reference' | 'details' | 'contact-record' | 'idempotency-key' | 'code'
+export type TokenKind =
+  'crn' | 'name' | 'reference' | 'details' | 'contact-record' | 'idempotency-key' | 'request-body' | 'code'
 
 /** The key that could open this is gone, or never was here: the text cannot be read by anybody. */
 export class KeyMissing extends Error {
@@ -32,7 +33,7 @@ export class SealBroken extends Error {
 }
 
 const prefix = 'v1.'
-const cachedKeys = 20_000
+const cachedKeys = 5_000
 
 /**
  * Everything here is in one SQLite file of its own, written with secure_delete, so that a destroyed key is destroyed.
@@ -122,6 +123,11 @@ export class Vault {
     return this.known('reference', reference, () => undefined)
   }
 
+  /** The opaque id first bound to this value; on first sight, the given one is bound, durably and for good. */
+  bound(kind: TokenKind, value: string, id: string): string {
+    return this.known(kind, value, () => undefined, id)
+  }
+
   /** @param about where the text belongs; it opens nowhere else */
   seal(keyId: string, about: string, text: string): string {
     const nonce = randomBytes(12)
@@ -152,14 +158,13 @@ export class Vault {
     this.db.close()
   }
 
-  private known(kind: 'crn' | 'reference', value: string, onFirstSight: (id: string) => void): string {
+  private known(kind: TokenKind, value: string, onFirstSight: (id: string) => void, id: string = randomUUID()): string {
     const token = this.token(kind, value)
     const known = this.statements.registered.get(token)
     if (known) return known.id
     return this.db.transaction(() => {
       const meanwhile = this.statements.registered.get(token)
       if (meanwhile) return meanwhile.id
-      const id = randomUUID()
       onFirstSight(id)
       this.statements.register.run(token, id)
       return id

@@ -3,25 +3,32 @@ import { Injectable } from '@nestjs/common'
 import {
   caseloadPage,
   providersAndGroups,
+  sortColumns,
+  type CaseloadFilter,
   type CaseloadPageRow,
   type CaseloadSort,
 } from '../../projections/caseload.ts'
-import { participantsFound } from '../../projections/participants.ts'
+import { tokensSought } from '../../projections/participants.ts'
 import { ReadModels } from '../../projections/read-models.ts'
 import { timelineOf } from '../../projections/timeline.ts'
 import { permit } from '../access/session.ts'
 import { sentenceOf } from '../domain/events.ts'
 import type { Actor, Day, Instant, Recorded, Source } from '../domain/history.ts'
-import type { Status } from '../domain/journey/facts.ts'
+import { figuresOf, learn, nothingKnown, statusOf, type Status } from '../domain/journey/facts.ts'
 import type { JourneyEvent } from '../domain/journey/journey.ts'
 import type { Outcome } from '../domain/journey/outcomes.ts'
 import { daysLate, lateAfterDays } from '../domain/journey/replay.ts'
-import type { Details } from '../domain/participant.ts'
+import type { Details, ParticipantEvent } from '../domain/participant.ts'
 import { programmeAt, sessionOf } from '../domain/programme.ts'
 import { PoisonEvent, recordedFrom } from '../domain/stored-event.ts'
 import { EventStore } from '../event-store/event-store.ts'
 import { opened, openedFields } from '../protection/sealing.ts'
 import { SealBroken, Vault } from '../protection/vault.ts'
+
+export type { CaseloadSort }
+
+/** What the case load can be sorted by. Not by name: the read model does not know it. */
+export const caseloadSorts = Object.keys(sortColumns) as CaseloadSort[]
 
 export interface CaseloadQuery {
   /** A CRN, a reference, or words of a name. */
@@ -139,7 +146,7 @@ export class Journeys {
     const { db } = this.readModels
     const pageSize = Math.min(200, Math.max(1, query.pageSize ?? 25))
     const page = Math.max(1, query.page ?? 1)
-    const found = query.find?.trim() ? await this.found(query.find.trim()) : {}
+    const found = query.find?.trim() ? this.found(query.find.trim()) : {}
     const order = { sort: query.sort ?? 'last_contact', direction: query.direction ?? 'desc' } as const
     const { statuses, provider, groupId } = query
     const { rows, total } = await caseloadPage(db, { ...found, statuses, provider, groupId }, order, {
@@ -168,7 +175,7 @@ export class Journeys {
       { limit: 1, offset: 0 },
     )
     const row = rows[0]
-    if (!row) return null
+    if (!row) return this.headerFromLog(journeyId)
     const held = await this.readModels.heldAt(`journey-${journeyId}`)
     return {
       ...this.row(row),
@@ -178,6 +185,53 @@ export class Journeys {
       programmeVersion: row.programme_version,
       revision: row.revision,
       held: held ? { revision: held.revision, why: held.why } : null,
+    }
+  }
+
+  /** While the read models are being built, or cannot be, the log still knows who he is. */
+  private async headerFromLog(journeyId: string): Promise<JourneyHeader | null> {
+    let facts = nothingKnown
+    let referral: Recorded<Extract<JourneyEvent, { type: 'ReferralReceived' }>> | undefined
+    let revision = -1
+    for await (const stored of this.store.read(`journey-${journeyId}`)) {
+      const { event } = this.understood(stored)
+      if (!event) break
+      if (event.type === 'ReferralReceived') referral = event
+      facts = learn(facts, event)
+      revision = event.revision
+    }
+    if (!referral) return null
+    let details: Details = {}
+    for await (const stored of this.store.read(`participant-${referral.data.participantId}`)) {
+      details = opened(this.vault, recordedFrom<ParticipantEvent>(stored)).data
+    }
+    const figures = figuresOf(facts)
+    const { programme } = referral.data
+    return {
+      journeyId,
+      name: nameOf(details),
+      crn: details.crn ?? '',
+      reference: referral.data.reference ?? '',
+      programme: programmeAt(programme.key, programme.version)?.name ?? programme.key,
+      provider: facts.provider,
+      groupId: facts.groupId,
+      status: statusOf(facts),
+      referredOn: facts.referredOn ?? '',
+      lastContactOn: facts.lastContactOn ?? '',
+      endedOn: facts.ending?.on ?? null,
+      attended: figures.attended,
+      acceptableAbsences: figures.acceptable_absences,
+      unacceptableAbsences: figures.unacceptable_absences,
+      corrections: figures.corrections,
+      recategorisations: figures.recategorisations,
+      facilitatorsMet: figures.facilitators_met,
+      demonstration: referral.metadata.source === 'simulator',
+      participantId: referral.data.participantId,
+      dateOfBirth: details.dateOfBirth ?? '',
+      programmeKey: programme.key,
+      programmeVersion: programme.version,
+      revision,
+      held: null,
     }
   }
 
@@ -269,23 +323,17 @@ export class Journeys {
     }
   }
 
-  private async found(find: string): Promise<{ participantIds: readonly string[]; journeyIds: readonly string[] }> {
+  private found(find: string): Pick<CaseloadFilter, 'journeyIds' | 'tokens'> {
     const journeyId = this.vault.find('reference', find)
-    return {
-      participantIds: await participantsFound(this.readModels.db, this.vault, find),
-      journeyIds: journeyId ? [journeyId] : [],
-    }
+    return { tokens: tokensSought(this.vault, find), journeyIds: journeyId ? [journeyId] : [] }
   }
 
   private row(row: CaseloadPageRow): CaseloadRow {
-    const { familyName, givenNames, crn } = this.details(row)
+    const details = this.details(row)
     return {
       journeyId: row.journey_id,
-      name:
-        familyName === undefined && givenNames === undefined
-          ? erasedName
-          : [familyName, givenNames].filter(Boolean).join(', '),
-      crn: crn ?? '',
+      name: nameOf(details),
+      crn: details.crn ?? '',
       reference: this.referenceOf(row),
       programme: programmeAt(row.programme_key, row.programme_version)?.name ?? row.programme_key,
       provider: row.provider,
@@ -334,5 +382,10 @@ export class Journeys {
     return openedFields(this.vault, at).fields
   }
 }
+
+const nameOf = ({ familyName, givenNames }: Details): string =>
+  familyName === undefined && givenNames === undefined
+    ? erasedName
+    : [familyName, givenNames].filter(Boolean).join(', ')
 
 const staff = (json: string | null): readonly string[] => (json === null ? [] : (JSON.parse(json) as string[]))

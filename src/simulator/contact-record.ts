@@ -1,47 +1,12 @@
 /** One line of a legacy contact log, and how such lines are written to a file. */
 import type { Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { columns, type Column } from '../exchange/contact-log.ts'
 
 /** One contact, in the columns and the order of the export. */
-export interface ContactRecord {
-  journey_ref: string
-  crn: string
-  family_name: string
-  given_names: string
-  date_of_birth: string
-  recorded_at: string
-  occurred_on: string
-  contact: string
-  programme: string
-  group: string
-  session: string
-  outcome: string
-  planned_facilitators: string
-  actual_facilitators: string
-  provider: string
-  recorded_by: string
-  note: string
-}
+export type ContactRecord = Record<Column, string>
 
-export const contactLogColumns = [
-  'journey_ref',
-  'crn',
-  'family_name',
-  'given_names',
-  'date_of_birth',
-  'recorded_at',
-  'occurred_on',
-  'contact',
-  'programme',
-  'group',
-  'session',
-  'outcome',
-  'planned_facilitators',
-  'actual_facilitators',
-  'provider',
-  'recorded_by',
-  'note',
-] as const satisfies readonly (keyof ContactRecord)[]
+export { columns as contactLogColumns }
 
 /** Writes records as CSV: byte-order mark, header, RFC 4180. Waits whenever the destination asks it to. */
 export async function writeCsv(
@@ -66,11 +31,10 @@ export function csvOf(records: Iterable<ContactRecord>): string {
 }
 
 function* csvChunks(records: Iterable<ContactRecord>): Generator<string> {
-  let chunk = `\uFEFF${contactLogColumns.join(',')}\r\n`
+  let chunk = `\uFEFF${columns.join(',')}\r\n`
   for (const record of records) {
     let line = quoted(record.journey_ref)
-    for (let column = 1; column < contactLogColumns.length; column++)
-      line += `,${quoted(record[contactLogColumns[column]!])}`
+    for (let column = 1; column < columns.length; column++) line += `,${quoted(record[columns[column]!])}`
     chunk += `${line}\r\n`
     if (chunk.length > 60_000) {
       yield chunk

@@ -33,7 +33,10 @@ export interface WebConfig {
 
 const requestsAMinute = 1_200
 
-export async function configureWeb(app: NestFastifyApplication, { publicDir, viewsDir, secret }: WebConfig): Promise<void> {
+export async function configureWeb(
+  app: NestFastifyApplication,
+  { publicDir, viewsDir, secret }: WebConfig,
+): Promise<void> {
   const fastify = app.getHttpAdapter().getInstance()
 
   await app.register(helmet, {
@@ -63,7 +66,13 @@ export async function configureWeb(app: NestFastifyApplication, { publicDir, vie
   await app.register(cookie, { secret })
   await app.register(csrf, { cookieOpts: { signed: true, httpOnly: true, sameSite: 'strict', path: '/' } })
   if (existsSync(publicDir)) {
-    await app.register(serveStatic, { root: publicDir, prefix: '/assets/', immutable: true, maxAge: '365d', index: false })
+    await app.register(serveStatic, {
+      root: publicDir,
+      prefix: '/assets/',
+      immutable: true,
+      maxAge: '365d',
+      index: false,
+    })
   }
   app.setViewEngine({
     engine: { nunjucks },

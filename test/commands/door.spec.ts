@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
+import { Forbidden } from '../../src/access/session.ts'
 import { ChangedMeanwhile } from '../../src/commands/door.ts'
 import type { Actor } from '../../src/domain/history.ts'
 import { temporaryWorkplace } from '../support/workplace.ts'
@@ -68,6 +69,24 @@ describe('the door', () => {
     const future = workplace.door.tell(journeyId, 'IssueWarning', {}, { ...telling(), occurredOn: '2999-01-01' })
     await expect(future).rejects.toMatchObject({ code: 'recorded_before_occurred' })
     expect((await Array.fromAsync(workplace.store.read(`journey-${journeyId}`))).length).toBe(1)
+  })
+
+  it('lets nobody tell whose role may not, and writes of who told only what is not his name', async () => {
+    const workplace = await temporaryWorkplace()
+    const journeyId = await referred(workplace)
+    const stranger = { ...telling(), by: { ...by, role: 'visitor' } }
+    await expect(workplace.door.tell(journeyId, 'IssueWarning', {}, stranger)).rejects.toThrow(Forbidden)
+    const named = { ...telling(), by: { ...by, name: 'Sam Casemanager' } }
+    await workplace.door.tell(journeyId, 'IssueWarning', {}, named)
+    const events = await Array.fromAsync(workplace.store.read(`journey-${journeyId}`))
+    expect(events.map(({ metadata }) => (metadata as { actor: unknown }).actor)).toEqual([by, by])
+  })
+
+  it('gives every event an id of its own, also where one command speaks to two histories', async () => {
+    const workplace = await temporaryWorkplace()
+    await referred(workplace)
+    const ids = (await Array.fromAsync(workplace.store.readEverything(['journey', 'participant']))).map(({ id }) => id)
+    expect([ids.length, new Set(ids).size]).toEqual([2, 2])
   })
 
   it('writes canonical JSON, and nothing personal outside the seal', async () => {

@@ -211,3 +211,13 @@ describe('places on a clock', () => {
   })
   it('of a journey without a history are none', () => expect(placesOn('known', [])).toEqual([]))
 })
+
+describe('lateness', () => {
+  it('is counted in the days of the service, not of Greenwich', () => {
+    const lateBy = (recordedAt: string) => daysLate({ metadata: { occurredAt: '2024-07-01', recordedAt } })
+    expect(lateBy('2024-06-30T23:30:00.000Z')).toBe(0) // half past midnight on 1 July in London
+    expect(lateBy('2024-07-01T22:59:00.000Z')).toBe(0)
+    expect(lateBy('2024-07-01T23:00:00.000Z')).toBe(1)
+    expect(lateBy('2024-12-01T00:30:00.000Z')).toBe(153)
+  })
+})

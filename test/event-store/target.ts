@@ -10,6 +10,14 @@ import { startEmbeddedStore } from '../../src/embedded-store/embedded-store.ts'
 
 export const isEmbedded = !process.env.EVENT_STORE_URL
 
+/** Whoever the address says; a store without TLS does not ask. */
+export const credentials = (() => {
+  const { username, password } = new URL(
+    (process.env.EVENT_STORE_URL || 'esdb://127.0.0.1').replace(/^[a-z+]+:/, 'http:'),
+  )
+  return { username: decodeURIComponent(username) || 'admin', password: decodeURIComponent(password) || 'changeit' }
+})()
+
 export interface Target {
   readonly client: EventStoreDBClient
   readonly connectionString: string

@@ -2,7 +2,7 @@ import { parse } from 'csv-parse/sync'
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { importFile } from '../../src/exchange/import-file.ts'
-import { NotAContactLog } from '../../src/exchange/contact-log.ts'
+import { columns, NotAContactLog } from '../../src/exchange/contact-log.ts'
 import { heardEverything } from '../../src/workplace.ts'
 import { projections } from '../../projections/projector.ts'
 import fc from 'fast-check'
@@ -16,27 +16,6 @@ import {
   temporaryDirectory,
   temporaryWorkplace,
 } from '../support/workplace.ts'
-
-/** Above the specs because `it.each` needs them while it is collecting. */
-const columnNames = [
-  'journey_ref',
-  'crn',
-  'family_name',
-  'given_names',
-  'date_of_birth',
-  'recorded_at',
-  'occurred_on',
-  'contact',
-  'programme',
-  'group',
-  'session',
-  'outcome',
-  'planned_facilitators',
-  'actual_facilitators',
-  'provider',
-  'recorded_by',
-  'note',
-]
 
 const referral: Record<string, string> = {
   journey_ref: 'R-1',
@@ -53,7 +32,7 @@ const referral: Record<string, string> = {
 }
 
 const csvOf = (rows: Record<string, string>[]) =>
-  [columnNames, ...rows.map((row) => columnNames.map((column) => row[column] ?? ''))]
+  [columns, ...rows.map((row) => columns.map((column) => row[column] ?? ''))]
     .map((fields) => fields.join(','))
     .join('\n')
 
@@ -171,8 +150,8 @@ describe('a contact log', () => {
   it.each([
     ['an empty file', '', /is empty/],
     ['a header without its columns', 'a,b\n1,2\n', /Missing: journey_ref/],
-    ['a header with a column nobody knows', `${columnNames.join(',')},extra\n`, /Not known: "extra"/],
-    ['a quote that never ends', `${columnNames.join(',')}\n"unfinished`, /cannot be read as CSV/],
+    ['a header with a column nobody knows', `${columns.join(',')},extra\n`, /Not known: "extra"/],
+    ['a quote that never ends', `${columns.join(',')}\n"unfinished`, /cannot be read as CSV/],
   ])('that is %s is refused with what to do, and adds nothing', async (_what, csv, message) => {
     const workplace = await temporaryWorkplace()
     const failure = await importText(workplace, csv).catch((error: unknown) => error)

@@ -27,7 +27,12 @@ const always = ['libnss3', 'libnspr4']
 export async function openBrowser(): Promise<Browser> {
   const executablePath = systemBrowser() ?? (await packagedBrowser())
   // A container's root user has no sandbox to offer, and a small /dev/shm.
-  const args = [...(process.getuid?.() === 0 ? ['--no-sandbox'] : []), '--disable-dev-shm-usage', '--font-render-hinting=none']
+  const args = [
+    ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
+    '--disable-dev-shm-usage',
+    '--disable-gpu',
+    '--font-render-hinting=none',
+  ]
   return chromium.launch({ executablePath, headless: true, args })
 }
 
@@ -58,16 +63,22 @@ async function packagedBrowser(): Promise<string> {
   if (missing.length === 0) return file
   const packages = [...new Set([...always, ...missing.map((library) => packageOf[library] ?? library)])]
   const line = `apt-get update && apt-get install -y --no-install-recommends ${packages.join(' ')}`
-  const mayInstall = process.getuid?.() === 0 && existsSync('/etc/debian_version') && missing.every((library) => library in packageOf)
+  const mayInstall =
+    process.getuid?.() === 0 && existsSync('/etc/debian_version') && missing.every((library) => library in packageOf)
   if (mayInstall) {
     try {
-      execFileSync('sh', ['-c', line], { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } })
+      execFileSync('sh', ['-c', line], {
+        stdio: ['ignore', 'ignore', 'pipe'],
+        env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+      })
     } catch {
       // Said below, with what to do about it.
     }
   }
   if (missingLibraries(file).length > 0) {
-    throw new Error(`The browser specs need a browser. It lacks ${missing.join(', ')}. As root, run:\n  ${line}\nor point CHROMIUM at a browser.`)
+    throw new Error(
+      `The browser specs need a browser. It lacks ${missing.join(', ')}. As root, run:\n  ${line}\nor point CHROMIUM at a browser.`,
+    )
   }
   return file
 }

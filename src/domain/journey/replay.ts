@@ -1,5 +1,6 @@
 /** A journey as it stood at any moment, on either clock: what had happened by a day, or what was known at an instant. */
 import type { Day, Instant, Recorded } from '../history.ts'
+import { dayOf } from '../local-day.ts'
 import {
   figuresOf,
   learn,
@@ -123,9 +124,9 @@ export function placesOn(clock: Moment['clock'], events: readonly Recorded<Journ
 /** A record made more than this many days after the event is late, and is shown so. Our own choice of threshold. */
 export const lateAfterDays = 5
 
-/** Whole days between the day it happened and the (UTC) day it was recorded. */
+/** Whole days between the day it happened and the day, in the service's time zone, on which it was recorded. */
 export const daysLate = ({ metadata }: { metadata: { occurredAt: Day; recordedAt: Instant } }): number =>
-  Math.round((Date.parse(metadata.recordedAt.slice(0, 10)) - Date.parse(metadata.occurredAt)) / 86_400_000)
+  Math.round((Date.parse(dayOf(metadata.recordedAt)) - Date.parse(metadata.occurredAt)) / 86_400_000)
 
 export const isLate = (event: { metadata: { occurredAt: Day; recordedAt: Instant } }): boolean =>
   daysLate(event) > lateAfterDays

@@ -15,12 +15,20 @@ const PREFACE = 'PRI * HTTP/2.0'
 
 export type Handler = (call: Call) => void
 
+/** Who is calling. */
+export interface Identity {
+  name: string
+  groups: readonly string[]
+}
+
 export interface GrpcServerOptions {
   host: string
   port: number
   tls?: { key: Buffer; cert: Buffer }
   /** By path, `/package.Service/Method`. */
   handlers: ReadonlyMap<string, Handler>
+  /** Decides who calls, before the handler sees the call; throws where nobody may come in. */
+  authenticate?: (call: Call) => void | Promise<void>
   /** Told of a failure that is nobody's answer: a defect in this store. */
   onDefect: (error: unknown, path: string) => void
 }
@@ -43,6 +51,8 @@ export class Call {
   /** Remote address and port. */
   readonly peer: string
   closed = false
+  /** Whoever calls; undefined where nobody asks. */
+  identity: Identity | undefined
   /** Set by the handler before it returns; `requestsEnded` when the caller has no more to say. */
   onMessage: (message: Buffer) => void = () => {}
   onRequestsEnded: () => void | Promise<void> = () => {}
@@ -84,7 +94,10 @@ export class Call {
   accept(): void {
     if (this.responded || this.closed) return
     this.responded = true
-    this.stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true })
+    this.stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, {
+      waitForTrailers: true,
+      sendDate: false,
+    } as http2.ServerStreamResponseOptions)
   }
 
   /** Sends framed messages. False: the reader is slow, wait for {@link drained} before sending more. */
@@ -116,7 +129,7 @@ export class Call {
       'grpc-status': String(error.code),
       'grpc-message': percentEncoded(error.message),
     }
-    for (const [name, value] of Object.entries(error.trailers)) trailers[name] = percentEncoded(value)
+    for (const [name, value] of Object.entries(error.trailers)) trailers[name] = printable(value)
     if (this.responded) {
       this.stream.removeAllListeners('wantTrailers')
       this.stream.on('wantTrailers', () => this.stream.sendTrailers(trailers))
@@ -299,8 +312,16 @@ export class GrpcServer {
     this.calls.add(call)
     call.onClose(() => this.calls.delete(call))
     const handler = this.options.handlers.get(call.path)
-    if (handler) call.guard(() => handler(call))
-    else call.fail(unimplemented(call.path))
+    if (!handler) return call.fail(unimplemented(call.path))
+    call.guard(() => {
+      const known = this.options.authenticate?.(call)
+      if (!known) return handler(call)
+      call.pause() // nothing is read before it is clear who speaks
+      return known.then(() => {
+        handler(call)
+        call.resume()
+      })
+    })
   }
 
   /** gRPC and HTTP/1 share the port: the first bytes say which it is. */
@@ -338,6 +359,11 @@ function deadlineOf(header: string | string[] | undefined): number {
   if (!match) return Infinity
   const millisecondsPer: Record<string, number> = { H: 3_600_000, M: 60_000, S: 1000, m: 1, u: 1e-3, n: 1e-6 }
   return Date.now() + Number(match[1]) * millisecondsPer[match[2]!]!
+}
+
+/** Clients read these as they come; what cannot stand in a header is encoded rather than refused. */
+function printable(value: string): string {
+  return /^[\x20-\x7e]*$/.test(value) ? value : percentEncoded(value)
 }
 
 /** Only outside printable ASCII, and the percent sign: clients undo nothing else. */

@@ -4,11 +4,11 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { Appender } from '../storage/append.ts'
-import { STREAM_DELETED_TYPE } from '../storage/database.ts'
+import { STREAM_DELETED_TYPE, isCorruption } from '../storage/database.ts'
 import type { EventLog } from '../storage/event-log.ts'
 import type { GroupCommit } from '../storage/group-commit.ts'
 import type { ProposedEvent, StoredEvent } from '../storage/recorded-event.ts'
-import { decodeBody, idOf } from '../storage/recorded-event.ts'
+import { DamagedEvent, decodeBody, idOf } from '../storage/recorded-event.ts'
 
 export type ProjectionName = '$by_category' | '$by_event_type' | '$streams' | '$stream_by_category'
 export type ProjectionState = 'Running' | 'Stopped' | 'Aborted'
@@ -47,7 +47,9 @@ const BATCH = { events: 500, bytes: 4 * 1024 * 1024 }
 
 export interface ProjectionStatus {
   name: ProjectionName
-  state: ProjectionState
+  state: ProjectionState | 'Faulted'
+  /** Why it is faulted. */
+  fault: string
   /** Position of the last event looked at. */
   checkpoint: bigint
   processedSinceStart: bigint
@@ -60,6 +62,8 @@ export class SystemProjections {
   private readonly commits: GroupCommit
   private readonly running = new Set<ProjectionName>()
   private readonly busy = new Set<ProjectionName>()
+  /** What stopped a projection that should be running. */
+  private readonly faults = new Map<ProjectionName, string>()
   private readonly processed = new Map<ProjectionName, bigint>()
   private readonly stopListening: () => void
 
@@ -80,7 +84,15 @@ export class SystemProjections {
     const { state, checkpoint } = this.stored(name)
     const { head } = this.log
     const progress = head === 0n ? 100 : Number((checkpoint * 10_000n) / head) / 100
-    return { name, state, checkpoint, processedSinceStart: this.processed.get(name) ?? 0n, progress }
+    const fault = this.faults.get(name) ?? ''
+    return {
+      name,
+      state: fault ? 'Faulted' : state,
+      fault,
+      checkpoint,
+      processedSinceStart: this.processed.get(name) ?? 0n,
+      progress,
+    }
   }
 
   async setState(name: ProjectionName, state: ProjectionState): Promise<void> {
@@ -92,6 +104,7 @@ export class SystemProjections {
         )
         .run(name, state)
     })
+    this.faults.delete(name)
     if (state === 'Running') this.running.add(name)
     else this.running.delete(name)
     this.wake()
@@ -111,18 +124,22 @@ export class SystemProjections {
     if (this.busy.has(name)) return
     this.busy.add(name)
     try {
-      while (this.running.has(name) && this.stored(name).checkpoint < this.log.head)
-        await this.commit((appender) => this.step(name, appender))
-    } catch {
-      // A full disk: the next commit that succeeds wakes it again, and nothing was lost.
+      while (this.running.has(name) && this.stored(name).checkpoint < this.log.head) await this.step(name)
+    } catch (error) {
+      // An event that cannot be read stops the projection rather than being left out. A full disk does not: the next commit that
+      // succeeds wakes it again, and nothing was lost.
+      if (error instanceof DamagedEvent || isCorruption(error)) {
+        this.running.delete(name)
+        this.faults.set(name, (error as Error).message)
+      }
     } finally {
       this.busy.delete(name)
     }
   }
 
-  private step(name: ProjectionName, appender: Appender): void {
-    const { checkpoint } = this.stored(name)
-    const { events } = this.log.allForwards(checkpoint + 1n, BATCH)
+  /** Reads outside the transaction: what cannot be read must not fail the writers who share the commit. */
+  private async step(name: ProjectionName): Promise<void> {
+    const { events } = this.log.allForwards(this.stored(name).checkpoint + 1n, BATCH)
     const links = new Map<string, ProposedEvent[]>()
     for (const event of events) {
       // System streams are not indexed: links to links would never end.
@@ -133,10 +150,12 @@ export class SystemProjections {
       if (!ofStream) links.set(link.stream, (ofStream = []))
       ofStream.push(linkEvent(link, event))
     }
-    for (const [stream, ofStream] of links) appender.record(stream, ofStream)
     if (events.length === 0) return
+    await this.commit((appender) => {
+      for (const [stream, ofStream] of links) appender.record(stream, ofStream)
+      this.log.prepare('UPDATE projection SET checkpoint = ? WHERE name = ?').run(events.at(-1)!.position, name)
+    })
     this.processed.set(name, (this.processed.get(name) ?? 0n) + BigInt(events.length))
-    this.log.prepare('UPDATE projection SET checkpoint = ? WHERE name = ?').run(events.at(-1)!.position, name)
   }
 
   private commit(apply: (appender: Appender) => void): Promise<void> {

@@ -56,7 +56,7 @@ function assertOperator(store: Store, call: Call): void {
 
 function known(name: string): ProjectionName {
   if (!PROJECTION_NAMES.includes(name as ProjectionName))
-    throw new RpcError(Code.NOT_FOUND, `Projection '${name}' was not found`)
+    throw new RpcError(Code.UNKNOWN, `Projection '${name}' was not found`) // NOT_FOUND only from version 24.6 on
   return name as ProjectionName
 }
 
@@ -86,7 +86,7 @@ function statistics(status: ProjectionStatus): Buffer {
   writer.message(1, (details) => {
     details.uint64(1, 0n).uint64(2, 0n).uint64(3, -1n)
     details.string(4, status.name).int32(5, 0).int32(6, 0).int32(7, 0)
-    details.string(8, status.state).string(9, '').string(10, status.name).string(11, 'Continuous')
+    details.string(8, status.state).string(9, status.fault).string(10, status.name).string(11, 'Continuous')
     details.string(12, position).float(13, status.progress).string(14, position)
     details.uint64(15, status.processedSinceStart).string(16, '').uint64(17, 0n).int32(18, 0).int32(19, 0)
   })

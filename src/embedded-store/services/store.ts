@@ -1,47 +1,37 @@
 /** What every service needs: the log, the way to write, and who may do what. */
-import type { Call } from '../grpc/grpc-server.ts'
-import { accessDenied } from '../grpc/status.ts'
+import type { Action } from '../access/access.ts'
+import { EVERYONE_IS_ADMIN, isOperator, may } from '../access/access.ts'
+import type { FaultBox } from '../faults.ts'
+import type { Call, Identity } from '../grpc/grpc-server.ts'
+import { accessDenied, notLeader, unavailable } from '../grpc/status.ts'
 import type { EventLog } from '../storage/event-log.ts'
 import type { GroupCommit, Write } from '../storage/group-commit.ts'
-
-/** Who is calling. */
-export interface Identity {
-  name: string
-  groups: readonly string[]
-}
-
-/** Without TLS nobody can prove who he is; EventStoreDB's insecure mode makes everyone an administrator. */
-const EVERYONE_IS_ADMIN: Identity = { name: 'admin', groups: ['$admins'] }
 
 export class Store {
   readonly log: EventLog
   private readonly commits: GroupCommit
+  private readonly faults: FaultBox | undefined
 
-  constructor(log: EventLog, commits: GroupCommit) {
+  constructor(log: EventLog, commits: GroupCommit, faults?: FaultBox) {
     this.log = log
     this.commits = commits
+    this.faults = faults
   }
 
-  identify(_call: Call): Identity {
-    return EVERYONE_IS_ADMIN
+  identify(call: Call): Identity {
+    return call.identity ?? EVERYONE_IS_ADMIN
   }
 
-  /** `$all` is no stream: nobody writes to it or deletes it. */
-  mayWrite(_identity: Identity, stream: string): boolean {
-    return stream !== '$all'
+  mayWrite(identity: Identity, stream: string): boolean {
+    return this.may(identity, 'write', stream)
   }
 
-  mayDelete(_identity: Identity, stream: string): boolean {
-    return stream !== '$all'
+  mayDelete(identity: Identity, stream: string): boolean {
+    return this.may(identity, 'delete', stream)
   }
 
-  mayRead(_identity: Identity, _stream: string): boolean {
-    return true
-  }
-
-  /** May manage persistent subscriptions and projections. */
   isOperator(identity: Identity): boolean {
-    return identity.groups.includes('$admins') || identity.groups.includes('$ops')
+    return isOperator(identity)
   }
 
   assertMayWrite(identity: Identity, stream: string): void {
@@ -49,14 +39,42 @@ export class Store {
   }
 
   assertMayRead(identity: Identity, stream: string): void {
-    if (!this.mayRead(identity, stream)) throw accessDenied()
+    if (!this.may(identity, 'read', stream)) throw accessDenied()
+  }
+
+  /** Only tests make a node that does not lead. */
+  assertLeads(): void {
+    const leader = this.faults?.current.notLeader
+    if (leader) throw notLeader(leader.host, leader.port)
   }
 
   /** Queues a write; a caller who sends faster than the disk takes is held back. */
   write(call: Call, write: Write): void {
-    this.commits.submit(write)
+    if (this.faults?.takesAway('before_commit')) return call.fail(unavailable('Not committed (as a test asked)'))
+    this.commits.submit(this.faults ? this.withFaults(this.faults, call, write) : write)
     if (!this.commits.isFull) return
     call.pause()
     this.commits.whenRelieved(() => call.resume())
+  }
+
+  private withFaults(faults: FaultBox, call: Call, write: Write): Write {
+    return {
+      ...write,
+      settle(outcome) {
+        if (faults.takesAway('after_commit'))
+          return call.fail(unavailable('Committed, and not said so (as a test asked)'))
+        const { delayedAcknowledgement } = faults.current
+        if (delayedAcknowledgement) setTimeout(() => write.settle(outcome), delayedAcknowledgement)
+        else write.settle(outcome)
+      },
+    }
+  }
+
+  /** Metadata are guarded by the stream they describe. */
+  private may(identity: Identity, action: 'read' | 'write' | 'delete', stream: string): boolean {
+    const isMetastream = stream.startsWith('$$')
+    const original = isMetastream ? stream.slice(2) : stream
+    const inDetail: Action = !isMetastream ? action : action === 'read' ? 'readMetadata' : 'writeMetadata'
+    return may(identity, inDetail, original, this.log.stream(original)?.acl ?? null)
   }
 }

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import type { Call, Handler } from '../grpc/grpc-server.ts'
 import { frame, serverStreaming } from '../grpc/grpc-server.ts'
 import { Code, RpcError, invalidArgument, streamDeleted } from '../grpc/status.ts'
+import { isCorruption } from '../storage/database.ts'
 import type { EventLog, Page, PageSize } from '../storage/event-log.ts'
 import { PAGE, isSoftDeleted } from '../storage/event-log.ts'
 import { CompiledFilter, UnsupportedPattern } from '../storage/filter.ts'
@@ -27,6 +28,7 @@ async function read(store: Store, call: Call, request: ReadRequest): Promise<voi
   const identity = store.identify(call)
   if (request.stream === '') throw invalidArgument('The stream name is empty')
   store.assertMayRead(identity, request.stream ?? '$all')
+  if (request.count === undefined) store.assertLeads()
   if (request.count === undefined && request.backwards) throw invalidArgument('A subscription cannot run backwards')
   if (request.filter && request.stream !== undefined) throw invalidArgument('Only $all can be filtered')
   try {
@@ -36,7 +38,8 @@ async function read(store: Store, call: Call, request: ReadRequest): Promise<voi
     } else if (request.stream === undefined) await readAll(store.log, call, request, request.count)
     else await readStream(store.log, call, request, request.stream, request.count)
   } catch (error) {
-    if (error instanceof DamagedEvent) throw new RpcError(Code.DATA_LOSS, error.message)
+    if (error instanceof DamagedEvent || isCorruption(error))
+      throw new RpcError(Code.DATA_LOSS, (error as Error).message)
     throw error
   }
 }
@@ -73,14 +76,17 @@ async function sendPages(
   const responses = new ReadResponses(request.structuredIds)
   let remaining = count
   let cursor: bigint | undefined = from
+  let written = true
   while (cursor !== undefined && remaining > 0n && !call.closed) {
     const page: Page<bigint> = pageFrom(cursor, remaining < PAGE.events ? { ...PAGE, events: Number(remaining) } : PAGE)
     for (const event of page.events) responses.event(resolve(log, event, request.resolveLinks))
     remaining -= BigInt(page.events.length)
     cursor = page.next
+    // One page is made ready while the reader takes the one before; never more.
+    if (!written) await call.drained()
     if (cursor === undefined || remaining === 0n) return call.end(responses.take())
-    if (!call.write(responses.take())) await call.drained()
-    else await turn()
+    written = call.write(responses.take())
+    await turn()
   }
   call.end()
 }
@@ -114,7 +120,7 @@ async function subscribeToStream(log: EventLog, call: Call, request: ReadRequest
       ? 0n
       : request.from === 'end'
         ? (state?.lastRevision ?? -1n) + 1n
-        : clampToInt64(request.from) + 1n
+        : clampToInt64(request.from + 1n)
   const bell = new Bell()
   const stop = log.onAdvance((streams) => {
     if (!state || streams.has(state.id)) bell.wake()
@@ -125,6 +131,7 @@ async function subscribeToStream(log: EventLog, call: Call, request: ReadRequest
   })
   call.write(frame(confirmation(randomUUID())))
   const responses = new ReadResponses(request.structuredIds)
+  const sender = new Sender(call)
   let isLive = false
   while (!call.closed) {
     state = log.stream(name)
@@ -137,14 +144,14 @@ async function subscribeToStream(log: EventLog, call: Call, request: ReadRequest
       isLive = true
       responses.whole(caughtUp())
     }
-    await send(call, responses)
+    await sender.send(responses)
     if (page.next === undefined) await bell.rings()
   }
 }
 
 async function subscribeToAll(log: EventLog, call: Call, request: ReadRequest): Promise<void> {
   const filter = request.filter && compile(log, request.filter)
-  let cursor = request.from === 'start' ? 0n : request.from === 'end' ? log.head + 1n : clampToInt64(request.from) + 1n
+  let cursor = request.from === 'start' ? 0n : request.from === 'end' ? log.head + 1n : clampToInt64(request.from + 1n)
   const bell = new Bell()
   const stop = log.onAdvance(() => bell.wake())
   call.onClose(() => {
@@ -153,6 +160,7 @@ async function subscribeToAll(log: EventLog, call: Call, request: ReadRequest): 
   })
   call.write(frame(confirmation(randomUUID())))
   const responses = new ReadResponses(request.structuredIds)
+  const sender = new Sender(call)
   const checkpoints = request.filter && new Checkpoints(request.filter.checkpointEvery, cursor)
   let isLive = false
   while (!call.closed) {
@@ -172,14 +180,26 @@ async function subscribeToAll(log: EventLog, call: Call, request: ReadRequest): 
       isLive = true
       responses.whole(caughtUp())
     }
-    await send(call, responses)
+    await sender.send(responses)
     if (page.next === undefined) await bell.rings()
   }
 }
 
-async function send(call: Call, responses: ReadResponses): Promise<void> {
-  if (responses.length > 0 && !call.write(responses.take())) await call.drained()
-  else await turn()
+/** Sends what a subscription has to say; one page is made ready while the reader takes the one before, never more. */
+class Sender {
+  private readonly call: Call
+  private written = true
+
+  constructor(call: Call) {
+    this.call = call
+  }
+
+  async send(responses: ReadResponses): Promise<void> {
+    if (responses.length === 0) return turn()
+    if (!this.written) await this.call.drained()
+    this.written = this.call.write(responses.take())
+    await turn()
+  }
 }
 
 /** Above this many in one stride, only the last checkpoint is worth sending. */

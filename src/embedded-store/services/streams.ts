@@ -33,6 +33,8 @@ import type { Store } from './store.ts'
 const MAXIMUM_APPEND_SIZE = 1024 * 1024
 /** Batches begun and not finished on one call; more is not how any client works. */
 const MOST_OPEN_BATCHES = 1000
+/** Bytes of unfinished batches held for one call. */
+const MOST_OPEN_BYTES = 64 * 1024 * 1024
 /** Events in one append, so that one caller cannot hold the log for seconds. */
 const MOST_EVENTS = 100_000
 /** A stream's name in bytes, so that trailers and indexes stay sane. */
@@ -50,6 +52,7 @@ export function streamWriteHandlers(store: Store): [path: string, handler: Handl
 
 /** The classic append: options first, then one message for each event. */
 function append(store: Store, call: Call): void {
+  store.assertLeads()
   const identity = store.identify(call)
   let options: StreamAndExpected | undefined
   const events: ProposedEvent[] = []
@@ -97,9 +100,11 @@ interface OpenBatch extends StreamAndExpected {
 
 /** One long-lived call carries the appends of a whole client; each may come in chunks, and is answered by itself. */
 function batchAppend(store: Store, call: Call): void {
+  store.assertLeads()
   const identity = store.identify(call)
   const open = new Map<string, OpenBatch>()
   const answers = new Answers(call)
+  let openBytes = 0
   let ended = false
   let inFlight = 0
   const endWhenDone = () => {
@@ -109,6 +114,7 @@ function batchAppend(store: Store, call: Call): void {
   }
   call.accept()
   call.onMessage = (bytes) => {
+    store.assertLeads()
     const request = readBatchAppendRequest(bytes)
     const { correlationId } = request
     let batch = open.get(correlationId)
@@ -122,11 +128,18 @@ function batchAppend(store: Store, call: Call): void {
       if (refused) refuse(batch, refused)
     }
     if (!batch.refused) {
+      const sizeBefore = batch.size
       const problem = addTo(batch, request.events)
+      openBytes += batch.size - sizeBefore
       if (problem) refuse(batch, problem)
     }
-    if (!request.isFinal) return
+    if (!request.isFinal) {
+      if (openBytes > MOST_OPEN_BYTES)
+        throw new RpcError(Code.RESOURCE_EXHAUSTED, 'Too much in unfinished batches on one call')
+      return
+    }
     open.delete(correlationId)
+    openBytes -= batch.size
     if (!batch.refused) submit(batch)
   }
   call.onRequestsEnded = () => {
@@ -137,6 +150,8 @@ function batchAppend(store: Store, call: Call): void {
   function refuse(batch: OpenBatch, failure: BatchFailure): void {
     batch.refused = true
     batch.events = []
+    openBytes -= batch.size
+    batch.size = 0
     answers.add(batchResponse(batch, failure))
   }
 
@@ -245,6 +260,7 @@ async function remove(
   request: StreamAndExpected,
 ): Promise<Buffer> {
   const { stream, expected } = request
+  store.assertLeads()
   assertName(stream)
   if (!store.mayDelete(store.identify(call), stream)) throw accessDenied()
   const outcome = await new Promise<SettledOutcome>((settle) =>
@@ -289,7 +305,7 @@ function whatFailed(error: Error): string {
 
 function assertName(stream: string): void {
   const problem = nameProblem(stream)
-  if (problem) throw invalidArgument(problem.message)
+  if (problem) throw problem === DENIED ? accessDenied() : invalidArgument(problem.message)
 }
 
 function nameProblem(stream: string): BatchFailure | undefined {

@@ -30,6 +30,8 @@ export class Appender {
   private readonly recent: RecentIds
   private readonly types = new Map<string, bigint>()
   private readonly categories = new Map<string, bigint>()
+  /** The streams written to last. Nobody else writes, so what is known here is true until a commit fails. */
+  private readonly states = new Map<string, StreamState>()
   private nextOrdinal: bigint
   /** Streams written to since {@link begin}. */
   touched = new Set<bigint>()
@@ -53,19 +55,20 @@ export class Appender {
   forget(): void {
     this.types.clear()
     this.categories.clear()
+    this.states.clear()
     this.recent.reload()
     this.log.vocabulary++
     this.nextOrdinal = ordinalOf(this.log.readHead()) + 1n
   }
 
   append(name: string, expected: bigint, events: readonly ProposedEvent[]): Outcome {
-    const state = this.log.stream(name)
+    const state = this.stateOf(name)
     const verdict = this.check(name, state, expected, events)
     if (verdict) return verdict
     if (events.length === 0) return { kind: 'written', revision: state?.lastRevision ?? NO_EVENTS, position: undefined }
     const wasSoftDeleted = state !== undefined && isSoftDeleted(state)
     const original = name.startsWith('$$') ? name.slice(2) : undefined
-    const originalBefore = original === undefined ? undefined : this.log.stream(original)
+    const originalBefore = original === undefined ? undefined : this.stateOf(original)
     const stream = state ?? this.createStream(name)
     const firstRevision = stream.lastRevision + 1n
     const written = this.write(name, stream, events)
@@ -76,7 +79,7 @@ export class Appender {
 
   /** Soft delete: the stream's events go out of sight, its revisions are never used again. */
   delete(name: string, expected: bigint): Outcome {
-    const state = this.log.stream(name)
+    const state = this.stateOf(name)
     if (state?.tombstoned) return { kind: 'stream_deleted' }
     const current = state && !isSoftDeleted(state) ? state.lastRevision : NO_EVENTS
     const exists = state !== undefined && !isSoftDeleted(state)
@@ -93,7 +96,7 @@ export class Appender {
 
   /** Hard delete: nobody ever writes to or reads from this stream again. */
   tombstone(name: string, expected: bigint): Outcome {
-    const state = this.log.stream(name)
+    const state = this.stateOf(name)
     if (state?.tombstoned) return { kind: 'stream_deleted' }
     const current = state?.lastRevision ?? NO_EVENTS
     const fits =
@@ -111,12 +114,13 @@ export class Appender {
     }
     const position = this.insert(name, stream.id, INT64_MAX, STREAM_DELETED_TYPE, event, Date.now())
     this.log.prepare('UPDATE stream SET tombstoned = 1 WHERE id = ?').run(stream.id)
+    this.states.delete(name)
     return { kind: 'written', revision: INT64_MAX, position }
   }
 
   /** Appends without expecting anything: the store's own events. */
   record(name: string, events: readonly ProposedEvent[]): { kind: 'written'; revision: bigint; position: bigint } {
-    return this.write(name, this.log.stream(name) ?? this.createStream(name), events)
+    return this.write(name, this.stateOf(name) ?? this.createStream(name), events)
   }
 
   /** Hides what stands before a revision in one of the store's own streams. */
@@ -132,7 +136,7 @@ export class Appender {
     events: readonly ProposedEvent[],
   ): Outcome | undefined {
     if (state?.tombstoned) return { kind: 'stream_deleted' }
-    if (name.startsWith('$$') && this.log.stream(name.slice(2))?.tombstoned) return { kind: 'stream_deleted' }
+    if (name.startsWith('$$') && this.stateOf(name.slice(2))?.tombstoned) return { kind: 'stream_deleted' }
     const current = state?.lastRevision ?? NO_EVENTS
     const refused: Outcome = { kind: 'wrong_expected_version', current }
 
@@ -195,6 +199,9 @@ export class Appender {
       position = this.insert(name, stream.id, revision, this.typeId(event.type), event, now)
     }
     this.log.prepare('UPDATE stream SET last_revision = ? WHERE id = ?').run(revision, stream.id)
+    stream.lastRevision = revision
+    if (this.states.size >= KNOWN_NAMES) this.states.clear()
+    this.states.set(name, stream)
     return { kind: 'written', revision, position }
   }
 
@@ -249,6 +256,7 @@ export class Appender {
     this.log
       .prepare('UPDATE stream SET max_count = ?, max_age = ?, truncate_before = ?, acl = ? WHERE id = ?')
       .run(metadata.maxCount, metadata.maxAge, metadata.truncateBefore, metadata.acl, stream.id)
+    this.states.delete(name)
     this.touched.add(stream.id) // a reader who follows the stream sees other bounds now
     // Metadata written over a deleted stream must not bring its old events back into sight.
     if (before && isSoftDeleted(before) && metadata.truncateBefore !== INT64_MAX)
@@ -261,7 +269,7 @@ export class Appender {
 
   private writeMetadata(name: string, truncateBefore: bigint): { position: bigint } {
     const metastream = `$$${name}`
-    const state = this.log.stream(metastream) ?? this.createStream(metastream)
+    const state = this.stateOf(metastream) ?? this.createStream(metastream)
     const newest = state.lastRevision >= 0n ? this.log.eventAt(metastream, state, state.lastRevision) : undefined
     const data = withTruncateBefore(newest && decodeBody(newest.body).data, truncateBefore)
     const event = { id: randomUUID(), type: '$metadata', isJson: true, data, metadata: new Uint8Array() }
@@ -270,9 +278,14 @@ export class Appender {
     this.log
       .prepare('UPDATE stream SET max_count = ?, max_age = ?, truncate_before = ?, acl = ? WHERE name = ?')
       .run(metadata.maxCount, metadata.maxAge, metadata.truncateBefore, metadata.acl, name)
+    this.states.delete(name)
     const original = this.log.stream(name)
     if (original) this.touched.add(original.id)
     return written
+  }
+
+  private stateOf(name: string): StreamState | undefined {
+    return this.states.get(name) ?? this.log.stream(name)
   }
 
   private typeId(name: string): bigint {

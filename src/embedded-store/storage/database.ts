@@ -141,6 +141,7 @@ function ownerOf(dataDir: string): string | undefined {
 
 /** Opens, or makes, the event file. The caller holds the {@link DirectoryLock}. */
 export function openDatabase(dataDir: string): Connection {
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 })
   const file = join(dataDir, EVENTS_FILE)
   const isNew = !existsSync(file)
   if (!isNew) assertWhole(file)

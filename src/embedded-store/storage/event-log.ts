@@ -1,11 +1,11 @@
 /** Reads the log: streams by revision, everything by position. All answers are bounded in rows and bytes. */
 import type { Statement } from 'better-sqlite3'
 import type { Connection } from './database.ts'
-import { DamagedStore, LINK_TYPE } from './database.ts'
+import { DamagedStore, LINK_TYPE, isCorruption } from './database.ts'
 import type { CompiledFilter } from './filter.ts'
 import { INT64_MAX, ordinalOf, positionOf } from './position.ts'
 import type { StoredEvent } from './recorded-event.ts'
-import { EVENT_COLUMNS, assertSound, decodeBody } from './recorded-event.ts'
+import { DamagedEvent, EVENT_COLUMNS, assertSound, decodeBody } from './recorded-event.ts'
 
 /** What is known of a stream before any of its events is read. */
 export interface StreamState {
@@ -102,7 +102,14 @@ export class EventLog {
   /** Told by the writer once a commit is durable. */
   advanced(head: bigint, streams: ReadonlySet<bigint>): void {
     this.head = head
-    for (const wake of this.wakers) wake(streams)
+    for (const wake of this.wakers) {
+      try {
+        wake(streams)
+      } catch (error) {
+        // A reader's defect must not keep the writers from their answers.
+        process.emitWarning(`A reader could not go on: ${(error as Error).stack}`, 'EmbeddedStore')
+      }
+    }
   }
 
   stream(name: string): StreamState | undefined {
@@ -123,11 +130,6 @@ export class EventLog {
     if (state.maxCount !== null && state.lastRevision - state.maxCount + 1n > first)
       first = state.lastRevision - state.maxCount + 1n
     return first
-  }
-
-  /** Revision of the oldest event a reader still sees; undefined when none is left. */
-  firstVisible(name: string, state: StreamState): bigint | undefined {
-    return this.streamForwards(name, state, 0n, { events: 1, bytes: 1 }).events[0]?.revision
   }
 
   streamForwards(name: string, state: StreamState, from: bigint, size = PAGE): Page<bigint> {
@@ -211,11 +213,13 @@ export class EventLog {
     if (link.typeId !== LINK_TYPE) return undefined
     const target = /^(\d{1,19})@(.+)$/s.exec(decodeBody(link.body).data.toString('utf8'))
     if (!target) return undefined
-    const [, revision, name] = target as unknown as [string, string, string]
+    const [, text, name] = target as unknown as [string, string, string]
+    const revision = BigInt(text)
+    if (revision > INT64_MAX) return undefined
     const state = this.stream(name)
     if (!state || state.tombstoned || isSoftDeleted(state)) return undefined
-    const page = this.streamForwards(name, state, BigInt(revision), { events: 1, bytes: 1 })
-    return page.events[0]?.revision === BigInt(revision) ? page.events[0] : undefined
+    const [event] = this.streamForwards(name, state, revision, { events: 1, bytes: 1 }).events
+    return event?.revision === revision ? event : undefined
   }
 
   private collect(
@@ -236,10 +240,17 @@ export class EventLog {
 
   /** The newest events are where a crash or a full disk would show; `verify` looks at all of them. */
   private assertTailSound(): void {
-    const { events } = this.allBackwards(INT64_MAX, { events: 64, bytes: 4 * 1024 * 1024 })
-    for (let i = 1; i < events.length; i++)
-      if (ordinalOf(events[i - 1]!.position) !== ordinalOf(events[i]!.position) + 1n)
-        throw new DamagedStore(this.connection.name, `an event is missing after position ${events[i]!.position}`)
+    const file = this.connection.name
+    try {
+      const { events } = this.allBackwards(INT64_MAX, { events: 64, bytes: 4 * 1024 * 1024 })
+      for (let i = 1; i < events.length; i++)
+        if (ordinalOf(events[i - 1]!.position) !== ordinalOf(events[i]!.position) + 1n)
+          throw new DamagedStore(file, `an event is missing after position ${events[i]!.position}`)
+    } catch (error) {
+      throw error instanceof DamagedEvent || isCorruption(error)
+        ? new DamagedStore(file, (error as Error).message)
+        : error
+    }
   }
 }
 

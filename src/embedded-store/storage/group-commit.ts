@@ -17,7 +17,7 @@ export interface Write {
 }
 
 export interface CommitHooks {
-  /** Faults for tests: what happens around a commit. */
+  /** Faults for tests: what a disk may do to a commit. */
   beforeCommit?: () => void
 }
 
@@ -88,17 +88,19 @@ export class GroupCommit {
       connection.exec('COMMIT')
     } catch (error) {
       this.rollBack()
-      for (const write of group) write.settle({ kind: 'failed', error: error as Error })
+      for (const write of group) settle(write, { kind: 'failed', error: error as Error })
       return
     }
     if (this.appender.touched.size > 0) this.log.advanced(this.appender.head, this.appender.touched)
-    for (const [index, write] of group.entries()) write.settle(outcomes[index]!)
+    for (const [index, write] of group.entries()) settle(write, outcomes[index]!)
   }
 
   private rollBack(): void {
     try {
       if (this.log.connection.inTransaction) this.log.connection.exec('ROLLBACK')
       this.appender.forget()
+      // Should the commit have come through after all, readers must not be kept from it.
+      if (this.appender.head > this.log.head) this.log.advanced(this.appender.head, this.appender.touched)
     } catch {
       // The disk is gone for reading too; the next write will find out.
     }
@@ -116,5 +118,14 @@ export class GroupCommit {
       for (const callback of relieved) callback()
     }
     return group
+  }
+}
+
+/** One caller's defect must not keep the others from their answers. */
+function settle(write: Write, outcome: Parameters<Write['settle']>[0]): void {
+  try {
+    write.settle(outcome)
+  } catch (error) {
+    process.emitWarning(`An answer could not be given: ${(error as Error).stack}`, 'EmbeddedStore')
   }
 }

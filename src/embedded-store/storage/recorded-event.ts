@@ -102,8 +102,13 @@ export function decodeBody(body: Buffer): DecodedBody {
 
 /** Ties the body to its place: a body that moved to another revision, stream or position no longer adds up. */
 export function checksum(body: Buffer, position: bigint, revision: bigint, streamId: bigint): number {
-  const place = BigInt.asUintN(32, position * 31n + revision * 17n + streamId)
-  return crc32(body, Number(place))
+  return crc32(body, (Math.imul(low32(position), 31) + Math.imul(low32(revision), 17) + low32(streamId)) >>> 0)
+}
+
+/** The lowest 32 bits. Every event read passes here three times, so numbers that fit do without bigint arithmetic. */
+function low32(value: bigint): number {
+  const number = Number(value)
+  return Number.isSafeInteger(number) ? number | 0 : Number(BigInt.asIntN(32, value))
 }
 
 /** A stored event is not what was written. */

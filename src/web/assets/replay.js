@@ -41,8 +41,8 @@ export async function replay(root) {
     find('tl-flag-text').textContent = moment.whenShort
     find('tl-lit').setAttribute('x2', moment.litTo)
     const veil = find('tl-veil')
-    veil.setAttribute('x', moment.x)
-    veil.setAttribute('width', Math.max(0, width - moment.x))
+    veil.setAttribute('x', moment.veilFrom)
+    veil.setAttribute('width', width - moment.veilFrom)
     find('tl-moment').innerHTML = moment.html
     find('tl-number').textContent = String(now + 1)
     find('tl-when').textContent = moment.whenShort
@@ -58,7 +58,8 @@ export async function replay(root) {
     }
     find('tl-link').href = addressOf(moment)
     for (const other of root.querySelectorAll('.tl-clocks__clock')) {
-      other.href = other.dataset.clock === clock ? addressOf(moment) : `${path}?clock=${other.dataset.clock}&at=${moment.day}`
+      other.href =
+        other.dataset.clock === clock ? addressOf(moment) : `${path}?clock=${other.dataset.clock}&at=${moment.day}`
     }
     keepInSight(moment.x)
     // Browsers limit how often an address may be rewritten; screen readers, how much they can say.
@@ -81,14 +82,12 @@ export async function replay(root) {
   function stop() {
     clearInterval(timer)
     timer = null
-    play.setAttribute('aria-pressed', 'false')
     find('tl-play-text').textContent = 'Play'
     play.classList.remove('tl-button--playing')
   }
 
   function start() {
     if (now >= last) show(0)
-    play.setAttribute('aria-pressed', 'true')
     find('tl-play-text').textContent = 'Pause'
     play.classList.add('tl-button--playing')
     timer = setInterval(() => {
@@ -103,7 +102,12 @@ export async function replay(root) {
     show(to)
   }
 
-  for (const [id, step] of [['tl-first', () => 0], ['tl-previous', () => now - (exact() ? 1 : 0)], ['tl-next', () => now + 1], ['tl-last', () => last]]) {
+  for (const [id, step] of [
+    ['tl-first', () => 0],
+    ['tl-previous', () => now - (exact() ? 1 : 0)],
+    ['tl-next', () => now + 1],
+    ['tl-last', () => last],
+  ]) {
     find(id).addEventListener('click', (event) => {
       if (event.metaKey || event.ctrlKey || event.shiftKey) return
       event.preventDefault()

@@ -3,14 +3,21 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Journeys } from '../../reading/journeys.ts'
 import { outcomeGroups, sessionGroups } from '../forms/choices.ts'
 import { dateInput } from '../forms/date.ts'
-import { checked, formModel, staffCodes, type Body as Fields, type FormError } from '../forms/form.ts'
+import { checked, formModel, statusOf, staffCodes, type Body as Fields, type FormError } from '../forms/form.ts'
 import { Telling } from '../forms/telling.ts'
 import { JourneyPages, type JourneyPage } from '../layout/journey-page.ts'
 import { AttendanceForm } from './attendance.form.ts'
 
 const dates = { heldOn: 'The date of the session' }
 const order = ['sessionId', 'heldOn', 'outcome', 'planned', 'actual', 'groupId', 'note']
-const mends = { unknown_session: 'sessionId', already_recorded: 'sessionId', not_allocated: 'sessionId', unknown_outcome: 'outcome', recorded_before_occurred: 'heldOn-day', journey_ended: 'heldOn-day' }
+const mends = {
+  unknown_session: 'sessionId',
+  already_recorded: 'sessionId',
+  not_allocated: 'sessionId',
+  unknown_outcome: 'outcome',
+  recorded_before_occurred: 'heldOn-day',
+  journey_ended: 'heldOn-day',
+}
 
 @Controller('journeys/:id/attendance')
 export class AttendanceController {
@@ -27,7 +34,12 @@ export class AttendanceController {
   }
 
   @Post()
-  async tell(@Param('id') id: string, @Body() body: Fields, @Req() request: FastifyRequest, @Res() reply: FastifyReply) {
+  async tell(
+    @Param('id') id: string,
+    @Body() body: Fields,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ) {
     const page = await this.pages.open(request, id, null)
     const { form, days, errors } = await checked(AttendanceForm, body, dates)
     if (errors.length > 0) return this.show(page, reply, body, errors)
@@ -52,17 +64,30 @@ export class AttendanceController {
 
   private async show(page: JourneyPage, reply: FastifyReply, body: Fields, errors: readonly FormError[]) {
     const entries = await this.journeys.timeline(page.journeyId, page.as)
-    const recorded = new Set(entries.flatMap(({ type, sessionId }) => (type === 'AttendanceRecorded' ? [sessionId] : [])))
+    const recorded = new Set(
+      entries.flatMap(({ type, sessionId }) => (type === 'AttendanceRecorded' ? [sessionId] : [])),
+    )
     // Who was planned last time is most likely who was planned this time.
-    const usual = entries.findLast(({ plannedFacilitators }) => plannedFacilitators.length > 0)?.plannedFacilitators.join(', ') ?? ''
+    const usual =
+      entries.findLast(({ plannedFacilitators }) => plannedFacilitators.length > 0)?.plannedFacilitators.join(', ') ??
+      ''
     const values = { planned: usual, actual: usual, groupId: page.header.groupId ?? '', ...body }
     const model = formModel(values, errors, order)
-    return reply.status(errors.length > 0 ? 400 : 200).view('attendance/attendance.njk', {
+    return reply.status(statusOf(errors)).view('attendance/attendance.njk', {
       ...page,
       ...model,
-      sessions: sessionGroups({ key: page.header.programmeKey, version: page.header.programmeVersion }, (session) => !recorded.has(session) || session === body.sessionId),
+      sessions: sessionGroups(
+        { key: page.header.programmeKey, version: page.header.programmeVersion },
+        (session) => !recorded.has(session) || session === body.sessionId,
+      ),
       outcomes: outcomeGroups,
-      heldOn: dateInput('heldOn', 'When was the session held?', values, errors.find(({ field }) => field.startsWith('heldOn')) ?? null, 'For example, 27 3 2024'),
+      heldOn: dateInput(
+        'heldOn',
+        'When was the session held?',
+        values,
+        errors.find(({ field }) => field.startsWith('heldOn')) ?? null,
+        'For example, 27 3 2024',
+      ),
     })
   }
 }

@@ -16,8 +16,9 @@ export class AttendanceForm extends TellingForm {
   @Matches(new RegExp(`^$|${staffCodesShape.source}`), staff)
   planned = ''
 
-  @IsNotEmpty({ message: 'Enter who was in the room' })
+  // The last of them is checked first.
   @Matches(staffCodesShape, staff)
+  @IsNotEmpty({ message: 'Enter who was in the room' })
   actual = ''
 
   @MaxLength(longestNote, { message: `Note must be ${longestNote} characters or fewer` })

@@ -61,7 +61,11 @@ export function caseloadView(asked: Asked, answer: CaseloadPage) {
   const hrefFor = (change: Partial<Asked>): string => {
     const { status, provider, group, sort, direction, page } = { ...asked, ...change }
     const order = `${sort}.${direction}` === 'last_contact.desc' ? '' : `${sort}.${direction}`
-    const query = new URLSearchParams(Object.entries({ status, provider, group, order, page: page > 1 ? String(page) : '' }).filter(([, value]) => value))
+    const query = new URLSearchParams(
+      Object.entries({ status, provider, group, order, page: page > 1 ? String(page) : '' }).filter(
+        ([, value]) => value,
+      ),
+    )
     return query.size > 0 ? `/?${query}` : '/'
   }
   const pages = Math.max(1, Math.ceil(answer.total / pageSize))
@@ -78,7 +82,8 @@ export function caseloadView(asked: Asked, answer: CaseloadPage) {
     columns: columns.map(({ sort, name, numeric }) => {
       const active = sort === asked.sort
       // Newest and most first, unless that is how it stands already.
-      const direction: Asked['direction'] = active && asked.direction === 'desc' ? 'asc' : active ? 'desc' : sort === 'status' ? 'asc' : 'desc'
+      const direction: Asked['direction'] =
+        active && asked.direction === 'desc' ? 'asc' : active ? 'desc' : sort === 'status' ? 'asc' : 'desc'
       return {
         name,
         numeric: numeric ?? false,
@@ -88,20 +93,31 @@ export function caseloadView(asked: Asked, answer: CaseloadPage) {
         href: sort && hrefFor({ sort, direction, page: 1 }),
       }
     }),
-    pages: pagesAround(current, pages).map((number) => (number === null ? { gap: true } : { number, current: number === current, href: hrefFor({ page: number }) })),
+    pages: pagesAround(current, pages).map((number) =>
+      number === null ? { gap: true } : { number, current: number === current, href: hrefFor({ page: number }) },
+    ),
     previous: current > 1 ? { number: current - 1, href: hrefFor({ page: current - 1 }) } : null,
     next: current < pages ? { number: current + 1, href: hrefFor({ page: current + 1 }) } : null,
-    statuses: options(asked.status, [['', 'All statuses'], ...statusCodes.filter((code) => code !== 'not_referred').map((code): [string, string] => [code, statuses[code]])]),
-    providers: options(asked.provider, [['', 'All providers'], ...answer.providers.map((name): [string, string] => [name, name])]),
+    statuses: options(asked.status, [
+      ['', 'All statuses'],
+      ...statusCodes.filter((code) => code !== 'not_referred').map((code): [string, string] => [code, statuses[code]]),
+    ]),
+    providers: options(asked.provider, [
+      ['', 'All providers'],
+      ...answer.providers.map((name): [string, string] => [name, name]),
+    ]),
     groups: options(asked.group, [['', 'All groups'], ...answer.groups.map((name): [string, string] => [name, name])]),
   }
 }
 
-const options = (chosen: string, items: readonly [string, string][]) => items.map(([value, text]) => ({ value, text, selected: value === chosen }))
+const options = (chosen: string, items: readonly [string, string][]) =>
+  items.map(([value, text]) => ({ value, text, selected: value === chosen }))
 
 /** 1 … 4 5 6 … 12: null is a gap. */
 function pagesAround(current: number, pages: number): readonly (number | null)[] {
   if (pages === 1) return []
-  const shown = [...new Set([1, current - 1, current, current + 1, pages])].filter((number) => number >= 1 && number <= pages).sort((a, b) => a - b)
+  const shown = [...new Set([1, current - 1, current, current + 1, pages])]
+    .filter((number) => number >= 1 && number <= pages)
+    .sort((a, b) => a - b)
   return shown.flatMap((number, i) => (i > 0 && number - shown[i - 1]! > 1 ? [null, number] : [number]))
 }

@@ -1,7 +1,7 @@
 import { Body, Controller, Get, Param, Post, Req, Res } from '@nestjs/common'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { dateInput } from '../forms/date.ts'
-import { checked, formModel, type Body as Fields, type FormError } from '../forms/form.ts'
+import { checked, formModel, statusOf, type Body as Fields, type FormError } from '../forms/form.ts'
 import { Telling } from '../forms/telling.ts'
 import { JourneyPages, type JourneyPage } from '../layout/journey-page.ts'
 import { CompletionForm } from './completion.form.ts'
@@ -23,7 +23,12 @@ export class CompletionController {
   }
 
   @Post()
-  async tell(@Param('id') id: string, @Body() body: Fields, @Req() request: FastifyRequest, @Res() reply: FastifyReply) {
+  async tell(
+    @Param('id') id: string,
+    @Body() body: Fields,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ) {
     const page = await this.pages.open(request, id, null)
     const { form, days, errors } = await checked(CompletionForm, body, dates)
     if (errors.length > 0) return this.show(page, reply, body, errors)
@@ -40,10 +45,16 @@ export class CompletionController {
   }
 
   private show(page: JourneyPage, reply: FastifyReply, body: Fields, errors: readonly FormError[]) {
-    return reply.status(errors.length > 0 ? 400 : 200).view('completion/completion.njk', {
+    return reply.status(statusOf(errors)).view('completion/completion.njk', {
       ...page,
       ...formModel(body, errors, order),
-      completedOn: dateInput('completedOn', 'When did he complete the programme?', body, errors.find(({ field }) => field.startsWith('completedOn')) ?? null, 'For example, 27 3 2024'),
+      completedOn: dateInput(
+        'completedOn',
+        'When did he complete the programme?',
+        body,
+        errors.find(({ field }) => field.startsWith('completedOn')) ?? null,
+        'For example, 27 3 2024',
+      ),
     })
   }
 }

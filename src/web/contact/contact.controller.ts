@@ -1,7 +1,7 @@
 import { Body, Controller, Get, Param, Post, Req, Res } from '@nestjs/common'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { dateInput } from '../forms/date.ts'
-import { checked, formModel, type Body as Fields, type FormError } from '../forms/form.ts'
+import { checked, formModel, statusOf, type Body as Fields, type FormError } from '../forms/form.ts'
 import { Telling } from '../forms/telling.ts'
 import { JourneyPages, type JourneyPage } from '../layout/journey-page.ts'
 import { ContactForm } from './contact.form.ts'
@@ -24,7 +24,12 @@ export class ContactController {
   }
 
   @Post()
-  async tell(@Param('id') id: string, @Body() body: Fields, @Req() request: FastifyRequest, @Res() reply: FastifyReply) {
+  async tell(
+    @Param('id') id: string,
+    @Body() body: Fields,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ) {
     const page = await this.pages.open(request, id, null)
     const { form, days, errors } = await checked(ContactForm, body, dates)
     if (errors.length > 0) return this.show(page, reply, body, errors)
@@ -41,12 +46,18 @@ export class ContactController {
   }
 
   private show(page: JourneyPage, reply: FastifyReply, body: Fields, errors: readonly FormError[]) {
-    return reply.status(errors.length > 0 ? 400 : 200).view('contact/contact.njk', {
+    return reply.status(statusOf(errors)).view('contact/contact.njk', {
       ...page,
       ...formModel(body, errors, order),
       contacts: contactKeys.map((key) => ({ key, ...contact(key) })),
       decisions,
-      happenedOn: dateInput('happenedOn', 'When did it happen?', body, errors.find(({ field }) => field.startsWith('happenedOn')) ?? null, 'For example, 27 3 2024'),
+      happenedOn: dateInput(
+        'happenedOn',
+        'When did it happen?',
+        body,
+        errors.find(({ field }) => field.startsWith('happenedOn')) ?? null,
+        'For example, 27 3 2024',
+      ),
     })
   }
 }

@@ -34,22 +34,43 @@ export const decisions: Readonly<Record<Suitability, string>> = {
 export const contacts = {
   'eligibility-assessed': {
     name: 'Eligibility assessed',
-    names: (fields) => ({ command: 'AssessEligibility', data: { ...(fields.result && { result: fields.result }), ...noted(fields) } }),
+    names: (fields) => ({
+      command: 'AssessEligibility',
+      data: { ...(fields.result && { result: fields.result }), ...noted(fields) },
+    }),
   },
   'suitability-decided': {
     name: 'Suitability decided',
-    names: (fields) => ({ command: 'DecideSuitability', data: { decision: (fields.decision || 'not_stated') as Suitability, ...noted(fields) } }),
+    names: (fields) => ({
+      command: 'DecideSuitability',
+      data: { decision: (fields.decision || 'not_stated') as Suitability, ...noted(fields) },
+    }),
   },
-  'placed-on-waiting-list': { name: 'Placed on waiting list', names: (fields) => ({ command: 'PlaceOnWaitingList', data: noted(fields) }) },
+  'placed-on-waiting-list': {
+    name: 'Placed on waiting list',
+    names: (fields) => ({ command: 'PlaceOnWaitingList', data: noted(fields) }),
+  },
   'allocated-to-group': {
     name: 'Allocated to group',
     names: (fields) => ({ command: 'AllocateToGroup', data: { groupId: fields.groupId, ...noted(fields) } }),
   },
-  'three-way-meeting': { name: 'Three-way meeting', names: (fields) => ({ command: 'HoldThreeWayMeeting', data: noted(fields) }) },
-  'programme-review': { name: 'Programme review', names: (fields) => ({ command: 'CompleteProgrammeReview', data: noted(fields) }) },
+  'three-way-meeting': {
+    name: 'Three-way meeting',
+    names: (fields) => ({ command: 'HoldThreeWayMeeting', data: noted(fields) }),
+  },
+  'programme-review': {
+    name: 'Programme review',
+    names: (fields) => ({ command: 'CompleteProgrammeReview', data: noted(fields) }),
+  },
   'warning-issued': { name: 'Warning', names: (fields) => ({ command: 'IssueWarning', data: about(fields) }) },
-  'breach-initiated': { name: 'Breach initiated', hint: 'Attendance can still be recorded', names: (fields) => ({ command: 'InitiateBreach', data: about(fields) }) },
-  'breach-resolved': { name: 'Breach resolved', names: (fields) => ({ command: 'ResolveBreach', data: about(fields) }) },
+  'breach-initiated': {
+    name: 'Breach initiated',
+    names: (fields) => ({ command: 'InitiateBreach', data: about(fields) }),
+  },
+  'breach-resolved': {
+    name: 'Breach resolved',
+    names: (fields) => ({ command: 'ResolveBreach', data: about(fields) }),
+  },
   'recall-recorded': { name: 'Recall', names: (fields) => ({ command: 'RecordRecall', data: about(fields) }) },
   'provider-transfer': {
     name: 'Provider transfer',

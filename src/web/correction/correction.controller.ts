@@ -3,13 +3,13 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { outcomes } from '../../domain/journey/outcomes.ts'
 import { Journeys, type TimelineEntry } from '../../reading/journeys.ts'
 import { outcomeGroups, sessionGroups } from '../forms/choices.ts'
-import { checked, formModel, type Body as Fields, type FormError } from '../forms/form.ts'
+import { checked, formModel, statusOf, type Body as Fields, type FormError } from '../forms/form.ts'
 import { Telling } from '../forms/telling.ts'
 import { JourneyPages, type JourneyPage } from '../layout/journey-page.ts'
 import { CorrectionForm } from './correction.form.ts'
 
 const order = ['sessionId', 'outcome', 'because']
-const mends = { unknown_session: 'sessionId', nothing_to_correct: 'outcome', unknown_outcome: 'outcome' }
+const mends = { unknown_session: 'sessionId', unknown_outcome: 'outcome' }
 
 @Controller('journeys/:id/correction')
 export class CorrectionController {
@@ -20,13 +20,23 @@ export class CorrectionController {
   ) {}
 
   @Get()
-  async ask(@Param('id') id: string, @Query() query: Fields, @Req() request: FastifyRequest, @Res() reply: FastifyReply) {
+  async ask(
+    @Param('id') id: string,
+    @Query() query: Fields,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ) {
     const page = await this.pages.open(request, id, null)
-    return this.show(page, reply, { sessionId: query.session }, [])
+    return this.show(page, reply, { sessionId: query.sessionId }, [])
   }
 
   @Post()
-  async tell(@Param('id') id: string, @Body() body: Fields, @Req() request: FastifyRequest, @Res() reply: FastifyReply) {
+  async tell(
+    @Param('id') id: string,
+    @Body() body: Fields,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ) {
     const page = await this.pages.open(request, id, null)
     const { form, errors } = await checked(CorrectionForm, body)
     if (errors.length > 0) return this.show(page, reply, body, errors)
@@ -39,7 +49,7 @@ export class CorrectionController {
       { sessionId, outcome, because },
       // A correction is about the day of the session, whenever it is made.
       { occurredOn: says?.heldOn ?? page.header.referredOn, commandId, expectedRevision: Number(revision) },
-      { done: 'correction', mends, otherwise: 'sessionId' },
+      { done: 'correction', mends, otherwise: says ? 'outcome' : 'sessionId' },
     )
     return error ? this.show(page, reply, body, [error]) : reply
   }
@@ -48,11 +58,13 @@ export class CorrectionController {
     const entries = await this.journeys.timeline(page.journeyId, page.as)
     const recorded = new Set(entries.flatMap(({ sessionId }) => (sessionId ? [sessionId] : [])))
     const sessionId = typeof body.sessionId === 'string' && recorded.has(body.sessionId) ? body.sessionId : null
-    return reply.status(errors.length > 0 ? 400 : 200).view('correction/correction.njk', {
+    return reply.status(statusOf(errors)).view('correction/correction.njk', {
       ...page,
       ...formModel(body, errors, order),
       says: sessionId && saysNow(entries, sessionId),
-      sessions: sessionGroups({ key: page.header.programmeKey, version: page.header.programmeVersion }, (session) => recorded.has(session)),
+      sessions: sessionGroups({ key: page.header.programmeKey, version: page.header.programmeVersion }, (session) =>
+        recorded.has(session),
+      ),
       outcomes: outcomeGroups,
     })
   }
@@ -62,7 +74,10 @@ export class CorrectionController {
 function saysNow(entries: readonly TimelineEntry[], sessionId: string) {
   const about = entries.filter((entry) => entry.sessionId === sessionId && entry.outcome !== null)
   const first = about.find(({ type }) => type === 'AttendanceRecorded')
-  const last = about.reduce<TimelineEntry | undefined>((latest, entry) => (latest && latest.revision > entry.revision ? latest : entry), undefined)
+  const last = about.reduce<TimelineEntry | undefined>(
+    (latest, entry) => (latest && latest.revision > entry.revision ? latest : entry),
+    undefined,
+  )
   if (!first || !last) return null
   return {
     sessionId,

@@ -2,7 +2,7 @@ import { Body, Controller, Get, Param, Post, Req, Res } from '@nestjs/common'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { reasonItems } from '../forms/choices.ts'
 import { dateInput } from '../forms/date.ts'
-import { checked, formModel, type Body as Fields, type FormError } from '../forms/form.ts'
+import { checked, formModel, statusOf, type Body as Fields, type FormError } from '../forms/form.ts'
 import { Telling } from '../forms/telling.ts'
 import { JourneyPages, type JourneyPage } from '../layout/journey-page.ts'
 import { DropOutForm } from './drop-out.form.ts'
@@ -24,7 +24,12 @@ export class DropOutController {
   }
 
   @Post()
-  async tell(@Param('id') id: string, @Body() body: Fields, @Req() request: FastifyRequest, @Res() reply: FastifyReply) {
+  async tell(
+    @Param('id') id: string,
+    @Body() body: Fields,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ) {
     const page = await this.pages.open(request, id, null)
     const { form, days, errors } = await checked(DropOutForm, body, dates)
     if (errors.length > 0) return this.show(page, reply, body, errors)
@@ -41,10 +46,16 @@ export class DropOutController {
   }
 
   private show(page: JourneyPage, reply: FastifyReply, body: Fields, errors: readonly FormError[]) {
-    return reply.status(errors.length > 0 ? 400 : 200).view('drop-out/drop-out.njk', {
+    return reply.status(statusOf(errors)).view('drop-out/drop-out.njk', {
       ...page,
       ...formModel(body, errors, order),
-      leftOn: dateInput('leftOn', 'When did he leave?', body, errors.find(({ field }) => field.startsWith('leftOn')) ?? null, 'For example, 27 3 2024'),
+      leftOn: dateInput(
+        'leftOn',
+        'When did he leave?',
+        body,
+        errors.find(({ field }) => field.startsWith('leftOn')) ?? null,
+        'For example, 27 3 2024',
+      ),
       reasons: reasonItems(body.reason),
     })
   }

@@ -38,7 +38,9 @@ export class PagesFilter implements ExceptionFilter {
     void reply.status(said.status).header('cache-control', 'no-store')
     const path = request.url.split('?')[0]!
     if (path === '/api' || path.startsWith('/api/') || path.endsWith('.jsonl')) {
-      await reply.type('application/problem+json').send(JSON.stringify({ type: 'about:blank', title: said.title, status: said.status }))
+      await reply
+        .type('application/problem+json')
+        .send(JSON.stringify({ type: 'about:blank', title: said.title, status: said.status }))
       return
     }
     if (path.startsWith('/assets/')) {
@@ -53,14 +55,23 @@ function saying(error: unknown): Said {
   if (error instanceof BadAddress) {
     return { status: 400, title: 'This address cannot be used', paragraphs: [error.message, error.howTo] }
   }
-  if (error instanceof Refusal) return { status: 400, title: 'This cannot be recorded', paragraphs: [error.message, 'Go back and change what you entered.'] }
-  if (error instanceof ChangedMeanwhile) return { status: 409, title: 'The record has changed', paragraphs: [error.message] }
+  if (error instanceof Refusal)
+    return {
+      status: 400,
+      title: 'This cannot be recorded',
+      paragraphs: [error.message, 'Go back and change what you entered.'],
+    }
+  if (error instanceof ChangedMeanwhile)
+    return { status: 409, title: 'The record has changed', paragraphs: [error.message] }
   if (error instanceof Forbidden) return { status: 403, title: 'You cannot see this', paragraphs: [error.message] }
   if (error instanceof StoreUnavailable || error instanceof StreamMoved) {
     return {
       status: 503,
       title: 'Sorry, the service is unavailable',
-      paragraphs: ['The log cannot be reached. Nothing you entered was recorded.', 'Go back, copy what you typed, and try again in a few minutes.'],
+      paragraphs: [
+        'The log cannot be reached.',
+        'Wait a few minutes, then load the page again. If you were recording something, look at the timeline to see whether it is there.',
+      ],
     }
   }
   const { code, cause } = error as { code?: string; cause?: { code?: string } }
@@ -74,7 +85,8 @@ function saying(error: unknown): Said {
       ],
     }
   }
-  const status = error instanceof HttpException ? error.getStatus() : ((error as { statusCode?: number }).statusCode ?? 500)
+  const status =
+    error instanceof HttpException ? error.getStatus() : ((error as { statusCode?: number }).statusCode ?? 500)
   switch (status) {
     case 400:
       return { status, title: 'This request cannot be understood', paragraphs: ['Go back and try again.'] }
@@ -82,10 +94,17 @@ function saying(error: unknown): Said {
       return {
         status,
         title: 'Page not found',
-        paragraphs: ['If you typed the address, check it is correct.', 'If you followed a link, the journey may never have existed here. Nothing is ever deleted.'],
+        paragraphs: [
+          'If you typed the address, check it is correct.',
+          'If you followed a link, the journey may never have existed here.',
+        ],
       }
     case 413:
-      return { status, title: 'That is too much at once', paragraphs: ['Nothing was recorded. Go back and shorten the note.'] }
+      return {
+        status,
+        title: 'That is too much at once',
+        paragraphs: ['Nothing was recorded. Go back and shorten the note.'],
+      }
     case 429:
       return { status, title: 'Too many requests', paragraphs: ['Wait a minute, then load the page again.'] }
     default:
@@ -94,7 +113,10 @@ function saying(error: unknown): Said {
         : {
             status: 500,
             title: 'Sorry, there is a problem with the service',
-            paragraphs: ['What went wrong was noted. Try again later.', 'If you had sent a form, look at the timeline to see whether it was recorded.'],
+            paragraphs: [
+              'What went wrong was noted. Try again later.',
+              'If you had sent a form, look at the timeline to see whether it was recorded.',
+            ],
           }
   }
 }

@@ -1,5 +1,12 @@
 /** What forms offer to choose from, in the field's own words and order. */
-import { outcomeCodes, outcomes, reasonCodes, reasons, standingOf, type Standing } from '../../domain/journey/outcomes.ts'
+import {
+  outcomeCodes,
+  outcomes,
+  reasonCodes,
+  reasons,
+  standingOf,
+  type Standing,
+} from '../../domain/journey/outcomes.ts'
 import { programmeAt } from '../../domain/programme.ts'
 
 export interface Group {
@@ -17,22 +24,31 @@ const standings: Readonly<Record<Standing, string>> = {
 
 export const outcomeGroups: readonly Group[] = Object.entries(standings).map(([standing, label]) => ({
   label,
-  options: outcomeCodes.filter((code) => standingOf(code) === standing).map((code) => ({ value: code, text: `${outcomes[code]} (${code})` })),
+  options: outcomeCodes
+    .filter((code) => standingOf(code) === standing)
+    .map((code) => ({ value: code, text: `${outcomes[code]} (${code})` })),
 }))
 
 /** The programme's sessions by module; `only` narrows them. */
-export function sessionGroups(programme: { key: string; version: number }, only: (sessionId: string) => boolean): readonly Group[] {
+export function sessionGroups(
+  programme: { key: string; version: number },
+  only: (sessionId: string) => boolean,
+): readonly Group[] {
   const definition = programmeAt(programme.key, programme.version)
   if (!definition) return []
   return definition.modules
     .map(({ key, name }) => ({
       label: name,
-      options: definition.sessions.filter(({ id, module }) => module === key && only(id)).map(({ id, name: session }) => ({ value: id, text: `${id}: ${session}` })),
+      options: definition.sessions
+        .filter(({ id, module }) => module === key && only(id))
+        .map(({ id, name: session }) => ({ value: id, text: `${id}: ${session}` })),
     }))
     .filter(({ options }) => options.length > 0)
 }
 
 export const reasonItems = (chosen: unknown, without: readonly string[] = []) => [
   { value: '', text: 'Select a reason', selected: !chosen },
-  ...reasonCodes.filter((code) => !without.includes(code)).map((code) => ({ value: code, text: reasons[code], selected: code === chosen })),
+  ...reasonCodes
+    .filter((code) => !without.includes(code))
+    .map((code) => ({ value: code, text: reasons[code], selected: code === chosen })),
 ]

@@ -6,6 +6,8 @@ export interface FormError {
   /** The id of the control that mends it. */
   readonly field: string
   readonly text: string
+  /** Where it is not the form that is wrong. */
+  readonly status?: number
 }
 
 type Body = Readonly<Record<string, unknown>>
@@ -21,7 +23,10 @@ const typed = (body: Body, name: string): string => {
 export function readDate(body: Body, name: string, what: string): { day: Day | null; error: FormError | null } {
   const given = parts.map((part) => typed(body, `${name}-${part}`))
   const missing = parts.filter((_, i) => given[i] === '')
-  const wrong = (part: (typeof parts)[number], text: string) => ({ day: null, error: { field: `${name}-${part}`, text } })
+  const wrong = (part: (typeof parts)[number], text: string) => ({
+    day: null,
+    error: { field: `${name}-${part}`, text },
+  })
   if (missing.length === 3) return wrong('day', `Enter ${what.charAt(0).toLowerCase()}${what.slice(1)}`)
   if (missing.length > 0) return wrong(missing[0]!, `${what} must include a ${missing.join(' and a ')}`)
   const [day = '', month = '', year = ''] = given

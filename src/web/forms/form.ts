@@ -23,12 +23,19 @@ export interface Checked<T> {
 /**
  * @param dates the date fields, each with how an error about it begins
  */
-export async function checked<T extends object>(Form: new () => T, body: Body, dates: Readonly<Record<string, string>> = {}): Promise<Checked<T>> {
+export async function checked<T extends object>(
+  Form: new () => T,
+  body: Body,
+  dates: Readonly<Record<string, string>> = {},
+): Promise<Checked<T>> {
   const form = new Form()
   const fields = Object.keys(form)
   Object.assign(form, Object.fromEntries(fields.map((field) => [field, text(body[field])])))
   const problems = await validate(form, { stopAtFirstError: true })
-  const errors: FormError[] = problems.map(({ property, constraints }) => ({ field: property, text: Object.values(constraints ?? {})[0] ?? '' }))
+  const errors: FormError[] = problems.map(({ property, constraints }) => ({
+    field: property,
+    text: Object.values(constraints ?? {})[0] ?? '',
+  }))
   const days: Record<string, Day> = {}
   for (const [name, what] of Object.entries(dates)) {
     const { day, error } = readDate(body, name, what)
@@ -50,11 +57,17 @@ export function formModel(values: Body, errors: readonly FormError[], order: rea
   const sorted = [...errors].sort((a, b) => place(a.field) - place(b.field))
   return {
     values: { ...values, commandId: text(values.commandId) || newCommandId() },
-    errors: sorted.map(({ field, text }) => ({ text, href: `#${field === 'commandId' ? 'main-content' : field}` })),
+    errors: sorted.map(({ field, text }) => ({
+      text,
+      href: `#${field === 'commandId' || field === 'revision' ? 'main-content' : field}`,
+    })),
     errorFor: Object.fromEntries(sorted.map(({ field, text }) => [base(field), { text }])),
     faults: sorted,
   }
 }
+
+export const statusOf = (errors: readonly FormError[]): number =>
+  errors.find(({ status }) => status)?.status ?? (errors.length > 0 ? 400 : 200)
 
 /** Staff codes as people write them: parted by commas, semicolons or spaces. */
 export const staffCodes = (written: string): readonly string[] => [...new Set(written.split(/[\s,;]+/).filter(Boolean))]

@@ -1,7 +1,7 @@
 /** Names the command, calls the door, and leads on; a refusal comes back as an error at the field that mends it. */
 import { Injectable } from '@nestjs/common'
 import type { FastifyReply } from 'fastify'
-import { ChangedMeanwhile, CommandDoor } from '../../commands/door.ts'
+import { ChangedMeanwhile, CommandDoor, StoreUnavailable, StreamMoved } from '../../commands/door.ts'
 import { Refusal, type Day } from '../../domain/history.ts'
 import type { JourneyCommand } from '../../domain/journey/journey.ts'
 import type { JourneyPage } from '../layout/journey-page.ts'
@@ -34,14 +34,32 @@ export class Telling {
   ): Promise<FormError | null> {
     try {
       // The signature above ties the data to the command; the compiler loses the tie between the two generics.
-      const written = await this.door.tell(page.journeyId, command, data as never, { ...told, by: page.as, source: 'ui' })
-      const to = written === 'nothing_new' ? `${page.path}?done=already` : `${page.path}?done=${done}&after=${written.position}#event-${written.revision}`
+      const written = await this.door.tell(page.journeyId, command, data as never, {
+        ...told,
+        by: page.as,
+        source: 'ui',
+      })
+      const to =
+        written === 'nothing_new'
+          ? `${page.path}?done=already`
+          : `${page.path}?done=${done}&after=${written.position}#event-${written.revision}`
       await reply.redirect(to, 303)
       return null
     } catch (error) {
       if (error instanceof Refusal) return { field: mends[error.code] ?? otherwise, text: error.message }
       if (error instanceof ChangedMeanwhile) {
-        return { field: otherwise, text: 'Somebody added to this record while you were filling in the form. Check what it says now, then send the form again' }
+        return {
+          field: otherwise,
+          text: 'Somebody added to this record while you were filling in the form. Check what it says now, then send the form again',
+        }
+      }
+      if (error instanceof StoreUnavailable || error instanceof StreamMoved) {
+        // Whether it was written is not known; the command id makes sending it again safe.
+        return {
+          field: otherwise,
+          status: 503,
+          text: 'The log did not answer, so we cannot say whether this was recorded. Wait a moment and send the form again: it will never be recorded twice',
+        }
       }
       throw error
     }

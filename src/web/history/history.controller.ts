@@ -19,11 +19,14 @@ export class HistoryController {
   async show(@Param('id') id: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply) {
     const page = await this.pages.open(request, id, 'history')
     const render = async (template: string, model: object) => String(await reply.server.view(template, model))
-    const [before = '', after = ''] = (await render('history/history.njk', { ...reply.locals, ...page, here })).split(here)
+    const [before = '', after = ''] = (await render('history/history.njk', { ...reply.locals, ...page, here })).split(
+      here,
+    )
     const events = this.journeys.history(id, page.as)
     async function* pieces() {
       yield before
-      for await (const record of events) yield await render('history/event.njk', { event: historyEvent(record), path: page.path })
+      for await (const record of events)
+        yield await render('history/event.njk', { event: historyEvent(record), path: page.path })
       yield after
     }
     return reply.type('text/html; charset=utf-8').send(Readable.from(pieces()))

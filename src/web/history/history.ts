@@ -27,7 +27,16 @@ const sources: Readonly<Record<string, string>> = {
   simulator: 'Demonstration record',
 }
 
-export function historyEvent({ revision, eventId, type, sentence, receivedAt, position, event, stored }: LogRecord): HistoryEvent {
+export function historyEvent({
+  revision,
+  eventId,
+  type,
+  sentence,
+  receivedAt,
+  position,
+  event,
+  stored,
+}: LogRecord): HistoryEvent {
   const metadata = event?.metadata
   return {
     revision,
@@ -38,14 +47,22 @@ export function historyEvent({ revision, eventId, type, sentence, receivedAt, po
     position,
     occurredOn: metadata?.occurredAt ?? null,
     recordedAt: metadata?.recordedAt ?? null,
-    who: metadata ? [metadata.actor.id, metadata.actor.role.replaceAll('_', ' '), metadata.actor.organisation].filter(Boolean).join(', ') : null,
+    who: metadata
+      ? [metadata.actor.id, roleInWords(metadata.actor.role), metadata.actor.organisation].filter(Boolean).join(', ')
+      : null,
     source: metadata ? (sources[metadata.source] ?? metadata.source) : null,
     late: event && isLate(event) ? `${daysLate(event)} days late` : null,
     commandId: metadata?.commandId ?? null,
-    payload: event ? Object.entries(event.data).filter(([, value]) => value !== undefined).map(([field, value]) => ({ field, text: inWords(value) })) : [],
+    payload: event
+      ? Object.entries(event.data)
+          .filter(([, value]) => value !== undefined)
+          .map(([field, value]) => ({ field, text: inWords(value) }))
+      : [],
     stored: JSON.stringify(stored, null, 2),
   }
 }
+
+const roleInWords = (role: string): string => (role === 'not-stated' ? 'role not stated' : role.replaceAll('_', ' '))
 
 function inWords(value: unknown): string {
   if (Array.isArray(value)) return value.length === 0 ? 'none' : value.map(inWords).join(', ')

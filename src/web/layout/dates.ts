@@ -1,5 +1,5 @@
 /** Dates as the service says them: GOV.UK style, in the service's own time zone. */
-import { dayOf, timeZone as serviceTimeZone } from '../../commands/clock.ts'
+import { dayOf, timeZone as serviceTimeZone } from '../../domain/local-day.ts'
 import type { Day, Instant } from '../../domain/history.ts'
 
 export { dayOf }

@@ -14,7 +14,10 @@ export class LiveController {
 
   /** Tells an open page that something was added to the journey: the revision and nothing else. */
   @Sse()
-  async follow(@Param('id') id: string, @Req() request: FastifyRequest): Promise<Observable<{ data: { revision: number } }>> {
+  async follow(
+    @Param('id') id: string,
+    @Req() request: FastifyRequest,
+  ): Promise<Observable<{ data: { revision: number } }>> {
     const as = whoIsAsking(request)
     if (!(await this.journeys.header(id, as))) throw new NotFoundException()
     return this.live.of(id, as).pipe(map((data) => ({ data })))

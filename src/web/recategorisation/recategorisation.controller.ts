@@ -1,10 +1,10 @@
 import { Body, Controller, Get, Param, Post, Req, Res } from '@nestjs/common'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { dayOf } from '../../commands/clock.ts'
+import { dayOf } from '../../domain/local-day.ts'
 import { reasons, isReason } from '../../domain/journey/outcomes.ts'
 import { Journeys } from '../../reading/journeys.ts'
 import { reasonItems } from '../forms/choices.ts'
-import { checked, formModel, type Body as Fields, type FormError } from '../forms/form.ts'
+import { checked, formModel, statusOf, type Body as Fields, type FormError } from '../forms/form.ts'
 import { Telling } from '../forms/telling.ts'
 import { JourneyPages, type JourneyPage } from '../layout/journey-page.ts'
 import { RecategorisationForm } from './recategorisation.form.ts'
@@ -26,7 +26,12 @@ export class RecategorisationController {
   }
 
   @Post()
-  async tell(@Param('id') id: string, @Body() body: Fields, @Req() request: FastifyRequest, @Res() reply: FastifyReply) {
+  async tell(
+    @Param('id') id: string,
+    @Body() body: Fields,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ) {
     const page = await this.pages.open(request, id, null)
     const { form, errors } = await checked(RecategorisationForm, body)
     if (errors.length > 0) return this.show(page, reply, body, errors)
@@ -54,11 +59,14 @@ export class RecategorisationController {
         recordedBy,
         revision,
       }))
-    return reply.status(errors.length > 0 ? 400 : 200).view('recategorisation/recategorisation.njk', {
+    return reply.status(statusOf(errors)).view('recategorisation/recategorisation.njk', {
       ...page,
       ...formModel(body, errors, order),
       said,
-      reasons: reasonItems(body.to, said.slice(-1).map(({ code }) => code)),
+      reasons: reasonItems(
+        body.to,
+        said.slice(-1).map(({ code }) => code),
+      ),
     })
   }
 }

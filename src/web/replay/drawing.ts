@@ -22,12 +22,12 @@ export const rows = {
   modulesHeight: 20,
   labels: 104,
   labelStep: 15,
-  line: 190,
-  excused: 214,
-  unexcused: 234,
-  rail: 280,
-  axis: 302,
-  bottom: 340,
+  line: 198,
+  excused: 222,
+  unexcused: 242,
+  rail: 288,
+  axis: 310,
+  bottom: 348,
 } as const
 const labelRows = 5
 
@@ -123,8 +123,13 @@ function sizeFor(marks: readonly Mark[], scale: Scale): number {
 }
 
 function placed(marks: readonly Mark[], scale: Scale, size: number): readonly DrawnMark[] {
-  const byDay = [...marks].sort((a, b) => (a.happenedOn < b.happenedOn ? -1 : a.happenedOn > b.happenedOn ? 1 : a.revision - b.revision))
-  const labels = labelPlaces(byDay.filter((mark) => mark.kind === 'contact' || mark.kind === 'ending'), scale)
+  const byDay = [...marks].sort((a, b) =>
+    a.happenedOn < b.happenedOn ? -1 : a.happenedOn > b.happenedOn ? 1 : a.revision - b.revision,
+  )
+  const labels = labelPlaces(
+    byDay.filter((mark) => mark.kind === 'contact' || mark.kind === 'ending'),
+    scale,
+  )
   const taken = new Map<number, number>()
   const at = new Map<number, number>()
   const room = 12 * size
@@ -147,7 +152,16 @@ function placed(marks: readonly Mark[], scale: Scale, size: number): readonly Dr
     const y = versions.at(-1)!.y
     at.set(mark.revision, x)
     const recordedX = scale.x(mark.recordedAt)
-    drawn.set(mark.revision, { mark, x, y, recordedX, stem: null, label: null, versions, tie: mark.late ? tie(x, recordedX) : null })
+    drawn.set(mark.revision, {
+      mark,
+      x,
+      y,
+      recordedX,
+      stem: null,
+      label: null,
+      versions,
+      tie: mark.late ? tie(x, recordedX) : null,
+    })
   }
   for (const mark of marks) {
     if (mark.kind === 'session') continue
@@ -190,7 +204,7 @@ function tie(x: number, recordedX: number): string {
   return `M${x} ${rows.line + 4}V${turn}C${x} ${turn + 18} ${recordedX} ${turn + 6} ${recordedX} ${rows.rail - 6}`
 }
 
-const textWidth = (text: string, size = 12): number => text.length * size * 0.52
+const textWidth = (text: string, size = 12): number => text.length * size * 0.5
 
 function labelPlaces(marks: readonly Mark[], scale: Scale): Map<number, NonNullable<DrawnMark['label']>> {
   const places = new Map<number, NonNullable<DrawnMark['label']>>()
@@ -223,7 +237,7 @@ function statusBand(clock: Clock, events: readonly Recorded<JourneyEvent>[], sca
   return turns.map(({ at, status }, i) => {
     const next = turns[i + 1]
     const to = next ? scale.x(next.at) : scale.end
-    return band(scale.x(at), to, statuses[status], status)
+    return band(scale.x(at), to, statuses[status], status, shorter[status])
   })
 }
 
@@ -244,13 +258,26 @@ function moduleBand(events: readonly Recorded<JourneyEvent>[], marks: readonly M
     const start = before ? Math.max(from - 7, (before.to + from) / 2 + 1) : from - 7
     const end = after ? Math.min(to + 7, (to + after.from) / 2 - 1) : to + 7
     const name = programme?.modules.find(({ key }) => key === module)?.name ?? module
-    return band(round(start), round(end), name, module)
+    return band(round(start), round(end), name, module, [])
   })
 }
 
-function band(from: number, to: number, label: string, kind: string): Band {
+/** What is written where the whole name of a status has no room. */
+const shorter: Readonly<Record<Status, readonly string[]>> = {
+  not_referred: [],
+  awaiting_assessment: ['To be assessed', 'To assess'],
+  suitable_not_ready: ['Not ready'],
+  awaiting_allocation: ['To be allocated', 'To allocate'],
+  scheduled: [],
+  on_programme: [],
+  breach: ['Breach'],
+  recall: [],
+  completed: ['Completed'],
+  withdrawn: [],
+}
+
+function band(from: number, to: number, label: string, kind: string, short: readonly string[]): Band {
   const wide = Math.max(2, round(to - from))
-  const [firstWord = label] = label.split(/[ (]/)
-  const fits = textWidth(label, 13) + 10 < wide ? label : textWidth(firstWord, 13) + 10 < wide && firstWord.length > 3 ? firstWord : ''
+  const fits = [label, ...short].find((text) => textWidth(text, 13) + 12 < wide) ?? ''
   return { x: from, width: wide, label, fits, kind }
 }

@@ -5,7 +5,16 @@ import { outcomes, reasons, standingOf, type Outcome, type Standing } from '../.
 import { believedNow, daysLate, isLate } from '../../domain/journey/replay.ts'
 import { programmeAt, sessionOf } from '../../domain/programme.ts'
 
-export type Glyph = Standing | 'failed_to_comply' | 'milestone' | 'warning' | 'breach' | 'completed' | 'dropped_out' | 'correction' | 'recategorisation'
+export type Glyph =
+  | Standing
+  | 'failed_to_comply'
+  | 'milestone'
+  | 'warning'
+  | 'breach'
+  | 'completed'
+  | 'dropped_out'
+  | 'correction'
+  | 'recategorisation'
 
 /** What was said of one thing, once: the shape it has on the line and the words for it. */
 export interface Version {
@@ -42,7 +51,10 @@ export const standInsOf = (planned: readonly string[], actual: readonly string[]
 
 export const glyphOf = (outcome: Outcome): Glyph => (outcome === 'AFTC' ? 'failed_to_comply' : standingOf(outcome))
 
-const contacts: Record<Exclude<JourneyEvent['type'], 'AttendanceRecorded' | 'AttendanceCorrected' | 'OutcomeRecategorised'>, [Glyph, string, string]> = {
+const contacts: Record<
+  Exclude<JourneyEvent['type'], 'AttendanceRecorded' | 'AttendanceCorrected' | 'OutcomeRecategorised'>,
+  [Glyph, string, string]
+> = {
   ReferralReceived: ['milestone', 'Referred', 'Referral'],
   EligibilityAssessed: ['milestone', 'Assessed', 'Eligibility assessed'],
   SuitabilityDecided: ['milestone', 'Suitability', 'Suitability decided'],
@@ -64,7 +76,12 @@ export function marksOf(events: readonly Recorded<JourneyEvent>[]): readonly Mar
   const pinned = believedNow(events).programme
   const programme = pinned && programmeAt(pinned.key, pinned.version)
   const session = (id: string) => programme && sessionOf(programme, id)
-  const said = (outcome: Outcome, revision: number): Version => ({ revision, glyph: glyphOf(outcome), says: outcomes[outcome], code: outcome })
+  const said = (outcome: Outcome, revision: number): Version => ({
+    revision,
+    glyph: glyphOf(outcome),
+    says: outcomes[outcome],
+    code: outcome,
+  })
 
   return events.map((event): Mark => {
     const mark = {
@@ -95,21 +112,32 @@ export function marksOf(events: readonly Recorded<JourneyEvent>[]): readonly Mar
           versions: [
             said(outcome, event.revision),
             ...events.flatMap((later) =>
-              later.type === 'AttendanceCorrected' && later.data.sessionId === sessionId ? [said(later.data.outcome, later.revision)] : [],
+              later.type === 'AttendanceCorrected' && later.data.sessionId === sessionId
+                ? [said(later.data.outcome, later.revision)]
+                : [],
             ),
           ],
         }
       }
       case 'AttendanceCorrected': {
         const { sessionId, was, outcome } = event.data
-        const corrected = events.find((earlier) => earlier.type === 'AttendanceRecorded' && earlier.data.sessionId === sessionId)
+        const corrected = events.find(
+          (earlier) => earlier.type === 'AttendanceRecorded' && earlier.data.sessionId === sessionId,
+        )
         return {
           ...mark,
           kind: 'correction',
           label: `${sessionId} corrected`,
           name: `Correction of ${session(sessionId)?.name ?? sessionId}`,
           corrects: corrected?.revision ?? null,
-          versions: [{ revision: event.revision, glyph: 'correction', says: `${outcomes[was]} (${was}) became ${outcomes[outcome]}`, code: outcome }],
+          versions: [
+            {
+              revision: event.revision,
+              glyph: 'correction',
+              says: `${outcomes[was]} (${was}) became ${outcomes[outcome]}`,
+              code: outcome,
+            },
+          ],
         }
       }
       case 'OutcomeRecategorised':
@@ -120,12 +148,22 @@ export function marksOf(events: readonly Recorded<JourneyEvent>[]): readonly Mar
           name: 'Reason for leaving recategorised',
           corrects: events.find((earlier) => earlier.type === 'ParticipantDroppedOut')?.revision ?? null,
           versions: [
-            { revision: event.revision, glyph: 'recategorisation', says: `${reasons[event.data.from]} became ${reasons[event.data.to].toLowerCase()}`, code: null },
+            {
+              revision: event.revision,
+              glyph: 'recategorisation',
+              says: `${reasons[event.data.from]} became ${reasons[event.data.to].toLowerCase()}`,
+              code: null,
+            },
           ],
         }
       case 'ParticipantDroppedOut': {
         const [glyph, label, name] = contacts[event.type]
-        const left = (revision: number, reason: keyof typeof reasons): Version => ({ revision, glyph, says: reasons[reason], code: null })
+        const left = (revision: number, reason: keyof typeof reasons): Version => ({
+          revision,
+          glyph,
+          says: reasons[reason],
+          code: null,
+        })
         return {
           ...mark,
           kind: 'ending',
@@ -133,14 +171,22 @@ export function marksOf(events: readonly Recorded<JourneyEvent>[]): readonly Mar
           name,
           versions: [
             left(event.revision, event.data.reason),
-            ...events.flatMap((later) => (later.type === 'OutcomeRecategorised' ? [left(later.revision, later.data.to)] : [])),
+            ...events.flatMap((later) =>
+              later.type === 'OutcomeRecategorised' ? [left(later.revision, later.data.to)] : [],
+            ),
           ],
         }
       }
       default: {
         const [glyph, label, name] = contacts[event.type]
         const kind = event.type === 'ProgrammeCompleted' ? 'ending' : 'contact'
-        return { ...mark, kind, label, name, versions: [{ revision: event.revision, glyph, says: detailOf(event), code: null }] }
+        return {
+          ...mark,
+          kind,
+          label,
+          name,
+          versions: [{ revision: event.revision, glyph, says: detailOf(event), code: null }],
+        }
       }
     }
   })
@@ -151,7 +197,12 @@ function detailOf(event: Recorded<JourneyEvent>): string {
     case 'ReferralReceived':
       return event.data.provider ? `to ${event.data.provider}` : ''
     case 'SuitabilityDecided':
-      return { suitable: 'Suitable', not_ready: 'Suitable but not ready', not_suitable: 'Not suitable', not_stated: '' }[event.data.decision]
+      return {
+        suitable: 'Suitable',
+        not_ready: 'Suitable but not ready',
+        not_suitable: 'Not suitable',
+        not_stated: '',
+      }[event.data.decision]
     case 'AllocatedToGroup':
       return event.data.groupId
     case 'ProviderTransferAccepted':

@@ -110,8 +110,13 @@ function viewOf(
     happened,
     changed: at.changedSince.map((change): Changed => {
       const by = events[change.revision] ?? events.find(({ revision }) => revision === change.revision)
-      const who = { revision: change.revision, byWhom: by?.metadata.actor.id ?? '', recordedAt: sayInstant(by?.metadata.recordedAt) }
-      if (change.about === 'reason') return { ...who, about: 'Reason for leaving', then: reasons[change.then], now: reasons[change.now] }
+      const who = {
+        revision: change.revision,
+        byWhom: by?.metadata.actor.id ?? '',
+        recordedAt: sayInstant(by?.metadata.recordedAt),
+      }
+      if (change.about === 'reason')
+        return { ...who, about: 'Reason for leaving', then: reasons[change.then], now: reasons[change.now] }
       const pinned = at.facts.programme && programmeAt(at.facts.programme.key, at.facts.programme.version)
       const name = (pinned && sessionOf(pinned, change.sessionId)?.name) ?? change.sessionId
       return {
@@ -139,9 +144,18 @@ const happeningOf = (event: Recorded<JourneyEvent>): Happening => ({
 function figuresOf({ figures }: JourneyMoment): MomentView['figures'] {
   return [
     { count: String(figures.attended), name: figures.attended === 1 ? 'session attended' : 'sessions attended' },
-    { count: String(figures.unacceptable_absences), name: figures.unacceptable_absences === 1 ? 'unacceptable absence' : 'unacceptable absences' },
-    { count: String(figures.acceptable_absences), name: figures.acceptable_absences === 1 ? 'acceptable absence' : 'acceptable absences' },
-    { count: String(figures.facilitators_met), name: figures.facilitators_met === 1 ? 'facilitator met' : 'facilitators met' },
+    {
+      count: String(figures.unacceptable_absences),
+      name: figures.unacceptable_absences === 1 ? 'unacceptable absence' : 'unacceptable absences',
+    },
+    {
+      count: String(figures.acceptable_absences),
+      name: figures.acceptable_absences === 1 ? 'acceptable absence' : 'acceptable absences',
+    },
+    {
+      count: String(figures.facilitators_met),
+      name: figures.facilitators_met === 1 ? 'facilitator met' : 'facilitators met',
+    },
   ]
 }
 

@@ -17,9 +17,15 @@ export class ReplayController {
   ) {}
 
   @Get()
-  async show(@Param('id') id: string, @Query() query: Query, @Req() request: FastifyRequest, @Res() reply: FastifyReply) {
+  async show(
+    @Param('id') id: string,
+    @Query() query: Query,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ) {
     const page = await this.pages.open(request, id, 'replay')
-    const goto = 'date-day' in query || 'date-month' in query || 'date-year' in query ? readDate(query, 'date', 'The date') : null
+    const goto =
+      'date-day' in query || 'date-month' in query || 'date-year' in query ? readDate(query, 'date', 'The date') : null
     const asked = understood(goto ? { clock: query.clock } : query)
     const view = await this.viewOf(page, goto?.day ? { ...asked, at: goto.day } : asked)
     const place = /^\d{1,6}$/.test(String(query.place)) ? view.moments[Number(query.place) - 1] : undefined
@@ -32,20 +38,36 @@ export class ReplayController {
       view,
       rows,
       errors: error ? [{ text: error.text, href: `#${error.field}` }] : [],
-      goto: dateInput('date', view.clock === 'known' ? 'As known on what date?' : 'As it happened by what date?', query, error, 'For example, 27 3 2024'),
+      goto: dateInput(
+        'date',
+        view.clock === 'known' ? 'As known on what date?' : 'As it happened by what date?',
+        query,
+        error,
+        'For example, 27 3 2024',
+      ),
     })
   }
 
   /** All moments at once, for the playhead in the browser. */
   @Get('moments')
-  async moments(@Param('id') id: string, @Query() query: Query, @Req() request: FastifyRequest, @Res() reply: FastifyReply) {
+  async moments(
+    @Param('id') id: string,
+    @Query() query: Query,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ) {
     const page = await this.pages.open(request, id, 'replay')
     const view = await this.viewOf(page, understood({ clock: query.clock }))
     const { clock } = view
     const html = await Promise.all(
-      view.moments.map((moment) => reply.server.view('replay/moment.njk', { moment, clock, path: page.path }) as unknown as Promise<string>),
+      view.moments.map(
+        (moment) =>
+          reply.server.view('replay/moment.njk', { moment, clock, path: page.path }) as unknown as Promise<string>,
+      ),
     )
-    return reply.type('application/json').send(JSON.stringify(momentsForBrowser(view, ({ number }) => html[number - 1]!)))
+    return reply
+      .type('application/json')
+      .send(JSON.stringify(momentsForBrowser(view, ({ number }) => html[number - 1]!)))
   }
 
   private async viewOf(page: JourneyPage, asked: ReplayAsked): Promise<ReplayView> {

@@ -19,14 +19,20 @@ export type Misasked = { readonly problem: string; readonly howTo: string }
 export function readAddress(query: { clock?: unknown; at?: unknown }): ReplayAsked | Misasked {
   const clock = query.clock ?? 'happened'
   if (clock !== 'happened' && clock !== 'known') {
-    return { problem: 'The address does not name a clock we keep.', howTo: 'Use clock=happened for “as it happened”, or clock=known for “as known on”.' }
+    return {
+      problem: 'The address does not name a clock we keep.',
+      howTo: 'Use clock=happened for “as it happened”, or clock=known for “as known on”.',
+    }
   }
   if (query.at === undefined || query.at === '') return { clock, at: null }
   const at = query.at
   if (typeof at === 'string' && isRealDay(at)) return { clock, at }
   if (typeof at === 'string' && clock === 'known' && isRealInstant(at)) return { clock, at: new Date(at).toISOString() }
   return clock === 'known'
-    ? { problem: 'The address does not name a real moment.', howTo: 'Write the moment as a day, at=2024-03-12, or as an instant in UTC, at=2024-03-12T16:52:00Z.' }
+    ? {
+        problem: 'The address does not name a real moment.',
+        howTo: 'Write the moment as a day, at=2024-03-12, or as an instant in UTC, at=2024-03-12T16:52:00Z.',
+      }
     : { problem: 'The address does not name a real day.', howTo: 'Write the day as at=2024-03-12.' }
 }
 
@@ -38,7 +44,12 @@ export interface MarkState {
 
 export interface ReplayView {
   readonly clock: Clock
-  readonly clocks: readonly { readonly clock: Clock; readonly name: string; readonly href: string; readonly current: boolean }[]
+  readonly clocks: readonly {
+    readonly clock: Clock
+    readonly name: string
+    readonly href: string
+    readonly current: boolean
+  }[]
   readonly moment: MomentView
   readonly moments: readonly MomentView[]
   readonly marks: readonly Mark[]
@@ -50,6 +61,8 @@ export interface ReplayView {
   readonly titles: readonly string[]
   readonly x: number
   readonly litTo: number
+  /** Where the bands turn faint: what they say of later is still to come. */
+  readonly veilFrom: number
   readonly flagShift: number
   readonly first: string
   readonly previous: string
@@ -67,21 +80,34 @@ export function replayView(path: string, events: readonly Recorded<JourneyEvent>
   const marks = marksOf(events)
   const moments = momentsOf(clock, events, marks)
   const drawing = drawingOf(clock, events, marks)
-  const by = asked.at === null ? moments.at(-1)!.at : clock === 'known' && isRealDay(asked.at) ? endOfDay(asked.at) : asked.at
+  const by =
+    asked.at === null ? moments.at(-1)!.at : clock === 'known' && isRealDay(asked.at) ? endOfDay(asked.at) : asked.at
   const moment = momentAt(clock, by, events, marks)
   const hrefTo = (at: string) => `${path}?clock=${clock}&at=${encodeURIComponent(at)}`
   const momentOfMark = marks.map((mark) => moments.findIndex(({ news }) => news.includes(mark.revision)))
   const place = (number: number) => hrefTo(moments[Math.min(Math.max(number, 1), moments.length) - 1]!.at)
   const list = marks
     .map((_, i) => i)
-    .sort((a, b) => (marks[a]!.happenedOn < marks[b]!.happenedOn ? -1 : marks[a]!.happenedOn > marks[b]!.happenedOn ? 1 : a - b))
+    .sort((a, b) =>
+      marks[a]!.happenedOn < marks[b]!.happenedOn ? -1 : marks[a]!.happenedOn > marks[b]!.happenedOn ? 1 : a - b,
+    )
   const sessions = list.filter((i) => marks[i]!.kind === 'session')
   const x = drawing.x(by)
   return {
     clock,
     clocks: [
-      { clock: 'happened', name: 'As it happened', href: `${path}?clock=happened&at=${clock === 'known' ? dayOf(by) : by}`, current: clock === 'happened' },
-      { clock: 'known', name: 'As known on', href: `${path}?clock=known&at=${clock === 'known' ? encodeURIComponent(by) : by}`, current: clock === 'known' },
+      {
+        clock: 'happened',
+        name: 'As it happened',
+        href: `${path}?clock=happened&at=${clock === 'known' ? dayOf(by) : by}`,
+        current: clock === 'happened',
+      },
+      {
+        clock: 'known',
+        name: 'As known on',
+        href: `${path}?clock=known&at=${clock === 'known' ? encodeURIComponent(by) : by}`,
+        current: clock === 'known',
+      },
     ],
     moment,
     moments,
@@ -94,6 +120,7 @@ export function replayView(path: string, events: readonly Recorded<JourneyEvent>
     titles: marks.map(titleOf),
     x,
     litTo: litTo(drawing, x),
+    veilFrom: veilFrom(drawing, moment, x),
     flagShift: flagShift(x),
     first: place(1),
     previous: place(moment.exact ? moment.number - 1 : moment.number),
@@ -119,6 +146,10 @@ const statesAt = (moment: MomentView, marks: readonly Mark[], ahead: readonly nu
 
 export const litTo = (drawing: Drawing, x: number): number => Math.max(drawing.lineFrom, Math.min(x, drawing.lineTo))
 
+/** After the last moment nothing is still to come. */
+const veilFrom = (drawing: Drawing, moment: MomentView, x: number): number =>
+  moment.number >= moment.of ? drawing.width : x
+
 const flagHalf = 88
 
 /** The flag stays within the drawing where the playhead is near its edge. */
@@ -126,7 +157,9 @@ export const flagShift = (x: number): number => round(Math.max(flagHalf - x, Mat
 
 function titleOf(mark: Mark): string {
   const version = mark.versions.at(-1)!
-  const says = [version.says, version.code && mark.kind === 'session' ? `(${version.code})` : ''].filter(Boolean).join(' ')
+  const says = [version.says, version.code && mark.kind === 'session' ? `(${version.code})` : '']
+    .filter(Boolean)
+    .join(' ')
   const name = mark.kind === 'session' ? `${mark.label} ${mark.name}` : mark.name
   const late = mark.late ? `, recorded ${sayDayShort(dayOf(mark.recordedAt))}, ${mark.daysLate} days later` : ''
   const room = mark.standIns.length > 0 ? `, stand-in ${mark.standIns.join(', ')}` : ''
@@ -162,6 +195,7 @@ interface BrowserMoment {
   readonly title: string
   readonly x: number
   readonly litTo: number
+  readonly veilFrom: number
   readonly flagShift: number
   readonly shown: readonly number[]
   readonly news: readonly number[]
@@ -183,6 +217,7 @@ export function momentsForBrowser(view: ReplayView, htmlOf: (moment: MomentView)
         title: titleFor(view.clock, moment),
         x,
         litTo: litTo(view.drawing, x),
+        veilFrom: veilFrom(view.drawing, moment, x),
         flagShift: flagShift(x),
         shown: moment.shown,
         news: view.marks.flatMap((mark, i) => (moment.news.includes(mark.revision) ? [i] : [])),

@@ -7,7 +7,6 @@ const foldAfterDays = 35
 /** Kept to scale on each side of a fold, so that no mark touches it. */
 const marginDays = 4
 const foldWidth = 52
-const widestDay = 14
 
 export interface Fold {
   readonly from: number
@@ -46,10 +45,12 @@ export function scaleFor(times: readonly (string | number)[], left: number, righ
 
   const cuts = points.slice(1).flatMap((point, i) => {
     const before = points[i]!
-    return point - before > foldAfterDays * aDay ? [{ from: before + marginDays * aDay, to: point - marginDays * aDay }] : []
+    return point - before > foldAfterDays * aDay
+      ? [{ from: before + marginDays * aDay, to: point - marginDays * aDay }]
+      : []
   })
   const folded = cuts.reduce((sum, { from, to }) => sum + (to - from), 0)
-  const perDay = Math.min(widestDay, (right - left - cuts.length * foldWidth) / ((last - first - folded) / aDay))
+  const perDay = (right - left - cuts.length * foldWidth) / ((last - first - folded) / aDay)
 
   const stretches: Stretch[] = []
   let x = left
@@ -81,19 +82,21 @@ export function scaleFor(times: readonly (string | number)[], left: number, righ
         to: round(stretch.x + stretch.width),
         weeks: Math.round((stretch.to - stretch.from) / aDay / 7) + 1,
       })),
-    months: monthsOn(stretches, place),
+    months: monthsOn(stretches, place, points[0] ?? first),
   }
 }
 
 const monthName = new Intl.DateTimeFormat('en-GB', { month: 'short', timeZone: 'UTC' })
 
-function monthsOn(stretches: readonly Stretch[], place: (at: number) => number): readonly MonthTick[] {
+const dayName = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', timeZone: 'UTC' })
+
+function monthsOn(stretches: readonly Stretch[], place: (at: number) => number, begins: number): readonly MonthTick[] {
   const ticks: MonthTick[] = []
-  const start = new Date(stretches[0]!.from)
+  const from = new Date(stretches[0]!.from)
   const end = stretches.at(-1)!.to
   let year = ''
   for (let month = 0; ; month++) {
-    const time = Date.UTC(start.getUTCFullYear(), start.getUTCMonth() + month, 1)
+    const time = Date.UTC(from.getUTCFullYear(), from.getUTCMonth() + month, 1)
     if (time > end) break
     if (time < stretches[0]!.from) continue
     if (stretches.some(({ folded, from, to }) => folded && time > from && time < to)) continue
@@ -103,7 +106,13 @@ function monthsOn(stretches: readonly Stretch[], place: (at: number) => number):
     ticks.push({ x, label: monthName.format(time).slice(0, 3), year: itsYear === year ? null : itsYear })
     year = itsYear
   }
-  return ticks
+  // A line that begins well before its first month's end, or has none, says on which day it begins.
+  const start = place(begins)
+  if (ticks[0] && ticks[0].x - start < 60) return ticks
+  const startYear = String(new Date(begins).getUTCFullYear())
+  const [first, ...others] = ticks
+  const rest = first ? [{ ...first, year: first.year === startYear ? null : first.year }, ...others] : []
+  return [{ x: start, label: dayName.format(begins).replace('Sept', 'Sep'), year: startYear }, ...rest]
 }
 
 export const round = (x: number): number => Math.round(x * 10) / 10

@@ -15,6 +15,10 @@ export class TimelineController {
   async show(@Param('id') id: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply) {
     const page = await this.pages.open(request, id, 'timeline')
     const entries = await this.journeys.timeline(id, page.as)
-    return reply.view('timeline/timeline.njk', { ...page, chapters: timelineView(page.header, entries), count: entries.length })
+    return reply.view('timeline/timeline.njk', {
+      ...page,
+      chapters: timelineView(page.header, entries),
+      count: entries.length,
+    })
   }
 }

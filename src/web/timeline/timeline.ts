@@ -19,7 +19,15 @@ export interface TimelineRow {
   readonly says: string
   /** What was said before, oldest first. */
   readonly was: readonly string[]
-  readonly corrections: readonly { readonly revision: number; readonly to: string; readonly why: string | null; readonly who: string; readonly recordedAt: string; readonly late: boolean; readonly daysLate: number }[]
+  readonly corrections: readonly {
+    readonly revision: number
+    readonly to: string
+    readonly why: string | null
+    readonly who: string
+    readonly recordedAt: string
+    readonly late: boolean
+    readonly daysLate: number
+  }[]
   readonly planned: readonly string[]
   readonly actual: readonly { readonly id: string; readonly standIn: boolean }[]
   readonly absent: readonly string[]
@@ -59,9 +67,17 @@ const glyphs: Readonly<Record<string, Glyph>> = {
   ProgrammeCompleted: 'completed',
 }
 
-const sources: Readonly<Record<string, string>> = { ui: '', api: 'by the API', import: 'imported', simulator: 'demonstration' }
+const sources: Readonly<Record<string, string>> = {
+  ui: '',
+  api: 'by the API',
+  import: 'imported',
+  simulator: 'demonstration',
+}
 
-export function timelineView(header: Pick<JourneyHeader, 'programmeKey' | 'programmeVersion'>, entries: readonly TimelineEntry[]): readonly Chapter[] {
+export function timelineView(
+  header: Pick<JourneyHeader, 'programmeKey' | 'programmeVersion'>,
+  entries: readonly TimelineEntry[],
+): readonly Chapter[] {
   const programme = programmeAt(header.programmeKey, header.programmeVersion)
   const changes = entries.filter(({ type }) => type === 'AttendanceCorrected' || type === 'OutcomeRecategorised')
   const chapters: { key: string; title: string; rows: TimelineRow[]; sessions: number }[] = []
@@ -69,7 +85,8 @@ export function timelineView(header: Pick<JourneyHeader, 'programmeKey' | 'progr
     if (changes.includes(entry)) continue
     // What happens between two sessions belongs to the chapter he is in.
     const key = entry.module ?? chapters.at(-1)?.key ?? ''
-    if (chapters.at(-1)?.key !== key) chapters.push({ key, title: titleOf(key, programme, chapters), rows: [], sessions: 0 })
+    if (chapters.at(-1)?.key !== key)
+      chapters.push({ key, title: titleOf(key, programme, chapters), rows: [], sessions: 0 })
     const chapter = chapters.at(-1)!
     chapter.rows.push(rowOf(entry, changes, programme))
     if (entry.sessionId) chapter.sessions++
@@ -83,9 +100,17 @@ function titleOf(key: string, programme: ProgrammeDefinition | undefined, before
   return before.some((chapter) => chapter.key === key) ? `${name}, continued` : name
 }
 
-function rowOf(entry: TimelineEntry, changes: readonly TimelineEntry[], programme: ProgrammeDefinition | undefined): TimelineRow {
+function rowOf(
+  entry: TimelineEntry,
+  changes: readonly TimelineEntry[],
+  programme: ProgrammeDefinition | undefined,
+): TimelineRow {
   const mine = changes
-    .filter((change) => (entry.sessionId ? change.sessionId === entry.sessionId : entry.type === 'ParticipantDroppedOut' && change.type === 'OutcomeRecategorised'))
+    .filter((change) =>
+      entry.sessionId
+        ? change.sessionId === entry.sessionId
+        : entry.type === 'ParticipantDroppedOut' && change.type === 'OutcomeRecategorised',
+    )
     .sort((a, b) => a.revision - b.revision)
   const last = mine.at(-1) ?? entry
   const session = programme && entry.sessionId ? sessionOf(programme, entry.sessionId) : undefined
@@ -114,7 +139,10 @@ function rowOf(entry: TimelineEntry, changes: readonly TimelineEntry[], programm
     })),
     planned: entry.plannedFacilitators,
     actual: entry.actualFacilitators.map((id) => ({ id, standIn: standIns.includes(id) })),
-    absent: entry.actualFacilitators.length === 0 ? [] : entry.plannedFacilitators.filter((id) => !entry.actualFacilitators.includes(id)),
+    absent:
+      entry.actualFacilitators.length === 0
+        ? []
+        : entry.plannedFacilitators.filter((id) => !entry.actualFacilitators.includes(id)),
     note: entry.note,
     asWritten: Object.entries(entry.asWritten).map(([column, text]) => ({ column, text })),
     canCorrect: entry.sessionId,
@@ -124,7 +152,11 @@ function rowOf(entry: TimelineEntry, changes: readonly TimelineEntry[], programm
 function saysOf(entry: TimelineEntry, first: TimelineEntry): string {
   if (entry.outcome) return `${outcomes[entry.outcome]} (${entry.outcome})`
   if (entry.reason) return isReason(entry.reason) ? reasons[entry.reason] : entry.reason
-  return [first.groupId, first.type === 'ReferralReceived' || first.type === 'ProviderTransferAccepted' ? first.provider : null, first.detail]
+  return [
+    first.groupId,
+    first.type === 'ReferralReceived' || first.type === 'ProviderTransferAccepted' ? first.provider : null,
+    first.detail,
+  ]
     .filter(Boolean)
     .join(', ')
 }

@@ -3,7 +3,13 @@ import { once } from 'node:events'
 import { readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { AllStreamSubscription } from '@eventstore/db-client'
-import { CancelledError, EventStoreDBClient, NO_STREAM } from '@eventstore/db-client'
+import {
+  CancelledError,
+  EventStoreDBClient,
+  NO_STREAM,
+  START,
+  persistentSubscriptionToStreamSettingsFromDefaults,
+} from '@eventstore/db-client'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { EmbeddedStore } from '../../../src/embedded-store/embedded-store.ts'
 import { DamagedStore, StoreInUse, startEmbeddedStore } from '../../../src/embedded-store/embedded-store.ts'
@@ -39,6 +45,44 @@ describe('the embedded store', () => {
     expect(await client.appendToStream(stream, events, { expectedRevision: NO_STREAM })).toEqual(written)
     expect(await client.appendToStream(stream, events)).toEqual(written)
     expect((await client.appendToStream(stream, anEvent())).position!.commit).toBeGreaterThan(written.position!.commit)
+  })
+
+  it('keeps groups, how far they have come, what they parked, and which projections run', async () => {
+    const stream = aStream()
+    const first = await start()
+    const before = connect(first)
+    await before.appendToStream(stream, someEvents(10))
+    const settings = persistentSubscriptionToStreamSettingsFromDefaults({ startFrom: START, maxRetryCount: 7 })
+    await before.createPersistentSubscriptionToStream(stream, 'group', settings)
+    await before.enableProjection('$by_category')
+    const consumer = before.subscribeToPersistentSubscriptionToStream(stream, 'group')
+    consumer.on('error', () => {})
+    await new Promise<void>((resolve) => {
+      consumer.on('data', (event) => {
+        const revision = Number(event.event!.revision)
+        void (revision === 3 ? consumer.nack('park', 'not now', event) : revision < 6 && consumer.ack(event))
+        if (revision === 9) resolve()
+      })
+    })
+    for (let parked = 0n; parked < 1n;)
+      parked = (await before.getPersistentSubscriptionToStreamInfo(stream, 'group')).stats.parkedMessageCount
+    await first.close()
+
+    const after = connect(await start())
+    const info = await after.getPersistentSubscriptionToStreamInfo(stream, 'group')
+    expect(info.settings).toEqual(settings)
+    expect(info.stats).toMatchObject({ parkedMessageCount: 1n, lastCheckpointedEventRevision: 5n })
+    expect((await after.getProjectionStatus('$by_category')).projectionStatus).toBe('Running')
+    const again = after.subscribeToPersistentSubscriptionToStream(stream, 'group')
+    const heard: number[] = []
+    await new Promise<void>((resolve) =>
+      again.on('data', (event) => {
+        void again.ack(event)
+        if (heard.push(Number(event.event!.revision)) === 4) resolve()
+      }),
+    )
+    expect(heard).toEqual([6, 7, 8, 9])
+    await again.unsubscribe()
   })
 
   it('listens where it is told', async () => {
@@ -117,6 +161,10 @@ describe('a damaged store', () => {
   it.each([
     ['cut short', (bytes: Buffer) => bytes.subarray(0, bytes.length - 8192)],
     ['with another header', (bytes: Buffer) => (bytes.fill(1, 0, 16), bytes)],
+    [
+      'with a newest event that changed',
+      (bytes: Buffer) => (bytes.write('"number":498', bytes.indexOf('"number":499')), bytes),
+    ],
     ['that is no store', () => Buffer.from('a shopping list'.repeat(100))],
   ])('%s does not start, and says which file', async (_, damage) => {
     await filled()

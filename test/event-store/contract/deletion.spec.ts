@@ -9,7 +9,7 @@ import {
   WrongExpectedVersionError,
 } from '@eventstore/db-client'
 import { describe, expect, it } from 'vitest'
-import { aServer, aStream, anEvent, collect, errorOf, someEvents } from './target.ts'
+import { aServer, aStream, anEvent, collect, errorOf, someEvents } from '../target.ts'
 
 const server = aServer()
 const revisionsOf = async (stream: string) =>

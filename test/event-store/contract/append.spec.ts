@@ -10,14 +10,14 @@ import {
   jsonEvent,
 } from '@eventstore/db-client'
 import { describe, expect, it } from 'vitest'
-import { aServer, aStream, anEvent, collect, errorOf, someEvents } from './target.ts'
+import { aServer, aStream, anEvent, collect, credentials, errorOf, someEvents } from '../target.ts'
 
 const server = aServer()
 
 /** Per-call credentials make the client take the classic Append instead of BatchAppend. */
 const ways = [
   { way: 'in a batch', options: {} },
-  { way: 'by the classic call', options: { credentials: { username: 'admin', password: 'changeit' } } },
+  { way: 'by the classic call', options: { credentials } },
 ]
 
 describe.each(ways)('an append $way', ({ options }) => {

@@ -1,6 +1,6 @@
 import { BACKWARDS, END, FORWARDS, START, StreamNotFoundError, StreamDeletedError } from '@eventstore/db-client'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { aServer, aStream, anEvent, collect, errorOf, someEvents } from './target.ts'
+import { aServer, aStream, anEvent, collect, errorOf, someEvents } from '../target.ts'
 
 const server = aServer()
 
@@ -101,6 +101,11 @@ describe('reading $all', () => {
     const all = (await collect(server.client.readAll())).map(({ event }) => event!.position!.commit)
     expect(all).toEqual([...new Set(all)].sort((a, b) => (a < b ? -1 : 1)))
     expect(positions.every((position) => all.includes(position))).toBe(true)
+  })
+
+  it('holds events of the server itself beside those of its users', async () => {
+    const all = await collect(server.client.readAll())
+    expect(all.some(({ event }) => event!.streamId.startsWith('$'))).toBe(true)
   })
 
   it('forwards begins with the position asked for', async () => {

@@ -9,7 +9,7 @@ import {
 } from '@eventstore/db-client'
 import { randomUUID } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { aServer, aStream, anEvent, errorOf, someEvents } from './target.ts'
+import { aServer, aStream, anEvent, errorOf, someEvents } from '../target.ts'
 
 const server = aServer()
 
@@ -151,6 +151,26 @@ describe('a subscription to $all', () => {
     expect(checkpoints[0]!.commit).toBe(first.position!.commit)
     expect(checkpoints.at(-1)!.commit).toBe(last.position!.commit)
     expect(heard.events).toEqual([])
+    await heard.stop()
+  })
+
+  it('to which nobody listens for a while loses nothing, and holds up nobody', async () => {
+    const stream = aStream()
+    const { position } = await server.client.appendToStream(stream, anEvent())
+    const slow = server.client.subscribeToAll({ fromPosition: position! })
+    await new Promise((resolve) => slow.once('confirmation', resolve))
+    const padding = 'x'.repeat(1000)
+    for (let i = 0; i < 20; i++)
+      await server.client.appendToStream(
+        stream,
+        someEvents(200).map((event) => ({ ...event, data: { padding } })),
+      )
+    const quick = listen(server.client.subscribeToAll({ fromPosition: position! }))
+    await quick.until(({ events }) => events.length === 4000)
+    await quick.stop()
+    const heard = listen(slow)
+    await heard.until(({ events }) => events.length === 4000)
+    expect(revisions(heard)).toEqual(Array.from({ length: 4000 }, (_, i) => i + 1))
     await heard.stop()
   })
 

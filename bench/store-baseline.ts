@@ -1,0 +1,91 @@
+/**
+ * A server that answers like the store and keeps nothing: what the client can do at best. Prints its connection string.
+ * Reads are answered from memory with BASELINE_EVENTS events of one shape.
+ */
+import type { Handler } from '../src/embedded-store/grpc/grpc-server.ts'
+import { GrpcServer, frame, serverStreaming } from '../src/embedded-store/grpc/grpc-server.ts'
+import { nodeHandlers } from '../src/embedded-store/services/node.ts'
+import { positionOf } from '../src/embedded-store/storage/position.ts'
+import { encodeBody } from '../src/embedded-store/storage/recorded-event.ts'
+import {
+  ReadResponses,
+  batchResponse,
+  caughtUp,
+  confirmation,
+  readBatchAppendRequest,
+  readReadRequest,
+} from '../src/embedded-store/wire/streams.ts'
+import { anEvent } from './store-events.ts'
+
+const EVENTS = Number(process.env.BASELINE_EVENTS ?? 20_000)
+
+const pages: Buffer[] = []
+const responses = new ReadResponses(false)
+for (let i = 0; i < EVENTS; i++) {
+  const { id, type, data, metadata } = anEvent(i)
+  const body = encodeBody(
+    {
+      id,
+      type,
+      isJson: true,
+      data: Buffer.from(JSON.stringify(data)),
+      metadata: Buffer.from(JSON.stringify(metadata)),
+    },
+    Date.now(),
+  )
+  const event = {
+    position: positionOf(BigInt(i + 1)),
+    revision: BigInt(i),
+    stream: 'bench-1',
+    streamId: 1n,
+    typeId: 1n,
+    body,
+    crc: 0n,
+  }
+  responses.event({ event, link: undefined })
+  if (i % 256 === 255) pages.push(responses.take())
+}
+pages.push(responses.take())
+
+let revision = 0n
+const batchAppend: Handler = (call) => {
+  call.accept()
+  let waiting: Buffer[] = []
+  call.onMessage = (bytes) => {
+    const { correlationId, options } = readBatchAppendRequest(bytes)
+    revision++
+    const answer = batchResponse(
+      { correlationId, stream: options!.stream, expected: options!.expected },
+      { revision, position: revision },
+    )
+    if (waiting.push(frame(answer)) > 1) return
+    setImmediate(() => {
+      const all = waiting
+      waiting = []
+      call.write(Buffer.concat(all))
+    })
+  }
+}
+
+const read = serverStreaming(async (request, call) => {
+  const isSubscription = readReadRequest(request).count === undefined
+  if (isSubscription) call.write(frame(confirmation('baseline')))
+  for (const page of pages) if (!call.write(page)) await call.drained()
+  if (isSubscription) call.write(frame(caughtUp()))
+  else call.end()
+})
+
+const server: GrpcServer = await GrpcServer.listen({
+  host: '127.0.0.1',
+  port: 0,
+  handlers: new Map<string, Handler>([
+    ['/event_store.client.streams.Streams/BatchAppend', batchAppend],
+    ['/event_store.client.streams.Streams/Read', read],
+    ...nodeHandlers(
+      { host: '127.0.0.1', port: () => server.port },
+      { 'event_store.client.streams.streams': { batchappend: ['deadline_duration'] } },
+    ),
+  ]),
+  onDefect: (error) => console.error(error),
+})
+console.log(`esdb://127.0.0.1:${server.port}?tls=false`)

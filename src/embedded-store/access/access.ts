@@ -1,0 +1,47 @@
+/** Who may read and write which stream: EventStoreDB's defaults, and what the stream's own `$acl` says. */
+import type { Identity } from '../grpc/grpc-server.ts'
+
+export type Action = 'read' | 'write' | 'delete' | 'readMetadata' | 'writeMetadata'
+
+const KEYS: Record<Action, string> = {
+  read: '$r',
+  write: '$w',
+  delete: '$d',
+  readMetadata: '$mr',
+  writeMetadata: '$mw',
+}
+
+/** Without TLS nobody can prove who he is; EventStoreDB's insecure mode makes everyone an administrator. */
+export const EVERYONE_IS_ADMIN: Identity = { name: 'admin', groups: ['$admins'] }
+
+/** Someone who did not say who he is. */
+export const ANONYMOUS: Identity = { name: '', groups: [] }
+
+export const isAdmin = (identity: Identity) => identity.groups.includes('$admins')
+
+/** May manage persistent subscriptions and projections. */
+export const isOperator = (identity: Identity) => isAdmin(identity) || identity.groups.includes('$ops')
+
+/**
+ * @param acl the JSON text of the stream's `$acl`, null when it has none; for `$$stream`, that of `stream`
+ * What an `$acl` does not mention follows the defaults: everything for everyone, but streams that begin with `$` for `$admins` only.
+ */
+export function may(identity: Identity, action: Action, stream: string, acl: string | null): boolean {
+  if (stream === '$all' && action !== 'read' && action !== 'readMetadata')
+    return action === 'writeMetadata' && isAdmin(identity)
+  if (isAdmin(identity)) return true
+  const roles = rolesFor(acl, KEYS[action]) ?? (stream.startsWith('$') ? ['$admins'] : ['$all'])
+  return roles.some((role) => role === '$all' || role === identity.name || identity.groups.includes(role))
+}
+
+function rolesFor(acl: string | null, key: string): readonly string[] | undefined {
+  if (acl === null) return undefined
+  const rules = JSON.parse(acl) as unknown
+  // `$userStreamAcl` and `$systemStreamAcl` name the defaults by a word.
+  if (rules === '$userStreamAcl') return ['$all']
+  if (typeof rules !== 'object' || rules === null) return ['$admins']
+  const roles = (rules as Record<string, unknown>)[key]
+  if (typeof roles === 'string') return roles === '' ? ['$admins'] : [roles]
+  if (Array.isArray(roles)) return roles.filter((role) => typeof role === 'string')
+  return undefined
+}

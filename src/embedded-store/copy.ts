@@ -1,0 +1,123 @@
+/**
+ * Moves house: copies every event of users' streams from one server to another through the protocol, in the order of the log, and
+ * then proves that nothing changed by reading both side by side. Either end may be this store or a cluster. Run again after an
+ * interruption, it goes on: what is there already is recognised by its id.
+ */
+import type { EventData, EventStoreDBClient, RecordedEvent } from '@eventstore/db-client'
+import { StreamDeletedError, WrongExpectedVersionError } from '@eventstore/db-client'
+
+export interface Copied {
+  events: number
+  /** Streams whose metadata were set on the other side. */
+  metadata: number
+  tombstones: number
+}
+
+/** Events appended in one go: consecutive ones of one stream. */
+const RUN = { events: 200, bytes: 512 * 1024 }
+
+/** @param onProgress told the number of events copied, now and then */
+export async function copyAll(
+  from: EventStoreDBClient,
+  to: EventStoreDBClient,
+  onProgress?: (events: number) => void,
+): Promise<Copied> {
+  const copied: Copied = { events: 0, metadata: 0, tombstones: 0 }
+  let run: RecordedEvent[] = []
+  let bytes = 0
+  const flush = async () => {
+    if (run.length === 0) return
+    const [first] = run as [RecordedEvent]
+    const expectedRevision = first.revision === 0n ? ('no_stream' as const) : first.revision - 1n
+    await to.appendToStream(first.streamId, run.map(toEventData), { expectedRevision })
+    copied.events += run.length
+    onProgress?.(copied.events)
+    run = []
+    bytes = 0
+  }
+  for await (const { event } of from.readAll()) {
+    if (!event || event.streamId.startsWith('$') || event.type === '$streamDeleted') continue
+    const size = JSON.stringify(event.data ?? null).length
+    if (run[0] && (run[0].streamId !== event.streamId || run.length >= RUN.events || bytes + size > RUN.bytes))
+      await flush()
+    run.push(event)
+    bytes += size
+  }
+  await flush()
+  // Rules and deletions last: they would stand in the way of the events they hide.
+  for await (const { event } of from.readAll()) {
+    if (!event) continue
+    if (event.type === '$streamDeleted' && !event.streamId.startsWith('$')) {
+      await deleted(to.tombstoneStream(event.streamId))
+      copied.tombstones++
+    } else if (event.streamId.startsWith('$$') && !event.streamId.startsWith('$$$')) {
+      if (await copyMetadata(from, to, event)) copied.metadata++
+    }
+  }
+  return copied
+}
+
+/** Only the newest counts; those it replaced are not carried over. */
+async function copyMetadata(from: EventStoreDBClient, to: EventStoreDBClient, event: RecordedEvent): Promise<boolean> {
+  try {
+    const newest = await from
+      .readStream(event.streamId, { direction: 'backwards', fromRevision: 'end', maxCount: 1 })
+      [Symbol.asyncIterator]()
+      .next()
+    if (newest.done || newest.value.event?.id !== event.id) return false
+    const { $tb: truncateBefore, ...rules } = event.data as Record<string, unknown>
+    // A deleted stream's `$tb` is larger than a JavaScript number can carry: it is deleted there as it was here.
+    const isDeleted = typeof truncateBefore === 'number' && truncateBefore > Number.MAX_SAFE_INTEGER
+    const carried = isDeleted ? { ...event, data: rules } : event
+    if (Object.keys(carried.data as object).length > 0)
+      await to.appendToStream(event.streamId, toEventData(carried as RecordedEvent), { expectedRevision: 'any' })
+    if (isDeleted) await deleted(to.deleteStream(event.streamId.slice(2)))
+    return true
+  } catch (error) {
+    if (error instanceof StreamDeletedError) return false // a tombstoned stream has no rules any more
+    throw error
+  }
+}
+
+/** Deleted already: done by an earlier, interrupted copy. */
+async function deleted(deletion: Promise<unknown>): Promise<void> {
+  try {
+    await deletion
+  } catch (error) {
+    if (!(error instanceof StreamDeletedError || error instanceof WrongExpectedVersionError)) throw error
+  }
+}
+
+const toEventData = (event: RecordedEvent): EventData =>
+  ({
+    id: event.id,
+    type: event.type,
+    contentType: event.isJson ? 'application/json' : 'application/octet-stream',
+    data: event.data,
+    metadata: event.metadata,
+  }) as unknown as EventData
+
+/** @returns how many events of users' streams both servers hold alike @throws at the first that differs, naming it */
+export async function proveEqual(one: EventStoreDBClient, other: EventStoreDBClient): Promise<number> {
+  const left = usersEvents(one)
+  const right = usersEvents(other)
+  for (let count = 0; ; count++) {
+    const [a, b] = await Promise.all([left.next(), right.next()])
+    if (a.done && b.done) return count
+    if (a.done || b.done)
+      throw new Error(`One holds more events than the other: ${nameOf((a.done ? b.value : a.value)!)} is in one only`)
+    if (fingerprint(a.value) !== fingerprint(b.value))
+      throw new Error(`They differ: ${nameOf(a.value)} here, ${nameOf(b.value)} there`)
+  }
+}
+
+async function* usersEvents(client: EventStoreDBClient): AsyncGenerator<RecordedEvent, undefined> {
+  for await (const { event } of client.readAll())
+    if (event && !event.streamId.startsWith('$') && event.type !== '$streamDeleted') yield event
+  return undefined
+}
+
+const nameOf = (event: RecordedEvent) => `revision ${event.revision} of stream '${event.streamId}' (${event.id})`
+
+const fingerprint = ({ streamId, revision, id, type, isJson, data, metadata }: RecordedEvent) =>
+  JSON.stringify([streamId, String(revision), id, type, isJson, data, metadata])

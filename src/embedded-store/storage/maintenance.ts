@@ -1,0 +1,200 @@
+/** Looking after the files: verify, back up, restore, count. All but restore may run while a store serves from the same directory. */
+import {
+  chmodSync,
+  closeSync,
+  copyFileSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
+import Database from 'better-sqlite3'
+import type { Connection } from './database.ts'
+import { DirectoryLock, EVENTS_FILE, isCorruption } from './database.ts'
+import { INT64_MAX, ordinalOf } from './position.ts'
+import { checksum, decodeBody } from './recorded-event.ts'
+
+export interface Verdict {
+  /** Events read and found sound. */
+  events: number
+  streams: number
+  /** What is wrong, the first damaged event first; empty: all is well. */
+  problems: string[]
+}
+
+/** More problems than this are no more telling. */
+const ENOUGH = 20
+
+export interface Progress {
+  done: number
+  total: number
+}
+
+/**
+ * Reads everything: every page, every event against its checksum, that no position is missing, that every stream counts 0, 1, 2 ...
+ * up to where it should end.
+ */
+export function verify(file: string, onProgress?: (progress: Progress) => void): Verdict {
+  const verdict: Verdict = { events: 0, streams: 0, problems: [] }
+  const connection = new Database(file, { readonly: true, fileMustExist: true })
+  try {
+    connection.exec('BEGIN') // one moment of the store, however long it takes
+    verifyEvents(connection, verdict, onProgress)
+    verifyStreams(connection, verdict)
+    for (const found of connection.pragma('integrity_check(20)') as { integrity_check: string }[])
+      if (found.integrity_check !== 'ok') note(verdict, `The file's structure: ${found.integrity_check}`)
+  } catch (error) {
+    if (!isCorruption(error)) throw error
+    note(verdict, `The file cannot be read on after ${verdict.events} events: ${(error as Error).message}`)
+  } finally {
+    connection.close()
+  }
+  return verdict
+}
+
+type EventRow = [
+  position: bigint,
+  stream: bigint,
+  name: string | null,
+  revision: bigint,
+  type: string | null,
+  created: bigint,
+  crc: bigint,
+  body: Buffer,
+]
+
+function verifyEvents(connection: Connection, verdict: Verdict, onProgress?: (progress: Progress) => void): void {
+  const total = Number(
+    (connection.prepare('SELECT max(position) FROM event').safeIntegers().pluck().get() as bigint | null) ?? 0n,
+  )
+  const rows = connection
+    .prepare(
+      `SELECT e.position, e.stream, s.name, e.revision, t.name, e.created, e.crc, e.body
+       FROM event e LEFT JOIN stream s ON s.id = e.stream LEFT JOIN type t ON t.id = e.type ORDER BY e.position`,
+    )
+    .safeIntegers()
+    .raw()
+    .iterate() as IterableIterator<EventRow>
+  let expected = 1n
+  for (const [position, stream, name, revision, type, created, crc, body] of rows) {
+    const where = `revision ${revision} of stream '${name ?? `number ${stream}`}' (position ${position})`
+    if (verdict.problems.length >= ENOUGH) return
+    const ordinal = ordinalOf(position)
+    if (ordinal !== expected) note(verdict, `${ordinal - expected} events are missing before ${where}`)
+    expected = ordinal + 1n
+    if (BigInt(checksum(body, position, revision, stream)) !== crc)
+      note(verdict, `Damaged: ${where} does not match its checksum`)
+    else {
+      const event = decodeBody(body)
+      if (event.type !== type || BigInt(event.createdAt) !== created)
+        note(verdict, `Damaged: ${where} disagrees with its columns`)
+      else if (name === null) note(verdict, `Damaged: the stream of ${where} is not known`)
+      else verdict.events++
+    }
+    if (verdict.events % 10_000 === 0) onProgress?.({ done: Number(position), total })
+  }
+}
+
+function verifyStreams(connection: Connection, verdict: Verdict): void {
+  const rows = connection
+    .prepare(
+      `SELECT s.name, s.last_revision, s.tombstoned, count(e.revision), max(e.revision), sum(e.revision = ?)
+       FROM stream s LEFT JOIN event e INDEXED BY event_by_stream ON e.stream = s.id GROUP BY s.id`,
+    )
+    .safeIntegers()
+    .raw()
+    .iterate(INT64_MAX) as IterableIterator<[string, bigint, bigint, bigint, bigint | null, bigint | null]>
+  for (const [name, last, tombstoned, count, , tombstones] of rows) {
+    if (verdict.problems.length >= ENOUGH) return
+    verdict.streams++
+    if (count - (tombstones ?? 0n) !== last + 1n)
+      note(verdict, `Stream '${name}' should end at revision ${last} and holds ${count - (tombstones ?? 0n)} events`)
+    if (tombstoned !== (tombstones ?? 0n)) note(verdict, `Stream '${name}': its tombstone is not where it should be`)
+  }
+}
+
+function note(verdict: Verdict, problem: string): void {
+  if (verdict.problems.length < ENOUGH) verdict.problems.push(problem)
+}
+
+/** A copy of one moment, complete before it gets its name; the store goes on meanwhile. @throws when `to` exists */
+export function backup(dataDir: string, to: string): Verdict {
+  if (existsSync(to)) throw new Error(`${to} exists already`)
+  mkdirSync(dirname(to), { recursive: true })
+  const unfinished = `${to}.unfinished`
+  rmSync(unfinished, { force: true })
+  const connection = new Database(join(dataDir, EVENTS_FILE), { fileMustExist: true })
+  try {
+    connection.prepare('VACUUM INTO ?').run(unfinished)
+  } finally {
+    connection.close()
+  }
+  chmodSync(unfinished, 0o600)
+  synchronise(unfinished)
+  const verdict = verify(unfinished)
+  if (verdict.problems.length > 0) {
+    rmSync(unfinished)
+    throw new Error(`The copy is not sound, and was thrown away: ${verdict.problems[0]}`)
+  }
+  renameSync(unfinished, to)
+  synchronise(dirname(to))
+  return verdict
+}
+
+/** Puts a backup where there is no store yet. @throws when there is one, or the backup is damaged */
+export function restore(from: string, dataDir: string): Verdict {
+  const file = join(dataDir, EVENTS_FILE)
+  const verdict = verify(from)
+  if (verdict.problems.length > 0) throw new Error(`The backup is damaged: ${verdict.problems[0]}`)
+  const lock = new DirectoryLock(dataDir)
+  try {
+    if (existsSync(file)) throw new Error(`${dataDir} holds a store already; restore into an empty directory`)
+    copyFileSync(from, `${file}.unfinished`)
+    chmodSync(`${file}.unfinished`, 0o600)
+    synchronise(`${file}.unfinished`)
+    renameSync(`${file}.unfinished`, file)
+    synchronise(dataDir)
+  } finally {
+    lock.release()
+  }
+  return verdict
+}
+
+export interface Stats {
+  events: number
+  streams: number
+  types: number
+  /** Of the newest event. */
+  position: string
+  /** Bytes. */
+  size: number
+}
+
+export function stats(dataDir: string): Stats {
+  const connection = new Database(join(dataDir, EVENTS_FILE), { readonly: true, fileMustExist: true })
+  try {
+    const one = (sql: string) => (connection.prepare(sql).safeIntegers().pluck().get() as bigint | null) ?? 0n
+    const position = one('SELECT max(position) FROM event')
+    return {
+      events: Number(ordinalOf(position)),
+      streams: Number(one('SELECT count(*) FROM stream WHERE last_revision >= 0')),
+      types: Number(one('SELECT count(*) FROM type')),
+      position: String(position),
+      size: Number(one('PRAGMA page_count') * one('PRAGMA page_size')),
+    }
+  } finally {
+    connection.close()
+  }
+}
+
+function synchronise(path: string): void {
+  const descriptor = openSync(path, 'r')
+  try {
+    fsyncSync(descriptor)
+  } finally {
+    closeSync(descriptor)
+  }
+}

@@ -1,0 +1,28 @@
+/** The REST face: everything under /api. */
+import { Module, type DynamicModule } from '@nestjs/common'
+import { CommandsController } from './commands.controller.ts'
+import { HealthController } from './health.controller.ts'
+import { CaseloadController, JourneysController } from './journeys.controller.ts'
+import { LiveStreams } from './live.ts'
+import { FaultLog, ProblemFilter } from './problem.filter.ts'
+import { ProblemsController, ProgrammesController } from './reference.controller.ts'
+import { Teller } from './teller.ts'
+
+@Module({})
+export class ApiModule {
+  /** @param log is told of faults: never of a name, a body or an address that was asked for */
+  static on(log: FaultLog): DynamicModule {
+    return {
+      module: ApiModule,
+      controllers: [
+        CommandsController,
+        CaseloadController,
+        JourneysController,
+        ProgrammesController,
+        ProblemsController,
+        HealthController,
+      ],
+      providers: [Teller, LiveStreams, ProblemFilter, { provide: FaultLog, useValue: log }],
+    }
+  }
+}

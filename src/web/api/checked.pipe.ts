@@ -1,0 +1,55 @@
+/** The form of a body or a query, checked before anything looks at what it says. Unknown fields are refused by name. */
+import { Injectable, type ArgumentMetadata, type PipeTransform, type Type } from '@nestjs/common'
+import { plainToInstance } from 'class-transformer'
+import { getMetadataStorage, validate } from 'class-validator'
+import { Problem, type FieldError } from './problems.ts'
+
+@Injectable()
+export class CheckedPipe implements PipeTransform {
+  async transform(value: unknown, { type, metatype }: ArgumentMetadata): Promise<unknown> {
+    if ((type !== 'body' && type !== 'query') || !metatype) return value
+    const code = type === 'body' ? 'invalid_body' : 'invalid_query'
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      throw new Problem(code, { detail: 'The body must be one JSON object.', errors: [] })
+    }
+    const known = fieldsOf(metatype)
+    const errors: FieldError[] = []
+    const kept: Record<string, unknown> = {}
+    for (const [field, sent] of Object.entries(value)) {
+      // class-validator's own whitelist looks names up in a plain object, and so lets `constructor` through.
+      if (!known.has(field)) errors.push({ field: sayable(field), message: 'is not a field of this request' })
+      else if (isFlat(sent)) kept[field] = sent
+      else errors.push({ field, message: 'must not hold other objects' })
+    }
+    const dto = plainToInstance(metatype as Type<object>, kept)
+    for (const { property, constraints } of await validate(dto, { whitelist: true, forbidNonWhitelisted: true })) {
+      if (errors.some(({ field }) => field === property)) continue
+      errors.push({ field: property, message: Object.values(constraints ?? {})[0] ?? 'cannot be accepted' })
+    }
+    if (errors.length > 0) throw new Problem(code, { errors: errors.slice(0, mostErrors) })
+    return dto
+  }
+}
+
+const mostErrors = 50
+
+/** No request here needs more than lists of plain values; deeper ones only serve to exhaust whoever walks them. */
+const isFlat = (value: unknown): boolean =>
+  Array.isArray(value) ? value.length <= 1_000 && value.every(isPlain) : isPlain(value)
+
+const isPlain = (value: unknown): boolean => typeof value !== 'object' || value === null
+
+/** A name that could be a field's is said back; anything else might be anything. */
+const sayable = (name: string): string => (/^[A-Za-z_][A-Za-z0-9_]{0,39}$/.test(name) ? name : '(not a field name)')
+
+const known = new Map<unknown, ReadonlySet<string>>()
+
+function fieldsOf(metatype: Type<unknown>): ReadonlySet<string> {
+  let fields = known.get(metatype)
+  if (!fields) {
+    const checks = getMetadataStorage().getTargetValidationMetadatas(metatype, '', false, false)
+    fields = new Set(checks.map(({ propertyName }) => propertyName))
+    known.set(metatype, fields)
+  }
+  return fields
+}

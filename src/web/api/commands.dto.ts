@@ -1,0 +1,142 @@
+/** What each thing that can be told must say. Every name in it is the domain's own. */
+import type { ReferralSource, Suitability } from '../../domain/journey/referral.ts'
+import { outcomeCodes, reasonCodes } from '../../domain/journey/outcomes.ts'
+import { programmes } from '../../domain/programme.ts'
+import { CalendarDay, Code, Codes, Crn, OneOf, Place, SessionCode, Writing } from './fields.ts'
+
+const referralSources = Object.keys({
+  court_requirement: true,
+  licence_condition: true,
+  family_court: true,
+  voluntary: true,
+  not_stated: true,
+} satisfies Record<ReferralSource, true>)
+
+const suitabilities = Object.keys({
+  suitable: true,
+  not_ready: true,
+  not_suitable: true,
+  not_stated: true,
+} satisfies Record<Suitability, true>)
+
+const note = {
+  description: 'Free text; sealed under his own key.',
+  example: 'Came with his support worker.',
+  optional: true,
+}
+
+/** Something happened on a day. */
+export class ContactDto {
+  @CalendarDay({ description: 'The day it happened. When it was recorded is noted by itself.', example: '2025-03-04' })
+  readonly occurredOn!: string
+
+  @Writing(4_000, note)
+  readonly note?: string
+}
+
+export class ReferralDto extends ContactDto {
+  @Crn({ description: 'His case reference number.', example: 'X123456' })
+  readonly crn!: string
+
+  @Writing(100, { description: 'His family name.', example: 'Example' })
+  readonly familyName!: string
+
+  @Writing(100, { description: 'His given names.', example: 'Sam' })
+  readonly givenNames!: string
+
+  @CalendarDay({ description: 'His date of birth.', example: '1988-02-29' })
+  readonly dateOfBirth!: string
+
+  @OneOf([...new Set(programmes.map(({ key }) => key))], {
+    description: 'The programme. The journey stays with the version in force now.',
+    example: 'bbr',
+  })
+  readonly programme!: string
+
+  @Place({ description: 'Who delivers it.', example: 'North' })
+  readonly provider!: string
+
+  @OneOf(referralSources, { description: 'Who asked for the place.', example: 'court_requirement' })
+  readonly referralSource!: ReferralSource
+
+  @Writing(100, {
+    description: 'The referral’s own reference in the system it comes from. One journey a reference.',
+    example: 'REF-2025-0042',
+  })
+  readonly reference!: string
+}
+
+const result = { description: 'The result, in the words of the assessment; sealed.', example: 'Medium', optional: true }
+
+export class EligibilityDto extends ContactDto {
+  @Writing(500, result)
+  readonly result?: string
+}
+
+export class SuitabilityDto extends ContactDto {
+  @OneOf(suitabilities, { description: 'What was decided.', example: 'suitable' })
+  readonly decision!: Suitability
+
+  @Writing(500, result)
+  readonly result?: string
+}
+
+export class AllocationDto extends ContactDto {
+  @Code({ description: 'The group he has a place in.', example: 'G014' })
+  readonly groupId!: string
+}
+
+export class ProviderTransferDto extends ContactDto {
+  @Place({ description: 'Who has taken the journey over.', example: 'East' })
+  readonly provider!: string
+}
+
+const outcome = { description: 'The attendance outcome code.', example: 'ATTC' }
+
+export class AttendanceDto extends ContactDto {
+  @SessionCode({ description: 'The session, as the programme codes it.', example: 'F1' })
+  readonly sessionId!: string
+
+  @OneOf(outcomeCodes, outcome)
+  readonly outcome!: string
+
+  @Code({ description: 'The group it was held for.', example: 'G014', optional: true })
+  readonly groupId?: string
+
+  @Codes(10, { description: 'Staff codes of who was to deliver it.', example: ['F011', 'F008'], optional: true })
+  readonly plannedFacilitators: readonly string[] = []
+
+  @Codes(10, { description: 'Staff codes of who was in the room.', example: ['F011', 'F029'], optional: true })
+  readonly actualFacilitators: readonly string[] = []
+}
+
+/** A correction is shown beside what it corrects, and never replaces it. */
+export class AttendanceCorrectionDto {
+  @CalendarDay({ description: 'The day the mistake was found. The session keeps its own day.', example: '2025-03-06' })
+  readonly occurredOn!: string
+
+  @OneOf(outcomeCodes, { ...outcome, example: 'AAME' })
+  readonly outcome!: string
+
+  @Writing(4_000, {
+    ...note,
+    description: 'Why the record is corrected; sealed under his own key.',
+    example: 'A medical note arrived.',
+  })
+  readonly because?: string
+}
+
+export class EnforcementDto extends ContactDto {
+  @Writing(500, { description: 'What it is about; sealed.', example: 'Two unacceptable absences', optional: true })
+  readonly about?: string
+}
+
+export class DropOutDto extends ContactDto {
+  @OneOf(reasonCodes, { description: 'Why he left.', example: 'missed_sessions' })
+  readonly reason!: string
+}
+
+export class RecategorisationDto extends ContactDto {
+  @OneOf(reasonCodes, { description: 'The reason now believed. The former one stays on record.', example: 'health' })
+  readonly to!: string
+}

@@ -1,0 +1,153 @@
+/** The kinds of field a request may have: each checks its form, says in one sentence what it should be, and describes itself for OpenAPI. */
+import { applyDecorators } from '@nestjs/common'
+import { ApiProperty, type ApiPropertyOptions } from '@nestjs/swagger'
+import { Transform } from 'class-transformer'
+import { ValidateBy, ValidateIf, type ValidationArguments } from 'class-validator'
+
+interface About {
+  readonly description: string
+  readonly example?: unknown
+  /** May be left out. It may never be null: what is not known is not said. */
+  readonly optional?: boolean
+}
+
+/** One check a field, so that a wrong value gets one sentence; the sentence never quotes the value. */
+const field = (
+  schema: ApiPropertyOptions,
+  { description, example, optional = false }: About,
+  sentence: string,
+  holds: (value: unknown, about?: ValidationArguments) => boolean,
+): PropertyDecorator =>
+  applyDecorators(
+    ApiProperty({ ...schema, description, example, required: !optional } as ApiPropertyOptions),
+    ...(optional ? [ValidateIf((_, value) => value !== undefined)] : []),
+    ValidateBy({ name: 'form', validator: { validate: holds, defaultMessage: () => sentence } }),
+  )
+
+const trimmed = () => Transform(({ value }) => (typeof value === 'string' ? value.trim() : value))
+
+/** Line breaks and tabs are writing; other control characters and broken surrogates are damage. */
+const damaged = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/
+
+const isWriting = (value: unknown, max: number): value is string =>
+  typeof value === 'string' && value.length > 0 && value.length <= max && value.isWellFormed() && !damaged.test(value)
+
+/** Words a person writes: a name, a note. Trimmed; always sealed before it reaches the log. */
+export const Writing = (max: number, about: About) =>
+  applyDecorators(
+    trimmed(),
+    field({ type: String, maxLength: max, minLength: 1 }, about, `must be text of 1 to ${max} characters`, (value) =>
+      isWriting(value, max),
+    ),
+  )
+
+export const OneOf = (codes: readonly string[], about: About) =>
+  field({ type: String, enum: [...codes] }, about, `must be one of: ${codes.join(', ')}`, (value) =>
+    codes.some((code) => code === value),
+  )
+
+export const SomeOf = (codes: readonly string[], about: About) =>
+  field(
+    { type: String, isArray: true, enum: [...codes], maxItems: codes.length },
+    about,
+    `must be a list of any of: ${codes.join(', ')}`,
+    (value) =>
+      Array.isArray(value) && value.length <= codes.length && value.every((one) => codes.some((code) => code === one)),
+  )
+
+/** Codes are written to the log unsealed, so they must not be able to carry a name: a digit is asked for, and no spaces. */
+const looksLikeACode = /^(?=.*\d)[A-Za-z0-9_.-]{1,20}$/
+const codeSentence = 'of up to 20 letters, digits, dots, hyphens or underscores, with at least one digit'
+
+const isCode = (value: unknown) => typeof value === 'string' && looksLikeACode.test(value)
+
+export const Code = (about: About) =>
+  field({ type: String, pattern: looksLikeACode.source }, about, `must be a code ${codeSentence}; never a name`, isCode)
+
+export const Codes = (max: number, about: About) =>
+  field(
+    { type: String, isArray: true, maxItems: max },
+    about,
+    `must be a list of at most ${max} different codes, each ${codeSentence}; never a name`,
+    (value) =>
+      Array.isArray(value) && value.length <= max && value.every(isCode) && new Set(value).size === value.length,
+  )
+
+/** A session of some programme: which ones there are is for the rules to say. */
+export const isSessionCode = (value: unknown): value is string =>
+  typeof value === 'string' && /^[A-Z0-9]{1,10}$/.test(value)
+
+export const SessionCode = (about: About) =>
+  field(
+    { type: String, pattern: '^[A-Z0-9]{1,10}$' },
+    about,
+    'must be a session code of the programme, such as F1',
+    isSessionCode,
+  )
+
+const looksLikeAPlace = /^[\p{L}\p{N}][\p{L}\p{N} &'().,-]{0,59}$/u
+
+/** The name of a provider: an organisation or an area, in the open. */
+export const Place = (about: About) =>
+  applyDecorators(
+    trimmed(),
+    field(
+      { type: String, maxLength: 60 },
+      about,
+      "must be the name of an organisation or area, up to 60 letters, digits, spaces and & ' ( ) . , -",
+      (value) => typeof value === 'string' && looksLikeAPlace.test(value),
+    ),
+  )
+
+export const Crn = (about: About) =>
+  field(
+    { type: String, pattern: '^[A-Z][0-9]{6}$' },
+    about,
+    'must be a capital letter and six digits',
+    (value) => typeof value === 'string' && /^[A-Z]\d{6}$/.test(value),
+  )
+
+const lengths = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
+
+/** A day that was or will be on the calendar: 2023-02-29 was not. */
+export function isCalendarDay(value: unknown): value is string {
+  const parts = typeof value === 'string' && /^(\d{4})-(\d{2})-(\d{2})$/.exec(value)
+  if (!parts) return false
+  const [year, month, day] = parts.slice(1).map(Number) as [number, number, number]
+  const leap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0)
+  const length = month === 2 && leap ? 29 : lengths[month - 1]
+  return year >= 1900 && length !== undefined && day >= 1 && day <= length
+}
+
+export const CalendarDay = (about: About) =>
+  field({ type: String, format: 'date' }, about, 'must be a real date from 1900 on, written YYYY-MM-DD', isCalendarDay)
+
+/** RFC 3339, to the millisecond at most, with its offset. */
+export const isInstant = (value: unknown): value is string =>
+  typeof value === 'string' &&
+  /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?(Z|[+-]\d{2}:\d{2})$/.test(value) &&
+  isCalendarDay(value.slice(0, 10)) &&
+  !Number.isNaN(Date.parse(value))
+
+/** A place on the clock that the field `clock` names. */
+export const PlaceOnClock = (about: About) =>
+  field(
+    { type: String },
+    about,
+    'must be a day (YYYY-MM-DD) on the clock happened, and an instant (such as 2025-03-01T12:00:00Z) on the clock known',
+    (value, at) => ((at?.object as { clock?: unknown }).clock === 'known' ? isInstant(value) : isCalendarDay(value)),
+  )
+
+export const Whole = (min: number, max: number, about: About) =>
+  field(
+    { type: 'integer', minimum: min, maximum: max },
+    about,
+    `must be a whole number from ${min} to ${max}`,
+    (value) => Number.isInteger(value) && (value as number) >= min && (value as number) <= max,
+  )
+
+/** A place in the whole log, as a command answered it. Larger than a number can be trusted with. */
+export const isPosition = (value: unknown): value is string => typeof value === 'string' && /^\d{1,19}$/.test(value)
+
+export const Position = (about: About) =>
+  field({ type: String, pattern: '^[0-9]{1,19}$' }, about, 'must be a position as a command answered it', isPosition)

@@ -1,0 +1,186 @@
+/** Questions about journeys. Each is answered in the reading room, where it is also decided who may ask. */
+import { Body, HttpCode, Post, Query, Req, Res, StreamableFile } from '@nestjs/common'
+import { ApiHeader, ApiOperation, ApiResponse } from '@nestjs/swagger'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { Readable } from 'node:stream'
+import type { Actor } from '../../domain/history.ts'
+import { sentenceOf } from '../../domain/events.ts'
+import { journeyAt } from '../../domain/journey/replay.ts'
+import { programmeAt, sessionOf } from '../../domain/programme.ts'
+import { Journeys, type LogRecord } from '../../reading/journeys.ts'
+import { LiveJourneys } from '../../reading/live.ts'
+import { CaseloadDto, JourneyDto, ReplayDto, TimelineEntryDto } from './answers.dto.ts'
+import { AskedBy, isNamedIn, tagOf } from './asked.ts'
+import { AsksOfJourney, Face, FromLog, FromReadModel, JourneyId, Refuses } from './face.ts'
+import { formFor } from './forms.ts'
+import { LiveStreams } from './live.ts'
+import { Problem } from './problems.ts'
+import { AfterQuery, CaseloadSearchDto, ReplayQuery } from './queries.dto.ts'
+
+const notFound = () => new Problem('not_found')
+
+@Face('caseload', 'The case load')
+export class CaseloadController {
+  constructor(private readonly journeys: Journeys) {}
+
+  @Post('search')
+  @HttpCode(200)
+  @ApiOperation({
+    summary: 'Which journeys are there?',
+    description: 'A POST, because a name or a CRN never goes into an address.',
+  })
+  @FromReadModel({ type: CaseloadDto, description: 'One page of journeys.' })
+  @Refuses('malformed_json', 'invalid_query', 'invalid_header', 'body_too_large', 'not_json', 'invalid_body')
+  searchCaseload(
+    @AskedBy() by: Actor,
+    @Query() _after: AfterQuery,
+    @Body() search: CaseloadSearchDto,
+  ): Promise<CaseloadDto> {
+    return this.journeys.caseload(search, by)
+  }
+}
+
+@Face('journeys', 'Journeys')
+export class JourneysController {
+  constructor(
+    private readonly journeys: Journeys,
+    private readonly changes: LiveJourneys,
+    private readonly streams: LiveStreams,
+  ) {}
+
+  @AsksOfJourney('', 'Who is he, where does he stand, and what are his figures?')
+  @FromReadModel({
+    type: JourneyDto,
+    description: 'The journey.',
+    headers: { ETag: { description: 'Its revision, in quotes.', schema: { type: 'string' }, example: '"7"' } },
+  })
+  @ApiResponse({ status: 304, description: 'It is still at the revision that If-None-Match names.' })
+  @ApiHeader({
+    name: 'If-None-Match',
+    required: false,
+    description: 'Answered with 304 where the journey is still at this revision.',
+    schema: { type: 'string' },
+    example: '"7"',
+  })
+  async journey(
+    @JourneyId() id: string,
+    @AskedBy() by: Actor,
+    @Query() _after: AfterQuery,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<JourneyDto | undefined> {
+    const journey = await this.journeys.header(id, by)
+    if (!journey) throw notFound()
+    const tag = tagOf(journey.revision)
+    reply.header('etag', tag)
+    if (!isNamedIn(request.headers['if-none-match'], tag)) return journey
+    reply.status(304)
+    return undefined
+  }
+
+  @AsksOfJourney('timeline', 'What happened, in the order it happened?')
+  @FromReadModel({
+    type: TimelineEntryDto,
+    isArray: true,
+    description: 'Every event, with what it corrects or was corrected by.',
+  })
+  async timeline(
+    @JourneyId() id: string,
+    @AskedBy() by: Actor,
+    @Query() _after: AfterQuery,
+  ): Promise<readonly TimelineEntryDto[]> {
+    const entries = await this.journeys.timeline(id, by)
+    if (entries.length === 0) throw notFound()
+    return entries
+  }
+
+  @AsksOfJourney('replay', 'How did it stand at a moment, on either clock?')
+  @FromLog({ type: ReplayDto, description: 'The journey as it stood; folded afresh from the log.' })
+  async replay(@JourneyId() id: string, @AskedBy() by: Actor, @Query() { clock, at }: ReplayQuery): Promise<ReplayDto> {
+    const events = await this.journeys.events(id, by)
+    if (events.length === 0) throw notFound()
+    const place = clock === 'known' ? new Date(at).toISOString() : at
+    const { status, facts, figures, included, last, changedSince } = journeyAt(events, { clock, by: place })
+    const programme = facts.programme && programmeAt(facts.programme.key, facts.programme.version)
+    const said = (event: (typeof included)[number]) => ({
+      revision: event.revision,
+      type: event.type,
+      occurredOn: event.metadata.occurredAt,
+      recordedAt: event.metadata.recordedAt,
+      sentence: sentenceOf(event),
+    })
+    return {
+      clock,
+      at: place,
+      status,
+      figures,
+      sessions: Object.entries(facts.sessions).map(([sessionId, { outcome, heldOn }]) => ({
+        sessionId,
+        name: (programme && sessionOf(programme, sessionId)?.name) ?? sessionId,
+        outcome,
+        heldOn,
+      })),
+      changedSince,
+      last: last && said(last),
+      sentences: included.map(said),
+    }
+  }
+
+  @AsksOfJourney('history', 'What does the log itself say, whole and in recorded order?', 'not_acceptable')
+  @FromLog({
+    description: 'Every event of the stream: as JSON, or as JSON Lines where Accept says application/jsonl.',
+    content: {
+      'application/json': { schema: { type: 'array', items: { $ref: '#/components/schemas/LogRecordDto' } } },
+      'application/jsonl': { schema: { $ref: '#/components/schemas/LogRecordDto' } },
+    },
+  })
+  async history(
+    @JourneyId() id: string,
+    @AskedBy() by: Actor,
+    @Query() _after: AfterQuery,
+    @Req() request: FastifyRequest,
+  ): Promise<StreamableFile> {
+    const type = formFor(request.headers.accept, ['application/json', 'application/jsonl', 'application/x-ndjson'])
+    if (!type) throw new Problem('not_acceptable')
+    const records = this.journeys.history(id, by)
+    // The first is read before anything is answered: until then it can still be said that there is none, or no log.
+    const first = await records.next()
+    if (first.done) throw notFound()
+    const text = type === 'application/json' ? asArray(first.value, records) : asLines(first.value, records)
+    const stream = Readable.from(text, { objectMode: false })
+    // Where nobody reads on (HEAD, a lost connection), the reading of the log has to end too: it would stay open.
+    stream.once('close', () => void records.return(undefined))
+    return new StreamableFile(stream, { type: `${type}; charset=utf-8` })
+  }
+
+  @AsksOfJourney('live', 'Tell me when something is added')
+  @FromReadModel({
+    description:
+      'Server-sent events: the revision now, then each revision added, once the read model can show it. A comment every 15 seconds.',
+    content: { 'text/event-stream': { schema: { type: 'string' }, example: 'id: 8\ndata: {"revision":8}\n\n' } },
+  })
+  async follow(
+    @JourneyId() id: string,
+    @AskedBy() by: Actor,
+    @Query() _after: AfterQuery,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const journey = await this.journeys.header(id, by)
+    if (!journey) throw notFound()
+    reply.type('text/event-stream; charset=utf-8').header('x-accel-buffering', 'no')
+    if (request.method === 'HEAD') return void reply.send('')
+    void reply.send(this.streams.of(journey.revision, this.changes.of(id, by)))
+  }
+}
+
+async function* asLines(first: LogRecord, rest: AsyncGenerator<LogRecord>): AsyncGenerator<string> {
+  yield `${JSON.stringify(first)}\n`
+  for await (const record of rest) yield `${JSON.stringify(record)}\n`
+}
+
+async function* asArray(first: LogRecord, rest: AsyncGenerator<LogRecord>): AsyncGenerator<string> {
+  yield `[${JSON.stringify(first)}`
+  for await (const record of rest) yield `,\n${JSON.stringify(record)}`
+  yield ']\n'
+}

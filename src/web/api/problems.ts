@@ -1,0 +1,284 @@
+/** Every way in which the API can say no: its code, its status, and what a caller can do about it (RFC 9457). */
+import { HttpException } from '@nestjs/common'
+import { Forbidden } from '../../access/session.ts'
+import { ChangedMeanwhile } from '../../commands/door.ts'
+import { Refusal } from '../../domain/history.ts'
+import { PoisonEvent } from '../../domain/stored-event.ts'
+import { StoreUnavailable, StreamMoved } from '../../event-store/event-store.ts'
+import { KeyMissing, SealBroken } from '../../protection/vault.ts'
+
+interface ProblemKind {
+  readonly status: number
+  readonly title: string
+  /** For whoever writes the calling program. */
+  readonly meaning: string
+}
+
+/** The codes are stable: programs hold on to them. The words may get better. */
+export const problemKinds = {
+  // The request itself.
+  malformed_request: {
+    status: 400,
+    title: 'The request cannot be read',
+    meaning:
+      'The address, a header or the framing of the request is not well formed. Mend the request; sending it again will not help.',
+  },
+  malformed_json: {
+    status: 400,
+    title: 'The body is not JSON',
+    meaning: 'The body could not be read as one JSON text. Nothing was changed.',
+  },
+  invalid_query: {
+    status: 400,
+    title: 'The query cannot be used',
+    meaning: 'A parameter of the address is unknown, missing or of the wrong form. `errors` names each one.',
+  },
+  invalid_header: {
+    status: 400,
+    title: 'A header cannot be used',
+    meaning: 'Idempotency-Key, If-Match or X-After-Position is not of the form described. `errors` names it.',
+  },
+  forbidden: { status: 403, title: 'Not allowed', meaning: 'Your role does not allow this.' },
+  not_found: {
+    status: 404,
+    title: 'Not found',
+    meaning: 'There is nothing at this address, or nothing that you may see.',
+  },
+  no_referral: {
+    status: 404,
+    title: 'There is no such journey',
+    meaning: 'A journey begins with a referral, and there is none under this id.',
+  },
+  method_not_allowed: {
+    status: 405,
+    title: 'Not done this way',
+    meaning: 'The address exists, but not for this method. The Allow header says which methods it knows.',
+  },
+  not_acceptable: {
+    status: 406,
+    title: 'Not available in that form',
+    meaning: 'The Accept header names no form in which this can be answered.',
+  },
+  body_too_large: { status: 413, title: 'The body is too large', meaning: 'A body may have 64 KiB.' },
+  not_json: {
+    status: 415,
+    title: 'The body must be declared as JSON',
+    meaning: 'Requests that change something need Content-Type: application/json.',
+  },
+  invalid_body: {
+    status: 422,
+    title: 'Some fields cannot be accepted',
+    meaning:
+      'A field is unknown, missing or of the wrong form. `errors` names each one and what it should be. Nothing was changed.',
+  },
+  key_used_differently: {
+    status: 422,
+    title: 'This Idempotency-Key was used for another request',
+    meaning: 'The same key came before with another body at the same address. Use a new key for a new request.',
+  },
+  too_many_requests: {
+    status: 429,
+    title: 'Too many requests',
+    meaning: 'Wait as long as Retry-After says, then go on.',
+  },
+  // What the rules of a journey refuse.
+  recorded_before_occurred: {
+    status: 422,
+    title: 'Dated in the future',
+    meaning: 'Nothing can be recorded before the day it happened.',
+  },
+  unknown_session: {
+    status: 422,
+    title: 'Not a session of this programme',
+    meaning:
+      'The session code is not in the version of the programme this journey follows. GET /api/programmes/{key}/{version} lists them.',
+  },
+  unknown_outcome: {
+    status: 422,
+    title: 'Not an attendance outcome',
+    meaning: 'The outcome is not one of the 19 codes.',
+  },
+  unknown_reason: {
+    status: 422,
+    title: 'Not a reason for leaving',
+    meaning: 'The reason is not one of the reasons for leaving.',
+  },
+  no_details: {
+    status: 422,
+    title: 'Nothing says who he is',
+    meaning: 'A participant cannot be registered without details.',
+  },
+  already_referred: {
+    status: 409,
+    title: 'Already referred',
+    meaning: 'There is already a journey under this reference.',
+  },
+  journey_ended: {
+    status: 409,
+    title: 'The journey has ended',
+    meaning:
+      'Nothing that happened after the end can be added, and it cannot end twice. Corrections and recategorisation still can be made.',
+  },
+  not_allocated: {
+    status: 409,
+    title: 'Not allocated to a group',
+    meaning: 'Record the allocation before the first session.',
+  },
+  already_recorded: { status: 409, title: 'Attendance is already recorded', meaning: 'Correct that record instead.' },
+  nothing_to_correct: {
+    status: 409,
+    title: 'Nothing to correct',
+    meaning: 'Nothing is recorded for this session yet, or the record already says so.',
+  },
+  nothing_to_recategorise: {
+    status: 409,
+    title: 'Nothing to recategorise',
+    meaning: 'The journey did not end by dropping out.',
+  },
+  not_started: {
+    status: 409,
+    title: 'Not started',
+    meaning: 'No session was ever recorded as attended, so the programme cannot be complete.',
+  },
+  refused: {
+    status: 409,
+    title: 'Refused by a rule',
+    meaning: 'A rule of the programme refused this. The detail says which.',
+  },
+  // What stands in the way for now.
+  changed_meanwhile: {
+    status: 412,
+    title: 'The record changed meanwhile',
+    meaning: 'The journey is no longer at the revision given in If-Match. Read it again, then decide again.',
+  },
+  busy: {
+    status: 409,
+    title: 'Somebody else is writing',
+    meaning: 'The journey kept changing while this was being recorded. Nothing was changed; send it again.',
+  },
+  journey_held: {
+    status: 409,
+    title: 'The journey is held',
+    meaning: 'Its log has an event that cannot be understood. Nothing can be added until that has been put right.',
+  },
+  erased: {
+    status: 409,
+    title: 'The personal data was erased',
+    meaning: 'The key of this participant was destroyed, so nothing personal can be added.',
+  },
+  unexpected: {
+    status: 500,
+    title: 'Something went wrong',
+    meaning:
+      'A fault of ours. Quote the instance to whoever runs the service. It is safe to send the request again with the same Idempotency-Key.',
+  },
+  store_unavailable: {
+    status: 503,
+    title: 'The event store cannot be reached',
+    meaning:
+      'It is not known whether the request was written. Send it again, with the same Idempotency-Key, after Retry-After.',
+  },
+  closing: { status: 503, title: 'The service is closing', meaning: 'Send the request again when it is back.' },
+  storage_full: {
+    status: 507,
+    title: 'There is no room left to record this',
+    meaning: 'The disk is full. Nothing was changed.',
+  },
+} as const satisfies Readonly<Record<string, ProblemKind>>
+
+export type ProblemCode = keyof typeof problemKinds
+
+export const problemCodes = Object.keys(problemKinds) as ProblemCode[]
+
+export const isProblemCode = (code: string): code is ProblemCode => Object.hasOwn(problemKinds, code)
+
+/** Which field to look at, and what it should be. Never what was sent. */
+export interface FieldError {
+  readonly field: string
+  readonly message: string
+}
+
+/** An answer that says no. */
+export class Problem extends Error {
+  readonly status: number
+
+  constructor(
+    readonly code: ProblemCode,
+    readonly more: {
+      readonly detail?: string
+      readonly errors?: readonly FieldError[]
+      readonly headers?: Readonly<Record<string, string>>
+    } = {},
+  ) {
+    super(more.detail ?? problemKinds[code].meaning)
+    this.name = 'Problem'
+    this.status = problemKinds[code].status
+  }
+
+  /** @param requestId tells one occurrence from another, and means nothing to anybody else */
+  body(requestId: string): object {
+    const { detail, errors } = this.more
+    const { status, title, meaning } = problemKinds[this.code]
+    return {
+      type: `/api/problems/${this.code}`,
+      title,
+      status,
+      detail: detail ?? meaning,
+      instance: `urn:uuid:${requestId}`,
+      code: this.code,
+      ...(errors ? { errors } : {}),
+    }
+  }
+}
+
+/** What is wrong, as far as the caller may know; whatever is not expected is `unexpected`, and says nothing of what is inside. */
+export function problemFrom(error: unknown): Problem {
+  if (error instanceof Problem) return error
+  if (error instanceof Refusal) return fromRefusal(error)
+  if (error instanceof ChangedMeanwhile) return new Problem('changed_meanwhile')
+  if (error instanceof StreamMoved) return new Problem('busy', { headers: { 'retry-after': '1' } })
+  if (error instanceof StoreUnavailable) return new Problem('store_unavailable', { headers: { 'retry-after': '5' } })
+  if (error instanceof Forbidden) return new Problem('forbidden')
+  if (error instanceof PoisonEvent || error instanceof SealBroken) return new Problem('journey_held')
+  if (error instanceof KeyMissing) return new Problem('erased')
+  if (error instanceof HttpException) return new Problem(codeOfStatus(error.getStatus()))
+  return error instanceof Error ? fromFramework(error) : new Problem('unexpected')
+}
+
+const fieldRefused: Readonly<Record<string, string>> = {
+  recorded_before_occurred: 'occurredOn',
+  unknown_session: 'sessionId',
+  unknown_outcome: 'outcome',
+}
+
+function fromRefusal({ code, message }: Refusal): Problem {
+  if (!isProblemCode(code)) return new Problem('refused', { detail: message })
+  const field = fieldRefused[code]
+  return new Problem(code, { detail: message, ...(field ? { errors: [{ field, message }] } : {}) })
+}
+
+/** Their messages may quote what was sent, so only their codes are heard. */
+function fromFramework({ code, statusCode }: Error & { code?: unknown; statusCode?: unknown }): Problem {
+  if (typeof code === 'string') {
+    if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return new Problem('body_too_large')
+    if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return new Problem('not_json')
+    if (code === 'FST_ERR_CTP_EMPTY_JSON_BODY' || code === 'FST_ERR_CTP_INVALID_JSON_BODY')
+      return new Problem('malformed_json')
+    if (code === 'SQLITE_FULL') return new Problem('storage_full')
+    if (code.startsWith('SQLITE_BUSY')) return new Problem('busy', { headers: { 'retry-after': '1' } })
+  }
+  if (typeof statusCode !== 'number') return new Problem('unexpected')
+  return new Problem(statusCode === 400 ? 'malformed_json' : codeOfStatus(statusCode))
+}
+
+function codeOfStatus(status: number): ProblemCode {
+  if (status === 403) return 'forbidden'
+  if (status === 404) return 'not_found'
+  if (status === 405) return 'method_not_allowed'
+  if (status === 406) return 'not_acceptable'
+  if (status === 413) return 'body_too_large'
+  if (status === 415) return 'not_json'
+  if (status === 429) return 'too_many_requests'
+  if (status === 503) return 'closing'
+  return status >= 400 && status < 500 ? 'malformed_request' : 'unexpected'
+}

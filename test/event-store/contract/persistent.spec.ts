@@ -1,0 +1,374 @@
+import type {
+  PersistentSubscriptionToAll,
+  PersistentSubscriptionToStream,
+  PersistentSubscriptionToStreamResolvedEvent,
+} from '@eventstore/db-client'
+import {
+  DISPATCH_TO_SINGLE,
+  END,
+  EventStoreDBClient,
+  PARK,
+  PINNED,
+  PersistentSubscriptionDoesNotExistError,
+  PersistentSubscriptionDroppedError,
+  PersistentSubscriptionExistsError,
+  PersistentSubscriptionMaximumSubscribersReachedError,
+  RETRY,
+  ROUND_ROBIN,
+  SKIP,
+  START,
+  persistentSubscriptionToAllSettingsFromDefaults,
+  persistentSubscriptionToStreamSettingsFromDefaults,
+  streamNameFilter,
+} from '@eventstore/db-client'
+import { randomUUID } from 'node:crypto'
+import { afterEach, describe, expect, it } from 'vitest'
+import { aServer, aStream, anEvent, collect, errorOf, someEvents } from '../target.ts'
+
+const server = aServer()
+type Settings = Parameters<typeof persistentSubscriptionToStreamSettingsFromDefaults>[0]
+
+/** A stream with events and a group that reads it. */
+async function aGroup(
+  settings: Settings = { startFrom: START },
+  events = 0,
+): Promise<{ stream: string; group: string }> {
+  const stream = aStream()
+  const group = `group-${randomUUID()}`
+  if (events > 0) await server.client.appendToStream(stream, someEvents(events))
+  await server.client.createPersistentSubscriptionToStream(
+    stream,
+    group,
+    persistentSubscriptionToStreamSettingsFromDefaults(settings),
+  )
+  return { stream, group }
+}
+
+describe('a persistent subscription', () => {
+  it('hands out what was there and what comes, each once', async () => {
+    const { stream, group } = await aGroup({ startFrom: START }, 30)
+    const consumer = join(stream, group, 'ack')
+    await consumer.until(30)
+    await server.client.appendToStream(stream, someEvents(5))
+    await consumer.until(35)
+    expect(consumer.revisions()).toEqual(Array.from({ length: 35 }, (_, i) => i))
+  })
+
+  it.each([
+    [START, [0, 1, 2, 3, 4]],
+    [2n, [2, 3, 4]],
+    [END, [4]],
+  ] as const)('from %s begins there', async (startFrom, expected) => {
+    const { stream, group } = await aGroup({ startFrom }, 4)
+    await server.client.appendToStream(stream, anEvent())
+    const consumer = join(stream, group, 'ack')
+    await consumer.until(expected.length)
+    expect(consumer.revisions()).toEqual(expected)
+  })
+
+  it('gives no more at a time than the consumer takes', async () => {
+    const { stream, group } = await aGroup({ startFrom: START }, 30)
+    const consumer = join(stream, group, 'hold', 7)
+    await consumer.until(7)
+    await pause(150)
+    expect(consumer.events).toHaveLength(7)
+    await consumer.ack(...consumer.events.slice(0, 2))
+    await consumer.until(9)
+  })
+
+  it('gives to others what a consumer leaves behind', async () => {
+    const { stream, group } = await aGroup({ startFrom: START }, 5)
+    const first = join(stream, group, 'hold')
+    await first.until(5)
+    await first.leave()
+    const second = join(stream, group, 'ack')
+    await second.until(5)
+    expect(second.revisions()).toEqual([0, 1, 2, 3, 4])
+    expect(second.events[0]!.retryCount).toBe(1)
+  })
+
+  it('tries again what was refused, and counts', async () => {
+    const { stream, group } = await aGroup({ startFrom: START }, 1)
+    const consumer = join(stream, group, 'hold')
+    await consumer.until(1)
+    await consumer.nack(RETRY, consumer.events[0]!)
+    await consumer.until(2)
+    expect(consumer.events.map(({ retryCount }) => retryCount)).toEqual([0, 1])
+  })
+
+  it('tries again what took too long', async () => {
+    const { stream, group } = await aGroup({ startFrom: START, messageTimeout: 200 }, 1)
+    const consumer = join(stream, group, 'hold')
+    await consumer.until(2)
+    expect(consumer.events.map(({ retryCount }) => retryCount)).toEqual([0, 1])
+  })
+
+  it('skips what is to be skipped', async () => {
+    const { stream, group } = await aGroup({ startFrom: START }, 2)
+    const consumer = join(stream, group, 'hold')
+    await consumer.until(2)
+    await consumer.nack(SKIP, ...consumer.events)
+    await eventually(async () => (await info(stream, group)).stats.totalInFlightMessages === 0)
+    expect((await info(stream, group)).stats.parkedMessageCount).toBe(0n)
+  })
+
+  it('parks what is refused for good, and hands it out again when told to', async () => {
+    const { stream, group } = await aGroup({ startFrom: START }, 3)
+    const consumer = join(stream, group, 'hold')
+    await consumer.until(3)
+    await consumer.nack(PARK, ...consumer.events)
+    await eventually(async () => (await info(stream, group)).stats.parkedMessageCount === 3n)
+    const parked = await collect(
+      server.client.readStream(`$persistentsubscription-${stream}::${group}-parked`, { resolveLinkTos: true }),
+    )
+    expect(parked.map(({ event }) => [event!.streamId, event!.revision])).toEqual(
+      [0n, 1n, 2n].map((revision) => [stream, revision]),
+    )
+    await server.client.replayParkedMessagesToStream(stream, group, { stopAt: 2n })
+    await consumer.until(5)
+    expect(consumer.revisions().slice(3)).toEqual([0, 1])
+    await consumer.ack(...consumer.events.slice(3))
+    await eventually(async () => (await info(stream, group)).stats.parkedMessageCount === 1n)
+    await server.client.replayParkedMessagesToStream(stream, group)
+    await consumer.until(6)
+    expect(consumer.revisions()[5]).toBe(2)
+  })
+
+  it('parks what was tried too often', async () => {
+    const { stream, group } = await aGroup({ startFrom: START, maxRetryCount: 2 }, 1)
+    const consumer = join(stream, group, 'retry')
+    await eventually(async () => (await info(stream, group)).stats.parkedMessageCount === 1n)
+    expect(consumer.events.map(({ retryCount }) => retryCount)).toEqual([0, 1, 2])
+  })
+
+  it('goes on after its checkpoint when it is started again', async () => {
+    const { stream, group } = await aGroup({ startFrom: START, checkPointLowerBound: 1, checkPointUpperBound: 1 }, 10)
+    const first = join(stream, group, 'hold')
+    await first.until(10)
+    await first.ack(...first.events.slice(0, 6))
+    await eventually(async () => (await info(stream, group)).stats.lastCheckpointedEventRevision === 5n)
+    await server.client.restartPersistentSubscriptionSubsystem()
+    expect(await first.failure).toBeInstanceOf(PersistentSubscriptionDroppedError)
+    const second = join(stream, group, 'ack')
+    await second.until(4)
+    expect(second.revisions()).toEqual([6, 7, 8, 9])
+  })
+
+  it('follows links when told to, and is answered with the link', async () => {
+    const stream = aStream()
+    const links = aStream()
+    const group = randomUUID()
+    await server.client.appendToStream(stream, someEvents(1, 'Target'))
+    await server.client.appendToStream(links, {
+      id: randomUUID(),
+      type: '$>',
+      contentType: 'application/octet-stream',
+      data: Buffer.from(`0@${stream}`),
+    } as never)
+    await server.client.createPersistentSubscriptionToStream(
+      links,
+      group,
+      persistentSubscriptionToStreamSettingsFromDefaults({ startFrom: START, resolveLinkTos: true }),
+    )
+    const consumer = join(links, group, 'ack')
+    await consumer.until(1)
+    expect(consumer.events[0]!.event).toMatchObject({ type: 'Target', streamId: stream })
+    expect(consumer.events[0]!.link).toMatchObject({ streamId: links })
+    await eventually(async () => (await info(links, group)).stats.totalInFlightMessages === 0)
+  })
+})
+
+describe('consumers of one group', () => {
+  it('take turns', async () => {
+    const { stream, group } = await aGroup({ startFrom: START, consumerStrategyName: ROUND_ROBIN })
+    const [one, two] = [join(stream, group, 'ack'), join(stream, group, 'ack')]
+    await Promise.all([one.joined, two.joined])
+    await server.client.appendToStream(stream, someEvents(20))
+    await eventually(() => one.events.length + two.events.length === 20)
+    expect(one.events).toHaveLength(10)
+  })
+
+  it('or leave all to one while it has room', async () => {
+    const { stream, group } = await aGroup({ startFrom: START, consumerStrategyName: DISPATCH_TO_SINGLE })
+    const one = join(stream, group, 'hold', 5)
+    await one.joined
+    const two = join(stream, group, 'hold', 5)
+    await two.joined
+    await server.client.appendToStream(stream, someEvents(7))
+    await two.until(2)
+    expect([one.events.length, two.events.length]).toEqual([5, 2])
+  })
+
+  it('or each keep to their streams', async () => {
+    const key = `pin${randomUUID().slice(0, 8)}`
+    const group = randomUUID()
+    await server.client.createPersistentSubscriptionToAll(
+      group,
+      persistentSubscriptionToAllSettingsFromDefaults({ startFrom: START, consumerStrategyName: PINNED }),
+      { filter: streamNameFilter({ prefixes: [`${key}-`] }) },
+    )
+    const consumers = [joinAll(group), joinAll(group), joinAll(group)]
+    await Promise.all(consumers.map(({ joined }) => joined))
+    for (let round = 0; round < 4; round++)
+      for (let i = 0; i < 12; i++) await server.client.appendToStream(`${key}-${i}`, anEvent())
+    await eventually(() => consumers.reduce((sum, { events }) => sum + events.length, 0) === 48)
+    const streamsOf = consumers.map(({ events }) => new Set(events.map(({ event }) => event!.streamId)))
+    expect(streamsOf.reduce((sum, { size }) => sum + size, 0)).toBe(12)
+    expect(streamsOf.filter(({ size }) => size > 0).length).toBeGreaterThan(1)
+  })
+
+  it('are no more than allowed', async () => {
+    const { stream, group } = await aGroup({ startFrom: START, maxSubscriberCount: 1 })
+    await join(stream, group, 'ack').joined
+    expect(await join(stream, group, 'ack').failure).toBeInstanceOf(
+      PersistentSubscriptionMaximumSubscribersReachedError,
+    )
+  })
+})
+
+describe('groups', () => {
+  it('are made once', async () => {
+    const { stream, group } = await aGroup()
+    const error = await errorOf(
+      server.client.createPersistentSubscriptionToStream(
+        stream,
+        group,
+        persistentSubscriptionToStreamSettingsFromDefaults(),
+      ),
+    )
+    expect(error).toBeInstanceOf(PersistentSubscriptionExistsError)
+    expect(error).toMatchObject({ streamName: stream, groupName: group })
+  })
+
+  it('tell their settings, as they were made and as they were changed', async () => {
+    const settings = persistentSubscriptionToStreamSettingsFromDefaults({
+      startFrom: 3n,
+      maxRetryCount: 12,
+      consumerStrategyName: PINNED,
+      extraStatistics: true,
+    })
+    const { stream, group } = await aGroup(settings)
+    expect((await info(stream, group)).settings).toEqual(settings)
+    const changed = persistentSubscriptionToStreamSettingsFromDefaults({
+      startFrom: END,
+      checkPointUpperBound: 1,
+      maxSubscriberCount: 5,
+    })
+    const consumer = join(stream, group, 'ack')
+    await consumer.joined
+    await server.client.updatePersistentSubscriptionToStream(stream, group, changed)
+    expect((await info(stream, group)).settings).toEqual(changed)
+    expect(await consumer.failure).toBeInstanceOf(PersistentSubscriptionDroppedError)
+  })
+
+  it('tell who is connected and how it goes', async () => {
+    const { stream, group } = await aGroup({ startFrom: START, extraStatistics: true }, 3)
+    const consumer = join(stream, group, 'ack')
+    await consumer.until(3)
+    await eventually(async () => (await info(stream, group)).connections[0]?.inFlightMessages === 0)
+    const { connections, stats } = await info(stream, group)
+    expect(connections).toHaveLength(1)
+    expect(connections[0]).toMatchObject({
+      connectionName: server.client.connectionName,
+      totalItems: 3n,
+      availableSlots: 10,
+    })
+    expect(connections[0]!.extraStatistics!.get('quintile 3')).toBeDefined()
+    expect(stats).toMatchObject({ totalItems: 3n, lastKnownEventRevision: 2n })
+  })
+
+  it('are listed, of one stream or all', async () => {
+    const { stream, group } = await aGroup()
+    await server.client.createPersistentSubscriptionToStream(
+      stream,
+      `${group}2`,
+      persistentSubscriptionToStreamSettingsFromDefaults(),
+    )
+    const listed = await server.client.listPersistentSubscriptionsToStream(stream)
+    expect(listed.map(({ groupName }) => groupName).sort()).toEqual([group, `${group}2`].sort())
+    const all = await server.client.listAllPersistentSubscriptions()
+    expect(all.map(({ groupName }) => groupName)).toEqual(expect.arrayContaining([group, `${group}2`]))
+  })
+
+  it('that are deleted let their consumers go, and are gone', async () => {
+    const { stream, group } = await aGroup()
+    const consumer = join(stream, group, 'ack')
+    await consumer.joined
+    await server.client.deletePersistentSubscriptionToStream(stream, group)
+    expect(await consumer.failure).toBeInstanceOf(PersistentSubscriptionDroppedError)
+    for (const attempt of [
+      () => server.client.getPersistentSubscriptionToStreamInfo(stream, group),
+      () => server.client.deletePersistentSubscriptionToStream(stream, group),
+      () => server.client.replayParkedMessagesToStream(stream, group),
+      () =>
+        server.client.updatePersistentSubscriptionToStream(
+          stream,
+          group,
+          persistentSubscriptionToStreamSettingsFromDefaults(),
+        ),
+      () => server.client.listPersistentSubscriptionsToStream(stream),
+    ])
+      expect(await errorOf(attempt())).toBeInstanceOf(PersistentSubscriptionDoesNotExistError)
+    expect(await join(stream, group, 'ack').failure).toBeInstanceOf(PersistentSubscriptionDoesNotExistError)
+  })
+})
+
+// ---- fixtures ----------------------------------------------------------------------------------------------------------------
+
+const consumers: { leave(): Promise<void> }[] = []
+afterEach(async () => {
+  for (const consumer of consumers.splice(0)) await consumer.leave()
+})
+
+function join(stream: string, group: string, answer: 'ack' | 'retry' | 'hold', bufferSize = 10) {
+  // A client of its own: being dropped disturbs whoever shares the connection.
+  const client = EventStoreDBClient.connectionString(
+    `${server.connectionString}&connectionName=${server.client.connectionName}`,
+  )
+  return listen(client, client.subscribeToPersistentSubscriptionToStream(stream, group, { bufferSize }), answer)
+}
+
+function joinAll(group: string) {
+  const client = EventStoreDBClient.connectionString(server.connectionString)
+  return listen(client, client.subscribeToPersistentSubscriptionToAll(group), 'ack')
+}
+
+function listen(
+  client: EventStoreDBClient,
+  subscription: PersistentSubscriptionToStream | PersistentSubscriptionToAll,
+  answer: 'ack' | 'retry' | 'hold',
+) {
+  const events: PersistentSubscriptionToStreamResolvedEvent[] = []
+  const mine = subscription as PersistentSubscriptionToStream
+  const failure = new Promise<Error>((resolve) => mine.on('error', resolve))
+  const joined = new Promise<void>((resolve) => mine.on('confirmation', resolve))
+  mine.on('data', (event) => {
+    events.push(event)
+    if (answer === 'ack') void mine.ack(event)
+    if (answer === 'retry') void mine.nack(RETRY, 'not now', event)
+  })
+  const consumer = {
+    events,
+    failure,
+    joined,
+    revisions: () => events.map(({ link, event }) => Number(event?.revision ?? link!.revision)),
+    until: (count: number) => eventually(() => events.length >= count),
+    ack: (...some: PersistentSubscriptionToStreamResolvedEvent[]) => mine.ack(...some),
+    nack: (action: 'park' | 'retry' | 'skip', ...some: PersistentSubscriptionToStreamResolvedEvent[]) =>
+      mine.nack(action, 'because', ...some),
+    leave: async () => {
+      await mine.unsubscribe()
+      await Promise.race([client.dispose(), pause(500)])
+    },
+  }
+  consumers.push(consumer)
+  return consumer
+}
+
+const info = (stream: string, group: string) => server.client.getPersistentSubscriptionToStreamInfo(stream, group)
+const pause = (milliseconds: number) => new Promise<void>((resolve) => setTimeout(resolve, milliseconds))
+
+async function eventually(condition: () => boolean | Promise<boolean>): Promise<void> {
+  for (const giveUp = Date.now() + 10_000; !(await condition()); await pause(10))
+    if (Date.now() > giveUp) throw new Error('Waited in vain')
+}

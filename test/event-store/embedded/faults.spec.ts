@@ -1,0 +1,109 @@
+import { rm } from 'node:fs/promises'
+import { EventStoreDBClient, NO_STREAM, NotLeaderError, TimeoutError, UnavailableError } from '@eventstore/db-client'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { EmbeddedStore } from '../../../src/embedded-store/embedded-store.ts'
+import { startEmbeddedStore } from '../../../src/embedded-store/embedded-store.ts'
+import { aStream, anEvent, collect, errorOf, temporaryDirectory } from '../target.ts'
+
+let store: EmbeddedStore
+let client: EventStoreDBClient
+let dataDir: string
+beforeEach(async () => {
+  dataDir = await temporaryDirectory()
+  store = await startEmbeddedStore({ dataDir, faults: {} })
+  client = EventStoreDBClient.connectionString(store.connectionString)
+})
+afterEach(async () => {
+  await client.dispose()
+  await store.close()
+  await rm(dataDir, { recursive: true })
+})
+
+const ways = [
+  { way: 'in a batch', options: {} },
+  { way: 'by the classic call', options: { credentials: { username: 'a', password: 'b' } } },
+]
+
+describe.each(ways)('faults asked for, an append $way', ({ options }) => {
+  it('that was not committed is unavailable, and can be told again', async () => {
+    const stream = aStream()
+    const event = anEvent()
+    await store.setFaults({ unavailable: { when: 'before_commit', times: 1 } })
+    const first = await errorOf(client.appendToStream(stream, event, { ...options, expectedRevision: NO_STREAM }))
+    expect(first).toBeInstanceOf(UnavailableError)
+    expect(await errorOf(collect(client.readStream(stream)))).toMatchObject({ type: 'stream-not-found' })
+    await client.appendToStream(stream, event, { ...options, expectedRevision: NO_STREAM })
+    expect(await collect(client.readStream(stream))).toHaveLength(1)
+  })
+
+  it('that was committed and not said so is unavailable, and told again is written once', async () => {
+    const stream = aStream()
+    const event = anEvent()
+    await store.setFaults({ unavailable: { when: 'after_commit', times: 1 } })
+    const first = await errorOf(client.appendToStream(stream, event, { ...options, expectedRevision: NO_STREAM }))
+    expect(first).toBeInstanceOf(UnavailableError)
+    expect(await collect(client.readStream(stream))).toHaveLength(1)
+    const again = await client.appendToStream(stream, event, { ...options, expectedRevision: NO_STREAM })
+    expect(again.nextExpectedRevision).toBe(0n)
+    expect(await collect(client.readStream(stream))).toHaveLength(1)
+  })
+
+  it('is answered late', async () => {
+    await client.appendToStream(aStream(), anEvent(), options)
+    await store.setFaults({ delayedAcknowledgement: 200 })
+    const began = Date.now()
+    await client.appendToStream(aStream(), anEvent(), options)
+    expect(Date.now() - began).toBeGreaterThanOrEqual(195)
+  })
+
+  it('waits for a slow disk', async () => {
+    await client.appendToStream(aStream(), anEvent(), options)
+    await store.setFaults({ slowDisk: 150 })
+    const began = Date.now()
+    await client.appendToStream(aStream(), anEvent(), options)
+    expect(Date.now() - began).toBeGreaterThanOrEqual(145)
+  })
+
+  it('is sent to the leader', async () => {
+    await store.setFaults({ notLeader: { host: '127.0.0.1', port: store.port } })
+    const error = await errorOf(client.appendToStream(aStream(), anEvent(), options))
+    expect(error).toBeInstanceOf(NotLeaderError)
+    expect(error.leader).toEqual({ address: '127.0.0.1', port: store.port })
+    await store.setFaults({})
+    await client.appendToStream(aStream(), anEvent(), options)
+  })
+})
+
+it('a subscriber that is dropped as too slow is told so, and can come back', async () => {
+  const stream = aStream()
+  const { position } = await client.appendToStream(stream, anEvent())
+  const subscription = client.subscribeToAll()
+  const error = new Promise((resolve) => subscription.on('error', resolve))
+  await new Promise((resolve) => subscription.once('data', resolve))
+  await store.dropSubscriptions()
+  expect(await error).toBeInstanceOf(TimeoutError)
+  await client.appendToStream(stream, anEvent('Later'))
+  for await (const { event } of client.subscribeToAll({ fromPosition: position! })) {
+    expect(event!.type).toBe('Later')
+    break
+  }
+})
+
+it('a store that dies of a defect says so, and closing it still ends', async () => {
+  const dying = await temporaryDirectory()
+  let failed: (error: Error) => void
+  const failure = new Promise<Error>((resolve) => (failed = resolve))
+  const doomed = await startEmbeddedStore({ dataDir: dying, faults: {}, onFailure: (error) => failed(error) })
+  await doomed.setFaults({ crash: true })
+  expect((await failure).message).toMatch(/crashed/)
+  await doomed.close()
+  await rm(dying, { recursive: true })
+})
+
+it('faults are not to be had by accident', async () => {
+  const plainDir = await temporaryDirectory()
+  const plain = await startEmbeddedStore({ dataDir: plainDir })
+  expect((await errorOf(plain.setFaults({ diskFull: true }))).message).toMatch(/not started with faults/)
+  await plain.close()
+  await rm(plainDir, { recursive: true })
+})

@@ -1,0 +1,151 @@
+/** Which room may know which: the rules hold for the product as it is, and each of them catches what it is there to catch. */
+import { cruise, type ICruiseOptions, type ICruiseResult, type IForbiddenRuleType } from 'dependency-cruiser'
+import { appendFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const { forbidden, options } = createRequire(import.meta.url)('../../.dependency-cruiser.cjs') as {
+  forbidden: IForbiddenRuleType[]
+  options: ICruiseOptions
+}
+
+/** Every violation as `[rule, from, to]`. */
+async function cruised(baseDir: string) {
+  const { output } = await cruise(['src', 'projections'], {
+    ...options,
+    baseDir,
+    validate: true,
+    ruleSet: { forbidden },
+  })
+  const { modules, summary } = output as ICruiseResult
+  return { modules, violations: summary.violations.map(({ rule, from, to }) => ({ rule: rule.name, from, to })) }
+}
+
+describe('the rooms of the product', () => {
+  it('know only what they may', async () => {
+    const { modules, violations } = await cruised(root)
+    expect(violations).toEqual([])
+    const ours = modules.filter(({ source }) => /^(src|projections)\//.test(source))
+    expect(ours.length, 'files seen').toBeGreaterThan(30)
+    expect(ours.flatMap(({ dependencies }) => dependencies).length, 'imports seen').toBeGreaterThan(100)
+  })
+})
+
+const leaf = 'src/embedded-store/planted-leaf.ts'
+const cellar = 'only the workplace opens the embedded store'
+
+/** A file that breaks rules, what is planted in it, and exactly the rules that catch it. */
+const planted: [file: string, source: string, caughtBy: string[]][] = [
+  [leaf, 'export type Leaf = 1', []],
+  // Every room in turn goes down to the cellar, by a type alone.
+  ['src/domain/planted.ts', fromLeaf('../'), ['src/domain knows only its own', 'the domain is pure', cellar]],
+  ['src/event-store/planted.ts', fromLeaf('../'), ['src/event-store knows only its own', cellar]],
+  ['src/protection/planted.ts', fromLeaf('../'), ['src/protection knows only its own', cellar]],
+  ['src/access/planted.ts', fromLeaf('../'), ['src/access knows only its own', cellar]],
+  ['src/commands/planted.ts', fromLeaf('../'), ['src/commands knows only its own', cellar]],
+  ['projections/planted.ts', fromLeaf('../src/'), ['projections knows only its own', cellar]],
+  ['src/reading/planted.ts', fromLeaf('../'), ['src/reading knows only its own', cellar]],
+  ['src/exchange/planted.ts', fromLeaf('../'), ['src/exchange knows only its own', cellar]],
+  ['src/simulator/planted.ts', fromLeaf('../'), ['src/simulator knows only its own', cellar]],
+  ['src/web/planted/planted.ts', fromLeaf('../../'), ['src/web knows only its own', cellar]],
+  ['src/web/errors/planted.ts', fromLeaf('../../'), ['src/web/errors knows only its own', cellar]],
+  ['src/web/api/problems.ts', fromLeaf('../../'), ['src/web/api/problems.ts knows only its own', cellar]],
+  [
+    'src/web/api/health.controller.ts',
+    fromLeaf('../../'),
+    ['src/web/api/health.controller.ts knows only its own', cellar],
+  ],
+  ['src/web/api/teller.ts', fromLeaf('../../'), ['src/web/api/teller.ts knows only its own', cellar]],
+  ['src/cli/planted.ts', fromLeaf('../'), ['src/cli knows only its own', cellar]],
+  ['src/config.ts', fromLeaf('./'), ['src/config.ts knows only its own', cellar]],
+  ['src/instance.ts', fromLeaf('./'), ['src/instance.ts knows only its own', cellar]],
+  ['src/app.module.ts', fromLeaf('./'), ['src/app.module.ts knows only its own', cellar]],
+  ['src/main.ts', fromLeaf('./'), ['src/main.ts knows only its own', cellar]],
+  // The workplace may open the store, by its one door.
+  ['src/workplace.ts', fromLeaf('./'), ['src/workplace.ts knows only its own']],
+  ['src/embedded-store/planted.ts', `import '../domain/history.ts'`, ['src/embedded-store knows only its own']],
+  ['src/newroom/planted.ts', `import '../domain/history.ts'`, ['every file has a room']],
+  // The arrows people are tempted to draw.
+  ['src/domain/clock.ts', `import 'node:perf_hooks'`, ['the domain is pure']],
+  [
+    'src/domain/journey/store.ts',
+    `import '../../event-store/event-store.ts'`,
+    ['src/domain knows only its own', 'the domain is pure'],
+  ],
+  [
+    'src/domain/journey/conclusions.ts',
+    `export * from '../../../projections/caseload.ts'`,
+    ['src/domain knows only its own', 'the domain is pure'],
+  ],
+  ['projections/telling.ts', `import '../src/commands/door.ts'`, ['projections knows only its own']],
+  ['projections/showing.ts', `import '../src/web/planted/page.ts'`, ['projections knows only its own']],
+  ['src/reading/telling.ts', `import '../commands/door.ts'`, ['src/reading knows only its own']],
+  ['src/web/planted/page.ts', `export const page = 1`, []],
+  ['src/web/planted/append.ts', `await import('../../event-store/event-store.ts')`, ['src/web knows only its own']],
+  ['src/web/planted/query.ts', `import '../../../projections/caseload.ts'`, ['src/web knows only its own']],
+  ['src/web/api/planted.ts', `import '../../protection/vault.ts'`, ['src/web knows only its own']],
+  [
+    'src/web/planted/start.ts',
+    `import '../../main.ts'`,
+    ['src/web knows only its own', 'nothing imports the entrance'],
+  ],
+  [
+    'src/reading/shown.ts',
+    `import '../cli/terminal.ts'`,
+    ['src/reading knows only its own', 'the terminal is at the top'],
+  ],
+  ['src/exchange/nowhere.ts', `import './that-is-not-there.ts'`, ['nothing unresolved']],
+  ['src/exchange/tool.ts', `import 'fast-check'`, ['no development tool in the product']],
+  // Circles: of values anywhere, of types everywhere but among the read models. A circle is told once, from where it is first met.
+  ['src/commands/circle-a.ts', `import './circle-b.ts'`, ['no circle', 'no circle of types']],
+  ['src/commands/circle-b.ts', `import './circle-a.ts'`, []],
+  ['src/reading/circle-a.ts', circleOfTypes('b'), ['no circle of types']],
+  ['src/reading/circle-b.ts', circleOfTypes('a'), []],
+  ['projections/circle-a.ts', circleOfTypes('b'), []],
+  ['projections/circle-b.ts', circleOfTypes('a'), []],
+]
+
+describe('a planted violation', () => {
+  const copy = mkdtempSync(join(tmpdir(), 'rooms-'))
+  const caught = new Map<string, Set<string>>()
+  beforeAll(async () => {
+    for (const part of ['src', 'projections', 'package.json'])
+      cpSync(join(root, part), join(copy, part), { recursive: true })
+    symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'))
+    for (const [file, source] of planted) {
+      const path = join(copy, file)
+      mkdirSync(dirname(path), { recursive: true })
+      if (existsSync(path)) appendFileSync(path, `\n${source}\n`)
+      else writeFileSync(path, `${source}\n`)
+    }
+    for (const { rule, from } of (await cruised(copy)).violations)
+      caught.set(from, (caught.get(from) ?? new Set()).add(rule))
+  })
+  afterAll(() => rmSync(copy, { recursive: true, force: true }))
+
+  for (const [file, source, caughtBy] of planted) {
+    const lines = source.replace('\n', '; ')
+    it(`in ${file} (${lines}) is caught by ${caughtBy.join(', ') || 'nothing: it is allowed'}`, () =>
+      expect([...(caught.get(file) ?? [])].toSorted()).toEqual(caughtBy.toSorted()))
+  }
+  it('spoils no file that was not planted', () => {
+    const files = new Set(planted.map(([file]) => file))
+    expect([...caught.keys()].filter((file) => !files.has(file))).toEqual([])
+  })
+  it('is there for every rule', () => {
+    const proven = new Set([...caught.values()].flatMap((rules) => [...rules]))
+    expect(forbidden.map(({ name }) => name!).filter((name) => !proven.has(name))).toEqual([])
+  })
+})
+
+function fromLeaf(up: string): string {
+  return `import type { Leaf } from '${up}embedded-store/planted-leaf.ts'\nexport type Planted = Leaf`
+}
+
+function circleOfTypes(other: string): string {
+  return `import type { Circle as Other } from './circle-${other}.ts'\nexport type Circle = Other[]`
+}

@@ -1,0 +1,65 @@
+import { HttpException, Logger, NotFoundException, type ArgumentsHost } from '@nestjs/common'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { Forbidden } from '../../src/access/session.ts'
+import { ChangedMeanwhile } from '../../src/commands/door.ts'
+import { Refusal } from '../../src/domain/history.ts'
+import { StoreUnavailable } from '../../src/event-store/event-store.ts'
+import { BadAddress, PagesFilter } from '../../src/web/errors/pages.filter.ts'
+
+describe('an error page', () => {
+  it.each([
+    [new BadAddress('No such clock.', 'Use clock=known.'), 400, 'Use clock=known.'],
+    [new Refusal('journey_ended', 'This journey has ended.'), 400, 'This journey has ended.'],
+    [new Forbidden(), 403, 'Your role does not allow this.'],
+    [new HttpException('x', 403, { cause: { code: 'FST_CSRF_INVALID_TOKEN' } }), 403, 'Nothing was recorded'],
+    [new NotFoundException(), 404, 'check it is correct'],
+    [new ChangedMeanwhile(3, 4), 409, 'changed since you opened it'],
+    [new HttpException('x', 413), 413, 'shorten the note'],
+    [new HttpException('x', 429), 429, 'Wait a minute'],
+    [new StoreUnavailable({ cause: new Error('ECONNREFUSED 10.0.0.7:2113') }), 503, 'The log cannot be reached'],
+    [new Error('SELECT * FROM secrets'), 500, 'What went wrong was noted'],
+  ])('for %o says what to do next', async (error, status, words) => {
+    const said = await answer(error, '/journeys/1')
+    expect(said.status).toBe(status)
+    expect(said.body).toContain(words)
+  })
+
+  it('keeps what broke to itself', async () => {
+    for (const error of [
+      new Error('SELECT * FROM secrets'),
+      new StoreUnavailable({ cause: new Error('ECONNREFUSED 10.0.0.7:2113') }),
+    ]) {
+      expect((await answer(error, '/')).body).not.toMatch(/secrets|ECONNREFUSED|10\.0\.0\.7/)
+    }
+  })
+
+  it('is a problem of its own kind where a program asked', async () => {
+    const { type, body } = await answer(new NotFoundException(), '/api/nothing')
+    expect(type).toBe('application/problem+json')
+    expect(JSON.parse(body)).toMatchObject({ status: 404 })
+  })
+})
+
+beforeAll(() => Logger.overrideLogger(false))
+
+async function answer(error: unknown, url: string) {
+  const said = { status: 0, type: 'text/html', body: '' }
+  const reply = {
+    sent: false,
+    raw: { headersSent: false },
+    status(status: number) {
+      said.status = status
+      return reply
+    },
+    header: () => reply,
+    type(type: string) {
+      said.type = type
+      return reply
+    },
+    send: (body: string) => (said.body = body),
+    view: (_template: string, model: object) => (said.body = JSON.stringify(model)),
+  }
+  const host = { switchToHttp: () => ({ getResponse: () => reply, getRequest: () => ({ url }) }) }
+  await new PagesFilter().catch(error, host as unknown as ArgumentsHost)
+  return said
+}
