@@ -21,6 +21,7 @@ const standByMs = 500
 /** What somebody watching is told after each batch. */
 export interface Progress {
   readonly position: bigint
+  /** How many there were in the batch. */
   readonly events: number
   readonly caughtUp: boolean
   /** When the log received the last event of the batch; null where it held none. */

@@ -39,9 +39,24 @@ export async function rebuildBeside(
     onProgress({ position: hearing.position ?? 0n, events })
     level ||= batch.caughtUp
     if (!level) continue
-    // Where the live one is ahead by an event that has not come here yet, it will have come with the next batch.
     for (const build of hearing.builds) if (await readModels.swapIn(build)) hearing.leave(build)
+    if (hearing.builds.length > 0 && (await passOver(store, readModels, hearing)))
+      for (const build of hearing.builds) if (await readModels.swapIn(build)) hearing.leave(build)
+    // Where the live one is ahead by an event that has not come here yet, it will have come with the next batch.
     if (hearing.builds.length === 0) return true
   }
   return false
+}
+
+/**
+ * The live one may be ahead by nothing but events no projection listens to: the log tells a follower of those only now
+ * and then, and each at other places.
+ */
+async function passOver(store: EventStore, readModels: ReadModels, hearing: Hearing): Promise<boolean> {
+  const live = (await readModels.checkpoints()).filter(({ place, position }) => place === 'live' && position !== '')
+  const to = live.reduce((high, { position }) => (BigInt(position) > high ? BigInt(position) : high), -1n)
+  // Asked after the live position was read: whatever of ours is up to there, is up to the end.
+  if ((await store.endOf(categories)) > (hearing.position ?? 0n)) return false
+  await hearing.take({ events: [], to, caughtUp: false })
+  return true
 }

@@ -52,12 +52,13 @@ export async function verifyProjections(
         const hearing = await Hearing.of(scratch, vault, log, builds)
         const end = position === '' ? -1n : BigInt(position)
         if (end < 0n) continue
-        for await (const { events, to } of store.batches(categories, null, 1_000, new AbortController().signal)) {
-          if (to === null) break
-          const upTo = to < end ? to : end
-          await hearing.take({ events: events.filter((event) => event.position <= end), to: upTo, caughtUp: false })
+        for await (const batch of store.batches(categories, null, 1_000, new AbortController().signal)) {
+          // Level with the log, it has heard whatever is up to there, also where the place itself was not told.
+          const upTo = batch.caughtUp || batch.to === null || batch.to > end ? end : batch.to
+          const events = batch.events.filter((event) => event.position <= end)
+          await hearing.take({ events, to: upTo, caughtUp: false })
           onProgress({ position: upTo, of: end })
-          if (to >= end) break
+          if (upTo >= end) break
         }
       }
       return scratch.snapshot(async (rebuilt) => {

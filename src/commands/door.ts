@@ -1,7 +1,7 @@
 /** The door: read, fold, decide, append, retry. Everything that changes anything goes through here; told twice, written once. */
 import { v5 as uuidv5 } from 'uuid'
 import { permit } from '../access/session.ts'
-import { schemaVersion, type DomainEvent } from '../domain/events.ts'
+import type { DomainEvent } from '../domain/events.ts'
 import {
   type Actor,
   type Day,
@@ -14,6 +14,7 @@ import {
 import { journeyHistory, type JourneyCommand, type JourneyEvent } from '../domain/journey/journey.ts'
 import type { Journey } from '../domain/journey/state.ts'
 import { participantHistory, type Details } from '../domain/participant.ts'
+import { schemaVersionOf } from '../domain/upcasting.ts'
 import { recordedFrom } from '../domain/stored-event.ts'
 import { EventStore, StoreUnavailable, StreamMoved, type NewEvent, type Written } from '../event-store/event-store.ts'
 import { sealedData } from '../protection/sealing.ts'
@@ -120,7 +121,7 @@ export class CommandDoor {
           actor: { id: teller.by.id, role: teller.by.role, organisation: teller.by.organisation },
           occurredAt: telling.occurredOn,
           recordedAt: teller.recordedAt,
-          schemaVersion,
+          schemaVersion: schemaVersionOf(event.type),
           correlationId: teller.correlationId ?? telling.commandId,
           causationId: telling.commandId,
           source: teller.source,

@@ -29,9 +29,6 @@ const sealedFields = Object.fromEntries(
   ]),
 ) as unknown as Record<EventType, readonly string[]>
 
-/** The version in which each event type is written today. A change of meaning raises it and brings an upcaster. */
-export const schemaVersion = 1
-
 const sessionName = (id: string): string => {
   const programme = programmeAt('bbr', 1)
   const session = programme && sessionOf(programme, id)

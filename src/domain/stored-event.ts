@@ -1,8 +1,9 @@
 /** What the log holds, made into an event the rules can fold; whatever cannot be is poison and is named, never skipped. */
-import { isEventType, schemaVersion, type DomainEvent } from './events.ts'
+import { isEventType, type DomainEvent } from './events.ts'
 import type { Metadata, Recorded } from './history.ts'
 import { isOutcome, isReason } from './journey/outcomes.ts'
 import { suitabilities } from './journey/referral.ts'
+import { upcast } from './upcasting.ts'
 
 /** An event in the log that cannot be understood: its journey is held at this revision until it can. */
 export class PoisonEvent extends Error {
@@ -33,16 +34,17 @@ interface Stored {
  * @throws PoisonEvent for malformed JSON, an unknown type or version, or a field that is missing or not what it should be
  */
 export function recordedFrom<E extends DomainEvent = DomainEvent>(stored: Stored): Recorded<E> {
-  const { id, type, stream, revision, data, metadata } = stored
+  const { id, type, stream, revision, metadata } = stored
   const poison = (why: string) => new PoisonEvent(stream, revision, why)
   if (!isEventType(type)) throw poison(`unknown event type ${type}`)
-  if (!isObject(data)) throw poison('its data is not a JSON object')
+  if (!isObject(stored.data)) throw poison('its data is not a JSON object')
   if (!isObject(metadata)) throw poison('its metadata is not a JSON object')
   for (const [field, isRight] of metadataShape) {
     if (metadata[field] === undefined) throw poison(`its metadata has no ${field}`)
     if (!isRight(metadata[field])) throw poison(`its metadata has a ${field} that cannot be read`)
   }
-  if (metadata.schemaVersion !== schemaVersion) throw poison(`unknown schema version ${String(metadata.schemaVersion)}`)
+  const data = upcast(type, metadata.schemaVersion, stored.data)
+  if (!data) throw poison(`unknown schema version ${String(metadata.schemaVersion)}`)
   for (const [field, isRight] of shapeOf[type]) {
     if (data[field] === undefined) throw poison(`it has no ${field}`)
     if (!isRight(data[field])) throw poison(`its ${field} cannot be read`)

@@ -3,12 +3,13 @@ import Database from 'better-sqlite3'
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { CommandDoor, fingerprintOf, keyOfJourney, type Teller } from '../commands/door.ts'
-import { schemaVersion, type DomainEvent } from '../domain/events.ts'
+import type { DomainEvent } from '../domain/events.ts'
 import { Refusal, type History, type Metadata, type Recorded, type Source, type Telling } from '../domain/history.ts'
 import type { ImportEvent } from '../domain/import-record.ts'
 import { journeyHistory, type JourneyEvent } from '../domain/journey/journey.ts'
 import type { Journey } from '../domain/journey/state.ts'
 import { participantHistory, type Details, type Participant, type ParticipantEvent } from '../domain/participant.ts'
+import { schemaVersionOf } from '../domain/upcasting.ts'
 import { StreamMoved, type EventStore, type NewEvent } from '../event-store/event-store.ts'
 import type { Vault } from '../protection/vault.ts'
 import { v5 as uuidv5 } from 'uuid'
@@ -202,7 +203,7 @@ export class Importer {
           actor: this.tellerOf(contact).by,
           occurredAt: contact.occurredOn,
           recordedAt: contact.recordedAt,
-          schemaVersion,
+          schemaVersion: schemaVersionOf('ContactRefused'),
           correlationId: commandId,
           causationId: commandId,
           source: this.options.source,

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { Projection } from '../../projections/projection.ts'
 import { Projector, projections } from '../../projections/projector.ts'
@@ -7,7 +8,7 @@ import { verifyProjections } from '../../projections/verify.ts'
 import { csvOf, simulateContactLog } from '../../src/simulator/contact-log.ts'
 import { heardEverything, type Workplace } from '../../src/workplace.ts'
 import { bothDatabases, databases } from '../support/postgres.ts'
-import { everything, silent } from '../support/read-models.ts'
+import { everything, silent, takenOver } from '../support/read-models.ts'
 import { importText, temporaryWorkplace } from '../support/workplace.ts'
 
 const logOf = (seed: number) =>
@@ -49,6 +50,26 @@ describe.each(databases)('a rebuild, on %s', (kind) => {
     // And again: nothing of the first is in the way.
     expect(await rebuildBeside({ ...workplace, log: silent }, projections, { signal: forEver })).toBe(true)
     expect(await everything(workplace.readModels)).toEqual(right)
+  })
+
+  it('and a verification come to their end where the log ends in events no projection listens to', async () => {
+    const workplace = await workplaceOfItsOwn()
+    await importText(workplace, logOf(3))
+    const refused = Array.from({ length: 40 }, (_, n) => ({
+      id: randomUUID(),
+      type: 'ContactRefused',
+      data: { recordId: `r${n}`, occurrence: 1, reason: 'no_referral' },
+      metadata: {},
+    }))
+    const { position } = await workplace.store.append('import-refused', -1, refused)
+    // Ahead by a place the log told the projector of, and perhaps nobody else.
+    const builds = await takenOver(workplace.readModels)
+    await workplace.readModels.commit(
+      builds.map((build) => ({ build, to: BigInt(position) - 1n, rows: new Map(), held: [] })),
+    )
+    expect(await rebuildBeside({ ...workplace, log: silent }, projections, { signal: forEver })).toBe(true)
+    const verdicts = await verifyProjections({ ...workplace, log: silent }, projections, workplace.config.dataDir)
+    expect(verdicts.every(({ differences }) => differences === 0)).toBe(true)
   })
 
   it('runs while events are told and the projector follows, and neither loses anything', async () => {
