@@ -23,7 +23,13 @@ function toolsPresent() {
 function stale() {
   if (!existsSync(stamp)) return true
   const builtAt = statSync(stamp).mtimeMs
-  const sources = ['{src,projections,bench}/**/*', 'package-lock.json', 'nest-cli.json', 'tsconfig*.json', 'scripts/*.mjs']
+  const sources = [
+    '{src,projections,bench}/**/*',
+    'package-lock.json',
+    'nest-cli.json',
+    'tsconfig*.json',
+    'scripts/*.mjs',
+  ]
   return globSync(sources, { cwd: root }).some((file) => statSync(join(root, file)).mtimeMs > builtAt)
 }
 

@@ -4,7 +4,8 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
-import { eventTypes, privacyOf, schemaVersion, sentenceOf } from '../src/domain/events.ts'
+import { eventTypes, privacyOf, sentenceOf } from '../src/domain/events.ts'
+import { schemaVersionOf } from '../src/domain/upcasting.ts'
 import { importPrivacy } from '../src/domain/import-record.ts'
 import { journeyHistory, journeyPrivacy } from '../src/domain/journey/journey.ts'
 import { outcomeCodes, outcomes, reasonCodes, reasons, standingOf } from '../src/domain/journey/outcomes.ts'
@@ -126,7 +127,7 @@ function metadataSection() {
     '|---|---|---|',
     ...metadata.map((field) => `| ${code(nameOf(field))} | ${code(sourceTextOf(field))} | ${meaningOf(field)} |`),
     '',
-    `Events are written in schema version ${schemaVersion} today.`,
+    `Events are written in schema version ${Math.max(...eventTypes.map((type) => schemaVersionOf(type)))} today at most; older ones are understood for ever.`,
     '',
     ...['Actor', 'Day', 'Instant', 'Source'].flatMap((name) => [`- **${name}**: ${says(name)}`]),
     '',

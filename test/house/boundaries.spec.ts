@@ -62,6 +62,7 @@ const planted: [file: string, source: string, caughtBy: string[]][] = [
   ['src/web/api/teller.ts', fromLeaf('../../'), ['src/web/api/teller.ts knows only its own', cellar]],
   ['src/cli/planted.ts', fromLeaf('../'), ['src/cli knows only its own', cellar]],
   ['src/config.ts', fromLeaf('./'), ['src/config.ts knows only its own', cellar]],
+  ['src/belonging.ts', fromLeaf('./'), ['src/belonging.ts knows only its own', cellar]],
   ['src/instance.ts', fromLeaf('./'), ['src/instance.ts knows only its own', cellar]],
   ['src/app.module.ts', fromLeaf('./'), ['src/app.module.ts knows only its own', cellar]],
   ['src/main.ts', fromLeaf('./'), ['src/main.ts knows only its own', cellar]],

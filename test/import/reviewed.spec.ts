@@ -1,0 +1,161 @@
+/** What a hostile reviewer found, each as a sentence that must stay true. */
+import { readFileSync, rmSync, writeFileSync, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it, vi } from 'vitest'
+import { DoNotBelongTogether } from '../../src/belonging.ts'
+import { whoIsAsking } from '../../src/access/session.ts'
+import { dayOf } from '../../src/domain/local-day.ts'
+import { columns, NotAContactLog } from '../../src/exchange/contact-log.ts'
+import { importFile } from '../../src/exchange/import-file.ts'
+import { Journeys } from '../../src/reading/journeys.ts'
+import { importText, openIn, temporaryDirectory, temporaryWorkplace } from '../support/workplace.ts'
+
+const referral: Record<string, string> = {
+  journey_ref: 'R-1',
+  crn: 'X000001',
+  family_name: 'Example',
+  given_names: 'Sam',
+  date_of_birth: '01/02/1980',
+  recorded_at: '01/05/2023 10:00',
+  occurred_on: '01/05/2023',
+  contact: 'Referral',
+  programme: 'bbr',
+  provider: 'North',
+  recorded_by: 'F001',
+}
+const csvOf = (rows: Record<string, string>[]) =>
+  [columns, ...rows.map((row) => columns.map((column) => row[column] ?? ''))]
+    .map((fields) => fields.join(','))
+    .join('\n')
+
+describe('an import cut short between a man’s details and his journey', () => {
+  it('run again leaves him the details that were told last', async () => {
+    const workplace = await temporaryWorkplace()
+    const warning = { ...referral, contact: 'Warning' }
+    const log = csvOf([
+      { ...referral, family_name: 'Wrong' },
+      { ...warning, family_name: 'Wrong', note: 'a' },
+      { ...warning, family_name: 'Right', note: 'b' },
+    ])
+    const append = workplace.store.append.bind(workplace.store)
+    const cut = vi.spyOn(workplace.store, 'append').mockImplementation((stream, expected, events) => {
+      if (stream.startsWith('journey-')) throw new Error('the plug was pulled')
+      return append(stream, expected, events)
+    })
+    await expect(importText(workplace, log)).rejects.toThrow('the plug was pulled')
+    cut.mockRestore()
+    expect((await importText(workplace, log)).totals.accepted).toBe(3)
+    const told = await Array.fromAsync(workplace.store.read(`participant-${workplace.vault.find('crn', 'X000001')}`))
+    expect(told.map(({ type }) => type)).toEqual(['ParticipantRegistered', 'ParticipantDetailsCorrected'])
+    const { rows } = await new Journeys(workplace.store, workplace.readModels, workplace.vault).caseload(
+      {},
+      whoIsAsking({}),
+    )
+    expect(rows.map(({ name }) => name)).toEqual(['Right, Sam'])
+  })
+})
+
+describe('a contact log', () => {
+  it('with a record of too many columns has that record refused whole, and every field of it kept in the rejects', async () => {
+    const workplace = await temporaryWorkplace()
+    const spilled = `${csvOf([referral, { ...referral, contact: 'Warning', note: 'Phoned in' }])}, says he will come tonight`
+    const { totals, rejects } = await importText(workplace, spilled)
+    expect(totals).toMatchObject({ accepted: 1, rejected_by_reason: { too_many_columns: 1 } })
+    expect(readFileSync(rejects, 'utf8')).toContain('says he will come tonight')
+  })
+
+  it('in another encoding is refused: two names must not become one', async () => {
+    const workplace = await temporaryWorkplace()
+    const file = join(temporaryDirectory(), 'latin1.csv')
+    writeFileSync(file, Buffer.from(csvOf([{ ...referral, given_names: 'José' }]), 'latin1'))
+    await expect(importFile(workplace, file)).rejects.toThrow(/not in UTF-8/)
+  })
+
+  it('is never replaced by its own rejects', async () => {
+    const workplace = await temporaryWorkplace()
+    const file = join(temporaryDirectory(), 'log.csv')
+    writeFileSync(file, csvOf([referral]))
+    await expect(importFile(workplace, file, { rejects: file })).rejects.toThrow(NotAContactLog)
+    expect(readFileSync(file, 'utf8')).toBe(csvOf([referral]))
+  })
+
+  it('whose rejects cannot be written is refused before anything is read', async () => {
+    const workplace = await temporaryWorkplace()
+    const file = join(temporaryDirectory(), 'log.csv')
+    writeFileSync(file, csvOf([referral]))
+    await expect(importFile(workplace, file, { rejects: '/no/such/place/rejects.csv' })).rejects.toThrow(
+      /cannot be written/,
+    )
+    await expect(importFile(workplace, file, { rejects: temporaryDirectory() })).rejects.toThrow(/it is not a file/)
+  })
+
+  it('without a header does not have its first record told on the screen', async () => {
+    const workplace = await temporaryWorkplace()
+    const [, first = ''] = csvOf([referral]).split('\n')
+    const failure = (await importText(workplace, first).catch((error: unknown) => error)) as Error
+    expect(failure).toBeInstanceOf(NotAContactLog)
+    expect(failure.message).not.toMatch(/Example|X000001/)
+  })
+
+  it('has what might be a name, a CRN or a telephone number veiled, wherever it was written', async () => {
+    const workplace = await temporaryWorkplace()
+    const open = { provider: 'Sam Example Trust', recorded_by: 'E000001' }
+    const session = {
+      contact: 'Session',
+      session: 'PG1',
+      outcome: 'ATTC',
+      group: '07700900123',
+      actual_facilitators: 'jane.smith1985;F002',
+    }
+    await importText(
+      workplace,
+      csvOf([
+        { ...referral, ...open },
+        { ...referral, contact: 'Allocated to group', group: 'G1' },
+        { ...referral, ...session },
+      ]),
+    )
+    const events = await Array.fromAsync(workplace.store.readEverything(['journey', 'participant']))
+    const stored = JSON.stringify(events.map(({ data, metadata }) => [data, metadata]))
+    expect(stored).not.toMatch(/Sam Example|E000001|07700900123|jane\.smith/)
+    expect(stored).toMatch(/F002/)
+  })
+
+  it('of an ancient year still has its days read in full', () => {
+    expect(dayOf('0023-02-11T10:00:00.000Z')).toBe('0023-02-11')
+  })
+})
+
+describe('a data directory', () => {
+  const used = async () => {
+    const dir = temporaryDirectory()
+    const workplace = await openIn(dir)
+    await importText(workplace, csvOf([referral]))
+    await workplace.close()
+    await (await openIn(dir)).close()
+    return dir
+  }
+
+  it('whose keys are gone is refused, not given new ones', async () => {
+    const dir = await used()
+    rmSync(join(dir, 'keys'), { recursive: true })
+    await expect(openIn(dir)).rejects.toThrow(DoNotBelongTogether)
+    rmSync(join(dir, 'belongs-to.json'))
+    await expect(openIn(dir)).rejects.toThrow(/not the keys this log was written under/)
+  })
+
+  it('whose log was put back from an older copy, or is another, is refused', async () => {
+    const dir = await used()
+    rmSync(join(dir, 'store'), { recursive: true })
+    mkdirSync(join(dir, 'store'))
+    await expect(openIn(dir)).rejects.toThrow(/built from another log/)
+    rmSync(join(dir, 'belongs-to.json'))
+    await expect(openIn(dir)).rejects.toThrow(/put back from an older copy/)
+  })
+
+  it('whose read models are gone is served: they are built again', async () => {
+    const dir = await used()
+    for (const suffix of ['', '-wal', '-shm']) rmSync(join(dir, `read-models.sqlite${suffix}`), { force: true })
+    await (await openIn(dir)).close()
+  })
+})
