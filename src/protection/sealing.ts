@@ -16,7 +16,7 @@ export function sealedData(
   const open: Record<string, unknown> = { ...event.data }
   const personal: Record<string, unknown> = {}
   for (const field of sealedFieldsOf(event.type)) {
-    if (open[field] !== undefined && open[field] !== '') personal[field] = open[field]
+    if (open[field] !== undefined) personal[field] = open[field]
     delete open[field]
   }
   if (Object.keys(personal).length > 0) {
