@@ -21,7 +21,7 @@ const [role = 'bench', ...rest] = process.argv.slice(2).filter((word) => !word.s
 const flag = (name: string) => process.argv.find((word) => word.startsWith(`--${name}=`))?.slice(name.length + 3)
 
 /** The surroundings the import runs in from package.json: a small heap collected often, and few arenas. */
-const nodeFlags = ['--max-semi-space-size=2', '--max-old-space-size=72']
+const nodeFlags = ['--max-semi-space-size=2', '--max-old-space-size=96']
 const surroundings = { ...process.env, MALLOC_ARENA_MAX: '2' }
 
 if (role === 'importing') await importing(rest[0]!, rest[1]!)
@@ -114,7 +114,7 @@ interface Appended {
 function child<T>(part: string, ...args: string[]): T {
   const { stdout, stderr, status } = spawnSync(
     process.execPath,
-    [...nodeFlags, fileURLToPath(import.meta.url), part, ...args],
+    [...(part === 'importing' ? nodeFlags : []), fileURLToPath(import.meta.url), part, ...args],
     {
       encoding: 'utf8',
       env: surroundings,

@@ -24,6 +24,8 @@ export interface Judged {
 }
 
 const chunkSize = 1_000
+/** However long the notes, a chunk is no more of the file than this (or one record). */
+const chunkBytes = 2_000_000
 const concurrentAppends = 64
 const cachedHistories = 4_000
 const tries = 5
@@ -79,11 +81,13 @@ export class Importer {
   async *run(rows: AsyncIterable<NumberedRow> | Iterable<NumberedRow>): AsyncGenerator<readonly Judged[]> {
     await this.recallRefusals()
     let chunk: NumberedRow[] = []
+    let begun = 0
     for await (const numbered of rows) {
       chunk.push(numbered)
-      if (chunk.length < chunkSize) continue
+      if (chunk.length < chunkSize && numbered.bytes - begun < chunkBytes) continue
       yield await this.judge(chunk)
       chunk = []
+      begun = numbered.bytes
     }
     if (chunk.length > 0) yield await this.judge(chunk)
   }
