@@ -57,6 +57,7 @@ describe('the repository', () => {
       'C:' + String.raw`\Users\somebody`,
     ]
     for (const text of planted) expect(text).toMatch(machine)
+    // Not machine paths but look-alikes of the project's own, which the search must let pass.
     for (const text of ['persistent/registry.ts', 'registry.find(stream)', '/api/journeys/home/', 'src/work/'])
       expect(text).not.toMatch(machine)
   })

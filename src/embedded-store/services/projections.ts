@@ -66,7 +66,7 @@ function readOptions(request: Buffer): { name: string; flag: boolean } {
   const outer = new Reader(request)
   for (let field = outer.next(); field !== 0; field = outer.next()) {
     if (field !== 1) {
-      outer.skip()
+      outer.passOver()
       continue
     }
     const inner = outer.message()
@@ -74,7 +74,7 @@ function readOptions(request: Buffer): { name: string; flag: boolean } {
       if (option === 1) options.name = inner.string()
       // In Statistics the second field is the message that asks for all of them.
       else if (option === 2 && inner.isNumber) options.flag = inner.bool()
-      else inner.skip()
+      else inner.passOver()
     }
   }
   return options

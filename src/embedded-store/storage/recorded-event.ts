@@ -95,7 +95,7 @@ export function decodeBody(body: Buffer): DecodedBody {
         else if (key === 'content-type') event.isJson = text === 'application/json'
         else if (key === 'created') event.createdAt = Number(text.slice(0, -4))
       }
-    } else reader.skip()
+    } else reader.passOver()
   }
   return event
 }

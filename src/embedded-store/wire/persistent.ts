@@ -37,7 +37,7 @@ function eachOption(request: Buffer, read: (field: number, options: Reader) => v
   const outer = new ProtobufReader(request)
   for (let field = outer.next(); field !== 0; field = outer.next()) {
     if (field !== 1) {
-      outer.skip()
+      outer.passOver()
       continue
     }
     const options = outer.message()
@@ -62,7 +62,7 @@ export function readGroupSettings(request: Buffer): GroupName & { settings: Sett
         else if (part === 2) startFrom = stream.uint64()
         else {
           startFrom = part === 3 ? 'start' : 'end'
-          stream.skip()
+          stream.passOver()
         }
       }
     } else if (field === 5) {
@@ -76,10 +76,10 @@ export function readGroupSettings(request: Buffer): GroupName & { settings: Sett
         } else {
           if (part === 2) startFrom = 'start'
           if (part === 3) startFrom = 'end'
-          all.skip()
+          all.passOver()
         }
       }
-    } else options.skip()
+    } else options.passOver()
   })
   return { ...asked, settings: { ...settings, startFrom: startFrom ?? settings.startFrom, filter } }
 }
@@ -110,7 +110,7 @@ function readSettings(reader: Reader): Settings {
     else if (field === 16) {
       const name = reader.string()
       settings.strategy = (STRATEGIES as readonly string[]).includes(name) ? (name as StrategyName) : settings.strategy
-    } else reader.skip()
+    } else reader.passOver()
   }
   return settings
 }
@@ -132,7 +132,7 @@ function readName(request: Buffer, fields: { stream: number; group: number; all:
     else if (field === fields.group) asked.group = options.string()
     else {
       if (field === fields.all) asked.stream = '$all'
-      options.skip()
+      options.passOver()
     }
   })
   return asked
@@ -146,7 +146,7 @@ export function readReplayParked(request: Buffer): GroupName & { stopAt: bigint 
     else if (field === 4) asked.stopAt = options.int64()
     else {
       if (field === 3) asked.stream = '$all'
-      options.skip()
+      options.passOver()
     }
   })
   return asked
@@ -156,13 +156,13 @@ export function readReplayParked(request: Buffer): GroupName & { stopAt: bigint 
 export function readList(request: Buffer): string | undefined {
   let stream: string | undefined
   eachOption(request, (field, options) => {
-    if (field !== 2) return options.skip()
+    if (field !== 2) return options.passOver()
     const wanted = options.message()
     for (let part = wanted.next(); part !== 0; part = wanted.next()) {
       if (part === 1) stream = readStreamIdentifier(wanted.message())
       else {
         if (part === 2) stream = '$all'
-        wanted.skip()
+        wanted.passOver()
       }
     }
   })
@@ -189,7 +189,7 @@ export function readReadMessage(buffer: Buffer): ReadMessage {
       else if (part === 4) options.structuredIds = readUuidOption(message.message()) === 'structured'
       else {
         if (part === 5) options.name.stream = '$all'
-        message.skip()
+        message.passOver()
       }
     }
     return options
@@ -201,7 +201,7 @@ export function readReadMessage(buffer: Buffer): ReadMessage {
     if (part === 2) ids.push(readUuid(message.message()))
     else if (part === 3) action = ACTIONS[message.uint()] ?? 'retry'
     else if (part === 4) reason = message.string()
-    else message.skip()
+    else message.passOver()
   }
   return field === 2 ? { kind: 'ack', ids } : { kind: 'nack', ids, action, reason }
 }

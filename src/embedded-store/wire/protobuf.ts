@@ -106,7 +106,8 @@ export class Reader {
     return new Reader(this.buffer, start, end)
   }
 
-  skip(): void {
+  /** Passes over a field this side does not use or know, as protocol buffers ask of every reader. */
+  passOver(): void {
     switch (this.wireType) {
       case VARINT:
         while (this.byte() >= 0x80);

@@ -10,7 +10,7 @@ export function readUuid(reader: Reader): string {
   for (let field = reader.next(); field !== 0; field = reader.next()) {
     if (field === 1) text = readStructured(reader.message())
     else if (field === 2) text = reader.string().toLowerCase()
-    else reader.skip()
+    else reader.passOver()
   }
   if (!UUID.test(text)) throw new MalformedMessage(`'${text.slice(0, 50)}' is not a UUID`)
   return text
@@ -22,7 +22,7 @@ function readStructured(reader: Reader): string {
   for (let field = reader.next(); field !== 0; field = reader.next()) {
     if (field === 1) most = BigInt.asUintN(64, reader.int64())
     else if (field === 2) least = BigInt.asUintN(64, reader.int64())
-    else reader.skip()
+    else reader.passOver()
   }
   const hex = most.toString(16).padStart(16, '0') + least.toString(16).padStart(16, '0')
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
@@ -43,7 +43,7 @@ export function readStreamIdentifier(reader: Reader): string {
   let name = ''
   for (let field = reader.next(); field !== 0; field = reader.next()) {
     if (field === 3) name = utf8(reader.bytes())
-    else reader.skip()
+    else reader.passOver()
   }
   return name
 }
@@ -57,7 +57,7 @@ export function readPosition(reader: Reader): bigint {
   let commit = 0n
   for (let field = reader.next(); field !== 0; field = reader.next()) {
     if (field === 1) commit = reader.uint64()
-    else reader.skip()
+    else reader.passOver()
   }
   return commit
 }
@@ -71,7 +71,7 @@ export function readUuidOption(reader: Reader): 'structured' | 'string' {
   let form: 'structured' | 'string' = 'structured'
   for (let field = reader.next(); field !== 0; field = reader.next()) {
     if (field === 2) form = 'string'
-    reader.skip()
+    reader.passOver()
   }
   return form
 }

@@ -49,7 +49,7 @@ export function readReadRequest(buffer: Buffer): ReadRequest {
   const outer = new Reader(buffer)
   for (let field = outer.next(); field !== 0; field = outer.next()) {
     if (field !== 1) {
-      outer.skip()
+      outer.passOver()
       continue
     }
     const options = outer.message()
@@ -61,10 +61,10 @@ export function readReadRequest(buffer: Buffer): ReadRequest {
       else if (option === 5) request.count = options.uint64()
       else if (option === 6) {
         request.count = undefined
-        options.skip()
+        options.passOver()
       } else if (option === 7) request.filter = readFilter(options.message())
       else if (option === 9) request.structuredIds = readUuidOption(options.message()) === 'structured'
-      else options.skip()
+      else options.passOver()
     }
   }
   return request
@@ -78,7 +78,7 @@ function readStreamOptions(reader: Reader, request: ReadRequest): void {
     else {
       if (field === 3) request.from = 'start'
       if (field === 4) request.from = 'end'
-      reader.skip()
+      reader.passOver()
     }
   }
 }
@@ -89,7 +89,7 @@ function readAllOptions(reader: Reader, request: ReadRequest): void {
     else {
       if (field === 2) request.from = 'start'
       if (field === 3) request.from = 'end'
-      reader.skip()
+      reader.passOver()
     }
   }
 }
@@ -106,11 +106,11 @@ export function readFilter(reader: Reader): FilterRequest {
       for (let part = expression.next(); part !== 0; part = expression.next()) {
         if (part === 1) filter.regex = expression.string()
         else if (part === 2) filter.prefixes.push(expression.string())
-        else expression.skip()
+        else expression.passOver()
       }
     } else if (field === 3) window = reader.uint()
     else if (field === 5) multiplier = reader.uint()
-    else reader.skip()
+    else reader.passOver()
   }
   return { ...filter, checkpointEvery: Math.max(1, window) * Math.max(1, multiplier) }
 }
@@ -118,7 +118,7 @@ export function readFilter(reader: Reader): FilterRequest {
 /** The revision a writer expects, as {@link Expected} numbers it. */
 function readExpected(reader: Reader, field: number): bigint {
   if (field === 2) return BigInt.asIntN(64, reader.uint64())
-  reader.skip()
+  reader.passOver()
   return field === 3 ? Expected.NO_STREAM : field === 4 ? Expected.ANY : Expected.STREAM_EXISTS
 }
 
@@ -134,7 +134,7 @@ function readStreamAndExpected(reader: Reader): StreamAndExpected & { deadline: 
     else if (field >= 2 && field <= 5) options.expected = readExpected(reader, field)
     else if (field === 6) options.deadline = readTimestamp(reader.message())
     else if (field === 7) options.deadline = Date.now() + readTimestamp(reader.message())
-    else reader.skip()
+    else reader.passOver()
   }
   return options
 }
@@ -145,7 +145,7 @@ function readTimestamp(reader: Reader): number {
   for (let field = reader.next(); field !== 0; field = reader.next()) {
     if (field === 1) milliseconds += Number(reader.int64()) * 1000
     else if (field === 2) milliseconds += reader.int32() / 1e6
-    else reader.skip()
+    else reader.passOver()
   }
   return milliseconds
 }
@@ -160,7 +160,7 @@ export function readAppendRequest(buffer: Buffer): AppendRequest {
   for (let field = reader.next(); field !== 0; field = reader.next()) {
     if (field === 1) return { options: readStreamAndExpected(reader.message()) }
     if (field === 2) return { event: readProposedEvent(reader.message()) }
-    reader.skip()
+    reader.passOver()
   }
   throw new MalformedMessage('an append without content')
 }
@@ -180,7 +180,7 @@ export function readBatchAppendRequest(buffer: Buffer): BatchAppendRequest {
     else if (field === 2) request.options = readStreamAndExpected(reader.message())
     else if (field === 3) request.events.push(readProposedEvent(reader.message()))
     else if (field === 4) request.isFinal = reader.bool()
-    else reader.skip()
+    else reader.passOver()
   }
   if (request.correlationId === '') throw new MalformedMessage('a batch without correlation id')
   return request
@@ -203,13 +203,13 @@ function readProposedEvent(reader: Reader): ProposedEvent | MissingProperty {
       for (let part = entry.next(); part !== 0; part = entry.next()) {
         if (part === 1) key = entry.string()
         else if (part === 2) value = entry.string()
-        else entry.skip()
+        else entry.passOver()
       }
       if (key === 'type') type = value
       else if (key === 'content-type') contentType = value
     } else if (field === 3) metadata = reader.bytes()
     else if (field === 4) data = reader.bytes()
-    else reader.skip()
+    else reader.passOver()
   }
   if (id === '') throw new MalformedMessage('an event without id')
   if (!type) return 'type'
@@ -222,7 +222,7 @@ export function readDeleteRequest(buffer: Buffer): StreamAndExpected {
   const reader = new Reader(buffer)
   for (let field = reader.next(); field !== 0; field = reader.next()) {
     if (field === 1) return readStreamAndExpected(reader.message())
-    reader.skip()
+    reader.passOver()
   }
   throw new MalformedMessage('a delete without options')
 }
