@@ -1,8 +1,10 @@
 /** npm run import -- FILE.csv: a contact log goes in. */
 import { Command } from 'commander'
 import { statSync } from 'node:fs'
+import { join } from 'node:path'
 import { readConfig } from '../config.ts'
 import { importFile } from '../exchange/import-file.ts'
+import { DataDirInUse, holdDataDir, type Holding } from '../instance.ts'
 import { openWorkplace } from '../workplace.ts'
 import { atTheTerminal, progressBar, UsageError } from './terminal.ts'
 
@@ -15,12 +17,25 @@ const command = new Command('npm run import --')
   .showHelpAfterError()
   .parse()
 
+/** Two at once would each judge without knowing what the other turns away. The lock goes with the process. */
+function oneImportAtATime(dataDir: string): Holding {
+  try {
+    return holdDataDir(join(dataDir, 'importing'))
+  } catch (error) {
+    if (!(error instanceof DataDirInUse)) throw error
+    throw new UsageError(
+      'Another import is running on this data directory. Wait until it has ended, then run this one.',
+    )
+  }
+}
+
 await atTheTerminal(async () => {
   const [file] = command.args as [string]
   const options = command.opts<{ json?: boolean; rejects?: string; reconsider?: boolean }>()
   const stats = statSync(file, { throwIfNoEntry: false })
   if (!stats?.isFile()) throw new UsageError(`There is no file ${file}. Give the path of a contact log in CSV.`)
   const config = readConfig()
+  const alone = oneImportAtATime(config.dataDir)
   const workplace = await openWorkplace(
     { ...config, logLevel: config.logLevel === 'info' ? 'warn' : config.logLevel },
     { besideAnother: true },
@@ -59,5 +74,6 @@ await atTheTerminal(async () => {
   } finally {
     bar.end()
     await workplace.close()
+    alone.release()
   }
 })

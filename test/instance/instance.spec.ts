@@ -74,6 +74,15 @@ describe('a data directory', () => {
 })
 
 describe('a command at the terminal', () => {
+  it('imports one log at a time', () => {
+    const DATA_DIR = temporaryDirectory()
+    const other = holdDataDir(join(DATA_DIR, 'importing'))
+    const second = run('cli/import', [log, '--rejects', join(DATA_DIR, 'rejects.csv')], { DATA_DIR })
+    expect([second.status, second.stderr]).toEqual([1, expect.stringMatching(/^Another import is running/)])
+    other.release()
+    expect(run('cli/import', [log, '--rejects', join(DATA_DIR, 'rejects.csv')], { DATA_DIR }).status).toBe(0)
+  })
+
   it.each([
     ['cli/import', ['no-such-file.csv'], /There is no file no-such-file.csv/],
     ['cli/import', [], /missing required argument 'file'/],
