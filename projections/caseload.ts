@@ -101,6 +101,7 @@ const caseloadTable: Table = {
     ['attended'],
     ['unacceptable_absences'],
   ],
+  foldedOn: true,
   conclude: concluded,
 }
 

@@ -4,8 +4,9 @@ import type { Recorded } from '../src/domain/history.ts'
 import { PoisonEvent, recordedFrom } from '../src/domain/stored-event.ts'
 import type { HeardBatch, StoredEvent } from '../src/event-store/event-store.ts'
 import type { Vault } from '../src/protection/vault.ts'
+import type { Build } from './builds.ts'
 import type { Change, Handler, Row, Table, Value } from './projection.ts'
-import type { Build, HeldTable, ReadModels, Step } from './read-models.ts'
+import type { HeldTable, ReadModels, Step } from './read-models.ts'
 
 export interface ProjectorLog {
   info(about: object, message: string): void
@@ -20,16 +21,25 @@ const largestEvent = 900_000
 
 type Placed = StoredEvent & { readonly position: bigint }
 
-type Concluded = readonly { readonly stored: Placed; readonly changes: readonly Change[] | Error }[]
+interface Concluded {
+  readonly stored: Placed
+  readonly changes: readonly Change[] | Error
+  /** The rows the changes are about, one each, once they have been read. */
+  places: readonly Kept[]
+}
 
 export class Hearing {
   private parts: Part[] = []
 
-  private constructor(
-    private readonly readModels: ReadModels,
-    private readonly vault: Vault,
-    private readonly log: ProjectorLog,
-  ) {}
+  private readonly readModels: ReadModels
+  private readonly vault: Vault
+  private readonly log: ProjectorLog
+
+  private constructor(readModels: ReadModels, vault: Vault, log: ProjectorLog) {
+    this.readModels = readModels
+    this.vault = vault
+    this.log = log
+  }
 
   /** Several projections hear each batch together, and are written in one transaction. */
   static async of(readModels: ReadModels, vault: Vault, log: ProjectorLog, builds: readonly Build[]): Promise<Hearing> {
@@ -87,13 +97,15 @@ export class Hearing {
   ): Promise<Step> {
     const { build } = part
     const news = events.filter(({ position, stream }) => position > (build.position ?? -1n) && !part.held.has(stream))
-    const concluded: Concluded = news.map((stored) => ({ stored, changes: this.changesOf(build, stored, understood) }))
+    const concluded = news.map((stored): Concluded => {
+      return { stored, changes: this.changesOf(build, stored, understood), places: [] }
+    })
     await part.read(this.readModels, concluded)
     const held: Omit<HeldTable, 'projection' | 'place'>[] = []
-    for (const { stored, changes } of concluded) {
+    for (const { stored, changes, places } of concluded) {
       const { stream, revision } = stored
       if (part.held.has(stream)) continue
-      const failure = changes instanceof Error ? changes : part.apply(changes)
+      const failure = changes instanceof Error ? changes : part.apply(changes, places)
       if (!failure) continue
       // This history is held here and shown as held; all others go on.
       const why = failure instanceof PoisonEvent ? failure.why : 'its handler failed'
@@ -138,16 +150,20 @@ function understandable(stored: StoredEvent): Recorded<DomainEvent> | Error {
 }
 
 /**
- * Roughly how long it would be as text. NaN where something in it is beyond one of the databases (a NUL, half a
- * character, a number too large): it would stop the projector there for ever.
+ * How long it is as text. NaN where something in it is beyond one of the databases (a NUL, half a character, a number too
+ * large): it would stop the projector there for ever.
  */
 function sizeOf(value: unknown): number {
-  if (typeof value === 'string') return value.isWellFormed() && !value.includes('\0') ? value.length : Number.NaN
-  if (typeof value === 'number') return Number.isInteger(value) && !Number.isSafeInteger(value) ? Number.NaN : 8
-  if (value === null || typeof value !== 'object') return 8
-  let size = 0
-  for (const key in value) size += key.length + sizeOf((value as Record<string, unknown>)[key])
-  return size
+  const text = JSON.stringify(value) ?? ''
+  // What could be beyond them shows in the text; whether it is, is looked at only then.
+  return (text.includes('\\u') || /\d{16}|e\+/.test(text)) && !isWithinReach(value) ? Number.NaN : text.length
+}
+
+function isWithinReach(value: unknown): boolean {
+  if (typeof value === 'string') return value.isWellFormed() && !value.includes('\0')
+  if (typeof value === 'number') return !Number.isInteger(value) || Number.isSafeInteger(value)
+  if (value === null || typeof value !== 'object') return true
+  return Object.entries(value).every(([field, inside]) => isWithinReach(field) && isWithinReach(inside))
 }
 
 interface Kept {
@@ -156,63 +172,64 @@ interface Kept {
   touched: boolean
 }
 
-/** What one build holds in memory between two batches. */
+/** What one build holds in memory. */
 class Part {
-  /** The least recently used first. */
-  private readonly rows = new Map<string, Kept>()
+  build: Build
+  readonly held: Set<string>
+  /** The rows of tables that are folded on, from batch to batch, the least recently used first. */
+  private readonly atHand = new Map<string, Kept>()
   private touched: Kept[] = []
 
-  constructor(
-    public build: Build,
-    readonly held: Set<string>,
-  ) {}
+  constructor(build: Build, held: Set<string>) {
+    this.build = build
+    this.held = held
+  }
 
   /** Reads the rows the changes will look at, many at a time, where they are not in memory. */
-  async read(readModels: ReadModels, concluded: Concluded): Promise<void> {
-    const missing = new Map<Table, Map<string, readonly Value[]>>()
-    for (const { changes } of concluded) {
-      if (changes instanceof Error) continue
-      for (const { table, key, whole } of changes) {
-        const name = nameOf(table, key)
-        const known = this.rows.get(name)
-        if (known) {
-          this.rows.delete(name)
-          this.rows.set(name, known)
-        } else if (whole) {
-          this.rows.set(name, { table, row: undefined, touched: false })
-        } else {
-          let keys = missing.get(table)
-          if (!keys) missing.set(table, (keys = new Map()))
-          keys.set(name, key)
-          this.rows.set(name, { table, row: undefined, touched: false })
+  async read(readModels: ReadModels, concluded: readonly Concluded[]): Promise<void> {
+    const inBatch = new Map<string, Kept>()
+    const missing = new Map<Table, (readonly Value[])[]>()
+    const placeOf = ({ table, key, whole }: Change): Kept => {
+      const name = nameOf(table, key)
+      let place = inBatch.get(name)
+      if (place) return place
+      place = table.foldedOn && this.atHand.get(name)
+      if (place) this.atHand.delete(name)
+      else {
+        place = { table, row: undefined, touched: false }
+        if (!whole) {
+          const keys = missing.get(table)
+          if (keys) keys.push(key)
+          else missing.set(table, [key])
         }
       }
+      if (table.foldedOn) this.atHand.set(name, place)
+      inBatch.set(name, place)
+      return place
     }
+    for (const one of concluded) if (!(one.changes instanceof Error)) one.places = one.changes.map(placeOf)
     for (const [table, keys] of missing)
-      for (const row of await readModels.load(this.build.place, table, [...keys.values()])) {
+      for (const row of await readModels.load(this.build.place, table, keys)) {
         const key = table.key.map((column) => row[column] as Value)
-        this.rows.get(nameOf(table, key))!.row = row
+        inBatch.get(nameOf(table, key))!.row = row
       }
   }
 
   /** All the changes of one event, or none and the reason where one of them cannot be made. */
-  apply(changes: readonly Change[]): Error | undefined {
-    const before = changes.map(({ table, key }) => {
-      const place = this.rows.get(nameOf(table, key))!
-      return { place, row: place.row }
-    })
+  apply(changes: readonly Change[], places: readonly Kept[]): Error | undefined {
+    const before = places.map(({ row }) => row)
     try {
       for (const [n, { become }] of changes.entries()) {
-        const { place } = before[n]!
+        const place = places[n]!
         const row = become(place.row)
         if (row) place.row = row
       }
     } catch (error) {
-      for (const { place, row } of before.toReversed()) place.row = row
+      for (const [n, place] of places.entries()) place.row = before[n]
       return error as Error
     }
-    for (const { place, row } of before) {
-      if (place.row === row || place.touched) continue
+    for (const [n, place] of places.entries()) {
+      if (place.row === before[n] || place.touched) continue
       place.touched = true
       this.touched.push(place)
     }
@@ -235,9 +252,9 @@ class Part {
     this.build = build
     for (const place of this.touched) place.touched = false
     this.touched = []
-    for (const name of this.rows.keys()) {
-      if (this.rows.size <= rowsKept) break
-      this.rows.delete(name)
+    for (const name of this.atHand.keys()) {
+      if (this.atHand.size <= rowsKept) break
+      this.atHand.delete(name)
     }
   }
 }

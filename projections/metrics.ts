@@ -35,7 +35,7 @@ export function registerProjectorMetrics(
     registers,
     async collect() {
       this.reset()
-      for (const { projection, place, position } of await readModels.checkpoints())
+      for (const { projection, place, position } of await readModels.builds.checkpoints())
         this.set({ projection, place }, position === '' ? 0 : Number(position))
     },
   })
@@ -46,7 +46,7 @@ export function registerProjectorMetrics(
     registers,
     async collect() {
       this.reset()
-      for (const { projection } of await readModels.checkpoints()) this.set({ projection }, 0)
+      for (const { projection } of await readModels.builds.checkpoints()) this.set({ projection }, 0)
       for (const { projection } of await readModels.held()) this.inc({ projection })
     },
   })

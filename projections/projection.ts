@@ -16,6 +16,10 @@ export interface Table {
   /** The columns of the primary key, in order. */
   readonly key: readonly string[]
   readonly indexes?: readonly (readonly string[])[]
+  /** Each row is written once, by one event, and never changed: while a rebuild fills the table it needs no key. */
+  readonly writtenOnce?: true
+  /** Later events go on from its rows: they are kept at hand between batches. */
+  readonly foldedOn?: true
   /** Works out the columns that follow from the others, once a batch rather than once an event. */
   readonly conclude?: (row: Row) => Row
 }

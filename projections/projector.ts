@@ -3,15 +3,13 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { Subject } from 'rxjs'
 import { StoreUnavailable, type EventStore } from '../src/event-store/event-store.ts'
 import type { Vault } from '../src/protection/vault.ts'
-import { caseload } from './caseload.ts'
+import { CheckpointMoved, DowngradeRefused, type Build } from './builds.ts'
 import { Hearing, type ProjectorLog } from './hearing.ts'
-import { participants } from './participants.ts'
+import type { Whereabouts } from './lanes.ts'
 import { categories, type Projection } from './projection.ts'
-import { CheckpointMoved, DowngradeRefused, type Build, type ReadModels } from './read-models.ts'
+import type { ReadModels } from './read-models.ts'
+import { projections } from './projections.ts'
 import { rebuildBeside } from './rebuild.ts'
-import { timeline } from './timeline.ts'
-
-export const projections: readonly Projection[] = [participants, caseload, timeline]
 
 const largestBatch = 500
 
@@ -54,6 +52,7 @@ export class Projector {
     private readonly vault: Vault,
     private readonly log: ProjectorLog,
     private readonly all: readonly Projection[] = projections,
+    private readonly whereabouts?: Whereabouts,
   ) {}
 
   /** Follows the log until stopped, whenever this process is the one that projects. */
@@ -149,9 +148,9 @@ export class Projector {
     const current: Build[] = []
     const outdated: Projection[] = []
     for (const projection of this.all) {
-      const build = await this.readModels.takeOver(projection)
+      const build = await this.readModels.builds.takeOver(projection)
       if (build) current.push(build)
-      if (!build || (await this.readModels.rebuildOf(projection)) === 'left') outdated.push(projection)
+      if (!build || (await this.readModels.builds.rebuildOf(projection)) === 'left') outdated.push(projection)
     }
     const together = new AbortController()
     const signal = AbortSignal.any([until, together.signal])
@@ -182,15 +181,15 @@ export class Projector {
   }
 
   private async rebuild(outdated: readonly Projection[], signal: AbortSignal): Promise<void> {
-    const { store, readModels, vault, log } = this
+    const { store, readModels, vault, log, whereabouts } = this
     const mine: Projection[] = []
     for (const projection of outdated)
-      if ((await readModels.rebuildOf(projection)) !== 'worked_on') mine.push(projection)
+      if ((await readModels.builds.rebuildOf(projection)) !== 'worked_on') mine.push(projection)
     if (mine.length === 0) return patiently(2_000, signal) // another process has it in hand
     const names = mine.map(({ name }) => name)
     log.info({ projections: names }, 'Building read models anew beside those that are served.')
     try {
-      const done = await rebuildBeside({ store, readModels, vault, log }, mine, { signal })
+      const done = await rebuildBeside({ store, readModels, vault, log, whereabouts }, mine, { signal })
       if (done) log.info({ projections: names }, 'The read models built anew are served from now on.')
     } catch (error) {
       // Another process has taken it in hand, or the log is away.

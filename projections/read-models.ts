@@ -1,40 +1,23 @@
 /** The read models: what the projections have concluded, and how far each has heard. All of it can be rebuilt. */
-import { createHash } from 'node:crypto'
 import type { Kysely } from 'kysely'
 import { join } from 'node:path'
 import { BehaviorSubject, exhaustMap, filter, firstValueFrom, map, merge, race, take, timer } from 'rxjs'
+import { Builds, CheckpointMoved, nameIn, placeOf, sideOf, type Build, type CheckpointTable, type Place } from './builds.ts'
 import type { CaseloadTable } from './caseload.ts'
-import { quoted, type Database, type Election, type Moment, type Statements } from './databases/database.ts'
+import type { Database, Election, Moment } from './databases/database.ts'
 import { PostgresDatabase } from './databases/postgres.ts'
 import { SqliteDatabase } from './databases/sqlite.ts'
 import type { ParticipantTable, ParticipantTokenTable } from './participants.ts'
 import type { Projection, Row, Table, Value } from './projection.ts'
 import type { TimelineTable } from './timeline.ts'
 
-/** The tables the pages read, or those that are being filled beside them to take their place. */
-export type Place = 'live' | 'beside'
-
 /** A stream whose event could not be understood: nothing after it is concluded until it can. */
 export interface HeldTable {
   projection: string
-  place: Place
+  place: 'live' | 'beside'
   stream: string
   revision: number
   why: string
-}
-
-export interface CheckpointTable {
-  projection: string
-  place: Place
-  version: number
-  /** What its tables look like, so that a change nobody numbered is noticed too. */
-  fingerprint: string
-  /** Raised by whoever takes over: whoever held it before can write nothing any more. */
-  epoch: number
-  /** The last place in the log that has been heard; '' before the first. */
-  position: string
-  /** When it was heard, ISO 8601 UTC. */
-  at: string
 }
 
 export interface ReadModelTables {
@@ -46,33 +29,6 @@ export interface ReadModelTables {
   checkpoint: CheckpointTable
 }
 
-/** Another projector wrote or took over meanwhile; this one is stale and has written nothing. */
-export class CheckpointMoved extends Error {
-  constructor(readonly projection: string) {
-    super(`Another process is projecting ${projection}.`)
-    this.name = 'CheckpointMoved'
-  }
-}
-
-/** The read models were built by a newer release: this one would not understand them, and leaves them alone. */
-export class DowngradeRefused extends Error {
-  constructor(projection: string, theirs: number, ours: number) {
-    super(
-      `The read model ${projection} was built by a newer release (its version is ${theirs}, this release knows ${ours}). ` +
-        `Start the newer release, or build it again with this one: npm run rebuild -- ${projection}`,
-    )
-    this.name = 'DowngradeRefused'
-  }
-}
-
-/** One projection being filled, in its place, from where it has heard up to. */
-export interface Build {
-  readonly projection: Projection
-  readonly place: Place
-  readonly epoch: number
-  readonly position: bigint | null
-}
-
 /** What a batch of events makes of one build. */
 export interface Step {
   readonly build: Build
@@ -81,29 +37,19 @@ export interface Step {
   readonly held: readonly Omit<HeldTable, 'projection' | 'place'>[]
 }
 
-/** Changes when the projection's tables or version do: what was built under another is built again. */
-export const fingerprintOf = ({ version, tables }: Projection): string =>
-  createHash('sha256')
-    .update(JSON.stringify([version, tables]))
-    .digest('hex')
-    .slice(0, 16)
-
-export const nameIn = (place: Place, { name }: Table): string => (place === 'live' ? name : `${name}__beside`)
-
-const placeOf = (position: string): bigint | null => (position === '' ? null : BigInt(position))
-
-/** A rebuild that has written nothing for so long was left; somebody else may go on with it. */
-const leftAfterMs = 10_000
-
 /** How often somebody who waits looks whether another process has heard what he waits for. */
 const lookEveryMs = 40
 
 export class ReadModels {
   readonly db: Kysely<ReadModelTables>
+  readonly builds: Builds
+  private readonly database: Database
   private readonly heard = new BehaviorSubject<bigint>(-1n)
 
-  private constructor(private readonly database: Database) {
+  private constructor(database: Database) {
     this.db = database.db
+    this.database = database
+    this.builds = new Builds(database)
   }
 
   /** In PostgreSQL where there is a URL, else in a file of the data directory. */
@@ -114,23 +60,14 @@ export class ReadModels {
   }
 
   static async in(database: Database): Promise<ReadModels> {
-    const { text, integer } = database.declared
+    const readModels = new ReadModels(database)
     try {
-      await database.transaction(async (statements) => {
-        const { run } = statements
-        await database.alone(statements)
-        await run(
-          `CREATE TABLE IF NOT EXISTS checkpoint (projection ${text}, place ${text}, version ${integer} NOT NULL, fingerprint ${text} NOT NULL, epoch ${integer} NOT NULL, position ${text} NOT NULL, at ${text} NOT NULL, PRIMARY KEY (projection, place))`,
-        )
-        await run(
-          `CREATE TABLE IF NOT EXISTS held (projection ${text}, place ${text}, stream ${text}, revision ${integer} NOT NULL, why ${text} NOT NULL, PRIMARY KEY (projection, place, stream))`,
-        )
-      })
+      await readModels.builds.makeBooks()
     } catch (error) {
       await database.close()
       throw error
     }
-    return new ReadModels(database)
+    return readModels
   }
 
   elect(): Promise<Election | null> {
@@ -141,89 +78,10 @@ export class ReadModels {
     return this.database.isFault(error)
   }
 
-  /**
-   * Takes the projection over from whoever filled it before, making its tables where there are none.
-   * @returns null where what is live was built by another version: it is served as it is until a new one is ready
-   * @throws DowngradeRefused
-   */
-  takeOver(projection: Projection): Promise<Build | null> {
-    return this.database.transaction(async (statements) => {
-      const known = await this.checkpointOf(statements, projection, 'live')
-      if (!known) return this.makeTables(statements, projection, 'live', 1)
-      if (known.version > projection.version)
-        throw new DowngradeRefused(projection.name, known.version, projection.version)
-      if (known.fingerprint !== fingerprintOf(projection)) return null
-      return this.raised(statements, projection, known)
-    })
-  }
-
-  /** Takes over what is being built beside the live tables, or begins it. */
-  takeOverBeside(projection: Projection): Promise<Build> {
-    return this.database.transaction(async (statements) => {
-      const known = await this.checkpointOf(statements, projection, 'beside')
-      if (known?.fingerprint === fingerprintOf(projection)) return this.raised(statements, projection, known)
-      return this.makeTables(statements, projection, 'beside', (known?.epoch ?? 0) + 1)
-    })
-  }
-
-  /** Makes what is missing altogether, so that the pages have something to ask before anything was heard. */
-  prepare(projections: readonly Projection[]): Promise<void> {
-    return this.database.transaction(async (statements) => {
-      await this.database.alone(statements)
-      for (const projection of projections)
-        if (!(await this.checkpointOf(statements, projection, 'live')))
-          await this.makeTables(statements, projection, 'live', 1)
-    })
-  }
-
-  /** How its rebuild stands: none was begun, one is being worked on, or one was left unfinished. */
-  async rebuildOf(projection: Projection): Promise<'none' | 'worked_on' | 'left'> {
-    const row = await this.db
-      .selectFrom('checkpoint')
-      .select(['fingerprint', 'at'])
-      .where('projection', '=', projection.name)
-      .where('place', '=', 'beside')
-      .executeTakeFirst()
-    if (row?.fingerprint !== fingerprintOf(projection)) return 'none'
-    return Date.now() - Date.parse(row.at) > leftAfterMs ? 'left' : 'worked_on'
-  }
-
-  /**
-   * What was built beside becomes what is live, with its checkpoint, in one moment.
-   * @returns false where the live one has heard more: hear on, and try again
-   * @throws CheckpointMoved
-   */
-  swapIn(build: Build): Promise<boolean> {
-    const { projection } = build
-    return this.database.transaction(async (statements) => {
-      const live = await this.checkpointOf(statements, projection, 'live')
-      if (live && (placeOf(live.position) ?? -1n) > (build.position ?? -1n)) return false
-      const epoch = Math.max(live?.epoch ?? 0, build.epoch) + 1
-      const { run } = statements
-      await run("DELETE FROM checkpoint WHERE projection = ? AND place = 'live'", [projection.name])
-      const taken = await run(
-        "UPDATE checkpoint SET place = 'live', epoch = ? WHERE projection = ? AND place = 'beside' AND epoch = ? AND position = ?",
-        [epoch, projection.name, build.epoch, String(build.position ?? '')],
-      )
-      if (taken !== 1) throw new CheckpointMoved(projection.name)
-      await run("DELETE FROM held WHERE projection = ? AND place = 'live'", [projection.name])
-      await run("UPDATE held SET place = 'live' WHERE projection = ? AND place = 'beside'", [projection.name])
-      for (const table of projection.tables) {
-        await run(`DROP TABLE IF EXISTS ${quoted(table.name)}`)
-        await run(`ALTER TABLE ${quoted(nameIn('beside', table))} RENAME TO ${quoted(table.name)}`)
-      }
-      await makeIndexes(statements, projection, epoch)
-      return true
-    })
-  }
-
   /** Drops what the projection has concluded; it then listens from the beginning of the log. */
   startOver(projection: Projection): Promise<Build> {
     this.heard.next(-1n)
-    return this.database.transaction(async (statements) => {
-      const known = await this.checkpointOf(statements, projection, 'live')
-      return this.makeTables(statements, projection, 'live', (known?.epoch ?? 0) + 1)
-    })
+    return this.builds.startOver(projection)
   }
 
   /**
@@ -242,11 +100,11 @@ export class ReadModels {
           [String(to), at, projection.name, place, epoch, String(position ?? '')],
         )
         if (moved !== 1) throw new CheckpointMoved(projection.name)
-        for (const [table, changed] of rows) await put(table, nameIn(place, table), changed)
+        for (const [table, changed] of rows) await put(table, place, changed)
         for (const { stream, revision, why } of held)
           await run('INSERT INTO held VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING', [
             projection.name,
-            place,
+            sideOf(place),
             stream,
             revision,
             why,
@@ -255,13 +113,6 @@ export class ReadModels {
       }
       return builds
     })
-  }
-
-  /** Where the live projection stands, without taking it over; undefined where this release did not build it. */
-  async standing(projection: Projection): Promise<Build | undefined> {
-    const row = (await this.checkpoints()).find((one) => one.projection === projection.name && one.place === 'live')
-    if (row?.fingerprint !== fingerprintOf(projection)) return undefined
-    return { projection, place: 'live', epoch: row.epoch, position: placeOf(row.position) }
   }
 
   /**
@@ -277,7 +128,7 @@ export class ReadModels {
         [projection.name, place, epoch, String(position ?? '')],
       )
       if (stood !== 1) throw new CheckpointMoved(projection.name)
-      for (const [table, changed] of rows) await put(table, nameIn(place, table), changed)
+      for (const [table, changed] of rows) await put(table, place, changed)
       await run('DELETE FROM held WHERE projection = ? AND place = ? AND stream = ?', [projection.name, place, stream])
       for (const { revision, why } of held)
         await run('INSERT INTO held VALUES (?, ?, ?, ?, ?)', [projection.name, place, stream, revision, why])
@@ -294,7 +145,7 @@ export class ReadModels {
       .selectFrom('held')
       .select('stream')
       .where('projection', '=', projection.name)
-      .where('place', '=', place)
+      .where('place', '=', sideOf(place))
       .execute()
     return new Set(rows.map(({ stream }) => stream))
   }
@@ -326,7 +177,7 @@ export class ReadModels {
   }
 
   checkpoints(): Promise<CheckpointTable[]> {
-    return this.db.selectFrom('checkpoint').selectAll().orderBy('projection').orderBy('place').execute()
+    return this.builds.checkpoints()
   }
 
   /** The projector of this process says how far all projections have heard. */
@@ -372,56 +223,4 @@ export class ReadModels {
   async close(): Promise<void> {
     await this.database.close()
   }
-
-  private async checkpointOf({ all }: Statements, projection: Projection, place: Place) {
-    const rows = await all<CheckpointTable>('SELECT * FROM checkpoint WHERE projection = ? AND place = ?', [
-      projection.name,
-      place,
-    ])
-    return rows[0]
-  }
-
-  private async raised({ all }: Statements, projection: Projection, { place }: CheckpointTable): Promise<Build> {
-    const [row] = await all<{ epoch: number; position: string }>(
-      'UPDATE checkpoint SET epoch = epoch + 1, at = ? WHERE projection = ? AND place = ? RETURNING epoch, position',
-      [new Date().toISOString(), projection.name, place],
-    )
-    return { projection, place, epoch: row!.epoch, position: placeOf(row!.position) }
-  }
-
-  private async makeTables(
-    statements: Statements,
-    projection: Projection,
-    place: Place,
-    epoch: number,
-  ): Promise<Build> {
-    const { run } = statements
-    const { declared, tableSuffix } = this.database
-    for (const table of projection.tables) {
-      const name = quoted(nameIn(place, table))
-      const columns = Object.entries(table.columns).map(([column, type]) => `${quoted(column)} ${declared[type]}`)
-      await run(`DROP TABLE IF EXISTS ${name}`)
-      await run(
-        `CREATE TABLE ${name} (${columns.join(', ')}, PRIMARY KEY (${table.key.map(quoted).join(', ')}))${tableSuffix}`,
-      )
-    }
-    if (place === 'live') await makeIndexes(statements, projection, epoch)
-    await run('DELETE FROM held WHERE projection = ? AND place = ?', [projection.name, place])
-    await run(
-      `INSERT INTO checkpoint VALUES (?, ?, ?, ?, ?, '', ?) ON CONFLICT (projection, place) DO UPDATE SET
-       version = excluded.version, fingerprint = excluded.fingerprint, epoch = excluded.epoch, position = '', at = excluded.at`,
-      [projection.name, place, projection.version, fingerprintOf(projection), epoch, new Date().toISOString()],
-    )
-    return { projection, place, epoch, position: null }
-  }
-}
-
-/** Beside the live tables they are left out until the rows are in: each costs as much to keep as the rows. */
-async function makeIndexes({ run }: Statements, { tables }: Projection, epoch: number): Promise<void> {
-  for (const table of tables)
-    for (const index of table.indexes ?? []) {
-      // Nobody asks for an index by name; it must only differ from that of the table it will one day be replaced by.
-      const name = `${table.name}_by_${index.join('_')}_${epoch}`
-      await run(`CREATE INDEX ${quoted(name)} ON ${quoted(table.name)} (${index.map(quoted).join(', ')})`)
-    }
 }

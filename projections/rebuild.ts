@@ -1,18 +1,40 @@
 /** Builds read models anew beside those that are served, and puts them in their place in one moment: nobody waits meanwhile. */
 import type { EventStore } from '../src/event-store/event-store.ts'
 import type { Vault } from '../src/protection/vault.ts'
+import type { Build } from './builds.ts'
 import { Hearing, type ProjectorLog } from './hearing.ts'
+import { inLanes, laneCount, type Whereabouts } from './lanes.ts'
 import { categories, type Projection } from './projection.ts'
+import { projections } from './projections.ts'
 import type { ReadModels } from './read-models.ts'
 
 /** Larger than when following live: what is built beside makes nobody wait. */
 const largestBatch = 1_000
+
+/** A log that is longer than this is heard in lanes: below, starting their threads takes longer than what they save. */
+const lanesAfter = 10_000
 
 export interface Sources {
   readonly store: EventStore
   readonly readModels: ReadModels
   readonly vault: Vault
   readonly log: ProjectorLog
+  /** Without it everything is done by the thread that asks. */
+  readonly whereabouts?: Whereabouts | undefined
+}
+
+export interface RebuildProgress {
+  /** The slowest has heard the log up to here. */
+  readonly position: bigint
+  /** How many events this rebuild has heard since it was called. */
+  readonly events: number
+}
+
+interface Options {
+  readonly signal: AbortSignal
+  readonly onProgress?: (done: RebuildProgress) => void
+  readonly most?: number
+  readonly splitAfter?: number
 }
 
 /**
@@ -21,31 +43,71 @@ export interface Sources {
  * @throws CheckpointMoved when another process has taken the same rebuild over
  */
 export async function rebuildBeside(
-  { store, readModels, vault, log }: Sources,
+  sources: Sources,
   wanted: readonly Projection[],
-  {
-    signal,
-    onProgress = () => undefined,
-    most = largestBatch,
-  }: { signal: AbortSignal; onProgress?: (done: { position: bigint; events: number }) => void; most?: number },
+  { signal, onProgress = () => undefined, most = largestBatch, splitAfter = lanesAfter }: Options,
 ): Promise<boolean> {
-  const begun = await Promise.all(wanted.map((projection) => readModels.takeOverBeside(projection)))
-  const hearing = await Hearing.of(readModels, vault, log, begun)
+  const { store, readModels, log, whereabouts } = sources
+  const begun = await Promise.all(wanted.map((projection) => readModels.builds.takeOverBeside(projection)))
+  let builds: readonly Build[] = begun.map(({ build }) => build)
+  let events = 0
+  const onHeard = (more: number, position: bigint) => onProgress({ position, events: (events += more) })
+  const alone = (enough: number) => hearAlone(sources, builds, { signal, most, enough, onHeard })
+
+  if (begun.every(({ lanes }) => lanes.length === 0)) {
+    // The threads know a projection by its name: one that is not among those that are known by it is built here.
+    const canSplit = whereabouts !== undefined && wanted.every((projection) => projections.includes(projection))
+    const { ended, left } = await alone(canSplit ? splitAfter : Infinity)
+    if (ended !== 'not_level') return ended === 'live'
+    builds = left
+  }
+  if (!whereabouts) throw new Error('What is being built in lanes cannot be gone on with by one thread.')
+  const split = builds.map(async (build, n) => {
+    const { lanes } = begun[n]!
+    return lanes.length > 0 ? lanes : readModels.builds.split(build, laneCount)
+  })
+  const lanes = await Promise.all(split)
+  const until = await store.endOf(categories)
+  const joined = await inLanes(readModels, whereabouts, { builds, lanes, until }, { signal, log, onHeard })
+  if (!joined) return false
+  builds = joined
+  return (await alone(Infinity)).ended === 'live'
+}
+
+/**
+ * Hears the log until all of the builds are live, or it was told to stop, or it has heard enough to know that this will
+ * take long.
+ */
+async function hearAlone(
+  { store, readModels, vault, log }: Sources,
+  builds: readonly Build[],
+  told: {
+    readonly signal: AbortSignal
+    readonly most: number
+    readonly enough: number
+    readonly onHeard: (events: number, position: bigint) => void
+  },
+): Promise<{ ended: 'live' | 'stopped' | 'not_level'; left: readonly Build[] }> {
+  const hearing = await Hearing.of(readModels, vault, log, builds)
   let level = false
   let events = 0
-  for await (const batch of store.batches(categories, hearing.position, most, signal)) {
+  for await (const batch of store.batches(categories, hearing.position, told.most, told.signal)) {
     await hearing.take(batch)
     events += batch.events.length
-    onProgress({ position: hearing.position ?? 0n, events })
-    level ||= batch.caughtUp
+    told.onHeard(batch.events.length, hearing.position ?? 0n)
+    if (batch.caughtUp && !level) {
+      level = true
+      for (const build of hearing.builds) await readModels.builds.complete(build)
+    }
+    if (!level && events >= told.enough) return { ended: 'not_level', left: hearing.builds }
     if (!level) continue
-    for (const build of hearing.builds) if (await readModels.swapIn(build)) hearing.leave(build)
+    for (const build of hearing.builds) if (await readModels.builds.swapIn(build)) hearing.leave(build)
     if (hearing.builds.length > 0 && (await passOver(store, readModels, hearing)))
-      for (const build of hearing.builds) if (await readModels.swapIn(build)) hearing.leave(build)
+      for (const build of hearing.builds) if (await readModels.builds.swapIn(build)) hearing.leave(build)
     // Where the live one is ahead by an event that has not come here yet, it will have come with the next batch.
-    if (hearing.builds.length === 0) return true
+    if (hearing.builds.length === 0) return { ended: 'live', left: [] }
   }
-  return false
+  return { ended: 'stopped', left: hearing.builds }
 }
 
 /**

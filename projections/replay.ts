@@ -2,7 +2,7 @@
 import type { StoredEvent } from '../src/event-store/event-store.ts'
 import { Hearing } from './hearing.ts'
 import type { Projection } from './projection.ts'
-import { CheckpointMoved } from './read-models.ts'
+import { CheckpointMoved } from './builds.ts'
 import type { Sources } from './rebuild.ts'
 
 const tries = 20
@@ -16,7 +16,7 @@ export async function replayHeld(
   const stillHeld = []
   for (const projection of projections) {
     for (let attempt = 1; ; attempt++) {
-      const build = await readModels.standing(projection)
+      const build = await readModels.builds.standing(projection)
       if (!build) break // it is being built anew, and will have heard the history then
       const history: (StoredEvent & { position: bigint })[] = []
       for await (const event of store.read(stream)) {

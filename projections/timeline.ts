@@ -21,7 +21,6 @@ export interface TimelineTable {
   planned: string | null
   actual: string | null
   corrects: number | null
-  corrected_by: number | null
   reason: string | null
   was_reason: string | null
   group_id: string | null
@@ -47,7 +46,6 @@ const timelineTable: Table = {
     planned: 'text',
     actual: 'text',
     corrects: 'integer',
-    corrected_by: 'integer',
     reason: 'text',
     was_reason: 'text',
     group_id: 'text',
@@ -56,6 +54,7 @@ const timelineTable: Table = {
     sealed: 'text',
   },
   key: ['journey_id', 'revision'],
+  writtenOnce: true,
 }
 
 /** A row for the event, with whatever of its fields say more. */
@@ -75,7 +74,6 @@ const entry = (event: Recorded<DomainEvent>, more: Row = {}): Change => {
     planned: null,
     actual: null,
     corrects: null,
-    corrected_by: null,
     reason: null,
     was_reason: null,
     group_id: null,
@@ -89,7 +87,7 @@ const entry = (event: Recorded<DomainEvent>, more: Row = {}): Change => {
 
 export const timeline: Projection = {
   name: 'timeline',
-  version: 1,
+  version: 2,
   question: 'What has happened on this journey, in the order it happened?',
   tables: [timelineTable],
   on: {
@@ -113,11 +111,6 @@ export const timeline: Projection = {
         was_outcome: event.data.was,
         corrects: event.data.corrects,
       }),
-      {
-        table: timelineTable,
-        key: [idOf(event.stream), event.data.corrects],
-        become: (row) => row && { ...row, corrected_by: event.revision },
-      },
     ],
     ParticipantDroppedOut: (event) => [entry(event, { reason: event.data.reason })],
     OutcomeRecategorised: (event) => [entry(event, { reason: event.data.to, was_reason: event.data.from })],
@@ -139,12 +132,22 @@ export const timeline: Projection = {
   },
 }
 
+export interface TimelineRow extends TimelineTable {
+  /** The revision that corrected this one; the last, where there are several. */
+  corrected_by: number | null
+}
+
 /** In the order it happened; what happened on one day, in the order it was recorded. */
-export const timelineOf = (db: Kysely<ReadModelTables>, journeyId: string): Promise<TimelineTable[]> =>
-  db
+export async function timelineOf(db: Kysely<ReadModelTables>, journeyId: string): Promise<TimelineRow[]> {
+  const rows = await db
     .selectFrom('timeline')
     .selectAll()
     .where('journey_id', '=', journeyId)
     .orderBy('occurred_on')
     .orderBy('revision')
     .execute()
+  const correctedBy = new Map<number | null, number>()
+  for (const { corrects, revision } of rows.toSorted((one, other) => one.revision - other.revision))
+    correctedBy.set(corrects, revision)
+  return rows.map((row) => ({ ...row, corrected_by: correctedBy.get(row.revision) ?? null }))
+}

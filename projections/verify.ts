@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { SqliteDatabase } from './databases/sqlite.ts'
 import { Hearing } from './hearing.ts'
 import { categories, type Projection, type Table, type Value } from './projection.ts'
-import { ReadModels, type CheckpointTable } from './read-models.ts'
+import type { CheckpointTable } from './builds.ts'
+import { ReadModels } from './read-models.ts'
 import type { Sources } from './rebuild.ts'
 
 export interface Verdict {

@@ -2,7 +2,9 @@
 import { pino, type Logger } from 'pino'
 import { setTimeout as wait } from 'node:timers/promises'
 import { categories } from '../projections/projection.ts'
-import { projections, Projector } from '../projections/projector.ts'
+import type { Whereabouts } from '../projections/lanes.ts'
+import { projections } from '../projections/projections.ts'
+import { Projector } from '../projections/projector.ts'
 import { ReadModels } from '../projections/read-models.ts'
 import { checkBelonging } from './belonging.ts'
 import { CommandDoor } from './commands/door.ts'
@@ -17,6 +19,7 @@ export interface Workplace {
   readonly config: Config
   readonly log: Logger
   readonly eventStoreUrl: string
+  readonly whereabouts: Whereabouts
   readonly store: EventStore
   readonly vault: Vault
   readonly readModels: ReadModels
@@ -57,15 +60,17 @@ export async function openWorkplace(config: Config, { besideAnother = false } = 
     opened.push(() => vault.close())
     const readModels = await ReadModels.open(config.dataDir, config.databaseUrl)
     opened.push(() => readModels.close())
-    await readModels.prepare(projections)
+    await readModels.builds.prepare(projections)
     if (holding) await belongTogether(config.dataDir, store, vault, readModels)
-    const projector = holding ? new Projector(store, readModels, vault, log) : null
+    const whereabouts = { ...config, eventStoreUrl }
+    const projector = holding ? new Projector(store, readModels, vault, log, projections, whereabouts) : null
     opened.push(() => projector?.stop())
     holding?.announce({ pid: process.pid, eventStoreUrl, url: null })
     return {
       config,
       log,
       eventStoreUrl,
+      whereabouts,
       store,
       vault,
       readModels,

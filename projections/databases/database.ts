@@ -1,5 +1,6 @@
 /** What the read models ask of a database. There are two: SQLite for one machine, PostgreSQL for many instances. */
 import type { Kysely } from 'kysely'
+import type { Place } from '../builds.ts'
 import type { ReadModelTables } from '../read-models.ts'
 import type { ColumnType, Row, Table, Value } from '../projection.ts'
 
@@ -8,8 +9,8 @@ export interface Statements {
   all<T>(sql: string, values?: readonly Value[]): Promise<T[]>
   /** @returns how many rows it changed */
   run(sql: string, values?: readonly Value[]): Promise<number>
-  /** Writes the rows of a table, each over whatever has its key. */
-  put(table: Table, name: string, rows: readonly Row[]): Promise<void>
+  /** Writes the rows of a table, each over whatever has its key. A table that is written once has no key beside. */
+  put(table: Table, place: Place, rows: readonly Row[]): Promise<void>
 }
 
 /** What one moment sees. */
@@ -31,7 +32,10 @@ export interface Database {
   readonly db: Kysely<ReadModelTables>
   /** How a column type is declared. Texts sort by their bytes on both databases, so that pages agree. */
   readonly declared: Readonly<Record<ColumnType, string>>
-  readonly tableSuffix: string
+  /** How the table is to be stored. */
+  suffixOf(table: Table): string
+  /** Asks for the `name` and `table` of every index. */
+  readonly listOfIndexes: string
   /** All of it becomes true, or none. */
   transaction<T>(work: (statements: Statements) => Promise<T>): Promise<T>
   /** Lets no other process that calls this go on until the transaction is over: for making tables. */
@@ -49,12 +53,19 @@ export interface Database {
 
 export const quoted = (name: string) => `"${name}"`
 
-/** The row as the database keeps it. */
-export const kept = (table: Table, row: Row): Value[] =>
-  Object.entries(table.columns).map(([column, type]) => {
-    const value = row[column] ?? null
-    return type === 'json' && value !== null ? JSON.stringify(value) : (value as Value)
-  })
+/** How a row of the table is kept: its values in the order of the columns, the JSON columns as text. */
+export function keeperOf({ columns }: Table): (row: Row) => Value[] {
+  const names = Object.keys(columns)
+  const isJson = names.map((name) => columns[name] === 'json')
+  return (row) => {
+    const values = new Array<Value>(names.length)
+    for (let n = 0; n < names.length; n++) {
+      const value = row[names[n]!] ?? null
+      values[n] = isJson[n] && value !== null ? JSON.stringify(value) : (value as Value)
+    }
+    return values
+  }
+}
 
 /** The row as handlers see it. */
 export function seen(table: Table, row: Row): Row {

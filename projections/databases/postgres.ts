@@ -1,9 +1,10 @@
 /** The read models in PostgreSQL, for many instances. */
 import { Kysely, PostgresDialect } from 'kysely'
 import pg from 'pg'
+import { hasKey, nameIn } from '../builds.ts'
 import type { Row, Table, Value } from '../projection.ts'
 import type { ReadModelTables } from '../read-models.ts'
-import { kept, quoted, seen, type Database, type Election, type Moment, type Statements } from './database.ts'
+import { keeperOf, quoted, seen, type Database, type Election, type Moment, type Statements } from './database.ts'
 
 /** Which lock of this database the projector is elected by; any number, the same in every instance. */
 const electionLock = 0x7468726f
@@ -20,10 +21,13 @@ const types: pg.CustomTypesConfig = {
 export class PostgresDatabase implements Database {
   readonly db: Kysely<ReadModelTables>
   readonly declared = { text: 'TEXT COLLATE "C"', integer: 'BIGINT', blob: 'BYTEA', json: 'TEXT' }
-  readonly tableSuffix = ''
+  readonly listOfIndexes =
+    'SELECT indexname AS name, tablename AS table FROM pg_indexes WHERE schemaname = current_schema()'
+  private readonly url: string
   private readonly pool: pg.Pool
 
-  constructor(private readonly url: string) {
+  constructor(url: string) {
+    this.url = url
     this.pool = new pg.Pool({
       connectionString: url,
       types,
@@ -34,6 +38,10 @@ export class PostgresDatabase implements Database {
     // An idle connection that is cut is replaced when next needed; whoever asks then hears of it.
     this.pool.on('error', () => undefined)
     this.db = new Kysely<ReadModelTables>({ dialect: new PostgresDialect({ pool: this.pool }) })
+  }
+
+  suffixOf(): string {
+    return ''
   }
 
   async transaction<T>(work: (statements: Statements) => Promise<T>): Promise<T> {
@@ -139,17 +147,19 @@ const statementsOf = (client: pg.ClientBase): Statements => ({
   all: async <T>(sql: string, values: readonly Value[] = []) =>
     (await client.query(numbered(sql), [...values])).rows as T[],
   run: async (sql, values = []) => (await client.query(numbered(sql), [...values])).rowCount ?? 0,
-  put: async (table, name, rows) => {
+  put: async (table, place, rows) => {
     if (rows.length === 0) return
     const columns = Object.keys(table.columns)
+    const kept = keeperOf(table)
     const others = columns.filter((column) => !table.key.includes(column))
-    const onConflict = others.map((column) => `${quoted(column)} = excluded.${quoted(column)}`).join(', ')
+    const replaced = others.map((column) => `${quoted(column)} = excluded.${quoted(column)}`).join(', ')
+    const onConflict = `ON CONFLICT (${table.key.map(quoted).join(', ')}) DO ${replaced ? `UPDATE SET ${replaced}` : 'NOTHING'}`
     await client.query(
-      `INSERT INTO ${quoted(name)} (${columns.map(quoted).join(', ')}) SELECT ${columns
+      `INSERT INTO ${quoted(nameIn(place, table))} (${columns.map(quoted).join(', ')}) SELECT ${columns
         .map((column) => given(table, column))
         .join(', ')} FROM ${recordset(table, columns)}
-       ON CONFLICT (${table.key.map(quoted).join(', ')}) DO ${onConflict ? `UPDATE SET ${onConflict}` : 'NOTHING'}`,
-      [JSON.stringify(rows.map((row) => record(columns, kept(table, row))))],
+       ${hasKey(table, place) ? onConflict : ''}`,
+      [JSON.stringify(rows.map((row) => record(columns, kept(row))))],
     )
   },
 })

@@ -3,10 +3,12 @@ import Database, { type Statement } from 'better-sqlite3'
 import { Kysely, SqliteDialect } from 'kysely'
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Row, Table, Value } from '../projection.ts'
+import { nameIn } from '../builds.ts'
 import type { ReadModelTables } from '../read-models.ts'
 import {
-  kept,
+  keeperOf,
   quoted,
   seen,
   type Database as OneDatabase,
@@ -18,6 +20,9 @@ import {
 /** Raised when the tables that keep the books change; they are then made anew, and every projection with them. */
 const booksVersion = 2
 
+/** How long a transaction waits for its turn before it fails. */
+const patienceMs = 30_000
+
 /**
  * One transaction at a time on each file: a second connection of this process would wait for the first with the whole
  * process standing still, the first with it.
@@ -27,11 +32,13 @@ const lastOf = new Map<string, Promise<unknown>>()
 export class SqliteDatabase implements OneDatabase {
   readonly db: Kysely<ReadModelTables>
   readonly declared = { text: 'TEXT', integer: 'INTEGER', blob: 'BLOB', json: 'TEXT' }
-  readonly tableSuffix = ' STRICT, WITHOUT ROWID'
+  readonly listOfIndexes = "SELECT name, tbl_name AS 'table' FROM sqlite_master WHERE type = 'index'"
+  private readonly file: string
   private readonly writer: Database.Database
   private readonly prepared = new Map<string, Statement<unknown[]>>()
 
-  constructor(private readonly file: string) {
+  constructor(file: string) {
+    this.file = file
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
     this.writer = new Database(file, { timeout: 10_000 })
     this.writer.pragma('journal_mode = WAL')
@@ -39,6 +46,7 @@ export class SqliteDatabase implements OneDatabase {
     this.writer.pragma('synchronous = NORMAL')
     this.writer.pragma('wal_autocheckpoint = 4000')
     this.writer.pragma('cache_size = -32000')
+    this.writer.pragma('busy_timeout = 0')
     if (this.writer.pragma('user_version', { simple: true }) !== booksVersion)
       this.writer
         .transaction(() => {
@@ -51,9 +59,17 @@ export class SqliteDatabase implements OneDatabase {
     this.db = new Kysely<ReadModelTables>({ dialect: new SqliteDialect({ database: reader }) })
   }
 
+  /**
+   * In the order of their keys, or in the order they were written: what is written or folded on is then at the end of the
+   * table, where the newest histories are, and not on a page of its own for each history.
+   */
+  suffixOf({ foldedOn, writtenOnce }: Table): string {
+    return foldedOn || writtenOnce ? ' STRICT' : ' STRICT, WITHOUT ROWID'
+  }
+
   transaction<T>(work: (statements: Statements) => Promise<T>): Promise<T> {
     const mine = (lastOf.get(this.file) ?? Promise.resolve()).then(async () => {
-      this.writer.exec('BEGIN IMMEDIATE')
+      await this.begin()
       try {
         const result = await work(this.statements)
         this.writer.exec('COMMIT')
@@ -68,6 +84,20 @@ export class SqliteDatabase implements OneDatabase {
       mine.catch(() => undefined),
     )
     return mine
+  }
+
+  /** Another thread or process may be writing: this one answers others while it waits. */
+  private async begin(): Promise<void> {
+    const since = Date.now()
+    for (;;) {
+      try {
+        this.writer.exec('BEGIN IMMEDIATE')
+        return
+      } catch (error) {
+        if ((error as { code?: string }).code !== 'SQLITE_BUSY' || Date.now() - since > patienceMs) throw error
+      }
+      await pause(1 + Math.random() * 4)
+    }
   }
 
   async load(table: Table, name: string, keys: readonly (readonly Value[])[]): Promise<Row[]> {
@@ -120,12 +150,14 @@ export class SqliteDatabase implements OneDatabase {
   private readonly statements: Statements = {
     all: async <T>(sql: string, values: readonly Value[] = []) => this.writer.prepare(sql).all(...values) as T[],
     run: async (sql, values = []) => this.writer.prepare(sql).run(...values).changes,
-    put: async (table, name, rows) => {
+    put: async (table, place, rows) => {
       const columns = Object.keys(table.columns)
       const put = this.statement(
-        `INSERT OR REPLACE INTO ${quoted(name)} (${columns.map(quoted).join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`,
+        `INSERT OR REPLACE INTO ${quoted(nameIn(place, table))} (${columns.map(quoted).join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`,
       )
-      for (const row of rows) put.run(...kept(table, row))
+      const kept = keeperOf(table)
+      // In the order of the key: neighbours share a page, which is then found and written once.
+      for (const row of rows.toSorted(byKey(table))) put.run(kept(row))
     },
   }
 
@@ -139,3 +171,17 @@ export class SqliteDatabase implements OneDatabase {
     return statement
   }
 }
+
+/** Near enough the order SQLite keeps the rows in: it only has to put neighbours side by side. */
+const byKey =
+  ({ key }: Table) =>
+  (one: Row, other: Row): number => {
+    for (const column of key) {
+      const [a, b] = [one[column] as Value, other[column] as Value]
+      if (Buffer.isBuffer(a)) {
+        const order = a.compare(b as Buffer)
+        if (order !== 0) return order
+      } else if (a !== b) return a! < b! ? -1 : 1
+    }
+    return 0
+  }

@@ -1,6 +1,6 @@
 /** npm run held: the histories that are held because an event could not be understood, and their replay after a fix. */
 import { Command } from 'commander'
-import { projections } from '../../projections/projector.ts'
+import { projections } from '../../projections/projections.ts'
 import { replayHeld } from '../../projections/replay.ts'
 import { readConfig } from '../config.ts'
 import { openWorkplace, type Workplace } from '../workplace.ts'

@@ -1,8 +1,8 @@
 /** npm run rebuild: read models built again from the first event of the log, while the app goes on serving those it has. */
 import { Command } from 'commander'
 import { categories } from '../../projections/projection.ts'
-import { projections } from '../../projections/projector.ts'
-import { CheckpointMoved } from '../../projections/read-models.ts'
+import { projections } from '../../projections/projections.ts'
+import { CheckpointMoved } from '../../projections/builds.ts'
 import { rebuildBeside } from '../../projections/rebuild.ts'
 import { readConfig } from '../config.ts'
 import { openWorkplace } from '../workplace.ts'

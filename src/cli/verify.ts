@@ -1,6 +1,6 @@
 /** npm run verify -- projections: the read models compared, row for row, with what the log says they should be. */
 import { Command } from 'commander'
-import { projections } from '../../projections/projector.ts'
+import { projections } from '../../projections/projections.ts'
 import { verifyProjections } from '../../projections/verify.ts'
 import { readConfig } from '../config.ts'
 import { openWorkplace } from '../workplace.ts'

@@ -11,6 +11,7 @@ import {
   WrongExpectedVersionError,
   jsonEvent,
   streamNameFilter,
+  type RegexFilter,
   type ResolvedEvent,
   type StreamingRead,
 } from '@eventstore/db-client'
@@ -47,8 +48,11 @@ export interface Written {
 
 /** Someone else appended first. Read again, decide again. */
 export class StreamMoved extends Error {
-  constructor(readonly stream: string) {
+  readonly stream: string
+
+  constructor(stream: string) {
     super(`The stream ${stream} has moved on.`)
+    this.stream = stream
     this.name = 'StreamMoved'
   }
 }
@@ -69,10 +73,21 @@ export interface HeardBatch {
   readonly caughtUp: boolean
 }
 
+/** Some of the streams, by how their ids begin: one of several followers that hear all of them between them. */
+export interface Lane {
+  /** From 1. */
+  readonly number: number
+  readonly of: number
+}
+
 const appendTimeoutMs = 15_000
 
 export class EventStore {
-  constructor(private readonly client: EventStoreDBClient) {}
+  private readonly client: EventStoreDBClient
+
+  constructor(client: EventStoreDBClient) {
+    this.client = client
+  }
 
   static connect(connectionString: string): EventStore {
     return new EventStore(EventStoreDBClient.connectionString(connectionString))
@@ -176,6 +191,7 @@ export class EventStore {
     after: bigint | null,
     most: number,
     signal: AbortSignal,
+    lane?: Lane,
   ): AsyncGenerator<HeardBatch> {
     let events: (StoredEvent & { position: bigint })[] = []
     let to: bigint | null = null
@@ -195,16 +211,18 @@ export class EventStore {
       level = false
       if (live) wake()
     }
+    const checkpoints: Pick<RegexFilter, 'checkpointInterval' | 'checkpointReached'> = {
+      checkpointInterval: 32,
+      checkpointReached: (_subscription, { commit }) => {
+        passed = commit
+        settle()
+      },
+    }
     const subscription = this.client.subscribeToAll({
       fromPosition: after === null ? START : { commit: after, prepare: after },
-      filter: streamNameFilter({
-        prefixes: categories.map((category) => `${category}-`),
-        checkpointInterval: 32,
-        checkpointReached: (_subscription, { commit }) => {
-          passed = commit
-          settle()
-        },
-      }),
+      filter: lane
+        ? streamNameFilter({ regex: patternOf(categories, lane), ...checkpoints })
+        : streamNameFilter({ prefixes: categories.map((category) => `${category}-`), ...checkpoints }),
     })
     const end = (error: unknown) => {
       ended ??= { error }
@@ -269,6 +287,13 @@ export class EventStore {
   async close(): Promise<void> {
     await this.client.dispose()
   }
+}
+
+/** Ids of ours are UUIDs: what an id begins with shares them out evenly. Whatever begins otherwise falls to the first lane. */
+function patternOf(categories: readonly string[], { number, of }: Lane): string {
+  const begins = (isMine: boolean) =>
+    [...'0123456789abcdef'].filter((_, digit) => (digit % of === number - 1) === isMine).join('')
+  return `^(?:${categories.join('|')})-${number === 1 ? `(?:[^${begins(false)}]|$)` : `[${begins(true)}]`}`
 }
 
 /**

@@ -18,17 +18,23 @@ export type TokenKind =
 
 /** The key that could open this is gone, or never was here: the text cannot be read by anybody. */
 export class KeyMissing extends Error {
-  constructor(readonly keyId: string) {
+  readonly keyId: string
+
+  constructor(keyId: string) {
     super(`The key ${keyId} is not in this vault.`)
     this.name = 'KeyMissing'
+    this.keyId = keyId
   }
 }
 
 /** The sealed text was altered, moved to another event, or sealed under another key. */
 export class SealBroken extends Error {
-  constructor(readonly about: string) {
+  readonly about: string
+
+  constructor(about: string) {
     super(`A sealed field of ${about} does not open with its key: it was altered or moved.`)
     this.name = 'SealBroken'
+    this.about = about
   }
 }
 
@@ -47,6 +53,7 @@ export class Vault {
   private readonly file: string
   private readonly indexKey: KeyObject
   private readonly epoch: { readonly id: number; readonly key: Buffer }
+  private readonly epochKeys = new Map<number, KeyObject>()
   private readonly unwrapped = new Map<string, KeyObject>()
   private readonly statements
 
@@ -78,9 +85,10 @@ export class Vault {
     this.statements = {
       registered: this.db.prepare<[Buffer], { id: string }>('SELECT id FROM register WHERE token = ?'),
       register: this.db.prepare('INSERT INTO register VALUES (?, ?)'),
-      key: this.db.prepare<[string], { wrapped: Buffer; key: Buffer }>(
-        'SELECT wrapped, epoch.key AS key FROM data_key JOIN epoch ON epoch.id = epoch WHERE data_key.id = ?',
+      key: this.db.prepare<[string], { wrapped: Buffer; epoch: number }>(
+        'SELECT wrapped, epoch FROM data_key WHERE id = ?',
       ),
+      epochKey: this.db.prepare<[number], { key: Buffer }>('SELECT key FROM epoch WHERE id = ?'),
       addKey: this.db.prepare('INSERT INTO data_key VALUES (?, ?, ?)'),
     }
   }
@@ -191,12 +199,18 @@ export class Vault {
     this.statements.addKey.run(id, this.epoch.id, wrapped)
   }
 
+  private epochKey(id: number): KeyObject {
+    let key = this.epochKeys.get(id)
+    if (!key) this.epochKeys.set(id, (key = createSecretKey(this.statements.epochKey.get(id)!.key)))
+    return key
+  }
+
   private key(id: string): KeyObject {
     const cached = this.unwrapped.get(id)
     if (cached) return cached
     const row = this.statements.key.get(id)
     if (!row) throw new KeyMissing(id)
-    const decipher = createDecipheriv('aes-256-gcm', row.key, row.wrapped.subarray(0, 12))
+    const decipher = createDecipheriv('aes-256-gcm', this.epochKey(row.epoch), row.wrapped.subarray(0, 12))
     decipher.setAAD(Buffer.from(id))
     decipher.setAuthTag(row.wrapped.subarray(-16))
     const key = createSecretKey(Buffer.concat([decipher.update(row.wrapped.subarray(12, -16)), decipher.final()]))

@@ -1,8 +1,10 @@
 import { EventStoreDBClient, jsonEvent } from '@eventstore/db-client'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { Projection } from '../../projections/projection.ts'
-import { Projector, projections } from '../../projections/projector.ts'
-import { CheckpointMoved, DowngradeRefused, ReadModels } from '../../projections/read-models.ts'
+import { projections } from '../../projections/projections.ts'
+import { Projector } from '../../projections/projector.ts'
+import { CheckpointMoved, DowngradeRefused } from '../../projections/builds.ts'
+import { ReadModels } from '../../projections/read-models.ts'
 import type { StoredEvent } from '../../src/event-store/event-store.ts'
 import { whoIsAsking } from '../../src/access/session.ts'
 import { Journeys } from '../../src/reading/journeys.ts'
@@ -92,7 +94,7 @@ describe.each(databases)('the projector, on %s', (kind) => {
     const { readModels, store, vault } = await workplaceOfItsOwn()
     const newer = projections.map((projection) => ({ ...projection, version: 99 }))
     for (const projection of newer) await readModels.startOver(projection)
-    await expect(readModels.takeOver(projections[0]!)).rejects.toThrow(DowngradeRefused)
+    await expect(readModels.builds.takeOver(projections[0]!)).rejects.toThrow(DowngradeRefused)
     const projector = new Projector(store, readModels, vault, silent)
     await expect(projector.level(1n)).rejects.toThrow(/built by a newer release \(its version is 99/)
   })
@@ -175,7 +177,7 @@ describe('the two databases', () => {
     await importText(sqlite, smallLog)
     const postgres = await ReadModels.open(sqlite.config.dataDir, await freshDatabase('PostgreSQL'))
     onTestFinished(() => postgres.close())
-    await postgres.prepare(projections)
+    await postgres.builds.prepare(projections)
     const end = await sqlite.store.endOf(['journey', 'participant'])
     await new Projector(sqlite.store, postgres, sqlite.vault, silent).level(end)
     for (const readModels of [sqlite.readModels, postgres]) {

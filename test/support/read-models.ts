@@ -1,8 +1,9 @@
 /** What a projection spec needs to look at: every row of every table, and a projector that hears the log in steps. */
 import { Hearing } from '../../projections/hearing.ts'
 import { categories, type Value } from '../../projections/projection.ts'
-import { projections } from '../../projections/projector.ts'
-import type { Build, ReadModels } from '../../projections/read-models.ts'
+import { projections } from '../../projections/projections.ts'
+import type { Build } from '../../projections/builds.ts'
+import type { ReadModels } from '../../projections/read-models.ts'
 import type { Workplace } from '../../src/workplace.ts'
 
 export const silent = { info: () => undefined, warn: () => undefined }
@@ -18,7 +19,7 @@ export const everything = (readModels: ReadModels): Promise<Record<string, Recor
 
 export async function takenOver(readModels: ReadModels): Promise<Build[]> {
   const builds: Build[] = []
-  for (const projection of projections) builds.push((await readModels.takeOver(projection))!)
+  for (const projection of projections) builds.push((await readModels.builds.takeOver(projection))!)
   return builds
 }
 

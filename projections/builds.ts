@@ -1,0 +1,332 @@
+/**
+ * How the tables of a projection come to be: taken over from whoever filled them before, filled beside those that are
+ * served, alone or in lanes, and put in their place. All of it can be cut short at any moment and is gone on with.
+ */
+import { createHash } from 'node:crypto'
+import { quoted, type Database, type Statements } from './databases/database.ts'
+import type { Projection, Table } from './projection.ts'
+
+/**
+ * The tables the pages read, or those that are being filled beside them to take their place. One of several lanes fills
+ * the same tables beside, and has a checkpoint of its own: `beside 1/2`.
+ */
+export type Place = 'live' | 'beside' | `beside ${number}/${number}`
+
+export interface CheckpointTable {
+  projection: string
+  place: Place
+  version: number
+  /** What its tables look like, so that a change nobody numbered is noticed too. */
+  fingerprint: string
+  /** Raised by whoever takes over: whoever held it before can write nothing any more. */
+  epoch: number
+  /** The last place in the log that has been heard; '' before the first. */
+  position: string
+  /** When it was heard, ISO 8601 UTC. */
+  at: string
+}
+
+/** Another projector wrote or took over meanwhile; this one is stale and has written nothing. */
+export class CheckpointMoved extends Error {
+  readonly projection: string
+
+  constructor(projection: string) {
+    super(`Another process is projecting ${projection}.`)
+    this.name = 'CheckpointMoved'
+    this.projection = projection
+  }
+}
+
+/** The read models were built by a newer release: this one would not understand them, and leaves them alone. */
+export class DowngradeRefused extends Error {
+  constructor(projection: string, theirs: number, ours: number) {
+    super(
+      `The read model ${projection} was built by a newer release (its version is ${theirs}, this release knows ${ours}). ` +
+        `Start the newer release, or build it again with this one: npm run rebuild -- ${projection}`,
+    )
+    this.name = 'DowngradeRefused'
+  }
+}
+
+/** One projection being filled, in its place, from where it has heard up to. */
+export interface Build {
+  readonly projection: Projection
+  readonly place: Place
+  readonly epoch: number
+  readonly position: bigint | null
+}
+
+/** Changes when the projection's tables or version do: what was built under another is built again. */
+export const fingerprintOf = ({ version, tables }: Projection): string =>
+  createHash('sha256')
+    .update(JSON.stringify([version, tables]))
+    .digest('hex')
+    .slice(0, 16)
+
+/** Lanes fill one set of tables, and hold histories as one. */
+export const sideOf = (place: Place): 'live' | 'beside' => (place === 'live' ? 'live' : 'beside')
+
+export const nameIn = (place: Place, { name }: Table): string => (place === 'live' ? name : `${name}__beside`)
+
+/** Whether the table has its key while it is filled there. */
+export const hasKey = ({ writtenOnce }: Table, place: Place): boolean => !writtenOnce || place === 'live'
+
+export const placeOf = (position: string): bigint | null => (position === '' ? null : BigInt(position))
+
+/** A rebuild that has written nothing for so long was left; somebody else may go on with it. */
+const leftAfterMs = 10_000
+
+export class Builds {
+  private readonly database: Database
+
+  constructor(database: Database) {
+    this.database = database
+  }
+
+  /** Makes the tables in which these books are kept. */
+  async makeBooks(): Promise<void> {
+    const { text, integer } = this.database.declared
+    await this.database.transaction(async (statements) => {
+      const { run } = statements
+      await this.database.alone(statements)
+      await run(
+        `CREATE TABLE IF NOT EXISTS checkpoint (projection ${text}, place ${text}, version ${integer} NOT NULL, fingerprint ${text} NOT NULL, epoch ${integer} NOT NULL, position ${text} NOT NULL, at ${text} NOT NULL, PRIMARY KEY (projection, place))`,
+      )
+      await run(
+        `CREATE TABLE IF NOT EXISTS held (projection ${text}, place ${text}, stream ${text}, revision ${integer} NOT NULL, why ${text} NOT NULL, PRIMARY KEY (projection, place, stream))`,
+      )
+    })
+  }
+
+  /**
+   * Takes the projection over from whoever filled it before, making its tables where there are none.
+   * @returns null where what is live was built by another version: it is served as it is until a new one is ready
+   * @throws DowngradeRefused
+   */
+  takeOver(projection: Projection): Promise<Build | null> {
+    return this.database.transaction(async (statements) => {
+      const known = await this.checkpointOf(statements, projection, 'live')
+      if (!known) return this.makeTables(statements, projection, 'live', 1)
+      if (known.version > projection.version)
+        throw new DowngradeRefused(projection.name, known.version, projection.version)
+      if (known.fingerprint !== fingerprintOf(projection)) return null
+      return this.raised(statements, projection, 'live')
+    })
+  }
+
+  /** Takes over what is being built beside the live tables, or begins it; with its lanes, where it is filled in lanes. */
+  takeOverBeside(projection: Projection): Promise<{ build: Build; lanes: Build[] }> {
+    return this.database.transaction(async (statements) => {
+      const known = await this.checkpointOf(statements, projection, 'beside')
+      if (known?.fingerprint !== fingerprintOf(projection))
+        return {
+          build: await this.makeTables(statements, projection, 'beside', (known?.epoch ?? 0) + 1),
+          lanes: [],
+        }
+      const build = await this.raised(statements, projection, 'beside')
+      const lanes: Build[] = []
+      for (const { place } of await statements.all<CheckpointTable>(
+        "SELECT * FROM checkpoint WHERE projection = ? AND place LIKE 'beside %' ORDER BY place",
+        [projection.name],
+      ))
+        lanes.push(await this.raised(statements, projection, place))
+      return { build, lanes }
+    })
+  }
+
+  /**
+   * From here on the tables are filled in so many lanes, each of which hears other histories.
+   * @throws CheckpointMoved
+   */
+  split(build: Build, count: number): Promise<Build[]> {
+    const { projection, epoch, position } = build
+    return this.database.transaction(async (statements) => {
+      const known = await this.checkpointOf(statements, projection, 'beside')
+      if (known?.epoch !== epoch || placeOf(known.position) !== position) throw new CheckpointMoved(projection.name)
+      const lanes: Build[] = []
+      for (let lane = 1; lane <= count; lane++) {
+        const place: Place = `beside ${lane}/${count}`
+        await statements.run('INSERT INTO checkpoint VALUES (?, ?, ?, ?, ?, ?, ?)', [
+          projection.name,
+          place,
+          known.version,
+          known.fingerprint,
+          epoch,
+          known.position,
+          new Date().toISOString(),
+        ])
+        lanes.push({ ...build, place })
+      }
+      return lanes
+    })
+  }
+
+  /**
+   * All lanes have heard the log up to the same place: the tables are filled by one from there on.
+   * @throws CheckpointMoved where one has not, or another process has taken them over
+   */
+  join(build: Build, to: bigint): Promise<Build> {
+    const { projection, epoch } = build
+    return this.database.transaction(async ({ run, all }) => {
+      const lanes = await all<CheckpointTable>(
+        "SELECT * FROM checkpoint WHERE projection = ? AND place LIKE 'beside %'",
+        [projection.name],
+      )
+      const joined = await run(
+        "UPDATE checkpoint SET position = ?, at = ? WHERE projection = ? AND place = 'beside' AND epoch = ?",
+        [String(to), new Date().toISOString(), projection.name, epoch],
+      )
+      if (joined !== 1 || lanes.length === 0 || lanes.some(({ position }) => position !== String(to)))
+        throw new CheckpointMoved(projection.name)
+      await run("DELETE FROM checkpoint WHERE projection = ? AND place LIKE 'beside %'", [projection.name])
+      return { ...build, position: to }
+    })
+  }
+
+  /** Makes what is missing altogether, so that the pages have something to ask before anything was heard. */
+  prepare(projections: readonly Projection[]): Promise<void> {
+    return this.database.transaction(async (statements) => {
+      await this.database.alone(statements)
+      for (const projection of projections)
+        if (!(await this.checkpointOf(statements, projection, 'live')))
+          await this.makeTables(statements, projection, 'live', 1)
+    })
+  }
+
+  /** How its rebuild stands: none was begun, one is being worked on, or one was left unfinished. */
+  async rebuildOf(projection: Projection): Promise<'none' | 'worked_on' | 'left'> {
+    const rows = await this.database.db
+      .selectFrom('checkpoint')
+      .select(['fingerprint', 'at'])
+      .where('projection', '=', projection.name)
+      .where('place', '!=', 'live')
+      .orderBy('at', 'desc')
+      .execute()
+    const [last] = rows
+    if (last?.fingerprint !== fingerprintOf(projection)) return 'none'
+    return Date.now() - Date.parse(last.at) > leftAfterMs ? 'left' : 'worked_on'
+  }
+
+  /**
+   * The indexes that were left out while the rows went in: kept up row by row, each would cost as much as the rows. One
+   * transaction each, so that whoever writes elsewhere need not wait for all of them.
+   */
+  async complete({ projection, place }: Build): Promise<void> {
+    for (const table of projection.tables)
+      for (const index of indexesOf(table))
+        await this.database.transaction((statements) => this.makeIndex(statements, table, place, index))
+  }
+
+  /**
+   * What was built beside becomes what is live, with its checkpoint, in one moment.
+   * @returns false where the live one has heard more: hear on, and try again
+   * @throws CheckpointMoved
+   */
+  swapIn(build: Build): Promise<boolean> {
+    const { projection } = build
+    return this.database.transaction(async (statements) => {
+      const live = await this.checkpointOf(statements, projection, 'live')
+      if (live && (placeOf(live.position) ?? -1n) > (build.position ?? -1n)) return false
+      const epoch = Math.max(live?.epoch ?? 0, build.epoch) + 1
+      const { run } = statements
+      await run("DELETE FROM checkpoint WHERE projection = ? AND place = 'live'", [projection.name])
+      const taken = await run(
+        "UPDATE checkpoint SET place = 'live', epoch = ? WHERE projection = ? AND place = 'beside' AND epoch = ? AND position = ?",
+        [epoch, projection.name, build.epoch, String(build.position ?? '')],
+      )
+      if (taken !== 1) throw new CheckpointMoved(projection.name)
+      await run("DELETE FROM held WHERE projection = ? AND place = 'live'", [projection.name])
+      await run("UPDATE held SET place = 'live' WHERE projection = ? AND place = 'beside'", [projection.name])
+      for (const table of projection.tables) {
+        await run(`DROP TABLE IF EXISTS ${quoted(table.name)}`)
+        await run(`ALTER TABLE ${quoted(nameIn('beside', table))} RENAME TO ${quoted(table.name)}`)
+      }
+      return true
+    })
+  }
+
+  /** Drops what the projection has concluded; it then listens from the beginning of the log. */
+  startOver(projection: Projection): Promise<Build> {
+    return this.database.transaction(async (statements) => {
+      const known = await this.checkpointOf(statements, projection, 'live')
+      return this.makeTables(statements, projection, 'live', (known?.epoch ?? 0) + 1)
+    })
+  }
+
+  checkpoints(): Promise<CheckpointTable[]> {
+    return this.database.db.selectFrom('checkpoint').selectAll().orderBy('projection').orderBy('place').execute()
+  }
+
+  /** Where the live projection stands, without taking it over; undefined where this release did not build it. */
+  async standing(projection: Projection): Promise<Build | undefined> {
+    const row = (await this.checkpoints()).find((one) => one.projection === projection.name && one.place === 'live')
+    if (row?.fingerprint !== fingerprintOf(projection)) return undefined
+    return { projection, place: 'live', epoch: row.epoch, position: placeOf(row.position) }
+  }
+
+  private async checkpointOf({ all }: Statements, projection: Projection, place: Place) {
+    const rows = await all<CheckpointTable>('SELECT * FROM checkpoint WHERE projection = ? AND place = ?', [
+      projection.name,
+      place,
+    ])
+    return rows[0]
+  }
+
+  private async raised({ all }: Statements, projection: Projection, place: Place): Promise<Build> {
+    const [row] = await all<{ epoch: number; position: string }>(
+      'UPDATE checkpoint SET epoch = epoch + 1, at = ? WHERE projection = ? AND place = ? RETURNING epoch, position',
+      [new Date().toISOString(), projection.name, place],
+    )
+    return { projection, place, epoch: row!.epoch, position: placeOf(row!.position) }
+  }
+
+  private async makeTables(
+    statements: Statements,
+    projection: Projection,
+    place: 'live' | 'beside',
+    epoch: number,
+  ): Promise<Build> {
+    const { run } = statements
+    const { declared, suffixOf } = this.database
+    for (const table of projection.tables) {
+      const name = quoted(nameIn(place, table))
+      const columns = Object.entries(table.columns).map(([column, type]) => `${quoted(column)} ${declared[type]}`)
+      if (!table.writtenOnce) columns.push(`PRIMARY KEY (${table.key.map(quoted).join(', ')})`)
+      await run(`DROP TABLE IF EXISTS ${name}`)
+      await run(`CREATE TABLE ${name} (${columns.join(', ')})${suffixOf(table)}`)
+      if (place === 'live') for (const index of indexesOf(table)) await this.makeIndex(statements, table, place, index)
+    }
+    await run('DELETE FROM held WHERE projection = ? AND place = ?', [projection.name, place])
+    if (place === 'beside')
+      await run("DELETE FROM checkpoint WHERE projection = ? AND place LIKE 'beside %'", [projection.name])
+    await run(
+      `INSERT INTO checkpoint VALUES (?, ?, ?, ?, ?, '', ?) ON CONFLICT (projection, place) DO UPDATE SET
+       version = excluded.version, fingerprint = excluded.fingerprint, epoch = excluded.epoch, position = '', at = excluded.at`,
+      [projection.name, place, projection.version, fingerprintOf(projection), epoch, new Date().toISOString()],
+    )
+    return { projection, place, epoch, position: null }
+  }
+
+  /** Nobody asks for an index by name; it must only differ from that of the table this one will one day replace. */
+  private async makeIndex(statements: Statements, table: Table, place: Place, { columns, unique }: Index) {
+    const { all, run } = statements
+    const stem = `${table.name}_by_${columns.join('_')}_`
+    const known = await all<{ name: string; table: string }>(this.database.listOfIndexes)
+    const alike = known.filter(({ name }) => name.startsWith(stem))
+    if (alike.some((index) => index.table === nameIn(place, table))) return
+    const name = alike.some((index) => index.name === `${stem}1`) ? `${stem}2` : `${stem}1`
+    await run(
+      `CREATE ${unique ? 'UNIQUE ' : ''}INDEX ${quoted(name)} ON ${quoted(nameIn(place, table))} (${columns.map(quoted).join(', ')})`,
+    )
+  }
+}
+
+interface Index {
+  readonly columns: readonly string[]
+  readonly unique: boolean
+}
+
+const indexesOf = ({ key, indexes = [], writtenOnce }: Table): Index[] => [
+  ...(writtenOnce ? [{ columns: key, unique: true }] : []),
+  ...indexes.map((columns) => ({ columns, unique: false })),
+]

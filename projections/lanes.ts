@@ -1,0 +1,110 @@
+/**
+ * A long log heard by several threads at once, each hearing other histories into the same tables: what one history comes
+ * to depends on no other. All stop at the same place, and are then one again.
+ */
+import { Worker } from 'node:worker_threads'
+import { CheckpointMoved, type Build } from './builds.ts'
+import type { ProjectorLog } from './hearing.ts'
+import type { FromLane, LaneWork, ToLane } from './lane.worker.ts'
+import type { ReadModels } from './read-models.ts'
+
+/** More would wait for each other at the database, and for the log. */
+export const laneCount = 2
+
+/** How a thread of its own finds the log, the keys and the database. */
+export interface Whereabouts {
+  readonly eventStoreUrl: string
+  readonly keysDir: string
+  readonly dataDir: string
+  readonly databaseUrl: string | undefined
+}
+
+/**
+ * @param lanes of each build, as they stand
+ * @param until the place in the log at which they are joined
+ * @returns the builds as they are once joined, their indexes made; null when told to stop before
+ * @throws CheckpointMoved
+ */
+export async function inLanes(
+  readModels: ReadModels,
+  whereabouts: Whereabouts,
+  { builds, lanes, until }: { builds: readonly Build[]; lanes: readonly (readonly Build[])[]; until: bigint },
+  told: { signal: AbortSignal; log: ProjectorLog; onHeard: (events: number, position: bigint) => void },
+): Promise<readonly Build[] | null> {
+  const positions = lanes[0]!.map(() => -1n)
+  const threads = positions.map((_, n) => {
+    const mine = lanes.map((ofBuild) => ofBuild[n]!)
+    return new Lane({
+      whereabouts,
+      until,
+      lane: { number: n + 1, of: positions.length },
+      builds: mine.map(({ projection, ...build }) => ({ ...build, projection: projection.name })),
+    })
+  })
+  const stop = () => threads.forEach((thread) => thread.tell('stop'))
+  told.signal.addEventListener('abort', stop)
+  if (told.signal.aborted) stop()
+  try {
+    const heard = threads.map((thread, n) =>
+      thread.until('heard', {
+        onHeard: (events, position) => {
+          positions[n] = position
+          told.onHeard(
+            events,
+            positions.reduce((low, one) => (one < low ? one : low)),
+          )
+        },
+        log: told.log,
+      }),
+    )
+    const all = await Promise.all(heard)
+    if (all.includes('stopped')) return null
+    const joined = await Promise.all(builds.map((build) => readModels.builds.join(build, until)))
+    // Making an index of a large table takes a while: a thread that answers nobody does it.
+    threads[0]!.tell('complete')
+    await threads[0]!.until('completed', { log: told.log })
+    return joined
+  } finally {
+    told.signal.removeEventListener('abort', stop)
+    await Promise.all(threads.map((thread) => thread.end()))
+  }
+}
+
+class Lane {
+  private readonly worker: Worker
+
+  constructor(work: LaneWork) {
+    const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
+    this.worker = new Worker(new URL(`./lane.worker.${extension}`, import.meta.url), {
+      workerData: work,
+      execArgv: [],
+      resourceLimits: { maxYoungGenerationSizeMb: 16, maxOldGenerationSizeMb: 128 },
+    })
+    this.worker.setMaxListeners(20)
+  }
+
+  tell(message: ToLane): void {
+    this.worker.postMessage(message)
+  }
+
+  /** @throws CheckpointMoved, or an error that says what stopped the thread */
+  until(
+    wanted: 'heard' | 'completed',
+    told: { log: ProjectorLog; onHeard?: (events: number, position: bigint) => void },
+  ): Promise<'heard' | 'completed' | 'stopped'> {
+    return new Promise((resolve, reject) => {
+      this.worker.on('message', (message: FromLane) => {
+        if (message.kind === 'progress') told.onHeard?.(message.events, message.position)
+        else if (message.kind === 'warning') told.log.warn(message.about, message.message)
+        else if (message.kind === 'moved') reject(new CheckpointMoved(message.projection))
+        else if (message.kind === wanted || message.kind === 'stopped') resolve(message.kind)
+      })
+      this.worker.once('error', reject)
+      this.worker.once('exit', () => reject(new Error('A thread that was building read models has ended.')))
+    })
+  }
+
+  async end(): Promise<void> {
+    await this.worker.terminate()
+  }
+}

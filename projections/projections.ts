@@ -1,0 +1,7 @@
+/** Every projection there is. */
+import { caseload } from './caseload.ts'
+import { participants } from './participants.ts'
+import type { Projection } from './projection.ts'
+import { timeline } from './timeline.ts'
+
+export const projections: readonly Projection[] = [participants, caseload, timeline]
