@@ -302,10 +302,10 @@ export class GrpcServer {
 
   private open(stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders): void {
     if (!String(headers['content-type'] ?? '').startsWith('application/grpc')) {
-      const page = String(headers[':path'])
+      const { status, body } = pageAt(String(headers[':path']))
       stream.on('error', () => {})
-      stream.respond({ ':status': pageStatus(page) })
-      return void stream.end()
+      stream.respond({ ':status': status, 'content-type': 'application/json' })
+      return void stream.end(body)
     }
     const call = new Call(stream, headers)
     call.onDefect = (error) => this.options.onDefect(error, call.path)
@@ -343,14 +343,16 @@ export class GrpcServer {
 }
 
 function answerPage(request: http.IncomingMessage, response: http.ServerResponse): void {
-  response.writeHead(pageStatus(request.url ?? ''))
-  response.end()
+  const { status, body } = pageAt(request.url ?? '')
+  response.writeHead(status, { 'content-type': 'application/json' }).end(body)
 }
 
-function pageStatus(url: string): number {
+/** EventStoreDB's clients read the answer to a ping; load balancers only its status. */
+function pageAt(url: string): { status: number; body?: string } {
   const path = url.split('?')[0]
-  if (path === '/ping') return 200
-  return path === '/health/live' ? 204 : 404
+  if (path === '/ping')
+    return { status: 200, body: JSON.stringify({ msgTypeId: 0, text: 'Ping request successfully handled' }) }
+  return { status: path === '/health/live' ? 204 : 404 }
 }
 
 /** gRPC's deadline header: up to eight digits and a unit. */

@@ -137,7 +137,9 @@ describe('the embedded store', () => {
 
   it('serves the pages that load balancers ask for', async () => {
     const { port } = await start()
-    expect((await fetch(`http://127.0.0.1:${port}/ping`)).status).toBe(200)
+    const ping = await fetch(`http://127.0.0.1:${port}/ping`)
+    expect(ping.status).toBe(200)
+    expect(await ping.json()).toEqual({ msgTypeId: expect.any(Number), text: 'Ping request successfully handled' })
     expect((await fetch(`http://127.0.0.1:${port}/health/live`)).status).toBe(204)
     expect((await fetch(`http://127.0.0.1:${port}/streams/x`)).status).toBe(404)
   })
