@@ -283,10 +283,16 @@ export class GrpcServer {
     return (this.listener.address() as net.AddressInfo).port
   }
 
-  /** Ends every open call as cancelled, lets the goodbyes leave, then closes the port. */
+  /**
+   * Ends every open call, lets the goodbyes leave, then closes the port. Whoever reads is cancelled; everyone else hears that the
+   * server is unavailable, and may ask again elsewhere.
+   */
   async close(): Promise<void> {
     this.listener.close()
-    for (const call of this.calls) call.fail(new RpcError(Code.CANCELLED, 'The server is shutting down.'))
+    for (const call of this.calls)
+      call.fail(
+        new RpcError(call.path.endsWith('/Read') ? Code.CANCELLED : Code.UNAVAILABLE, 'The server is shutting down.'),
+      )
     for (const session of this.sessions) session.close()
     this.http1Server.closeAllConnections()
     const giveUp = Date.now() + 500

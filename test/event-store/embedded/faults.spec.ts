@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises'
+import { setTimeout } from 'node:timers/promises'
 import { EventStoreDBClient, NO_STREAM, NotLeaderError, TimeoutError, UnavailableError } from '@eventstore/db-client'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { EmbeddedStore } from '../../../src/embedded-store/embedded-store.ts'
@@ -71,6 +72,15 @@ describe.each(ways)('faults asked for, an append $way', ({ options }) => {
     expect(error.leader).toEqual({ address: '127.0.0.1', port: store.port })
     await store.setFaults({})
     await client.appendToStream(aStream(), anEvent(), options)
+  })
+
+  it('that is still open when the store closes is unavailable', async () => {
+    await client.appendToStream(aStream(), anEvent(), options)
+    await store.setFaults({ delayedAcknowledgement: 60_000 })
+    const error = errorOf(client.appendToStream(aStream(), anEvent(), options))
+    await setTimeout(50)
+    await store.close()
+    expect(await error).toBeInstanceOf(UnavailableError)
   })
 })
 

@@ -115,7 +115,7 @@ describe('the embedded store', () => {
     await start()
   })
 
-  it('cancels what is open when it closes', async () => {
+  it('cancels who reads when it closes', async () => {
     const store = await start()
     const client = connect(store)
     const subscription: AllStreamSubscription = client.subscribeToAll()
