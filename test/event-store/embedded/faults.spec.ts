@@ -1,6 +1,13 @@
 import { rm } from 'node:fs/promises'
 import { setTimeout } from 'node:timers/promises'
-import { EventStoreDBClient, NO_STREAM, NotLeaderError, TimeoutError, UnavailableError } from '@eventstore/db-client'
+import {
+  EventStoreDBClient,
+  NO_STREAM,
+  NotLeaderError,
+  TimeoutError,
+  UnavailableError,
+  persistentSubscriptionToAllSettingsFromDefaults,
+} from '@eventstore/db-client'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { EmbeddedStore } from '../../../src/embedded-store/embedded-store.ts'
 import { startEmbeddedStore } from '../../../src/embedded-store/embedded-store.ts'
@@ -82,6 +89,27 @@ describe.each(ways)('faults asked for, an append $way', ({ options }) => {
     await store.close()
     expect(await error).toBeInstanceOf(UnavailableError)
   })
+})
+
+it('a group is managed and consumed at the leader', async () => {
+  const settings = persistentSubscriptionToAllSettingsFromDefaults()
+  await client.createPersistentSubscriptionToAll('group', settings)
+  await store.setFaults({ notLeader: { host: '127.0.0.1', port: store.port } })
+  const operations = [
+    () => client.createPersistentSubscriptionToAll('other', settings),
+    () => client.listAllPersistentSubscriptions(),
+    () => collect(client.subscribeToPersistentSubscriptionToAll('group')),
+  ]
+  for (const operation of operations) expect(await errorOf(operation())).toBeInstanceOf(NotLeaderError)
+})
+
+it('a read may be answered by any node, unless it asks for the leader', async () => {
+  const stream = aStream()
+  await client.appendToStream(stream, anEvent())
+  await store.setFaults({ notLeader: { host: '127.0.0.1', port: store.port } })
+  expect(await collect(client.readStream(stream))).toHaveLength(1)
+  const error = await errorOf(collect(client.readStream(stream, { requiresLeader: true })))
+  expect(error).toBeInstanceOf(NotLeaderError)
 })
 
 it('a subscriber that is dropped as too slow is told so, and can come back', async () => {
