@@ -56,7 +56,8 @@ function assertOperator(store: Store, call: Call): void {
 
 function known(name: string): ProjectionName {
   if (!PROJECTION_NAMES.includes(name as ProjectionName))
-    throw new RpcError(Code.UNKNOWN, `Projection '${name}' was not found`) // NOT_FOUND only from version 24.6 on
+    // The code is NOT_FOUND only from version 24.6 on; until then, callers look for the word in the message.
+    throw new RpcError(Code.UNKNOWN, `Projection '${name}': NotFound`)
   return name as ProjectionName
 }
 

@@ -141,7 +141,15 @@ describe('the projections of the store', () => {
   })
 
   it('that nobody knows are not found', async () => {
-    expect((await errorOf(server.client.enableProjection('nobody-wrote-this'))).type).toMatch(/^unknown$|^not-found$/)
+    for (const operation of [
+      'enableProjection',
+      'disableProjection',
+      'abortProjection',
+      'getProjectionStatus',
+    ] as const) {
+      const { type, message } = await errorOf(server.client[operation]('nobody-wrote-this'))
+      expect(type === 'not-found' || (type === 'unknown' && message.includes('NotFound')), message).toBe(true)
+    }
   })
 
   it.runIf(isEmbedded)('written by users are said not to run here', async () => {
