@@ -244,6 +244,7 @@ export class GrpcServer {
   private readonly http2Server: http2.Http2Server
   private readonly http1Server: http.Server
   private readonly sessions = new Set<http2.ServerHttp2Session>()
+  private readonly sockets = new Set<net.Socket>()
   private readonly calls = new Set<Call>()
 
   private constructor(options: GrpcServerOptions) {
@@ -266,6 +267,10 @@ export class GrpcServer {
       ? tls.createServer({ ...options.tls, ALPNProtocols: ['h2', 'http/1.1'] }, accept)
       : net.createServer({ noDelay: true }, accept)
     this.listener.on('tlsClientError', () => {})
+    this.listener.on('connection', (socket: net.Socket) => {
+      this.sockets.add(socket)
+      socket.once('close', () => this.sockets.delete(socket))
+    })
   }
 
   static listen(options: GrpcServerOptions): Promise<GrpcServer> {
@@ -294,11 +299,11 @@ export class GrpcServer {
         new RpcError(call.path.endsWith('/Read') ? Code.CANCELLED : Code.UNAVAILABLE, 'The server is shutting down.'),
       )
     for (const session of this.sessions) session.close()
-    this.http1Server.closeAllConnections()
     const giveUp = Date.now() + 500
     while (this.calls.size > 0 && Date.now() < giveUp) await new Promise((resolve) => setTimeout(resolve, 5))
     await new Promise((resolve) => setTimeout(resolve, 5))
-    for (const session of this.sessions) session.destroy()
+    // Also those who never said anything, or keep a connection for the next page.
+    for (const socket of this.sockets) socket.destroy()
   }
 
   /** Every open call, for whoever must end some of them. */
