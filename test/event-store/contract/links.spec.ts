@@ -132,6 +132,13 @@ describe('the projections of the store', () => {
     ])
   })
 
+  it.runIf(isEmbedded)('link events that follow each other closely in few commits', async () => {
+    const [stream, later] = [aStream(), `${key}Later`]
+    for (let number = 0; number < 20; number++) await server.client.appendToStream(stream, anEvent(later))
+    const links = await eventually(`$et-${later}`, 20)
+    expect(new Set(links.map(({ link }) => link!.created.getTime())).size).toBeLessThan(10)
+  })
+
   it('say how they are', async () => {
     expect((await server.client.getProjectionStatus('$by_category')).projectionStatus).toBe('Running')
     await server.client.disableProjection('$stream_by_category')
