@@ -10,7 +10,8 @@ import type { GroupCommit } from '../storage/group-commit.ts'
 import type { ProposedEvent, StoredEvent } from '../storage/recorded-event.ts'
 import { DamagedEvent, decodeBody, idOf } from '../storage/recorded-event.ts'
 
-export type ProjectionName = '$by_category' | '$by_event_type' | '$streams' | '$stream_by_category'
+export type ProjectionName =
+  '$by_category' | '$by_event_type' | '$by_correlation_id' | '$streams' | '$stream_by_category'
 export type ProjectionState = 'Running' | 'Stopped' | 'Aborted'
 
 interface Link {
@@ -26,6 +27,10 @@ const PROJECTIONS: Record<ProjectionName, (event: StoredEvent) => Link | undefin
     return category === undefined ? undefined : { stream: `$ce-${category}`, type: '$>', data: targetOf(event) }
   },
   $by_event_type: (event) => ({ stream: `$et-${decodeBody(event.body).type}`, type: '$>', data: targetOf(event) }),
+  $by_correlation_id: (event) => {
+    const id = correlationIdOf(event)
+    return id === undefined ? undefined : { stream: `$bc-${id}`, type: '$>', data: targetOf(event) }
+  },
   $streams: (event) => (event.revision === 0n ? { stream: '$streams', type: '$>', data: targetOf(event) } : undefined),
   $stream_by_category: (event) => {
     const category = event.revision === 0n ? categoryOf(event.stream) : undefined
@@ -40,6 +45,18 @@ const targetOf = (event: StoredEvent) => `${event.revision}@${event.stream}`
 function categoryOf(stream: string): string | undefined {
   const dash = stream.indexOf('-')
   return dash > 0 ? stream.slice(0, dash) : undefined
+}
+
+/** What `$correlationId` of the metadata says; metadata are the writer's own affair and need not be JSON. */
+function correlationIdOf(event: StoredEvent): string | undefined {
+  const { metadata } = decodeBody(event.body)
+  if (!metadata.includes('"$correlationId"')) return undefined
+  try {
+    const { $correlationId: id } = JSON.parse(metadata.toString()) as { $correlationId?: unknown }
+    return typeof id === 'string' && id !== '' ? id : undefined
+  } catch {
+    return undefined
+  }
 }
 
 /** Milliseconds an event waits to be linked, so that those that follow share its commit and do not each pay for another. */
@@ -74,9 +91,8 @@ export class SystemProjections {
   constructor(log: EventLog, commits: GroupCommit) {
     this.log = log
     this.commits = commits
-    for (const name of PROJECTION_NAMES) if (this.stored(name).state === 'Running') this.running.add(name)
     this.stopListening = log.onAdvance(() => this.wake())
-    this.wake()
+    this.restart()
   }
 
   close(): void {
@@ -112,6 +128,14 @@ export class SystemProjections {
     this.faults.delete(name)
     if (state === 'Running') this.running.add(name)
     else this.running.delete(name)
+    this.wake()
+  }
+
+  /** Begins anew with what is kept: one that was faulted tries again. */
+  restart(): void {
+    this.faults.clear()
+    this.processed.clear()
+    for (const name of PROJECTION_NAMES) if (this.stored(name).state === 'Running') this.running.add(name)
     this.wake()
   }
 

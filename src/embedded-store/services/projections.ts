@@ -1,4 +1,4 @@
-/** `Projections`: the store's own four can be started, stopped and watched. Projections written by users do not run here. */
+/** `Projections`: the store's own can be started, stopped and watched. Projections written by users do not run here. */
 import type { Call, Handler } from '../grpc/grpc-server.ts'
 import { serverStreaming, unary } from '../grpc/grpc-server.ts'
 import { Code, RpcError, accessDenied } from '../grpc/status.ts'
@@ -44,6 +44,7 @@ export function projectionHandlers(store: Store, projections: SystemProjections)
       `${service}/RestartSubsystem`,
       unary((_request, call) => {
         assertOperator(store, call)
+        projections.restart()
         return EMPTY
       }),
     ],
