@@ -246,6 +246,7 @@ export class GrpcServer {
   private readonly sessions = new Set<http2.ServerHttp2Session>()
   private readonly sockets = new Set<net.Socket>()
   private readonly calls = new Set<Call>()
+  private closing = false
 
   private constructor(options: GrpcServerOptions) {
     this.options = options
@@ -288,16 +289,20 @@ export class GrpcServer {
     return (this.listener.address() as net.AddressInfo).port
   }
 
+  /** Reads no more of what callers send; what was read can still be answered. */
+  hold(): void {
+    this.closing = true
+    this.listener.close()
+    for (const call of this.calls) call.pause()
+  }
+
   /**
    * Ends every open call, lets the goodbyes leave, then closes the port. Whoever reads is cancelled; everyone else hears that the
    * server is unavailable, and may ask again elsewhere.
    */
   async close(): Promise<void> {
-    this.listener.close()
-    for (const call of this.calls)
-      call.fail(
-        new RpcError(call.path.endsWith('/Read') ? Code.CANCELLED : Code.UNAVAILABLE, 'The server is shutting down.'),
-      )
+    this.hold()
+    for (const call of this.calls) call.fail(shuttingDown(call))
     for (const session of this.sessions) session.close()
     const giveUp = Date.now() + 500
     while (this.calls.size > 0 && Date.now() < giveUp) await new Promise((resolve) => setTimeout(resolve, 5))
@@ -324,6 +329,7 @@ export class GrpcServer {
     call.onClose(() => this.calls.delete(call))
     const handler = this.options.handlers.get(call.path)
     if (!handler) return call.fail(unimplemented(call.path))
+    if (this.closing) return call.fail(shuttingDown(call))
     call.guard(() => {
       const known = this.options.authenticate?.(call)
       if (!known) return handler(call)
@@ -352,6 +358,9 @@ export class GrpcServer {
     })
   }
 }
+
+const shuttingDown = ({ path }: Call) =>
+  new RpcError(path.endsWith('/Read') ? Code.CANCELLED : Code.UNAVAILABLE, 'The server is shutting down.')
 
 function answerPage(request: http.IncomingMessage, response: http.ServerResponse): void {
   const { status, body } = pageAt(request.url ?? '')

@@ -81,6 +81,25 @@ describe.each(ways)('faults asked for, an append $way', ({ options }) => {
     await client.appendToStream(aStream(), anEvent(), options)
   })
 
+  it('that was committed when the store closes is said to be', async () => {
+    const stream = aStream()
+    await client.appendToStream(aStream(), anEvent(), options)
+    await store.setFaults({ slowDisk: 10 })
+    const appends = Array.from({ length: 60 }, async (_, number) => {
+      await setTimeout(number / 2)
+      return client.appendToStream(stream, anEvent(), options)
+    })
+    const told = Promise.allSettled(appends)
+    await setTimeout(20)
+    await store.close()
+    const acknowledged = (await told).filter(({ status }) => status === 'fulfilled')
+    await client.dispose()
+    store = await startEmbeddedStore({ dataDir })
+    client = EventStoreDBClient.connectionString(store.connectionString)
+    const kept = await collect(client.readStream(stream)).catch(() => [])
+    expect(kept).toHaveLength(acknowledged.length)
+  })
+
   it('that is still open when the store closes is unavailable', async () => {
     await client.appendToStream(aStream(), anEvent(), options)
     await store.setFaults({ delayedAcknowledgement: 60_000 })
