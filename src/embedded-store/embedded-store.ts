@@ -15,7 +15,7 @@ export interface EmbeddedStore {
   setFaults(faults: Faults): Promise<void>
   /** For tests: ends every subscription as one that could not keep up. */
   dropSubscriptions(): Promise<void>
-  /** Ends open calls (clients see them cancelled), writes what was accepted, lets go of the files. */
+  /** Ends open calls (readers see them cancelled, writers unavailable), writes what was accepted, lets go of the files. */
   close(): Promise<void>
 }
 

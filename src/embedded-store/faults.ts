@@ -2,7 +2,7 @@
 import type { Connection } from './storage/database.ts'
 
 export interface Faults {
-  /** Writes and subscriptions are sent to this node instead. */
+  /** Writes, subscriptions, groups and reads that ask for the leader are sent to this node instead. */
   notLeader?: { host: string; port: number }
   /** The next so many writes end as unavailable: before they were committed, or after. */
   unavailable?: { when: 'before_commit' | 'after_commit'; times: number }

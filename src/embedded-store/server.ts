@@ -1,5 +1,6 @@
 /** Puts one node together: files, log, group commit, services, port. */
 import { randomUUID } from 'node:crypto'
+import { setImmediate } from 'node:timers/promises'
 import { ANONYMOUS } from './access/access.ts'
 import { Users } from './access/users.ts'
 import type { Faults } from './faults.ts'
@@ -114,9 +115,11 @@ export async function startNode(options: NodeOptions): Promise<Node> {
             call.fail(operationTimedOut('Consumer too slow to handle event while live.'))
       },
       async close() {
+        server.hold()
         projections.close()
         groups.close()
         commits.drain()
+        await setImmediate() // what was committed is said to be, before anyone is sent away
         await server.close()
         commits.drain()
         opened.close()

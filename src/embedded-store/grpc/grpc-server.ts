@@ -244,7 +244,9 @@ export class GrpcServer {
   private readonly http2Server: http2.Http2Server
   private readonly http1Server: http.Server
   private readonly sessions = new Set<http2.ServerHttp2Session>()
+  private readonly sockets = new Set<net.Socket>()
   private readonly calls = new Set<Call>()
+  private closing = false
 
   private constructor(options: GrpcServerOptions) {
     this.options = options
@@ -266,6 +268,10 @@ export class GrpcServer {
       ? tls.createServer({ ...options.tls, ALPNProtocols: ['h2', 'http/1.1'] }, accept)
       : net.createServer({ noDelay: true }, accept)
     this.listener.on('tlsClientError', () => {})
+    this.listener.on('connection', (socket: net.Socket) => {
+      this.sockets.add(socket)
+      socket.once('close', () => this.sockets.delete(socket))
+    })
   }
 
   static listen(options: GrpcServerOptions): Promise<GrpcServer> {
@@ -283,16 +289,26 @@ export class GrpcServer {
     return (this.listener.address() as net.AddressInfo).port
   }
 
-  /** Ends every open call as cancelled, lets the goodbyes leave, then closes the port. */
-  async close(): Promise<void> {
+  /** Reads no more of what callers send; what was read can still be answered. */
+  hold(): void {
+    this.closing = true
     this.listener.close()
-    for (const call of this.calls) call.fail(new RpcError(Code.CANCELLED, 'The server is shutting down.'))
+    for (const call of this.calls) call.pause()
+  }
+
+  /**
+   * Ends every open call, lets the goodbyes leave, then closes the port. Whoever reads is cancelled; everyone else hears that the
+   * server is unavailable, and may ask again elsewhere.
+   */
+  async close(): Promise<void> {
+    this.hold()
+    for (const call of this.calls) call.fail(shuttingDown(call))
     for (const session of this.sessions) session.close()
-    this.http1Server.closeAllConnections()
     const giveUp = Date.now() + 500
     while (this.calls.size > 0 && Date.now() < giveUp) await new Promise((resolve) => setTimeout(resolve, 5))
     await new Promise((resolve) => setTimeout(resolve, 5))
-    for (const session of this.sessions) session.destroy()
+    // Also those who never said anything, or keep a connection for the next page.
+    for (const socket of this.sockets) socket.destroy()
   }
 
   /** Every open call, for whoever must end some of them. */
@@ -302,10 +318,10 @@ export class GrpcServer {
 
   private open(stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders): void {
     if (!String(headers['content-type'] ?? '').startsWith('application/grpc')) {
-      const page = String(headers[':path'])
+      const { status, body } = pageAt(String(headers[':path']))
       stream.on('error', () => {})
-      stream.respond({ ':status': pageStatus(page) })
-      return void stream.end()
+      stream.respond({ ':status': status, 'content-type': 'application/json' })
+      return void stream.end(body)
     }
     const call = new Call(stream, headers)
     call.onDefect = (error) => this.options.onDefect(error, call.path)
@@ -313,6 +329,7 @@ export class GrpcServer {
     call.onClose(() => this.calls.delete(call))
     const handler = this.options.handlers.get(call.path)
     if (!handler) return call.fail(unimplemented(call.path))
+    if (this.closing) return call.fail(shuttingDown(call))
     call.guard(() => {
       const known = this.options.authenticate?.(call)
       if (!known) return handler(call)
@@ -342,15 +359,20 @@ export class GrpcServer {
   }
 }
 
+const shuttingDown = ({ path }: Call) =>
+  new RpcError(path.endsWith('/Read') ? Code.CANCELLED : Code.UNAVAILABLE, 'The server is shutting down.')
+
 function answerPage(request: http.IncomingMessage, response: http.ServerResponse): void {
-  response.writeHead(pageStatus(request.url ?? ''))
-  response.end()
+  const { status, body } = pageAt(request.url ?? '')
+  response.writeHead(status, { 'content-type': 'application/json' }).end(body)
 }
 
-function pageStatus(url: string): number {
+/** EventStoreDB's clients read the answer to a ping; load balancers only its status. */
+function pageAt(url: string): { status: number; body?: string } {
   const path = url.split('?')[0]
-  if (path === '/ping') return 200
-  return path === '/health/live' ? 204 : 404
+  if (path === '/ping')
+    return { status: 200, body: JSON.stringify({ msgTypeId: 0, text: 'Ping request successfully handled' }) }
+  return { status: path === '/health/live' ? 204 : 404 }
 }
 
 /** gRPC's deadline header: up to eight digits and a unit. */

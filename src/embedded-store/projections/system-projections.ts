@@ -10,7 +10,8 @@ import type { GroupCommit } from '../storage/group-commit.ts'
 import type { ProposedEvent, StoredEvent } from '../storage/recorded-event.ts'
 import { DamagedEvent, decodeBody, idOf } from '../storage/recorded-event.ts'
 
-export type ProjectionName = '$by_category' | '$by_event_type' | '$streams' | '$stream_by_category'
+export type ProjectionName =
+  '$by_category' | '$by_event_type' | '$by_correlation_id' | '$streams' | '$stream_by_category'
 export type ProjectionState = 'Running' | 'Stopped' | 'Aborted'
 
 interface Link {
@@ -26,6 +27,10 @@ const PROJECTIONS: Record<ProjectionName, (event: StoredEvent) => Link | undefin
     return category === undefined ? undefined : { stream: `$ce-${category}`, type: '$>', data: targetOf(event) }
   },
   $by_event_type: (event) => ({ stream: `$et-${decodeBody(event.body).type}`, type: '$>', data: targetOf(event) }),
+  $by_correlation_id: (event) => {
+    const id = correlationIdOf(event)
+    return id === undefined ? undefined : { stream: `$bc-${id}`, type: '$>', data: targetOf(event) }
+  },
   $streams: (event) => (event.revision === 0n ? { stream: '$streams', type: '$>', data: targetOf(event) } : undefined),
   $stream_by_category: (event) => {
     const category = event.revision === 0n ? categoryOf(event.stream) : undefined
@@ -41,6 +46,21 @@ function categoryOf(stream: string): string | undefined {
   const dash = stream.indexOf('-')
   return dash > 0 ? stream.slice(0, dash) : undefined
 }
+
+/** What `$correlationId` of the metadata says; metadata are the writer's own affair and need not be JSON. */
+function correlationIdOf(event: StoredEvent): string | undefined {
+  const { metadata } = decodeBody(event.body)
+  if (!metadata.includes('"$correlationId"')) return undefined
+  try {
+    const { $correlationId: id } = JSON.parse(metadata.toString()) as { $correlationId?: unknown }
+    return typeof id === 'string' && id !== '' ? id : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Milliseconds an event waits to be linked, so that those that follow share its commit and do not each pay for another. */
+const GATHERING = 100
 
 /** Events looked at in one commit: others' writes wait no longer than this takes. */
 const BATCH = { events: 500, bytes: 4 * 1024 * 1024 }
@@ -66,17 +86,18 @@ export class SystemProjections {
   private readonly faults = new Map<ProjectionName, string>()
   private readonly processed = new Map<ProjectionName, bigint>()
   private readonly stopListening: () => void
+  private gathering: NodeJS.Timeout | undefined
 
   constructor(log: EventLog, commits: GroupCommit) {
     this.log = log
     this.commits = commits
-    for (const name of PROJECTION_NAMES) if (this.stored(name).state === 'Running') this.running.add(name)
     this.stopListening = log.onAdvance(() => this.wake())
-    this.wake()
+    this.restart()
   }
 
   close(): void {
     this.stopListening()
+    clearTimeout(this.gathering)
     this.running.clear()
   }
 
@@ -110,6 +131,14 @@ export class SystemProjections {
     this.wake()
   }
 
+  /** Begins anew with what is kept: one that was faulted tries again. */
+  restart(): void {
+    this.faults.clear()
+    this.processed.clear()
+    for (const name of PROJECTION_NAMES) if (this.stored(name).state === 'Running') this.running.add(name)
+    this.wake()
+  }
+
   private stored(name: ProjectionName): { state: ProjectionState; checkpoint: bigint } {
     const row = this.log.prepare('SELECT state, checkpoint FROM projection WHERE name = ?').get(name)
     const [state, checkpoint] = (row as [ProjectionState, bigint] | undefined) ?? ['Stopped', 0n]
@@ -117,7 +146,11 @@ export class SystemProjections {
   }
 
   private wake(): void {
-    for (const name of this.running) void this.catchUp(name)
+    if (this.running.size === 0) return
+    this.gathering ??= setTimeout(() => {
+      this.gathering = undefined
+      for (const name of this.running) void this.catchUp(name)
+    }, GATHERING)
   }
 
   private async catchUp(name: ProjectionName): Promise<void> {

@@ -29,6 +29,7 @@ export function persistentSubscriptionHandlers(store: Store, registry: Registry)
   const service = '/event_store.client.persistent_subscriptions.PersistentSubscriptions'
   const operated = (answer: (request: Buffer) => Buffer | Promise<Buffer>) =>
     unary((request, call) => {
+      store.assertLeads()
       if (!store.isOperator(store.identify(call))) throw accessDenied()
       return answer(request)
     })
@@ -94,6 +95,7 @@ export function persistentSubscriptionHandlers(store: Store, registry: Registry)
 }
 
 function read(store: Store, registry: Registry, call: Call): void {
+  store.assertLeads()
   const identity = store.identify(call)
   let joined: { group: Group; consumer: Consumer } | undefined
   call.onMessage = (bytes) => {

@@ -1,4 +1,4 @@
-/** `Projections`: the store's own four can be started, stopped and watched. Projections written by users do not run here. */
+/** `Projections`: the store's own can be started, stopped and watched. Projections written by users do not run here. */
 import type { Call, Handler } from '../grpc/grpc-server.ts'
 import { serverStreaming, unary } from '../grpc/grpc-server.ts'
 import { Code, RpcError, accessDenied } from '../grpc/status.ts'
@@ -44,6 +44,7 @@ export function projectionHandlers(store: Store, projections: SystemProjections)
       `${service}/RestartSubsystem`,
       unary((_request, call) => {
         assertOperator(store, call)
+        projections.restart()
         return EMPTY
       }),
     ],
@@ -56,7 +57,8 @@ function assertOperator(store: Store, call: Call): void {
 
 function known(name: string): ProjectionName {
   if (!PROJECTION_NAMES.includes(name as ProjectionName))
-    throw new RpcError(Code.UNKNOWN, `Projection '${name}' was not found`) // NOT_FOUND only from version 24.6 on
+    // The code is NOT_FOUND only from version 24.6 on; until then, callers look for the word in the message.
+    throw new RpcError(Code.UNKNOWN, `Projection '${name}': NotFound`)
   return name as ProjectionName
 }
 

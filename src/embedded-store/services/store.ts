@@ -64,7 +64,7 @@ export class Store {
         if (faults.takesAway('after_commit'))
           return call.fail(unavailable('Committed, and not said so (as a test asked)'))
         const { delayedAcknowledgement } = faults.current
-        if (delayedAcknowledgement) setTimeout(() => write.settle(outcome), delayedAcknowledgement)
+        if (delayedAcknowledgement) setTimeout(() => write.settle(outcome), delayedAcknowledgement).unref()
         else write.settle(outcome)
       },
     }

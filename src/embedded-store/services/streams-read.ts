@@ -28,7 +28,7 @@ async function read(store: Store, call: Call, request: ReadRequest): Promise<voi
   const identity = store.identify(call)
   if (request.stream === '') throw invalidArgument('The stream name is empty')
   store.assertMayRead(identity, request.stream ?? '$all')
-  if (request.count === undefined) store.assertLeads()
+  if (request.count === undefined || call.headers['requires-leader'] === 'true') store.assertLeads()
   if (request.count === undefined && request.backwards) throw invalidArgument('A subscription cannot run backwards')
   if (request.filter && request.stream !== undefined) throw invalidArgument('Only $all can be filtered')
   try {

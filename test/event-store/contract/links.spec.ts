@@ -72,7 +72,7 @@ describe('a link', () => {
 describe('the projections of the store', () => {
   const key = `p${randomUUID().slice(0, 8)}`
   const type = `${key}Happened`
-  const names = ['$by_category', '$by_event_type', '$streams', '$stream_by_category']
+  const names = ['$by_category', '$by_event_type', '$by_correlation_id', '$streams', '$stream_by_category']
   beforeAll(async () => {
     await server.client.appendToStream(`${key}-a`, someEvents(2, type))
     await server.client.appendToStream(`${key}-b`, someEvents(1, type))
@@ -106,6 +106,19 @@ describe('the projections of the store', () => {
     expect(await eventually(`$et-${type}`, 4)).toHaveLength(4)
   })
 
+  it('$by_correlation_id links what says it belongs together, whatever stream it is in', async () => {
+    const id = randomUUID()
+    const streams = [aStream(), aStream()]
+    for (const stream of streams)
+      await server.client.appendToStream(stream, [
+        { ...anEvent('Alone'), metadata: { $correlationId: 7 } },
+        { ...anEvent('Together'), metadata: { $correlationId: id } },
+        { ...anEvent('Alone'), metadata: Buffer.from('{"$correlationId"') },
+      ])
+    const read = await eventually(`$bc-${id}`, 2)
+    expect(read.map(({ event }) => `${event!.revision}@${event!.streamId}`)).toEqual(streams.map((name) => `1@${name}`))
+  })
+
   it('$streams links the first event of every stream', async () => {
     for (const giveUp = Date.now() + 10_000; ; await new Promise((resolve) => setTimeout(resolve, 20))) {
       const newest = await collect(
@@ -132,6 +145,13 @@ describe('the projections of the store', () => {
     ])
   })
 
+  it.runIf(isEmbedded)('link events that follow each other closely in few commits', async () => {
+    const [stream, later] = [aStream(), `${key}Later`]
+    for (let number = 0; number < 20; number++) await server.client.appendToStream(stream, anEvent(later))
+    const links = await eventually(`$et-${later}`, 20)
+    expect(new Set(links.map(({ link }) => link!.created.getTime())).size).toBeLessThan(10)
+  })
+
   it('say how they are', async () => {
     expect((await server.client.getProjectionStatus('$by_category')).projectionStatus).toBe('Running')
     await server.client.disableProjection('$stream_by_category')
@@ -140,8 +160,27 @@ describe('the projections of the store', () => {
     expect(listed.map(({ name }) => name)).toEqual(expect.arrayContaining(names))
   })
 
+  it.runIf(isEmbedded)('begin anew when their subsystem is restarted', async () => {
+    const processed = async () =>
+      (await server.client.getProjectionStatus('$by_event_type')).eventsProcessedAfterRestart
+    expect(await processed()).toBeGreaterThan(0n)
+    await server.client.restartSubsystem()
+    expect(await processed()).toBe(0n)
+    const stream = aStream(key)
+    await server.client.appendToStream(stream, anEvent(`${key}Anew`))
+    expect(await eventually(`$et-${key}Anew`, 1)).toHaveLength(1)
+  })
+
   it('that nobody knows are not found', async () => {
-    expect((await errorOf(server.client.enableProjection('nobody-wrote-this'))).type).toMatch(/^unknown$|^not-found$/)
+    for (const operation of [
+      'enableProjection',
+      'disableProjection',
+      'abortProjection',
+      'getProjectionStatus',
+    ] as const) {
+      const { type, message } = await errorOf(server.client[operation]('nobody-wrote-this'))
+      expect(type === 'not-found' || (type === 'unknown' && message.includes('NotFound')), message).toBe(true)
+    }
   })
 
   it.runIf(isEmbedded)('written by users are said not to run here', async () => {

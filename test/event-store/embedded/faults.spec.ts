@@ -1,5 +1,13 @@
 import { rm } from 'node:fs/promises'
-import { EventStoreDBClient, NO_STREAM, NotLeaderError, TimeoutError, UnavailableError } from '@eventstore/db-client'
+import { setTimeout } from 'node:timers/promises'
+import {
+  EventStoreDBClient,
+  NO_STREAM,
+  NotLeaderError,
+  TimeoutError,
+  UnavailableError,
+  persistentSubscriptionToAllSettingsFromDefaults,
+} from '@eventstore/db-client'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { EmbeddedStore } from '../../../src/embedded-store/embedded-store.ts'
 import { startEmbeddedStore } from '../../../src/embedded-store/embedded-store.ts'
@@ -72,6 +80,55 @@ describe.each(ways)('faults asked for, an append $way', ({ options }) => {
     await store.setFaults({})
     await client.appendToStream(aStream(), anEvent(), options)
   })
+
+  it('that was committed when the store closes is said to be', async () => {
+    const stream = aStream()
+    await client.appendToStream(aStream(), anEvent(), options)
+    await store.setFaults({ slowDisk: 10 })
+    const appends = Array.from({ length: 60 }, async (_, number) => {
+      await setTimeout(number / 2)
+      return client.appendToStream(stream, anEvent(), options)
+    })
+    const told = Promise.allSettled(appends)
+    await setTimeout(20)
+    await store.close()
+    const acknowledged = (await told).filter(({ status }) => status === 'fulfilled')
+    await client.dispose()
+    store = await startEmbeddedStore({ dataDir })
+    client = EventStoreDBClient.connectionString(store.connectionString)
+    const kept = await collect(client.readStream(stream)).catch(() => [])
+    expect(kept).toHaveLength(acknowledged.length)
+  })
+
+  it('that is still open when the store closes is unavailable', async () => {
+    await client.appendToStream(aStream(), anEvent(), options)
+    await store.setFaults({ delayedAcknowledgement: 60_000 })
+    const error = errorOf(client.appendToStream(aStream(), anEvent(), options))
+    await setTimeout(50)
+    await store.close()
+    expect(await error).toBeInstanceOf(UnavailableError)
+  })
+})
+
+it('a group is managed and consumed at the leader', async () => {
+  const settings = persistentSubscriptionToAllSettingsFromDefaults()
+  await client.createPersistentSubscriptionToAll('group', settings)
+  await store.setFaults({ notLeader: { host: '127.0.0.1', port: store.port } })
+  const operations = [
+    () => client.createPersistentSubscriptionToAll('other', settings),
+    () => client.listAllPersistentSubscriptions(),
+    () => collect(client.subscribeToPersistentSubscriptionToAll('group')),
+  ]
+  for (const operation of operations) expect(await errorOf(operation())).toBeInstanceOf(NotLeaderError)
+})
+
+it('a read may be answered by any node, unless it asks for the leader', async () => {
+  const stream = aStream()
+  await client.appendToStream(stream, anEvent())
+  await store.setFaults({ notLeader: { host: '127.0.0.1', port: store.port } })
+  expect(await collect(client.readStream(stream))).toHaveLength(1)
+  const error = await errorOf(collect(client.readStream(stream, { requiresLeader: true })))
+  expect(error).toBeInstanceOf(NotLeaderError)
 })
 
 it('a subscriber that is dropped as too slow is told so, and can come back', async () => {

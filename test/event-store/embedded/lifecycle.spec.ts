@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { connect as connectTo } from 'node:net'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import type { AllStreamSubscription } from '@eventstore/db-client'
 import {
   CancelledError,
@@ -115,7 +117,7 @@ describe('the embedded store', () => {
     await start()
   })
 
-  it('cancels what is open when it closes', async () => {
+  it('cancels who reads when it closes', async () => {
     const store = await start()
     const client = connect(store)
     const subscription: AllStreamSubscription = client.subscribeToAll()
@@ -123,6 +125,22 @@ describe('the embedded store', () => {
     await once(subscription, 'confirmation')
     await store.close()
     expect(await error).toBeInstanceOf(CancelledError)
+  })
+
+  it.each([
+    ['said nothing', ''],
+    ['keeps its connection for the next page', 'GET /ping HTTP/1.1\r\nHost: store\r\n\r\n'],
+    ['has not finished what it said', 'PRI * HTTP/2.0'],
+  ])('does not wait for one who %s when it closes', async (_, said) => {
+    const store = await start()
+    const socket = connectTo(store.port, '127.0.0.1')
+    await once(socket, 'connect')
+    socket.on('error', () => {}).resume()
+    if (said) socket.write(said)
+    await setTimeout(50)
+    const began = Date.now()
+    await store.close()
+    expect(Date.now() - began).toBeLessThan(2000)
   })
 
   it('can be closed twice, and at once', async () => {
@@ -137,7 +155,9 @@ describe('the embedded store', () => {
 
   it('serves the pages that load balancers ask for', async () => {
     const { port } = await start()
-    expect((await fetch(`http://127.0.0.1:${port}/ping`)).status).toBe(200)
+    const ping = await fetch(`http://127.0.0.1:${port}/ping`)
+    expect(ping.status).toBe(200)
+    expect(await ping.json()).toEqual({ msgTypeId: expect.any(Number), text: 'Ping request successfully handled' })
     expect((await fetch(`http://127.0.0.1:${port}/health/live`)).status).toBe(204)
     expect((await fetch(`http://127.0.0.1:${port}/streams/x`)).status).toBe(404)
   })
