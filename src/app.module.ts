@@ -6,18 +6,21 @@ import { EventStore } from './event-store/event-store.ts'
 import { Vault } from './protection/vault.ts'
 import { Journeys } from './reading/journeys.ts'
 import { LiveJourneys } from './reading/live.ts'
+import { Operations } from './reading/operations.ts'
 import { ApiModule } from './web/api/api.module.ts'
 import { WebModule } from './web/web.module.ts'
 import type { Workplace } from './workplace.ts'
 
 /** What the pages and the API stand on, already opened. */
-function foundation({ store, vault, readModels, door }: Workplace): DynamicModule {
+function foundation(workplace: Workplace): DynamicModule {
   class Foundation {}
+  const { store, vault, readModels, door } = workplace
   const opened = [
     { provide: EventStore, useValue: store },
     { provide: Vault, useValue: vault },
     { provide: ReadModels, useValue: readModels },
     { provide: CommandDoor, useValue: door },
+    { provide: Operations, useValue: new Operations(workplace) },
   ]
   return {
     module: Foundation,

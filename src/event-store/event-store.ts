@@ -166,6 +166,23 @@ export class EventStore {
     }
   }
 
+  /** The first event of the categories after a place in the log: what somebody who has heard up to there has yet to hear. */
+  async firstAfter(categories: readonly string[], after: bigint | null): Promise<StoredEvent | null> {
+    const fromPosition = after === null ? START : { commit: after, prepare: after }
+    const reading = this.client.readAll({ direction: FORWARDS, fromPosition })
+    try {
+      for await (const resolved of reading.iterator({ destroyOnReturn: false })) {
+        const event = storedFrom(resolved)
+        if (event && isOf(categories, event) && (event.position ?? 0n) > (after ?? -1n)) return event
+      }
+      return null
+    } catch (error) {
+      throw asOurs(error)
+    } finally {
+      letGo(reading)
+    }
+  }
+
   /**
    * Follows every stream of the categories, from just after a place in the log, in batches and at the reader's pace: while he works on one the next is gathered, and when
    * that is full the server waits. Level with the log, a batch is whatever has come.

@@ -422,6 +422,7 @@ async function everyPage(): Promise<readonly string[]> {
     `${open}/drop-out`,
     `${open}/completion`,
     `${open}/recategorisation`,
+    '/operations',
     '/nothing/here',
   ]
 }
