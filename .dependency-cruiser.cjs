@@ -35,6 +35,9 @@ const rooms = {
   'src/exchange/': ['src/commands/', 'src/domain/', 'src/event-store/', 'src/protection/', 'src/workplace.ts'],
   'src/simulator/': ['src/exchange/contact-log.ts', 'src/exchange/import-file.ts', 'src/workplace.ts'],
 
+  // What those who run it are told.
+  'src/telemetry/': ['projections/', 'src/event-store/', 'src/workplace.ts'],
+
   // At the top: what people touch.
   'src/web/': ['projections/read-models.ts', 'src/access/', 'src/commands/', 'src/domain/', 'src/reading/'],
   'src/cli/': [
@@ -49,10 +52,13 @@ const rooms = {
   ],
   'src/app.module.ts': [
     'projections/read-models.ts',
+    'projections/standing.ts',
+    'src/access/',
     'src/commands/',
     'src/event-store/',
     'src/protection/',
     'src/reading/',
+    'src/telemetry/',
     'src/web/',
     'src/workplace.ts',
   ],

@@ -16,6 +16,8 @@ export interface Config {
   readonly databaseUrl: string | undefined
   /** Whether an empty, default data directory is filled with a small synthetic case load. */
   readonly seed: 'demo' | 'none'
+  /** What must be shown to read the metrics; undefined lets this machine itself read them. */
+  readonly metricsToken: string | undefined
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
 }
 
@@ -54,6 +56,9 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   if (env.HOST && env.HOST !== '127.0.0.1' && env.HOST !== 'localhost') {
     problems.push(`HOST is "${env.HOST}": this version has no sign-in yet and serves 127.0.0.1 only. Leave HOST unset.`)
   }
+  if (env.METRICS_TOKEN && !/^[\x21-\x7e]{16,}$/.test(env.METRICS_TOKEN)) {
+    problems.push('METRICS_TOKEN must be at least 16 visible ASCII characters without spaces.')
+  }
   if (problems.length > 0) throw new BadConfiguration(problems)
 
   return {
@@ -64,6 +69,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     eventStoreUrl: env.EVENT_STORE_URL || undefined,
     databaseUrl: env.DATABASE_URL || undefined,
     seed: seed as Config['seed'],
+    metricsToken: env.METRICS_TOKEN || undefined,
     logLevel: logLevel as Config['logLevel'],
   }
 }

@@ -14,7 +14,7 @@ import {
   type ResolvedEvent,
   type StreamingRead,
 } from '@eventstore/db-client'
-import { Observable } from 'rxjs'
+import { Observable, Subject } from 'rxjs'
 
 /** An event as it goes to the log: nothing personal in it but what is sealed. */
 export interface NewEvent {
@@ -69,9 +69,19 @@ export interface HeardBatch {
   readonly caughtUp: boolean
 }
 
+/** How an append ended, for whoever counts and times them. */
+export interface Appended {
+  /** `moved`: somebody else appended first. `unavailable`: the log did not answer in time, or not at all. */
+  readonly outcome: 'written' | 'moved' | 'unavailable' | 'failed'
+  readonly seconds: number
+}
+
 const appendTimeoutMs = 15_000
 
 export class EventStore {
+  /** After each append, however it ended. */
+  readonly appends = new Subject<Appended>()
+
   constructor(private readonly client: EventStoreDBClient) {}
 
   static connect(connectionString: string): EventStore {
@@ -84,6 +94,22 @@ export class EventStore {
    * @throws StreamMoved, StoreUnavailable
    */
   async append(stream: string, expected: number, events: readonly NewEvent[]): Promise<Written> {
+    const begun = performance.now()
+    let outcome: Appended['outcome'] = 'failed'
+    try {
+      const written = await this.written(stream, expected, events)
+      outcome = 'written'
+      return written
+    } catch (error) {
+      if (error instanceof StreamMoved) outcome = 'moved'
+      if (error instanceof StoreUnavailable) outcome = 'unavailable'
+      throw error
+    } finally {
+      this.appends.next({ outcome, seconds: (performance.now() - begun) / 1_000 })
+    }
+  }
+
+  private async written(stream: string, expected: number, events: readonly NewEvent[]): Promise<Written> {
     // The client has no timer of its own for batched appends: a silent server would hang the caller for ever.
     let timer: NodeJS.Timeout | undefined
     const silence = new Promise<never>((_, reject) => {

@@ -15,12 +15,12 @@ import { isDatabaseAway } from '../../projections/databases/away.ts'
 import type { ProjectorLog } from '../../projections/hearing.ts'
 import { projections } from '../../projections/projector.ts'
 import { replayHeld } from '../../projections/replay.ts'
-import {
+import type {
+  ProjectionStanding,
+  RebuildStanding,
+  Standing,
   StandingOfReadModels,
-  type ProjectionStanding,
-  type RebuildStanding,
-  type Standing,
-  type Stood,
+  Stood,
 } from '../../projections/standing.ts'
 import { permit } from '../access/session.ts'
 import type { Actor } from '../domain/history.ts'
@@ -42,14 +42,10 @@ export interface Replayed {
 }
 
 export class Operations {
-  private readonly standing: StandingOfReadModels
-
   constructor(
     private readonly stood: Stood & { readonly vault: Vault; readonly log: ProjectorLog },
-    standing?: StandingOfReadModels,
-  ) {
-    this.standing = standing ?? new StandingOfReadModels(stood)
-  }
+    private readonly standing: StandingOfReadModels,
+  ) {}
 
   /** @returns null where the read models' database is away. @throws Forbidden */
   async look(as: Actor): Promise<Standing | null> {

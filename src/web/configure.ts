@@ -14,6 +14,7 @@ import nunjucks from 'nunjucks'
 import { whoIsAsking } from '../access/session.ts'
 import { PagesFilter } from './errors/pages.filter.ts'
 import { teach } from './layout/filters.ts'
+import { timeRequests } from './metrics/requests.ts'
 
 declare module 'fastify' {
   interface FastifyReply {
@@ -39,6 +40,7 @@ export async function configureWeb(
 ): Promise<void> {
   const fastify = app.getHttpAdapter().getInstance()
 
+  timeRequests(app)
   await app.register(helmet, {
     contentSecurityPolicy: {
       useDefaults: false,
@@ -93,8 +95,8 @@ export async function configureWeb(
   app.useGlobalFilters(new PagesFilter())
 }
 
-/** Everything but the files and the API is a page for people. */
-export const isPage = (url: string): boolean => !url.startsWith('/assets/') && !/^\/api(?:[/?]|$)/.test(url)
+/** Everything but the files, the API and the metrics is a page for people. */
+export const isPage = (url: string): boolean => !url.startsWith('/assets/') && !/^\/(?:api|metrics)(?:[/?]|$)/.test(url)
 
 function templateFolders(viewsDir: string): string[] {
   const require = createRequire(import.meta.url)

@@ -10,6 +10,7 @@ import { Telling } from './forms/telling.ts'
 import { HistoryController } from './history/history.controller.ts'
 import { JourneyPages } from './layout/journey-page.ts'
 import { LiveController } from './live/live.controller.ts'
+import { MetricsController } from './metrics/metrics.controller.ts'
 import { OperationsController } from './operations/operations.controller.ts'
 import { RecategorisationController } from './recategorisation/recategorisation.controller.ts'
 import { ReplayController } from './replay/replay.controller.ts'
@@ -29,6 +30,7 @@ import { TimelineController } from './timeline/timeline.controller.ts'
     RecategorisationController,
     ContactController,
     OperationsController,
+    MetricsController,
   ],
   providers: [JourneyPages, Telling],
 })
