@@ -25,6 +25,7 @@ function foundation(workplace: Workplace): DynamicModule {
     { provide: Vault, useValue: vault },
     { provide: ReadModels, useValue: readModels },
     { provide: CommandDoor, useValue: door },
+    { provide: StandingOfReadModels, useValue: standing },
     { provide: Operations, useValue: new Operations(workplace, standing) },
     { provide: Registry, useValue: metricsOf(workplace, standing) },
     { provide: Scrapers, useValue: new Scrapers(workplace.config?.metricsToken) },

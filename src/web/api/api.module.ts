@@ -1,5 +1,6 @@
 /** The REST face: everything under /api. */
 import { Module, type DynamicModule } from '@nestjs/common'
+import { TerminusModule } from '@nestjs/terminus'
 import { CommandsController } from './commands.controller.ts'
 import { HealthController } from './health.controller.ts'
 import { CaseloadController, JourneysController } from './journeys.controller.ts'
@@ -14,6 +15,8 @@ export class ApiModule {
   static on(log: FaultLog): DynamicModule {
     return {
       module: ApiModule,
+      // What is down is answered, and counted in the metrics; a log line for each question would say no more.
+      imports: [TerminusModule.forRoot({ logger: false })],
       controllers: [
         CommandsController,
         CaseloadController,

@@ -178,6 +178,11 @@ export const problemKinds = {
     meaning:
       'It is not known whether the request was written. Send it again, with the same Idempotency-Key, after Retry-After.',
   },
+  not_ready: {
+    status: 503,
+    title: 'The service is not ready',
+    meaning: 'The event store, the read models or the projector does not answer. `checks` says which.',
+  },
   closing: { status: 503, title: 'The service is closing', meaning: 'Send the request again when it is back.' },
   storage_full: {
     status: 507,
@@ -207,6 +212,8 @@ export class Problem extends Error {
     readonly more: {
       readonly detail?: string
       readonly errors?: readonly FieldError[]
+      /** Further members of the answer, as RFC 9457 allows. */
+      readonly also?: object
       readonly headers?: Readonly<Record<string, string>>
     } = {},
   ) {
@@ -217,7 +224,7 @@ export class Problem extends Error {
 
   /** @param requestId tells one occurrence from another, and means nothing to anybody else */
   body(requestId: string): object {
-    const { detail, errors } = this.more
+    const { detail, errors, also } = this.more
     const { status, title, meaning } = problemKinds[this.code]
     return {
       type: `/api/problems/${this.code}`,
@@ -227,6 +234,7 @@ export class Problem extends Error {
       instance: `urn:uuid:${requestId}`,
       code: this.code,
       ...(errors ? { errors } : {}),
+      ...also,
     }
   }
 }
