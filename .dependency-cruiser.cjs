@@ -67,6 +67,7 @@ const rooms = {
     'src/cli/terminal.ts',
     'src/config.ts',
     'src/simulator/demonstration.ts',
+    'src/telemetry/tracing.ts',
     'src/web/',
     'src/workplace.ts',
   ],

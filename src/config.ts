@@ -18,6 +18,8 @@ export interface Config {
   readonly seed: 'demo' | 'none'
   /** What must be shown to read the metrics; undefined lets this machine itself read them. */
   readonly metricsToken: string | undefined
+  /** Where OpenTelemetry's own variables say that traces go; undefined for nowhere. They say how, too. */
+  readonly tracesTo: string | undefined
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
 }
 
@@ -56,6 +58,10 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   if (env.HOST && env.HOST !== '127.0.0.1' && env.HOST !== 'localhost') {
     problems.push(`HOST is "${env.HOST}": this version has no sign-in yet and serves 127.0.0.1 only. Leave HOST unset.`)
   }
+  const tracesTo = env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT || env.OTEL_EXPORTER_OTLP_ENDPOINT || undefined
+  if (tracesTo && !/^https?:$/.test(URL.parse(tracesTo)?.protocol ?? '')) {
+    problems.push('OTEL_EXPORTER_OTLP_ENDPOINT is not an address: it should look like http://127.0.0.1:4318.')
+  }
   if (env.METRICS_TOKEN && !/^[\x21-\x7e]{16,}$/.test(env.METRICS_TOKEN)) {
     problems.push('METRICS_TOKEN must be at least 16 visible ASCII characters without spaces.')
   }
@@ -70,6 +76,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     databaseUrl: env.DATABASE_URL || undefined,
     seed: seed as Config['seed'],
     metricsToken: env.METRICS_TOKEN || undefined,
+    tracesTo,
     logLevel: logLevel as Config['logLevel'],
   }
 }

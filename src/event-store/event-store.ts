@@ -14,6 +14,7 @@ import {
   type ResolvedEvent,
   type StreamingRead,
 } from '@eventstore/db-client'
+import { SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
 import { Observable, Subject } from 'rxjs'
 
 /** An event as it goes to the log: nothing personal in it but what is sealed. */
@@ -78,6 +79,9 @@ export interface Appended {
 
 const appendTimeoutMs = 15_000
 
+/** Does nothing unless the application traces. */
+const tracer = trace.getTracer('throughline')
+
 export class EventStore {
   /** After each append, however it ended. */
   readonly appends = new Subject<Appended>()
@@ -95,16 +99,24 @@ export class EventStore {
    */
   async append(stream: string, expected: number, events: readonly NewEvent[]): Promise<Written> {
     const begun = performance.now()
+    const span = tracer.startSpan('append', {
+      kind: SpanKind.CLIENT,
+      attributes: { 'throughline.events': events.length },
+    })
     let outcome: Appended['outcome'] = 'failed'
     try {
       const written = await this.written(stream, expected, events)
       outcome = 'written'
+      span.setAttribute('throughline.position', written.position)
       return written
     } catch (error) {
       if (error instanceof StreamMoved) outcome = 'moved'
       if (error instanceof StoreUnavailable) outcome = 'unavailable'
+      // Not what the error says: that may be anything.
+      if (outcome !== 'moved') span.setStatus({ code: SpanStatusCode.ERROR })
       throw error
     } finally {
+      span.setAttribute('throughline.outcome', outcome).end()
       this.appends.next({ outcome, seconds: (performance.now() - begun) / 1_000 })
     }
   }

@@ -12,9 +12,11 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import nunjucks from 'nunjucks'
 import { whoIsAsking } from '../access/session.ts'
+import { FaultLog } from './errors/faults.ts'
 import { PagesFilter } from './errors/pages.filter.ts'
 import { teach } from './layout/filters.ts'
-import { timeRequests } from './metrics/requests.ts'
+import { timeRequests } from './operations/timed-requests.ts'
+import { traceRequests } from './operations/traced-requests.ts'
 
 declare module 'fastify' {
   interface FastifyReply {
@@ -40,6 +42,7 @@ export async function configureWeb(
 ): Promise<void> {
   const fastify = app.getHttpAdapter().getInstance()
 
+  traceRequests(app)
   timeRequests(app)
   await app.register(helmet, {
     contentSecurityPolicy: {
@@ -92,7 +95,7 @@ export async function configureWeb(
     if (request.method === 'GET' || request.method === 'HEAD') return next()
     fastify.csrfProtection(request, reply, next)
   })
-  app.useGlobalFilters(new PagesFilter())
+  app.useGlobalFilters(new PagesFilter(app.get(FaultLog)))
 }
 
 /** Everything but the files, the API and the metrics is a page for people. */

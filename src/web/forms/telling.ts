@@ -38,6 +38,7 @@ export class Telling {
         ...told,
         by: page.as,
         source: 'ui',
+        correlationId: page.requestId,
       })
       const to =
         written === 'nothing_new'
