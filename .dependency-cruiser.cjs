@@ -76,8 +76,12 @@ const rooms = {
 /** The few files that may know more than their room, each for its own reason. */
 const exceptions = {
   // Failures have names in the rooms they come from; these say them to people and programs.
-  'src/web/errors/': ['src/event-store/event-store.ts'],
-  'src/web/api/problems.ts': ['src/event-store/event-store.ts', 'src/protection/vault.ts'],
+  'src/web/errors/': ['projections/databases/away.ts', 'src/event-store/event-store.ts'],
+  'src/web/api/problems.ts': [
+    'projections/databases/away.ts',
+    'src/event-store/event-store.ts',
+    'src/protection/vault.ts',
+  ],
   // Whether the log can be reached, and how far behind it we are, is asked of the log.
   'src/web/api/health.controller.ts': [
     'src/event-store/event-store.ts',

@@ -7,6 +7,7 @@ import { Scrapers } from './access/scrapers.ts'
 import { CommandDoor } from './commands/door.ts'
 import { EventStore } from './event-store/event-store.ts'
 import { Vault } from './protection/vault.ts'
+import { Currency } from './reading/currency.ts'
 import { Journeys } from './reading/journeys.ts'
 import { LiveJourneys } from './reading/live.ts'
 import { Operations } from './reading/operations.ts'
@@ -26,6 +27,7 @@ function foundation(workplace: Workplace): DynamicModule {
     { provide: ReadModels, useValue: readModels },
     { provide: CommandDoor, useValue: door },
     { provide: StandingOfReadModels, useValue: standing },
+    { provide: Currency, useValue: new Currency(standing) },
     { provide: Operations, useValue: new Operations(workplace, standing) },
     { provide: Registry, useValue: metricsOf(workplace, standing) },
     { provide: Scrapers, useValue: new Scrapers(workplace.config?.metricsToken) },

@@ -12,6 +12,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import nunjucks from 'nunjucks'
 import { whoIsAsking } from '../access/session.ts'
+import { Currency } from '../reading/currency.ts'
 import { FaultLog } from './errors/faults.ts'
 import { PagesFilter } from './errors/pages.filter.ts'
 import { teach } from './layout/filters.ts'
@@ -33,6 +34,9 @@ export interface WebConfig {
   /** Signs the cookie of the form token. */
   readonly secret: string
 }
+
+/** How long to wait before asking again for what is away. */
+const retryAfterSeconds = 5
 
 const requestsAMinute = 1_200
 
@@ -88,6 +92,14 @@ export async function configureWeb(
   const assetsVersion = versionOf(publicDir)
   fastify.addHook('onRequest', async (request, reply) => {
     if (!request.url.startsWith('/assets/')) reply.header('cache-control', 'no-store')
+  })
+  // Also where the form itself is shown again, with what was typed.
+  fastify.addHook('onSend', async (_request, reply) => {
+    if (reply.statusCode === 503 && !reply.hasHeader('retry-after')) reply.header('retry-after', retryAfterSeconds)
+  })
+  const currency = app.get(Currency)
+  fastify.addHook('preHandler', async (request, reply) => {
+    if (isPage(request.url)) reply.locals = { ...reply.locals, outOfDate: await currency.outOfDate() }
   })
   fastify.addHook('preHandler', (request, reply, next) => {
     if (!isPage(request.url)) return next()

@@ -115,16 +115,14 @@ describe('a trace', () => {
 
   it('carries nothing personal, nor any id or address of a journey', () => {
     const told = JSON.stringify(
-      memory
-        .getFinishedSpans()
-        .map(({ name, attributes, events, status, links, resource }) => ({
-          name,
-          attributes,
-          events,
-          status,
-          links,
-          resource: resource.attributes,
-        })),
+      memory.getFinishedSpans().map(({ name, attributes, events, status, links, resource }) => ({
+        name,
+        attributes,
+        events,
+        status,
+        links,
+        resource: resource.attributes,
+      })),
     )
     expect(told).toContain('POST /journeys/:id/contact')
     for (const text of personal) expect(told).not.toContain(text)

@@ -1,6 +1,7 @@
 /** When something cannot be done, people get a page that says what to do next; what broke inside stays inside. */
 import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { isDatabaseAway } from '../../../projections/databases/away.ts'
 import { Forbidden } from '../../access/session.ts'
 import { ChangedMeanwhile } from '../../commands/door.ts'
 import { Refusal } from '../../domain/history.ts'
@@ -72,6 +73,16 @@ function saying(error: unknown): Said {
       paragraphs: [
         'The log cannot be reached.',
         'Wait a few minutes, then load the page again. If you were recording something, look at the timeline to see whether it is there.',
+      ],
+    }
+  }
+  if (isDatabaseAway(error)) {
+    return {
+      status: 503,
+      title: 'Sorry, the pages are unavailable',
+      paragraphs: [
+        'The database the pages are read from cannot be reached. What was recorded is safe: it is kept elsewhere.',
+        'Wait a few minutes, then load the page again. If you were recording something, go back and send it again: it will never be recorded twice.',
       ],
     }
   }
