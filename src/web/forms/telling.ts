@@ -42,7 +42,7 @@ export class Telling {
       })
       const to =
         written === 'nothing_new'
-          ? `${page.path}?done=already`
+          ? `${page.path}?done=already&after=${(await this.door.lastPlace(page.journeyId)) ?? ''}`
           : `${page.path}?done=${done}&after=${written.position}#event-${written.revision}`
       await reply.redirect(to, 303)
       return null
