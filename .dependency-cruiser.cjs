@@ -25,6 +25,7 @@ const rooms = {
     'projections/projection.ts',
     'projections/projector.ts',
     'projections/read-models.ts',
+    'projections/retired.ts',
     'src/commands/',
     'src/config.ts',
     'src/embedded-store/embedded-store.ts',

@@ -9,6 +9,7 @@ import { PostgresDatabase } from './databases/postgres.ts'
 import { SqliteDatabase } from './databases/sqlite.ts'
 import type { ParticipantTable, ParticipantTokenTable } from './participants.ts'
 import type { Projection, Row, Table, Value } from './projection.ts'
+import type { Retired } from './retired.ts'
 import type { TimelineTable } from './timeline.ts'
 
 /** The tables the pages read, or those that are being filled beside them to take their place. */
@@ -101,6 +102,8 @@ const lookEveryMs = 40
 export class ReadModels {
   readonly db: Kysely<ReadModelTables>
   private readonly heard = new BehaviorSubject<bigint>(-1n)
+  /** What this release projects; undefined until it is prepared. Another's stand where they were left, and nobody waits for them. */
+  private known: readonly string[] | undefined
 
   private constructor(private readonly database: Database) {
     this.db = database.db
@@ -166,13 +169,27 @@ export class ReadModels {
     })
   }
 
-  /** Makes what is missing altogether, so that the pages have something to ask before anything was heard. */
-  prepare(projections: readonly Projection[]): Promise<void> {
+  /**
+   * Makes what is missing altogether, so that the pages have something to ask before anything was heard, and drops what is retired.
+   * @returns the projections of which something was dropped
+   */
+  prepare(projections: readonly Projection[], retired: readonly Retired[] = []): Promise<readonly string[]> {
+    this.known = projections.map(({ name }) => name)
     return this.database.transaction(async (statements) => {
       await this.database.alone(statements)
       for (const projection of projections)
         if (!(await this.checkpointOf(statements, projection, 'live')))
           await this.makeTables(statements, projection, 'live', 1)
+      const dropped: string[] = []
+      const { run } = statements
+      for (const { name, tables } of retired) {
+        if ((await run('DELETE FROM checkpoint WHERE projection = ?', [name])) === 0) continue
+        await run('DELETE FROM held WHERE projection = ?', [name])
+        for (const table of tables)
+          for (const one of [table, `${table}__beside`]) await run(`DROP TABLE IF EXISTS ${quoted(one)}`)
+        dropped.push(name)
+      }
+      return dropped
     })
   }
 
@@ -360,6 +377,7 @@ export class ReadModels {
       .selectFrom('checkpoint')
       .select(['position', 'at'])
       .where('place', '=', 'live')
+      .$if(this.known !== undefined, (query) => query.where('projection', 'in', this.known!))
       .execute()
     const positions = checkpoints.map(({ position, at }) => ({ position: placeOf(position) ?? -1n, at }))
     const first = positions.reduce<(typeof positions)[number] | null>(
