@@ -22,9 +22,12 @@ const rooms = {
   // What everything stands on, opened in order.
   'src/workplace.ts': [
     'src/belonging.ts',
+    'projections/lanes.ts',
     'projections/projection.ts',
+    'projections/projections.ts',
     'projections/projector.ts',
     'projections/read-models.ts',
+    'projections/retired.ts',
     'src/commands/',
     'src/config.ts',
     'src/embedded-store/embedded-store.ts',
@@ -34,6 +37,9 @@ const rooms = {
   ],
   'src/exchange/': ['src/commands/', 'src/domain/', 'src/event-store/', 'src/protection/', 'src/workplace.ts'],
   'src/simulator/': ['src/exchange/contact-log.ts', 'src/exchange/import-file.ts', 'src/workplace.ts'],
+
+  // What those who run it are told.
+  'src/telemetry/': ['projections/', 'src/event-store/', 'src/workplace.ts'],
 
   // At the top: what people touch.
   'src/web/': ['projections/read-models.ts', 'src/access/', 'src/commands/', 'src/domain/', 'src/reading/'],
@@ -49,10 +55,13 @@ const rooms = {
   ],
   'src/app.module.ts': [
     'projections/read-models.ts',
+    'projections/standing.ts',
+    'src/access/',
     'src/commands/',
     'src/event-store/',
     'src/protection/',
     'src/reading/',
+    'src/telemetry/',
     'src/web/',
     'src/workplace.ts',
   ],
@@ -61,6 +70,7 @@ const rooms = {
     'src/cli/terminal.ts',
     'src/config.ts',
     'src/simulator/demonstration.ts',
+    'src/telemetry/tracing.ts',
     'src/web/',
     'src/workplace.ts',
   ],
@@ -69,10 +79,18 @@ const rooms = {
 /** The few files that may know more than their room, each for its own reason. */
 const exceptions = {
   // Failures have names in the rooms they come from; these say them to people and programs.
-  'src/web/errors/': ['src/event-store/event-store.ts'],
-  'src/web/api/problems.ts': ['src/event-store/event-store.ts', 'src/protection/vault.ts'],
+  'src/web/errors/': ['projections/databases/away.ts', 'src/event-store/event-store.ts'],
+  'src/web/api/problems.ts': [
+    'projections/databases/away.ts',
+    'src/event-store/event-store.ts',
+    'src/protection/vault.ts',
+  ],
   // Whether the log can be reached, and how far behind it we are, is asked of the log.
-  'src/web/api/health.controller.ts': ['src/event-store/event-store.ts', 'projections/projection.ts'],
+  'src/web/api/health.controller.ts': [
+    'src/event-store/event-store.ts',
+    'projections/projection.ts',
+    'projections/standing.ts',
+  ],
   // A request's key and body are remembered only as keyed digests.
   'src/web/api/teller.ts': ['src/protection/vault.ts'],
 }

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto'
 import { quoted, type Database, type Statements } from './databases/database.ts'
 import type { Projection, Table } from './projection.ts'
+import type { Retired } from './retired.ts'
 
 /**
  * The tables the pages read, or those that are being filled beside them to take their place. One of several lanes fills
@@ -183,13 +184,26 @@ export class Builds {
     })
   }
 
-  /** Makes what is missing altogether, so that the pages have something to ask before anything was heard. */
-  prepare(projections: readonly Projection[]): Promise<void> {
+  /**
+   * Makes what is missing altogether, and drops what is retired.
+   * @returns the projections of which something was dropped
+   */
+  prepare(projections: readonly Projection[], retired: readonly Retired[]): Promise<readonly string[]> {
     return this.database.transaction(async (statements) => {
       await this.database.alone(statements)
       for (const projection of projections)
         if (!(await this.checkpointOf(statements, projection, 'live')))
           await this.makeTables(statements, projection, 'live', 1)
+      const dropped: string[] = []
+      const { run } = statements
+      for (const { name, tables } of retired) {
+        if ((await run('DELETE FROM checkpoint WHERE projection = ?', [name])) === 0) continue
+        await run('DELETE FROM held WHERE projection = ?', [name])
+        for (const table of tables)
+          for (const one of [table, `${table}__beside`]) await run(`DROP TABLE IF EXISTS ${quoted(one)}`)
+        dropped.push(name)
+      }
+      return dropped
     })
   }
 

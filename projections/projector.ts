@@ -1,7 +1,7 @@
 /** Carries the log into the read models: in batches, in order, each effect once, and on again after any interruption. */
 import { setTimeout as pause } from 'node:timers/promises'
 import { Subject } from 'rxjs'
-import { StoreUnavailable, type EventStore } from '../src/event-store/event-store.ts'
+import { StoreUnavailable, type EventStore, type StoredEvent } from '../src/event-store/event-store.ts'
 import type { Vault } from '../src/protection/vault.ts'
 import { CheckpointMoved, DowngradeRefused, type Build } from './builds.ts'
 import { Hearing, type ProjectorLog } from './hearing.ts'
@@ -24,6 +24,9 @@ export interface Progress {
   readonly caughtUp: boolean
   /** When the log received the last event of the batch; null where it held none. */
   readonly receivedAt: string | null
+  readonly heard: readonly StoredEvent[]
+  /** When the batch was taken in hand, milliseconds since 1970. */
+  readonly begun: number
 }
 
 export interface ProjectorHealth {
@@ -161,6 +164,7 @@ export class Projector {
       if (current.length === 0) return await rebuilding
       const hearing = await Hearing.of(this.readModels, this.vault, this.log, current)
       for await (const batch of this.store.batches(categories, hearing.position, largestBatch, signal)) {
+        const begun = Date.now()
         await hearing.take(batch)
         onHeard()
         this.position = hearing.position ?? -1n
@@ -172,6 +176,8 @@ export class Projector {
           events: batch.events.length,
           caughtUp: this.caughtUp,
           receivedAt: batch.events.at(-1)?.receivedAt ?? null,
+          heard: batch.events,
+          begun,
         })
       }
     } finally {

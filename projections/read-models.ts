@@ -2,13 +2,23 @@
 import type { Kysely } from 'kysely'
 import { join } from 'node:path'
 import { BehaviorSubject, exhaustMap, filter, firstValueFrom, map, merge, race, take, timer } from 'rxjs'
-import { Builds, CheckpointMoved, nameIn, placeOf, sideOf, type Build, type CheckpointTable, type Place } from './builds.ts'
+import {
+  Builds,
+  CheckpointMoved,
+  nameIn,
+  placeOf,
+  sideOf,
+  type Build,
+  type CheckpointTable,
+  type Place,
+} from './builds.ts'
 import type { CaseloadTable } from './caseload.ts'
 import type { Database, Election, Moment } from './databases/database.ts'
 import { PostgresDatabase } from './databases/postgres.ts'
 import { SqliteDatabase } from './databases/sqlite.ts'
 import type { ParticipantTable, ParticipantTokenTable } from './participants.ts'
 import type { Projection, Row, Table, Value } from './projection.ts'
+import type { Retired } from './retired.ts'
 import type { TimelineTable } from './timeline.ts'
 
 /** A stream whose event could not be understood: nothing after it is concluded until it can. */
@@ -45,6 +55,8 @@ export class ReadModels {
   readonly builds: Builds
   private readonly database: Database
   private readonly heard = new BehaviorSubject<bigint>(-1n)
+  /** What this release projects; undefined until it is prepared. Another's stand where they were left, and nobody waits for them. */
+  private known: readonly string[] | undefined
 
   private constructor(database: Database) {
     this.db = database.db
@@ -76,6 +88,15 @@ export class ReadModels {
 
   isFault(error: unknown): boolean {
     return this.database.isFault(error)
+  }
+
+  /**
+   * Makes what is missing altogether, so that the pages have something to ask before anything was heard, and drops what is retired.
+   * @returns the projections of which something was dropped
+   */
+  prepare(projections: readonly Projection[], retired: readonly Retired[] = []): Promise<readonly string[]> {
+    this.known = projections.map(({ name }) => name)
+    return this.builds.prepare(projections, retired)
   }
 
   /** Drops what the projection has concluded; it then listens from the beginning of the log. */
@@ -211,6 +232,7 @@ export class ReadModels {
       .selectFrom('checkpoint')
       .select(['position', 'at'])
       .where('place', '=', 'live')
+      .$if(this.known !== undefined, (query) => query.where('projection', 'in', this.known!))
       .execute()
     const positions = checkpoints.map(({ position, at }) => ({ position: placeOf(position) ?? -1n, at }))
     const first = positions.reduce<(typeof positions)[number] | null>(

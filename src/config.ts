@@ -16,6 +16,10 @@ export interface Config {
   readonly databaseUrl: string | undefined
   /** Whether an empty, default data directory is filled with a small synthetic case load. */
   readonly seed: 'demo' | 'none'
+  /** What must be shown to read the metrics; undefined lets this machine itself read them. */
+  readonly metricsToken: string | undefined
+  /** Where OpenTelemetry's own variables say that traces go; undefined for nowhere. They say how, too. */
+  readonly tracesTo: string | undefined
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
 }
 
@@ -54,6 +58,13 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   if (env.HOST && env.HOST !== '127.0.0.1' && env.HOST !== 'localhost') {
     problems.push(`HOST is "${env.HOST}": this version has no sign-in yet and serves 127.0.0.1 only. Leave HOST unset.`)
   }
+  const tracesTo = env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT || env.OTEL_EXPORTER_OTLP_ENDPOINT || undefined
+  if (tracesTo && !/^https?:$/.test(URL.parse(tracesTo)?.protocol ?? '')) {
+    problems.push('OTEL_EXPORTER_OTLP_ENDPOINT is not an address: it should look like http://127.0.0.1:4318.')
+  }
+  if (env.METRICS_TOKEN && !/^[\x21-\x7e]{16,}$/.test(env.METRICS_TOKEN)) {
+    problems.push('METRICS_TOKEN must be at least 16 visible ASCII characters without spaces.')
+  }
   if (problems.length > 0) throw new BadConfiguration(problems)
 
   return {
@@ -64,6 +75,8 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     eventStoreUrl: env.EVENT_STORE_URL || undefined,
     databaseUrl: env.DATABASE_URL || undefined,
     seed: seed as Config['seed'],
+    metricsToken: env.METRICS_TOKEN || undefined,
+    tracesTo,
     logLevel: logLevel as Config['logLevel'],
   }
 }

@@ -8,6 +8,7 @@ import { AppModule } from './app.module.ts'
 import { atTheTerminal } from './cli/terminal.ts'
 import { projectRoot, readConfig } from './config.ts'
 import { seedDemonstration } from './simulator/demonstration.ts'
+import { startTracing } from './telemetry/tracing.ts'
 import { configureApi, serverOptions } from './web/api/configure-api.ts'
 import { configureWeb } from './web/configure.ts'
 import { openWorkplace, type Workplace } from './workplace.ts'
@@ -47,10 +48,12 @@ function refuseOtherNames(app: NestFastifyApplication): void {
 async function serve(): Promise<void> {
   const config = readConfig()
   const workplace = await openWorkplace(config)
+  const tracing = config.tracesTo ? startTracing(workplace.projector) : null
   const app = await createApp(workplace)
   const close = async () => {
     await app.close()
     await workplace.close()
+    await tracing?.stop()
   }
   try {
     if (config.seed === 'demo') {

@@ -6,6 +6,7 @@ import type { Whereabouts } from '../projections/lanes.ts'
 import { projections } from '../projections/projections.ts'
 import { Projector } from '../projections/projector.ts'
 import { ReadModels } from '../projections/read-models.ts'
+import { retired } from '../projections/retired.ts'
 import { checkBelonging } from './belonging.ts'
 import { CommandDoor } from './commands/door.ts'
 import type { Config } from './config.ts'
@@ -60,7 +61,8 @@ export async function openWorkplace(config: Config, { besideAnother = false } = 
     opened.push(() => vault.close())
     const readModels = await ReadModels.open(config.dataDir, config.databaseUrl)
     opened.push(() => readModels.close())
-    await readModels.builds.prepare(projections)
+    const dropped = await readModels.prepare(projections, retired)
+    if (dropped.length > 0) log.info({ projections: dropped }, 'Read models that nobody asks any more were dropped.')
     if (holding) await belongTogether(config.dataDir, store, vault, readModels)
     const whereabouts = { ...config, eventStoreUrl }
     const projector = holding ? new Projector(store, readModels, vault, log, projections, whereabouts) : null

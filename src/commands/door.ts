@@ -155,6 +155,13 @@ export class CommandDoor {
     return this.handle(journeyHistory, journeyId, command, teller, keyOfJourney, telling.expectedRevision)
   }
 
+  /** The place in the log of the last event of a journey: whoever is told that nothing was new may wait for what was. */
+  async lastPlace(journeyId: string): Promise<string | null> {
+    let last: bigint | null = null
+    for await (const { position } of this.store.read(`journey-${journeyId}`)) last = position
+    return last === null ? null : String(last)
+  }
+
   /** Registers the participant, if he is new, and begins a journey for him. */
   async refer(
     referral: {

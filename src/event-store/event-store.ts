@@ -15,7 +15,8 @@ import {
   type ResolvedEvent,
   type StreamingRead,
 } from '@eventstore/db-client'
-import { Observable } from 'rxjs'
+import { SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
+import { Observable, Subject } from 'rxjs'
 
 /** An event as it goes to the log: nothing personal in it but what is sealed. */
 export interface NewEvent {
@@ -80,9 +81,21 @@ export interface Lane {
   readonly of: number
 }
 
+/** How an append ended, for whoever counts and times them. */
+export interface Appended {
+  /** `moved`: somebody else appended first. `unavailable`: the log did not answer in time, or not at all. */
+  readonly outcome: 'written' | 'moved' | 'unavailable' | 'failed'
+  readonly seconds: number
+}
+
 const appendTimeoutMs = 15_000
 
+/** Does nothing unless the application traces. */
+const tracer = trace.getTracer('throughline')
+
 export class EventStore {
+  /** After each append, however it ended. */
+  readonly appends = new Subject<Appended>()
   private readonly client: EventStoreDBClient
 
   constructor(client: EventStoreDBClient) {
@@ -99,6 +112,30 @@ export class EventStore {
    * @throws StreamMoved, StoreUnavailable
    */
   async append(stream: string, expected: number, events: readonly NewEvent[]): Promise<Written> {
+    const begun = performance.now()
+    const span = tracer.startSpan('append', {
+      kind: SpanKind.CLIENT,
+      attributes: { 'throughline.events': events.length },
+    })
+    let outcome: Appended['outcome'] = 'failed'
+    try {
+      const written = await this.written(stream, expected, events)
+      outcome = 'written'
+      span.setAttribute('throughline.position', written.position)
+      return written
+    } catch (error) {
+      if (error instanceof StreamMoved) outcome = 'moved'
+      if (error instanceof StoreUnavailable) outcome = 'unavailable'
+      // Not what the error says: that may be anything.
+      if (outcome !== 'moved') span.setStatus({ code: SpanStatusCode.ERROR })
+      throw error
+    } finally {
+      span.setAttribute('throughline.outcome', outcome).end()
+      this.appends.next({ outcome, seconds: (performance.now() - begun) / 1_000 })
+    }
+  }
+
+  private async written(stream: string, expected: number, events: readonly NewEvent[]): Promise<Written> {
     // The client has no timer of its own for batched appends: a silent server would hang the caller for ever.
     let timer: NodeJS.Timeout | undefined
     const silence = new Promise<never>((_, reject) => {
@@ -174,6 +211,23 @@ export class EventStore {
         if (event && isOf(categories, event)) return event.position ?? 0n
       }
       return 0n
+    } catch (error) {
+      throw asOurs(error)
+    } finally {
+      letGo(reading)
+    }
+  }
+
+  /** The first event of the categories after a place in the log: what somebody who has heard up to there has yet to hear. */
+  async firstAfter(categories: readonly string[], after: bigint | null): Promise<StoredEvent | null> {
+    const fromPosition = after === null ? START : { commit: after, prepare: after }
+    const reading = this.client.readAll({ direction: FORWARDS, fromPosition })
+    try {
+      for await (const resolved of reading.iterator({ destroyOnReturn: false })) {
+        const event = storedFrom(resolved)
+        if (event && isOf(categories, event) && (event.position ?? 0n) > (after ?? -1n)) return event
+      }
+      return null
     } catch (error) {
       throw asOurs(error)
     } finally {

@@ -12,8 +12,12 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import nunjucks from 'nunjucks'
 import { whoIsAsking } from '../access/session.ts'
+import { Currency } from '../reading/currency.ts'
+import { FaultLog } from './errors/faults.ts'
 import { PagesFilter } from './errors/pages.filter.ts'
 import { teach } from './layout/filters.ts'
+import { timeRequests } from './operations/timed-requests.ts'
+import { traceRequests } from './operations/traced-requests.ts'
 
 declare module 'fastify' {
   interface FastifyReply {
@@ -31,6 +35,9 @@ export interface WebConfig {
   readonly secret: string
 }
 
+/** How long to wait before asking again for what is away. */
+const retryAfterSeconds = 5
+
 const requestsAMinute = 1_200
 
 export async function configureWeb(
@@ -39,6 +46,8 @@ export async function configureWeb(
 ): Promise<void> {
   const fastify = app.getHttpAdapter().getInstance()
 
+  traceRequests(app)
+  timeRequests(app)
   await app.register(helmet, {
     contentSecurityPolicy: {
       useDefaults: false,
@@ -84,17 +93,25 @@ export async function configureWeb(
   fastify.addHook('onRequest', async (request, reply) => {
     if (!request.url.startsWith('/assets/')) reply.header('cache-control', 'no-store')
   })
+  // Also where the form itself is shown again, with what was typed.
+  fastify.addHook('onSend', async (_request, reply) => {
+    if (reply.statusCode === 503 && !reply.hasHeader('retry-after')) reply.header('retry-after', retryAfterSeconds)
+  })
+  const currency = app.get(Currency)
+  fastify.addHook('preHandler', async (request, reply) => {
+    if (isPage(request.url)) reply.locals = { ...reply.locals, outOfDate: await currency.outOfDate() }
+  })
   fastify.addHook('preHandler', (request, reply, next) => {
     if (!isPage(request.url)) return next()
     reply.locals = { ...reply.locals, csrfToken: reply.generateCsrf(), signedInAs: whoIsAsking(request), assetsVersion }
     if (request.method === 'GET' || request.method === 'HEAD') return next()
     fastify.csrfProtection(request, reply, next)
   })
-  app.useGlobalFilters(new PagesFilter())
+  app.useGlobalFilters(new PagesFilter(app.get(FaultLog)))
 }
 
-/** Everything but the files and the API is a page for people. */
-export const isPage = (url: string): boolean => !url.startsWith('/assets/') && !/^\/api(?:[/?]|$)/.test(url)
+/** Everything but the files, the API and the metrics is a page for people. */
+export const isPage = (url: string): boolean => !url.startsWith('/assets/') && !/^\/(?:api|metrics)(?:[/?]|$)/.test(url)
 
 function templateFolders(viewsDir: string): string[] {
   const require = createRequire(import.meta.url)

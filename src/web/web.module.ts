@@ -10,6 +10,8 @@ import { Telling } from './forms/telling.ts'
 import { HistoryController } from './history/history.controller.ts'
 import { JourneyPages } from './layout/journey-page.ts'
 import { LiveController } from './live/live.controller.ts'
+import { MetricsController } from './operations/metrics.controller.ts'
+import { OperationsController } from './operations/operations.controller.ts'
 import { RecategorisationController } from './recategorisation/recategorisation.controller.ts'
 import { ReplayController } from './replay/replay.controller.ts'
 import { TimelineController } from './timeline/timeline.controller.ts'
@@ -27,6 +29,8 @@ import { TimelineController } from './timeline/timeline.controller.ts'
     CompletionController,
     RecategorisationController,
     ContactController,
+    OperationsController,
+    MetricsController,
   ],
   providers: [JourneyPages, Telling],
 })

@@ -5,6 +5,7 @@ import type { OpenAPIObject } from '@nestjs/swagger'
 import { Module, type DynamicModule } from '@nestjs/common'
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
+import { NEVER } from 'rxjs'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { projectRoot } from '../../src/config.ts'
 import { problemKinds } from '../../src/web/api/problems.ts'
@@ -40,7 +41,9 @@ beforeAll(async () => {
   const { AppModule } = await compiled<{ AppModule: { on(workplace: object): DynamicModule } }>('app.module.js')
   const { ApiModule } = await compiled<{ ApiModule: { on(log: object): DynamicModule } }>('web/api/api.module.js')
   const { describeApi } = await compiled<{ describeApi(app: object): OpenAPIObject }>('web/api/openapi.js')
-  @Module({ imports: [AppModule.on({ store: {}, vault: {}, readModels: {}, door: {} }), ApiModule.on({})] })
+  @Module({
+    imports: [AppModule.on({ store: { appends: NEVER }, vault: {}, readModels: {}, door: {} }), ApiModule.on({})],
+  })
   class Whole {}
   description = describeApi(await NestFactory.create(Whole, new FastifyAdapter(), { logger: false }))
 })

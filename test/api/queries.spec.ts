@@ -265,12 +265,3 @@ describe('reference', () => {
     expectProblem(await api.get('/api/problems/toString'), 404, 'not_found')
   })
 })
-
-describe('health', () => {
-  it('is alive and ready', async () => {
-    expect((await api.get('/api/health/live')).json()).toEqual({ status: 'alive' })
-    const ready = await api.get('/api/health/ready')
-    expect(ready.statusCode, ready.body).toBe(200)
-    expect(ready.json()).toMatchObject({ status: 'ready' })
-  })
-})

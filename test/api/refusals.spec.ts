@@ -312,6 +312,9 @@ describe('what goes wrong within', () => {
   it.each<[unknown, ProblemCode, number]>([
     [new StoreUnavailable(), 'store_unavailable', 503],
     [new StreamMoved('journey-x'), 'busy', 409],
+    [Object.assign(new Error('connect'), { code: 'ECONNREFUSED', syscall: 'connect' }), 'read_models_unavailable', 503],
+    [Object.assign(new Error('Quillon'), { code: '57P01' }), 'read_models_unavailable', 503],
+    [Object.assign(new Error('Quillon'), { code: '42P01' }), 'unexpected', 500],
     [new Refusal('something_new', 'A rule nobody has described yet.'), 'refused', 409],
     [Object.assign(new Error('Quillon'), { code: 'SQLITE_FULL' }), 'storage_full', 507],
     [Object.assign(new Error('slow down'), { statusCode: 429 }), 'too_many_requests', 429],

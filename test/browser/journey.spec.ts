@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { openBrowser } from '../support/browser.ts'
-import { buildAssets, richestJourney, serve, type Served } from '../support/served.ts'
+import { openJourney as anOpenJourney, buildAssets, richestJourney, serve, type Served } from '../support/served.ts'
 
 describe('a case manager', () => {
   it('goes from the case load to a moment of a journey, records attendance and corrects it', async () => {
@@ -392,18 +392,7 @@ async function newPage(options: BrowserContextOptions = {}): Promise<Page> {
 
 const richJourney = async () => `/journeys/${await richestJourney(served)}`
 
-async function openJourney(): Promise<string> {
-  const row = await served.workplace.readModels.db
-    .selectFrom('caseload')
-    .select('journey_id')
-    .where('status', '=', 'on_programme')
-    // With sessions still to come.
-    .orderBy('attended')
-    .orderBy('referred_on')
-    .limit(1)
-    .executeTakeFirstOrThrow()
-  return `/journeys/${row.journey_id}`
-}
+const openJourney = async () => `/journeys/${await anOpenJourney(served)}`
 
 async function everyPage(): Promise<readonly string[]> {
   const rich = await richJourney()
@@ -422,6 +411,7 @@ async function everyPage(): Promise<readonly string[]> {
     `${open}/drop-out`,
     `${open}/completion`,
     `${open}/recategorisation`,
+    '/operations',
     '/nothing/here',
   ]
 }

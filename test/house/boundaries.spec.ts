@@ -50,6 +50,7 @@ const planted: [file: string, source: string, caughtBy: string[]][] = [
   ['projections/planted.ts', fromLeaf('../src/'), ['projections knows only its own', cellar]],
   ['src/reading/planted.ts', fromLeaf('../'), ['src/reading knows only its own', cellar]],
   ['src/exchange/planted.ts', fromLeaf('../'), ['src/exchange knows only its own', cellar]],
+  ['src/telemetry/planted.ts', fromLeaf('../'), ['src/telemetry knows only its own', cellar]],
   ['src/simulator/planted.ts', fromLeaf('../'), ['src/simulator knows only its own', cellar]],
   ['src/web/planted/planted.ts', fromLeaf('../../'), ['src/web knows only its own', cellar]],
   ['src/web/errors/planted.ts', fromLeaf('../../'), ['src/web/errors knows only its own', cellar]],

@@ -177,7 +177,7 @@ describe('the two databases', () => {
     await importText(sqlite, smallLog)
     const postgres = await ReadModels.open(sqlite.config.dataDir, await freshDatabase('PostgreSQL'))
     onTestFinished(() => postgres.close())
-    await postgres.builds.prepare(projections)
+    await postgres.prepare(projections)
     const end = await sqlite.store.endOf(['journey', 'participant'])
     await new Projector(sqlite.store, postgres, sqlite.vault, silent).level(end)
     for (const readModels of [sqlite.readModels, postgres]) {

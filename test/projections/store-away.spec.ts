@@ -1,31 +1,16 @@
-import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { categories } from '../../projections/projection.ts'
 import { whoIsAsking } from '../../src/access/session.ts'
-import { projectRoot, readConfig } from '../../src/config.ts'
+import { readConfig } from '../../src/config.ts'
 import { importFile } from '../../src/exchange/import-file.ts'
 import { Journeys } from '../../src/reading/journeys.ts'
 import { csvOf, simulateContactLog } from '../../src/simulator/contact-log.ts'
 import { openWorkplace } from '../../src/workplace.ts'
+import { startStore } from '../support/store-process.ts'
 import { temporaryDirectory } from '../support/workplace.ts'
-
-const storeProgram = `
-  const { startEmbeddedStore } = await import(process.argv[1] + '/src/embedded-store/embedded-store.js')
-  const { port } = await startEmbeddedStore({ dataDir: process.argv[2], port: Number(process.argv[3]) })
-  process.stdout.write(String(port))
-`
-
-/** A store in a process of its own, which can be gone while the app stays. */
-async function startStore(dir: string, port = 0): Promise<{ app: ChildProcess; port: number }> {
-  const words = ['--input-type=module', '-e', storeProgram, join(projectRoot, 'dist'), dir, String(port)]
-  const app = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'inherit'] })
-  onTestFinished(() => void app.kill('SIGKILL'))
-  const [said] = (await once(app.stdout, 'data')) as [Buffer]
-  return { app, port: Number(String(said)) }
-}
 
 const logOf = (seed: number) =>
   csvOf(simulateContactLog({ seed, journeys: 20, from: '2023-01-01', until: '2024-12-31', messy: false }))
@@ -34,7 +19,7 @@ describe('when the event store goes away', () => {
   it('pages go on with what was heard, and the projector is level within ten seconds of its return, unaided', async () => {
     const dir = temporaryDirectory()
     const storeDir = temporaryDirectory()
-    const { app, port } = await startStore(storeDir)
+    const { process: app, port } = await startStore(storeDir)
     const EVENT_STORE_URL = `esdb://127.0.0.1:${port}?tls=false`
     const workplace = await openWorkplace(readConfig({ DATA_DIR: dir, LOG_LEVEL: 'silent', EVENT_STORE_URL }))
     onTestFinished(() => workplace.close())

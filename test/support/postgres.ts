@@ -45,6 +45,10 @@ const asServer = (command: string, words: string[]): [string, string[]] =>
 export interface PostgresServer {
   readonly dir: string
   readonly process: ChildProcess
+  /** It goes away in an orderly way, as for an upgrade, and its connections with it. */
+  halt(): Promise<void>
+  /** It is back, with all it held. */
+  resume(): Promise<void>
   /** A fresh, empty database. */
   database(): Promise<string>
   stop(): Promise<void>
@@ -62,34 +66,47 @@ export async function startPostgres({ fsync = false } = {}): Promise<PostgresSer
   const settings = { listen_addresses: '', unix_socket_directories: dir, max_connections: '60' }
   const quick = fsync ? {} : { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' }
   const words = Object.entries({ ...settings, ...quick }).flatMap(([name, value]) => ['-c', `${name}=${value}`])
-  const server = spawn(...asServer(join(bin, 'postgres'), ['-D', data, ...words]), { stdio: 'ignore', cwd: dir })
+  const start = () => spawn(...asServer(join(bin, 'postgres'), ['-D', data, ...words]), { stdio: 'ignore', cwd: dir })
+  let server = start()
   const url = (name: string) => `postgres://postgres@${encodeURIComponent(dir)}/${name}`
   const asked = async (sql: string) => {
     const client = new pg.Client(url('postgres'))
     await client.connect()
     await client.query(sql).finally(() => client.end())
   }
-  for (let tries = 0; ; tries++) {
-    try {
-      await asked('SELECT 1')
-      break
-    } catch (error) {
-      if (tries > 100) throw error
-      await wait(50)
+  const answers = async () => {
+    for (let tries = 0; ; tries++) {
+      try {
+        return await asked('SELECT 1')
+      } catch (error) {
+        if (tries > 100) throw error
+        await wait(50)
+      }
     }
   }
+  const ended = async (signal: NodeJS.Signals) => {
+    const gone = new Promise((resolve) => server.once('exit', resolve))
+    server.kill(signal)
+    await gone
+  }
+  await answers()
   return {
     dir,
-    process: server,
+    get process() {
+      return server
+    },
+    halt: () => ended('SIGINT'),
+    async resume() {
+      server = start()
+      await answers()
+    },
     async database() {
       const name = `spec_${randomUUID().replaceAll('-', '')}`
       await asked(`CREATE DATABASE ${name}`)
       return url(name)
     },
     async stop() {
-      const gone = new Promise((resolve) => server.once('exit', resolve))
-      server.kill('SIGQUIT') // what it holds is thrown away
-      await gone
+      if (server.exitCode === null) await ended('SIGQUIT') // what it holds is thrown away
       rmSync(dir, { recursive: true, force: true })
     },
   }

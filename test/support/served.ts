@@ -4,12 +4,11 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { projectRoot } from '../../src/config.ts'
+import { projectRoot, readConfig } from '../../src/config.ts'
 import { importFile } from '../../src/exchange/import-file.ts'
 import { createApp } from '../../src/main.ts'
 import { csvOf, simulateContactLog } from '../../src/simulator/contact-log.ts'
-import { heardEverything, type Workplace } from '../../src/workplace.ts'
-import { openIn } from './workplace.ts'
+import { heardEverything, openWorkplace, type Workplace } from '../../src/workplace.ts'
 
 export interface Served {
   readonly url: string
@@ -21,16 +20,18 @@ export interface Served {
 export interface ServeOptions {
   /** Synthetic journeys to import; 0 leaves the case load empty. */
   readonly journeys?: number
+  /** Further settings, as the environment would give them. */
+  readonly settings?: NodeJS.ProcessEnv
 }
 
 /** The same synthetic log every time, ending in the past so that some journeys are still open. */
 export const syntheticLog = (journeys: number): string =>
   csvOf(simulateContactLog({ seed: 7, journeys, from: '2023-01-02', until: '2025-03-31', messy: false }))
 
-export async function serve({ journeys = 60 }: ServeOptions = {}): Promise<Served> {
+export async function serve({ journeys = 60, settings = {} }: ServeOptions = {}): Promise<Served> {
   if (!existsSync(join(projectRoot, 'dist/public/app.css'))) await buildAssets()
   const dir = mkdtempSync(join(tmpdir(), 'throughline-served-'))
-  const workplace = await openIn(join(dir, 'data'))
+  const workplace = await openWorkplace(readConfig({ DATA_DIR: join(dir, 'data'), LOG_LEVEL: 'silent', ...settings }))
   if (journeys > 0) {
     const file = join(dir, 'contacts.csv')
     writeFileSync(file, syntheticLog(journeys))
@@ -67,6 +68,19 @@ export async function richestJourney({ workplace }: Served): Promise<string> {
     .select('journey_id')
     .orderBy('corrections', 'desc')
     .orderBy('attended', 'desc')
+    .orderBy('referred_on')
+    .limit(1)
+    .executeTakeFirstOrThrow()
+  return row.journey_id
+}
+
+/** A journey on the programme, with sessions still to come. */
+export async function openJourney({ workplace }: Served): Promise<string> {
+  const row = await workplace.readModels.db
+    .selectFrom('caseload')
+    .select('journey_id')
+    .where('status', '=', 'on_programme')
+    .orderBy('attended')
     .orderBy('referred_on')
     .limit(1)
     .executeTakeFirstOrThrow()

@@ -1,5 +1,5 @@
-import { HttpException, Logger, NotFoundException, type ArgumentsHost } from '@nestjs/common'
-import { beforeAll, describe, expect, it } from 'vitest'
+import { HttpException, NotFoundException, type ArgumentsHost } from '@nestjs/common'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { Forbidden } from '../../src/access/session.ts'
 import { ChangedMeanwhile } from '../../src/commands/door.ts'
 import { Refusal } from '../../src/domain/history.ts'
@@ -33,6 +33,24 @@ describe('an error page', () => {
     }
   })
 
+  it('leaves where it broke in the log, and not what it said', async () => {
+    await answer(new TypeError('no such column: Quillon'), '/journeys/1')
+    expect(logged).toEqual([
+      expect.objectContaining({
+        requestId: 'r1',
+        route: 'GET /pattern',
+        fault: 'TypeError',
+        at: expect.any(Array) as unknown,
+      }),
+    ])
+    expect(JSON.stringify(logged)).not.toMatch(/Quillon|journeys\/1/)
+  })
+
+  it('that is nobody’s fault here is not logged as one', async () => {
+    for (const error of [new StoreUnavailable(), new NotFoundException(), new Forbidden()]) await answer(error, '/')
+    expect(logged).toEqual([])
+  })
+
   it('is a problem of its own kind where a program asked', async () => {
     const { type, body } = await answer(new NotFoundException(), '/api/nothing')
     expect(type).toBe('application/problem+json')
@@ -40,7 +58,8 @@ describe('an error page', () => {
   })
 })
 
-beforeAll(() => Logger.overrideLogger(false))
+const logged: object[] = []
+beforeEach(() => void (logged.length = 0))
 
 async function answer(error: unknown, url: string) {
   const said = { status: 0, type: 'text/html', body: '' }
@@ -59,7 +78,13 @@ async function answer(error: unknown, url: string) {
     send: (body: string) => (said.body = body),
     view: (_template: string, model: object) => (said.body = JSON.stringify(model)),
   }
-  const host = { switchToHttp: () => ({ getResponse: () => reply, getRequest: () => ({ url }) }) }
-  await new PagesFilter().catch(error, host as unknown as ArgumentsHost)
+  const host = {
+    switchToHttp: () => ({
+      getResponse: () => reply,
+      getRequest: () => ({ url, method: 'GET', id: 'r1', routeOptions: { url: '/pattern' } }),
+    }),
+  }
+  const log = { error: (about: object) => void logged.push(about) }
+  await new PagesFilter(log).catch(error, host as unknown as ArgumentsHost)
   return said
 }

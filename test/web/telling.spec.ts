@@ -14,8 +14,8 @@ describe('telling the door', () => {
     })
   })
 
-  it('twice leads on all the same', async () => {
-    expect(await told(async () => 'nothing_new')).toEqual({ error: null, to: '/j?done=already' })
+  it('twice leads on all the same, waiting for what was told the first time', async () => {
+    expect(await told(async () => 'nothing_new')).toEqual({ error: null, to: '/j?done=already&after=77' })
   })
 
   it('what the rules refuse comes back at the field that mends it', async () => {
@@ -44,7 +44,7 @@ async function told(tell: () => Promise<unknown>) {
       said.to = to
     },
   } as unknown as FastifyReply
-  const telling = new Telling({ tell } as unknown as CommandDoor)
+  const telling = new Telling({ tell, lastPlace: async () => '77' } as unknown as CommandDoor)
   const page = { journeyId: 'j', path: '/j', as: {} } as JourneyPage
   const error = await telling.tell(
     page,

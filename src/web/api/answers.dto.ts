@@ -33,6 +33,28 @@ export class FieldErrorDto implements FieldError {
   readonly message!: string
 }
 
+export class CheckDto {
+  @ApiProperty({ enum: ['up', 'down'] })
+  readonly status!: 'up' | 'down'
+}
+
+export class ProjectorCheckDto extends CheckDto {
+  /** `standing_by` while another instance projects for all; `refused`, which is down, where a newer release built the read models. */
+  @ApiProperty({ enum: ['stopped', 'standing_by', 'projecting', 'retrying', 'refused'] })
+  readonly state!: 'stopped' | 'standing_by' | 'projecting' | 'retrying' | 'refused'
+}
+
+export class ChecksDto {
+  /** The event store. */
+  @ApiProperty({ type: CheckDto })
+  readonly log!: CheckDto
+  /** The database that the pages read. */
+  @ApiProperty({ type: CheckDto })
+  readonly readModels!: CheckDto
+  @ApiProperty({ type: ProjectorCheckDto })
+  readonly projector!: ProjectorCheckDto
+}
+
 /** RFC 9457. */
 export class ProblemDto {
   /** Described at this address. */
@@ -57,6 +79,10 @@ export class ProblemDto {
 
   @ApiProperty({ type: [FieldErrorDto], required: false })
   readonly errors?: readonly FieldErrorDto[]
+
+  /** Of `not_ready`: which of them is down. */
+  @ApiProperty({ type: ChecksDto, required: false })
+  readonly checks?: ChecksDto
 }
 
 /** One kind of problem, as its type says it. */
@@ -310,4 +336,6 @@ export class ReadyDto {
   readonly asOf!: string | null
   /** Whether the read models have heard the log to its end. */
   readonly level!: boolean
+  @ApiProperty({ type: ChecksDto })
+  readonly checks!: ChecksDto
 }

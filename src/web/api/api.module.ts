@@ -1,10 +1,12 @@
 /** The REST face: everything under /api. */
 import { Module, type DynamicModule } from '@nestjs/common'
+import { TerminusModule } from '@nestjs/terminus'
 import { CommandsController } from './commands.controller.ts'
 import { HealthController } from './health.controller.ts'
 import { CaseloadController, JourneysController } from './journeys.controller.ts'
 import { LiveStreams } from './live.ts'
-import { FaultLog, ProblemFilter } from './problem.filter.ts'
+import { FaultLog } from '../errors/faults.ts'
+import { ProblemFilter } from './problem.filter.ts'
 import { ProblemsController, ProgrammesController } from './reference.controller.ts'
 import { Teller } from './teller.ts'
 
@@ -14,6 +16,8 @@ export class ApiModule {
   static on(log: FaultLog): DynamicModule {
     return {
       module: ApiModule,
+      // What is down is answered, and counted in the metrics; a log line for each question would say no more.
+      imports: [TerminusModule.forRoot({ logger: false })],
       controllers: [
         CommandsController,
         CaseloadController,

@@ -22,7 +22,13 @@ export const Face = (path: string, tag: string) =>
 /** The id in the address; whatever cannot be one is not found. */
 export const JourneyId = () => Param('journeyId', JourneyIdPipe)
 
-const always: readonly ProblemCode[] = ['forbidden', 'too_many_requests', 'unexpected', 'store_unavailable']
+const always: readonly ProblemCode[] = [
+  'forbidden',
+  'too_many_requests',
+  'unexpected',
+  'store_unavailable',
+  'read_models_unavailable',
+]
 
 /** The problems a route can answer with, one response a status. */
 export function Refuses(...codes: readonly ProblemCode[]): MethodDecorator {

@@ -1,45 +1,84 @@
-/** For whoever keeps the service running: is the process alive, and can it answer? */
-import { Get } from '@nestjs/common'
+/** For whoever keeps the service running: is the process alive, and can it answer? The two differ: only a dead process is started again. */
+import { Get, ServiceUnavailableException } from '@nestjs/common'
 import { ApiOkResponse, ApiOperation } from '@nestjs/swagger'
-import { setTimeout as wait } from 'node:timers/promises'
+import { HealthCheckService, HealthIndicatorService, type HealthCheckResult } from '@nestjs/terminus'
 import { categories } from '../../../projections/projection.ts'
 import { ReadModels } from '../../../projections/read-models.ts'
-import { EventStore, StoreUnavailable } from '../../event-store/event-store.ts'
-import { AliveDto, ReadyDto } from './answers.dto.ts'
+import { StandingOfReadModels } from '../../../projections/standing.ts'
+import { EventStore } from '../../event-store/event-store.ts'
+import { AliveDto, ReadyDto, type ChecksDto } from './answers.dto.ts'
 import { Face, Refuses } from './face.ts'
+import { Problem } from './problems.ts'
 
 const patienceMs = 2_000
 
 @Face('health', 'Health')
 export class HealthController {
   constructor(
+    private readonly health: HealthCheckService,
+    private readonly indicators: HealthIndicatorService,
     private readonly store: EventStore,
     private readonly readModels: ReadModels,
+    private readonly standing: StandingOfReadModels,
   ) {}
 
+  /** Depends on nothing but this process: a store that is away is no reason to start it again. */
   @Get('live')
   @ApiOperation({ summary: 'Is the process alive?' })
   @ApiOkResponse({ type: AliveDto })
   @Refuses()
-  alive(): AliveDto {
+  async alive(): Promise<AliveDto> {
+    await this.health.check([])
     return { status: 'alive' }
   }
 
   @Get('ready')
-  @ApiOperation({ summary: 'Can the log and the read models be reached?' })
+  @ApiOperation({ summary: 'Do the log, the read models and the projector answer?' })
   @ApiOkResponse({ type: ReadyDto })
-  @Refuses()
+  @Refuses('not_ready')
   async ready(): Promise<ReadyDto> {
-    const silence = new AbortController()
-    const end = this.store.endOf(categories)
-    end.catch(() => undefined) // it may fail after nobody waits for it any more
+    const heard = { end: 0n, position: -1n, asOf: null as string | null }
+    const checks = await this.checked([
+      this.indicators
+        .check('log')
+        .attempt(async () => void (heard.end = await this.store.endOf(categories)))
+        .withTimeout(patienceMs),
+      this.indicators
+        .check('readModels')
+        .attempt(async () => {
+          const { position, at } = await this.readModels.asOf()
+          heard.position = BigInt(position)
+          heard.asOf = at
+        })
+        .withTimeout(patienceMs),
+      () => {
+        const { state } = this.standing.health
+        const projector = this.indicators.check('projector')
+        return state === 'refused' ? projector.down({ state }) : projector.up({ state })
+      },
+    ])
+    return { status: 'ready', asOf: heard.asOf, level: heard.position >= heard.end, checks }
+  }
+
+  /** @throws Problem that says which is down, and not what it said: that may name a host. */
+  private async checked(indicators: Parameters<HealthCheckService['check']>[0]): Promise<ChecksDto> {
     try {
-      const answered = await Promise.race([end, wait(patienceMs, null, { signal: silence.signal })])
-      if (answered === null) throw new StoreUnavailable()
-      const { position, at } = await this.readModels.asOf()
-      return { status: 'ready', asOf: at, level: BigInt(position) >= answered }
-    } finally {
-      silence.abort()
+      return checksOf(await this.health.check(indicators))
+    } catch (error) {
+      if (!(error instanceof ServiceUnavailableException)) throw error
+      const checks = checksOf(error.getResponse() as HealthCheckResult)
+      throw new Problem('not_ready', { also: { checks }, headers: { 'retry-after': '5' } })
     }
   }
 }
+
+const checksOf = ({ details }: HealthCheckResult): ChecksDto => ({
+  log: { status: statusOf(details.log) },
+  readModels: { status: statusOf(details.readModels) },
+  projector: {
+    status: statusOf(details.projector),
+    state: details.projector?.state as ChecksDto['projector']['state'],
+  },
+})
+
+const statusOf = (check: { status: string } | undefined) => (check?.status === 'up' ? 'up' : 'down')

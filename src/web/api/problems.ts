@@ -1,5 +1,6 @@
 /** Every way in which the API can say no: its code, its status, and what a caller can do about it (RFC 9457). */
 import { HttpException } from '@nestjs/common'
+import { isDatabaseAway } from '../../../projections/databases/away.ts'
 import { Forbidden } from '../../access/session.ts'
 import { ChangedMeanwhile } from '../../commands/door.ts'
 import { Refusal } from '../../domain/history.ts'
@@ -178,6 +179,16 @@ export const problemKinds = {
     meaning:
       'It is not known whether the request was written. Send it again, with the same Idempotency-Key, after Retry-After.',
   },
+  read_models_unavailable: {
+    status: 503,
+    title: 'The read models cannot be reached',
+    meaning: 'Questions cannot be answered just now; commands are recorded as ever. Ask again after Retry-After.',
+  },
+  not_ready: {
+    status: 503,
+    title: 'The service is not ready',
+    meaning: 'The event store, the read models or the projector does not answer. `checks` says which.',
+  },
   closing: { status: 503, title: 'The service is closing', meaning: 'Send the request again when it is back.' },
   storage_full: {
     status: 507,
@@ -207,6 +218,8 @@ export class Problem extends Error {
     readonly more: {
       readonly detail?: string
       readonly errors?: readonly FieldError[]
+      /** Further members of the answer, as RFC 9457 allows. */
+      readonly also?: object
       readonly headers?: Readonly<Record<string, string>>
     } = {},
   ) {
@@ -217,7 +230,7 @@ export class Problem extends Error {
 
   /** @param requestId tells one occurrence from another, and means nothing to anybody else */
   body(requestId: string): object {
-    const { detail, errors } = this.more
+    const { detail, errors, also } = this.more
     const { status, title, meaning } = problemKinds[this.code]
     return {
       type: `/api/problems/${this.code}`,
@@ -227,6 +240,7 @@ export class Problem extends Error {
       instance: `urn:uuid:${requestId}`,
       code: this.code,
       ...(errors ? { errors } : {}),
+      ...also,
     }
   }
 }
@@ -238,6 +252,7 @@ export function problemFrom(error: unknown): Problem {
   if (error instanceof ChangedMeanwhile) return new Problem('changed_meanwhile')
   if (error instanceof StreamMoved) return new Problem('busy', { headers: { 'retry-after': '1' } })
   if (error instanceof StoreUnavailable) return new Problem('store_unavailable', { headers: { 'retry-after': '5' } })
+  if (isDatabaseAway(error)) return new Problem('read_models_unavailable', { headers: { 'retry-after': '5' } })
   if (error instanceof Forbidden) return new Problem('forbidden')
   if (error instanceof PoisonEvent || error instanceof SealBroken) return new Problem('journey_held')
   if (error instanceof KeyMissing) return new Problem('erased')

@@ -3,8 +3,10 @@ import { Button, ErrorSummary, Radios, SkipLink, createAll } from 'govuk-fronten
 import { Alert } from '@ministryofjustice/frontend/moj/components/alert/alert.mjs'
 import { follow } from './live.js'
 import { replay } from './replay.js'
+import { watch } from './watch.js'
 
 document.body.classList.add('js-enabled', 'govuk-frontend-supported')
 for (const component of [Button, ErrorSummary, Radios, SkipLink, Alert]) createAll(component)
 for (const element of document.querySelectorAll('[data-module="tl-replay"]')) void replay(element)
 for (const element of document.querySelectorAll('[data-live]')) follow(element)
+for (const element of document.querySelectorAll('[data-watch]')) watch(element)

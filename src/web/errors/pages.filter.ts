@@ -1,10 +1,12 @@
 /** When something cannot be done, people get a page that says what to do next; what broke inside stays inside. */
-import { Catch, HttpException, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common'
+import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { isDatabaseAway } from '../../../projections/databases/away.ts'
 import { Forbidden } from '../../access/session.ts'
 import { ChangedMeanwhile } from '../../commands/door.ts'
 import { Refusal } from '../../domain/history.ts'
 import { StoreUnavailable, StreamMoved } from '../../event-store/event-store.ts'
+import { toldOf, type FaultLog } from './faults.ts'
 
 interface Said {
   readonly status: number
@@ -24,13 +26,13 @@ export class BadAddress extends HttpException {
 
 @Catch()
 export class PagesFilter implements ExceptionFilter {
-  private readonly log = new Logger('pages')
+  constructor(private readonly log: FaultLog) {}
 
   async catch(error: unknown, host: ArgumentsHost): Promise<void> {
     const reply = host.switchToHttp().getResponse<FastifyReply>()
     const request = host.switchToHttp().getRequest<FastifyRequest>()
     const said = saying(error)
-    if (said.status >= 500) this.log.error(error instanceof Error ? error.stack : String(error))
+    if (said.status === 500) this.log.error(toldOf(error, request), 'A page failed.')
     if (reply.sent || reply.raw.headersSent) {
       reply.raw.destroy()
       return
@@ -71,6 +73,16 @@ function saying(error: unknown): Said {
       paragraphs: [
         'The log cannot be reached.',
         'Wait a few minutes, then load the page again. If you were recording something, look at the timeline to see whether it is there.',
+      ],
+    }
+  }
+  if (isDatabaseAway(error)) {
+    return {
+      status: 503,
+      title: 'Sorry, the pages are unavailable',
+      paragraphs: [
+        'The database the pages are read from cannot be reached. What was recorded is safe: it is kept elsewhere.',
+        'Wait a few minutes, then load the page again. If you were recording something, go back and send it again: it will never be recorded twice.',
       ],
     }
   }

@@ -38,10 +38,11 @@ export class Telling {
         ...told,
         by: page.as,
         source: 'ui',
+        correlationId: page.requestId,
       })
       const to =
         written === 'nothing_new'
-          ? `${page.path}?done=already`
+          ? `${page.path}?done=already&after=${(await this.door.lastPlace(page.journeyId)) ?? ''}`
           : `${page.path}?done=${done}&after=${written.position}#event-${written.revision}`
       await reply.redirect(to, 303)
       return null

@@ -22,7 +22,7 @@ export class HistoryController {
     const [before = '', after = ''] = (await render('history/history.njk', { ...reply.locals, ...page, here })).split(
       here,
     )
-    const events = this.journeys.history(id, page.as)
+    const events = await begun(this.journeys.history(id, page.as))
     async function* pieces() {
       yield before
       for await (const record of events)
@@ -36,7 +36,7 @@ export class HistoryController {
   @Get('history.jsonl')
   async download(@Param('id') id: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply) {
     const page = await this.pages.open(request, id, 'history')
-    const events = this.journeys.history(id, page.as)
+    const events = await begun(this.journeys.history(id, page.as))
     async function* lines() {
       for await (const record of events) yield `${JSON.stringify(record)}\n`
     }
@@ -45,4 +45,14 @@ export class HistoryController {
       .header('content-disposition', `attachment; filename="journey-${id}.jsonl"`)
       .send(Readable.from(lines()))
   }
+}
+
+/** The first is read before anything is answered: until then it can still be said that the log cannot be reached. */
+async function begun<T>(records: AsyncGenerator<T>): Promise<AsyncGenerator<T>> {
+  const first = await records.next()
+  return (async function* () {
+    if (first.done) return
+    yield first.value
+    yield* records
+  })()
 }

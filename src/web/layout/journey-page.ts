@@ -11,6 +11,8 @@ export interface JourneyPage {
   readonly path: string
   readonly header: JourneyHeader & { readonly statusName: string }
   readonly as: SignedIn
+  /** This one request: what it records is told apart by it, and its trace is found by it. */
+  readonly requestId: string
   readonly section: 'timeline' | 'replay' | 'history' | null
   readonly catchingUp: boolean
   readonly done: string | null
@@ -47,6 +49,7 @@ export class JourneyPages {
       path: `/journeys/${journeyId}`,
       header: { ...header, statusName: statuses[header.status] },
       as,
+      requestId: request.id,
       section,
       catchingUp,
       done: typeof done === 'string' ? (doneWords[done] ?? null) : null,

@@ -1,0 +1,98 @@
+/** The operator's window: how the read models stand, which histories are held and why, and their replay once the cause is put right. */
+import { createHash } from 'node:crypto'
+import {
+  catchError,
+  distinctUntilChanged,
+  EMPTY,
+  exhaustMap,
+  from,
+  map,
+  shareReplay,
+  timer,
+  type Observable,
+} from 'rxjs'
+import { isDatabaseAway } from '../../projections/databases/away.ts'
+import type { ProjectorLog } from '../../projections/hearing.ts'
+import { projections } from '../../projections/projections.ts'
+import { replayHeld } from '../../projections/replay.ts'
+import type {
+  ProjectionStanding,
+  RebuildStanding,
+  Standing,
+  StandingOfReadModels,
+  Stood,
+} from '../../projections/standing.ts'
+import { permit } from '../access/session.ts'
+import type { Actor } from '../domain/history.ts'
+import type { Vault } from '../protection/vault.ts'
+
+export type { ProjectionStanding, RebuildStanding, Standing }
+
+/** How often somebody who watches is told of changes at most. */
+const lookEveryMs = 1_000
+
+/** A replay of all that is held stops after so long: the rest is done when it is asked for again. */
+const replayMs = 20_000
+
+export interface Replayed {
+  readonly healed: number
+  readonly stillHeld: number
+  /** Not come to in time. */
+  readonly left: number
+}
+
+export class Operations {
+  constructor(
+    private readonly stood: Stood & { readonly vault: Vault; readonly log: ProjectorLog },
+    private readonly standing: StandingOfReadModels,
+  ) {}
+
+  /** @returns null where the read models' database is away. @throws Forbidden */
+  async look(as: Actor): Promise<Standing | null> {
+    permit(as, 'operate')
+    return this.seen()
+  }
+
+  /** A digest of how things stand, each time it has changed. */
+  changes(as: Actor): Observable<string> {
+    permit(as, 'operate')
+    return this.changing
+  }
+
+  /** @param stream a held history, or `all` of them */
+  async replay(stream: string, as: Actor): Promise<Replayed> {
+    permit(as, 'operate')
+    const held = new Set((await this.stood.readModels.held()).map((one) => one.stream))
+    const streams = stream === 'all' ? [...held] : held.has(stream) ? [stream] : []
+    const until = Date.now() + replayMs
+    let healed = 0
+    let stillHeld = 0
+    for (const one of streams) {
+      if (Date.now() > until) break
+      const still = await replayHeld(this.stood, projections, one)
+      if (still.length === 0) healed++
+      else stillHeld++
+    }
+    return { healed, stillHeld, left: streams.length - healed - stillHeld }
+  }
+
+  private async seen(): Promise<Standing | null> {
+    try {
+      return await this.standing.look()
+    } catch (error) {
+      if (isDatabaseAway(error)) return null
+      throw error
+    }
+  }
+
+  private readonly changing = timer(0, lookEveryMs).pipe(
+    exhaustMap(() => from(this.seen()).pipe(catchError(() => EMPTY))),
+    map(digestOf),
+    distinctUntilChanged(),
+    shareReplay({ bufferSize: 1, refCount: true }),
+  )
+}
+
+/** Changes with what there is to see. */
+export const digestOf = (standing: Standing | null): string =>
+  createHash('sha256').update(JSON.stringify(standing)).digest('base64url').slice(0, 12)

@@ -1,0 +1,19 @@
+import { Controller, Get, Inject, Req, Res } from '@nestjs/common'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { Registry } from 'prom-client'
+import { Scrapers } from '../../access/scrapers.ts'
+
+@Controller('metrics')
+export class MetricsController {
+  constructor(
+    @Inject(Registry) private readonly registry: Registry,
+    private readonly scrapers: Scrapers,
+  ) {}
+
+  @Get()
+  async tell(@Req() request: FastifyRequest, @Res() reply: FastifyReply) {
+    const no = this.scrapers.refuse({ from: request.ip, headers: request.headers })
+    if (no) return reply.status(no.status).headers(no.headers).type('text/plain; charset=utf-8').send(`${no.why}\n`)
+    return reply.type(this.registry.contentType).send(await this.registry.metrics())
+  }
+}

@@ -1,0 +1,41 @@
+import { Body, Controller, Get, Post, Query, Req, Res, Sse } from '@nestjs/common'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { map, type Observable } from 'rxjs'
+import { whoIsAsking } from '../../access/session.ts'
+import { digestOf, Operations } from '../../reading/operations.ts'
+import { BadAddress } from '../errors/pages.filter.ts'
+import { operationsView, replayedWords } from './operations.ts'
+
+@Controller('operations')
+export class OperationsController {
+  constructor(private readonly operations: Operations) {}
+
+  @Get()
+  async show(@Query() query: Record<string, unknown>, @Req() request: FastifyRequest, @Res() reply: FastifyReply) {
+    const standing = await this.operations.look(whoIsAsking(request))
+    return reply.view('operations/operations.njk', {
+      ...operationsView(standing),
+      digest: digestOf(standing),
+      done: replayedWords(query),
+      stillHeld: Number(query.still) > 0,
+    })
+  }
+
+  /** Told again from its first event, once the cause is put right; as `npm run held -- replay` does. */
+  @Post('replay')
+  async replay(
+    @Body() { stream }: Record<string, unknown>,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ) {
+    if (typeof stream !== 'string' || !stream) throw new BadAddress('No history was named.', 'Go back and choose one.')
+    const { healed, stillHeld, left } = await this.operations.replay(stream, whoIsAsking(request))
+    return reply.redirect(`/operations?healed=${healed}&still=${stillHeld}&left=${left}`, 303)
+  }
+
+  /** Tells an open page that there is something else to see: a digest of it and nothing else. */
+  @Sse('live')
+  follow(@Req() request: FastifyRequest): Observable<{ data: { digest: string } }> {
+    return this.operations.changes(whoIsAsking(request)).pipe(map((digest) => ({ data: { digest } })))
+  }
+}
