@@ -142,8 +142,12 @@ export class Builds {
   split(build: Build, count: number): Promise<Build[]> {
     const { projection, epoch, position } = build
     return this.database.transaction(async (statements) => {
-      const known = await this.checkpointOf(statements, projection, 'beside')
-      if (known?.epoch !== epoch || placeOf(known.position) !== position) throw new CheckpointMoved(projection.name)
+      const now = new Date().toISOString()
+      const [known] = await statements.all<CheckpointTable>(
+        "UPDATE checkpoint SET at = ? WHERE projection = ? AND place = 'beside' AND epoch = ? AND position = ? RETURNING *",
+        [now, projection.name, epoch, String(position ?? '')],
+      )
+      if (!known) throw new CheckpointMoved(projection.name)
       const lanes: Build[] = []
       for (let lane = 1; lane <= count; lane++) {
         const place: Place = `beside ${lane}/${count}`
@@ -154,7 +158,7 @@ export class Builds {
           known.fingerprint,
           epoch,
           known.position,
-          new Date().toISOString(),
+          now,
         ])
         lanes.push({ ...build, place })
       }
@@ -169,13 +173,13 @@ export class Builds {
   join(build: Build, to: bigint): Promise<Build> {
     const { projection, epoch } = build
     return this.database.transaction(async ({ run, all }) => {
-      const lanes = await all<CheckpointTable>(
-        "SELECT * FROM checkpoint WHERE projection = ? AND place LIKE 'beside %'",
-        [projection.name],
-      )
       const joined = await run(
         "UPDATE checkpoint SET position = ?, at = ? WHERE projection = ? AND place = 'beside' AND epoch = ?",
         [String(to), new Date().toISOString(), projection.name, epoch],
+      )
+      const lanes = await all<CheckpointTable>(
+        "SELECT * FROM checkpoint WHERE projection = ? AND place LIKE 'beside %'",
+        [projection.name],
       )
       if (joined !== 1 || lanes.length === 0 || lanes.some(({ position }) => position !== String(to)))
         throw new CheckpointMoved(projection.name)

@@ -15,6 +15,7 @@ export interface LaneWork {
   /** The projections by name: what they do cannot be sent. */
   readonly builds: readonly (Omit<Build, 'projection'> & { readonly projection: string })[]
   readonly until: bigint
+  readonly most: number
 }
 
 export type ToLane = 'stop' | 'complete'
@@ -25,9 +26,7 @@ export type FromLane =
   | { readonly kind: 'moved'; readonly projection: string }
   | { readonly kind: 'heard' | 'stopped' | 'completed' }
 
-const largestBatch = 3_000
-
-const { whereabouts, lane, builds, until } = workerData as LaneWork
+const { whereabouts, lane, builds, until, most } = workerData as LaneWork
 const port = parentPort!
 const tell = (message: FromLane) => port.postMessage(message)
 const log: ProjectorLog = {
@@ -64,7 +63,7 @@ try {
 async function hear(): Promise<boolean> {
   const hearing = await Hearing.of(readModels, vault, log, mine)
   if ((hearing.position ?? -1n) >= until) return true
-  for await (const batch of store.batches(categories, hearing.position, largestBatch, stop.signal, lane)) {
+  for await (const batch of store.batches(categories, hearing.position, most, stop.signal, lane)) {
     // Level with the log, it has heard whatever is up to there, also where the place itself was not told.
     const to = batch.caughtUp || batch.to === null || batch.to > until ? until : batch.to
     const events = batch.events.filter(({ position }) => position <= until)

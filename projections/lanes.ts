@@ -19,16 +19,24 @@ export interface Whereabouts {
   readonly databaseUrl: string | undefined
 }
 
+export interface LanesWork {
+  readonly builds: readonly Build[]
+  /** Those of each build, as they stand. */
+  readonly lanes: readonly (readonly Build[])[]
+  /** The place in the log at which they are joined. */
+  readonly until: bigint
+  /** Events in a batch. */
+  readonly most: number
+}
+
 /**
- * @param lanes of each build, as they stand
- * @param until the place in the log at which they are joined
  * @returns the builds as they are once joined, their indexes made; null when told to stop before
  * @throws CheckpointMoved
  */
 export async function inLanes(
   readModels: ReadModels,
   whereabouts: Whereabouts,
-  { builds, lanes, until }: { builds: readonly Build[]; lanes: readonly (readonly Build[])[]; until: bigint },
+  { builds, lanes, until, most }: LanesWork,
   told: { signal: AbortSignal; log: ProjectorLog; onHeard: (events: number, position: bigint) => void },
 ): Promise<readonly Build[] | null> {
   const positions = lanes[0]!.map(() => -1n)
@@ -37,6 +45,7 @@ export async function inLanes(
     return new Lane({
       whereabouts,
       until,
+      most,
       lane: { number: n + 1, of: positions.length },
       builds: mine.map(({ projection, ...build }) => ({ ...build, projection: projection.name })),
     })

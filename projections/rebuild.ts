@@ -10,6 +10,7 @@ import type { ReadModels } from './read-models.ts'
 
 /** Larger than when following live: what is built beside makes nobody wait. */
 const largestBatch = 1_000
+const largestInLane = 3_000
 
 /** A log that is longer than this is heard in lanes: below, starting their threads takes longer than what they save. */
 const lanesAfter = 10_000
@@ -45,14 +46,14 @@ interface Options {
 export async function rebuildBeside(
   sources: Sources,
   wanted: readonly Projection[],
-  { signal, onProgress = () => undefined, most = largestBatch, splitAfter = lanesAfter }: Options,
+  { signal, onProgress = () => undefined, most, splitAfter = lanesAfter }: Options,
 ): Promise<boolean> {
   const { store, readModels, log, whereabouts } = sources
   const begun = await Promise.all(wanted.map((projection) => readModels.builds.takeOverBeside(projection)))
   let builds: readonly Build[] = begun.map(({ build }) => build)
   let events = 0
   const onHeard = (more: number, position: bigint) => onProgress({ position, events: (events += more) })
-  const alone = (enough: number) => hearAlone(sources, builds, { signal, most, enough, onHeard })
+  const alone = (enough: number) => hearAlone(sources, builds, { signal, most: most ?? largestBatch, enough, onHeard })
 
   if (begun.every(({ lanes }) => lanes.length === 0)) {
     // The threads know a projection by its name: one that is not among those that are known by it is built here.
@@ -67,8 +68,13 @@ export async function rebuildBeside(
     return lanes.length > 0 ? lanes : readModels.builds.split(build, laneCount)
   })
   const lanes = await Promise.all(split)
-  const until = await store.endOf(categories)
-  const joined = await inLanes(readModels, whereabouts, { builds, lanes, until }, { signal, log, onHeard })
+  // Further than the last event of ours, where the log has told one of them of a place beyond it.
+  const until = [...builds, ...lanes.flat()].reduce(
+    (high, { position }) => (position !== null && position > high ? position : high),
+    await store.endOf(categories),
+  )
+  const work = { builds, lanes, until, most: most ?? largestInLane }
+  const joined = await inLanes(readModels, whereabouts, work, { signal, log, onHeard })
   if (!joined) return false
   builds = joined
   return (await alone(Infinity)).ended === 'live'

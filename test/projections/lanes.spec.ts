@@ -1,0 +1,106 @@
+import { EventStoreDBClient, jsonEvent } from '@eventstore/db-client'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { CheckpointMoved } from '../../projections/builds.ts'
+import { projections } from '../../projections/projections.ts'
+import { rebuildBeside } from '../../projections/rebuild.ts'
+import { verifyProjections } from '../../projections/verify.ts'
+import { csvOf, simulateContactLog } from '../../src/simulator/contact-log.ts'
+import type { Workplace } from '../../src/workplace.ts'
+import { bothDatabases, databases } from '../support/postgres.ts'
+import { everything, silent } from '../support/read-models.ts'
+import { importText, temporaryWorkplace } from '../support/workplace.ts'
+
+const log = csvOf(simulateContactLog({ seed: 7, journeys: 30, from: '2022-01-01', until: '2024-12-31', messy: false }))
+
+const freshDatabase = bothDatabases()
+
+/** Split at once, in small batches. @returns whether it came to its end */
+const inLanes = (workplace: Workplace, signal = new AbortController().signal, onProgress = () => {}) =>
+  rebuildBeside({ ...workplace, log: silent }, projections, { signal, onProgress, most: 25, splitAfter: 1 })
+
+const besides = async ({ readModels }: Workplace) =>
+  (await readModels.checkpoints()).filter(({ place }) => place !== 'live').map(({ place }) => place)
+
+describe.each(databases)('a rebuild in lanes, on %s', (kind) => {
+  const imported = async () => {
+    const workplace = await temporaryWorkplace(await freshDatabase(kind))
+    await importText(workplace, log)
+    return workplace
+  }
+
+  it('comes to what one thread comes to, whatever a history is called', async () => {
+    const workplace = await imported()
+    const { store, readModels, eventStoreUrl } = workplace
+    const client = EventStoreDBClient.connectionString(eventStoreUrl)
+    onTestFinished(() => client.dispose())
+    const [good] = await Array.fromAsync(
+      store.read(`journey-${(await everything(readModels)).caseload![0]!.journey_id}`),
+    )
+    for (const id of ['Zoe', 'B1', '', '7', '-'])
+      await client.appendToStream(
+        `journey-${id}`,
+        jsonEvent({ type: good!.type, data: good!.data as never, metadata: good!.metadata as never }),
+      )
+    await workplace.projector!.level(await store.endOf(['journey']))
+    const right = await everything(readModels)
+    expect(right.caseload!.map(({ journey_id }) => journey_id)).toEqual(
+      expect.arrayContaining(['', '-', '7', 'B1', 'Zoe']),
+    )
+    expect(await inLanes(workplace)).toBe(true)
+    expect(await everything(readModels)).toEqual(right)
+    expect(await besides(workplace)).toEqual([])
+    // What comes after is put in its place too: the tables have their keys again.
+    await importText(
+      workplace,
+      csvOf(simulateContactLog({ seed: 8, journeys: 5, from: '2022-01-01', until: '2024-12-31', messy: false })),
+    )
+    const verdicts = await verifyProjections({ ...workplace, log: silent }, projections, workplace.config.dataDir)
+    expect(verdicts.filter(({ differences }) => differences > 0)).toEqual([])
+  })
+
+  it('cut short again and again, goes on where each lane stopped', async () => {
+    const workplace = await imported()
+    const right = await everything(workplace.readModels)
+    let parts = 0
+    const seen = new Set<string>()
+    for (let done = false; !done; parts++) {
+      const stop = new AbortController()
+      let batches = 0
+      done = await inLanes(workplace, stop.signal, () => ++batches > 3 + (parts % 4) && stop.abort())
+      for (const place of await besides(workplace)) seen.add(place)
+    }
+    expect(parts).toBeGreaterThan(3)
+    expect([...seen].sort()).toEqual(['beside', 'beside 1/2', 'beside 2/2'])
+    expect(await everything(workplace.readModels)).toEqual(right)
+  })
+
+  it('holds the history that cannot be understood, and no other', async () => {
+    const workplace = await imported()
+    const { store, vault, readModels, eventStoreUrl } = workplace
+    const client = EventStoreDBClient.connectionString(eventStoreUrl)
+    onTestFinished(() => client.dispose())
+    const held = ['R-07-00001-1', 'R-07-00002-1', 'R-07-00003-1'].map(
+      (reference) => `journey-${vault.find('reference', reference)}`,
+    )
+    for (const stream of held) await client.appendToStream(stream, jsonEvent({ type: 'SomethingElse', data: {} }))
+    await workplace.projector!.level(await store.endOf(['journey']))
+    const before = await readModels.held()
+    expect(new Set(before.map(({ stream }) => stream))).toEqual(new Set(held))
+    expect(await inLanes(workplace)).toBe(true)
+    expect(await readModels.held()).toEqual(before)
+  })
+
+  it('gives way where another process has taken it over', async () => {
+    const workplace = await imported()
+    const right = await everything(workplace.readModels)
+    let taken = false
+    const first = inLanes(workplace, undefined, () => {
+      if (taken) return
+      taken = true
+      void inLanes(workplace).then((done) => expect(done).toBe(true))
+    })
+    await expect(first).rejects.toThrow(CheckpointMoved)
+    await expect.poll(() => besides(workplace), { timeout: 20_000 }).toEqual([])
+    expect(await everything(workplace.readModels)).toEqual(right)
+  })
+})
