@@ -68,8 +68,8 @@ async function readAll(log: EventLog, call: Call, request: ReadRequest, count: b
  * What is read at a time, and how far the store reads ahead of a reader. The reader says again and again how much more it takes, a
  * few dozen events each time: while a large page is read from the file nobody hears it, and it has nothing to do.
  */
-const SLICE: PageSize = { events: 64, bytes: 64 * 1024 }
-const AHEAD = 256 * 1024
+const SLICE: PageSize = { events: 128, bytes: 128 * 1024 }
+const AHEAD = 512 * 1024
 
 async function sendPages(
   log: EventLog,

@@ -5,6 +5,7 @@
  */
 import type { Appender, Outcome } from './append.ts'
 import type { EventLog } from './event-log.ts'
+import type { WriteAheadLog } from './write-ahead-log.ts'
 
 export interface Write {
   /** Decides and writes, inside the group's transaction. */
@@ -33,6 +34,7 @@ export class GroupCommit {
   private readonly log: EventLog
   private readonly appender: Appender
   private readonly hooks: CommitHooks
+  private readonly writeAheadLog: WriteAheadLog
   private queue: Write[] = []
   private waitingBytes = 0
   private scheduled = false
@@ -40,10 +42,11 @@ export class GroupCommit {
   /** How long a commit takes lately, in milliseconds. */
   private commitTakes = 0
 
-  constructor(log: EventLog, appender: Appender, hooks: CommitHooks = {}) {
+  constructor(log: EventLog, appender: Appender, writeAheadLog: WriteAheadLog, hooks: CommitHooks = {}) {
     this.log = log
     this.appender = appender
     this.hooks = hooks
+    this.writeAheadLog = writeAheadLog
   }
 
   get isFull(): boolean {
@@ -85,6 +88,7 @@ export class GroupCommit {
     const outcomes: Parameters<Write['settle']>[0][] = []
     const { connection } = this.log
     try {
+      this.writeAheadLog.mend()
       connection.exec('BEGIN IMMEDIATE')
       this.appender.begin()
       for (const write of group)
@@ -94,12 +98,14 @@ export class GroupCommit {
       connection.exec('COMMIT')
       this.commitTakes += (performance.now() - began - this.commitTakes) / 8
     } catch (error) {
+      this.writeAheadLog.failed()
       this.rollBack()
       for (const write of group) settle(write, { kind: 'failed', error: error as Error })
       return
     }
     if (this.appender.touched.size > 0) this.log.advanced(this.appender.head, this.appender.touched)
     for (const [index, write] of group.entries()) settle(write, outcomes[index]!)
+    this.writeAheadLog.committed()
   }
 
   private rollBack(): void {
