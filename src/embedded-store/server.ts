@@ -21,6 +21,7 @@ import type { Connection } from './storage/database.ts'
 import { DirectoryLock, openDatabase } from './storage/database.ts'
 import { EventLog } from './storage/event-log.ts'
 import { GroupCommit } from './storage/group-commit.ts'
+import { WriteAheadLog } from './storage/write-ahead-log.ts'
 
 export interface NodeOptions {
   dataDir: string
@@ -75,12 +76,21 @@ const FEATURES = {
 export async function startNode(options: NodeOptions): Promise<Node> {
   const lock = new DirectoryLock(options.dataDir)
   let connection: Connection | undefined
+  let writeAheadLog: WriteAheadLog | undefined
   try {
     const opened = openDatabase(options.dataDir)
     connection = opened
+    const wal = new WriteAheadLog(opened)
+    writeAheadLog = wal
+    wal.secureWhatWasLeft()
     const log = new EventLog(opened)
     const faults = options.faults && new FaultBox(opened, options.faults)
-    const commits = new GroupCommit(log, new Appender(log), faults && { beforeCommit: () => faults.beforeCommit() })
+    const commits = new GroupCommit(
+      log,
+      new Appender(log),
+      wal,
+      faults && { beforeCommit: () => faults.beforeCommit() },
+    )
     if (log.head === 0n) begin(commits)
     const store = new Store(log, commits, faults)
     const users = options.tls && new Users(opened)
@@ -122,12 +132,13 @@ export async function startNode(options: NodeOptions): Promise<Node> {
         await setImmediate() // what was committed is said to be, before anyone is sent away
         await server.close()
         commits.drain()
-        opened.close()
+        wal.close()
         lock.release()
       },
     }
   } catch (error) {
-    connection?.close()
+    if (writeAheadLog) writeAheadLog.close()
+    else connection?.close()
     lock.release()
     throw error
   }

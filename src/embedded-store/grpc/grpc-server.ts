@@ -107,6 +107,11 @@ export class Call {
     return this.stream.write(framed)
   }
 
+  /** Bytes written that the reader has not taken yet. */
+  get waiting(): number {
+    return this.stream.writableLength
+  }
+
   /** Resolves when the reader has taken what was written, or the call is closed. */
   drained(): Promise<void> {
     if (this.closed || !this.stream.writableNeedDrain) return Promise.resolve()

@@ -75,6 +75,6 @@ export class Store {
     const isMetastream = stream.startsWith('$$')
     const original = isMetastream ? stream.slice(2) : stream
     const inDetail: Action = !isMetastream ? action : action === 'read' ? 'readMetadata' : 'writeMetadata'
-    return may(identity, inDetail, original, this.log.stream(original)?.acl ?? null)
+    return may(identity, inDetail, original, () => this.log.stream(original)?.acl ?? null)
   }
 }

@@ -5,7 +5,7 @@ import { frame, serverStreaming } from '../grpc/grpc-server.ts'
 import { Code, RpcError, invalidArgument, streamDeleted } from '../grpc/status.ts'
 import { isCorruption } from '../storage/database.ts'
 import type { EventLog, Page, PageSize } from '../storage/event-log.ts'
-import { PAGE, isSoftDeleted } from '../storage/event-log.ts'
+import { isSoftDeleted } from '../storage/event-log.ts'
 import { CompiledFilter, UnsupportedPattern } from '../storage/filter.ts'
 import { INT64_MAX, clampToInt64, ordinalOf, positionOf } from '../storage/position.ts'
 import type { StoredEvent } from '../storage/recorded-event.ts'
@@ -64,7 +64,13 @@ async function readAll(log: EventLog, call: Call, request: ReadRequest, count: b
   })
 }
 
-/** Sends page after page, each once the reader has taken the one before. */
+/**
+ * What is read at a time, and how far the store reads ahead of a reader. The reader says again and again how much more it takes, a
+ * few dozen events each time: while a large page is read from the file nobody hears it, and it has nothing to do.
+ */
+const SLICE: PageSize = { events: 128, bytes: 128 * 1024 }
+const AHEAD = 512 * 1024
+
 async function sendPages(
   log: EventLog,
   call: Call,
@@ -76,23 +82,26 @@ async function sendPages(
   const responses = new ReadResponses(request.structuredIds)
   let remaining = count
   let cursor: bigint | undefined = from
-  let written = true
   while (cursor !== undefined && remaining > 0n && !call.closed) {
-    const page: Page<bigint> = pageFrom(cursor, remaining < PAGE.events ? { ...PAGE, events: Number(remaining) } : PAGE)
+    const page: Page<bigint> = pageFrom(
+      cursor,
+      remaining < SLICE.events ? { ...SLICE, events: Number(remaining) } : SLICE,
+    )
     for (const event of page.events) responses.event(resolve(log, event, request.resolveLinks))
     remaining -= BigInt(page.events.length)
     cursor = page.next
-    // One page is made ready while the reader takes the one before; never more.
-    if (!written) await call.drained()
     if (cursor === undefined || remaining === 0n) return call.end(responses.take())
-    written = call.write(responses.take())
-    await turn()
+    await send(call, responses)
   }
   call.end()
 }
 
-/** Others get their turn on the event loop. */
-const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
+/** Sends what was collected, waits for a reader who is far behind, and gives others their turn on the event loop. */
+async function send(call: Call, responses: ReadResponses): Promise<void> {
+  if (responses.length > 0) call.write(responses.take())
+  if (call.waiting >= AHEAD) await call.drained()
+  await new Promise<void>((resolve) => setImmediate(resolve))
+}
 
 /** Wakes a sleeping subscription; news that come while it is awake are kept for it. */
 class Bell {
@@ -131,20 +140,19 @@ async function subscribeToStream(log: EventLog, call: Call, request: ReadRequest
   })
   call.write(frame(confirmation(randomUUID())))
   const responses = new ReadResponses(request.structuredIds)
-  const sender = new Sender(call)
   let isLive = false
   while (!call.closed) {
     state = log.stream(name)
     if (state?.tombstoned) throw streamDeleted(name)
     const page =
-      state && !isSoftDeleted(state) ? log.streamForwards(name, state, cursor) : { events: [], next: undefined }
+      state && !isSoftDeleted(state) ? log.streamForwards(name, state, cursor, SLICE) : { events: [], next: undefined }
     for (const event of page.events) responses.event(resolve(log, event, request.resolveLinks))
     if (page.events.length > 0) cursor = page.events.at(-1)!.revision + 1n
     if (page.next === undefined && !isLive) {
       isLive = true
       responses.whole(caughtUp())
     }
-    await sender.send(responses)
+    await send(call, responses)
     if (page.next === undefined) await bell.rings()
   }
 }
@@ -160,12 +168,11 @@ async function subscribeToAll(log: EventLog, call: Call, request: ReadRequest): 
   })
   call.write(frame(confirmation(randomUUID())))
   const responses = new ReadResponses(request.structuredIds)
-  const sender = new Sender(call)
   const checkpoints = request.filter && new Checkpoints(request.filter.checkpointEvery, cursor)
   let isLive = false
   while (!call.closed) {
     const head = log.head
-    const page = filter ? log.filteredForwards(filter, cursor) : log.allForwards(cursor)
+    const page = filter ? log.filteredForwards(filter, cursor, SLICE) : log.allForwards(cursor, SLICE)
     for (const event of page.events) {
       checkpoints?.passed(event.position - 1n, responses)
       responses.event(resolve(log, event, request.resolveLinks))
@@ -180,25 +187,8 @@ async function subscribeToAll(log: EventLog, call: Call, request: ReadRequest): 
       isLive = true
       responses.whole(caughtUp())
     }
-    await sender.send(responses)
+    await send(call, responses)
     if (page.next === undefined) await bell.rings()
-  }
-}
-
-/** Sends what a subscription has to say; one page is made ready while the reader takes the one before, never more. */
-class Sender {
-  private readonly call: Call
-  private written = true
-
-  constructor(call: Call) {
-    this.call = call
-  }
-
-  async send(responses: ReadResponses): Promise<void> {
-    if (responses.length === 0) return turn()
-    if (!this.written) await this.call.drained()
-    this.written = this.call.write(responses.take())
-    await turn()
   }
 }
 

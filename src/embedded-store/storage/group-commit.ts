@@ -1,9 +1,11 @@
 /**
  * Writes of many callers share one commit, and one fsync. There is no waiting for company: a group is whatever arrived while the
- * last commit ran, so one caller alone is not slowed down and sixty-four together are not held apart.
+ * last commit ran, so one caller alone is not slowed down. Nor does a group take all that waits where the disk is quick: callers who
+ * are answered together come back together, and while all of them think, nobody writes. Two groups taking turns keep both sides busy.
  */
 import type { Appender, Outcome } from './append.ts'
 import type { EventLog } from './event-log.ts'
+import type { WriteAheadLog } from './write-ahead-log.ts'
 
 export interface Write {
   /** Decides and writes, inside the group's transaction. */
@@ -23,6 +25,8 @@ export interface CommitHooks {
 
 /** A group is kept this small, so that the first in it does not wait long for the last. */
 const GROUP = { writes: 1024, bytes: 8 * 1024 * 1024 }
+/** A group of so many is worth a commit of its own; on a disk that takes longer than a millisecond, so many for each millisecond. */
+const SHARE = 32
 /** More than this waiting, and callers are asked to hold back. */
 const FULL = 32 * 1024 * 1024
 
@@ -30,15 +34,19 @@ export class GroupCommit {
   private readonly log: EventLog
   private readonly appender: Appender
   private readonly hooks: CommitHooks
+  private readonly writeAheadLog: WriteAheadLog
   private queue: Write[] = []
   private waitingBytes = 0
   private scheduled = false
   private relieved: (() => void)[] = []
+  /** How long a commit takes lately, in milliseconds. */
+  private commitTakes = 0
 
-  constructor(log: EventLog, appender: Appender, hooks: CommitHooks = {}) {
+  constructor(log: EventLog, appender: Appender, writeAheadLog: WriteAheadLog, hooks: CommitHooks = {}) {
     this.log = log
     this.appender = appender
     this.hooks = hooks
+    this.writeAheadLog = writeAheadLog
   }
 
   get isFull(): boolean {
@@ -80,19 +88,24 @@ export class GroupCommit {
     const outcomes: Parameters<Write['settle']>[0][] = []
     const { connection } = this.log
     try {
+      this.writeAheadLog.mend()
       connection.exec('BEGIN IMMEDIATE')
       this.appender.begin()
       for (const write of group)
         outcomes.push(write.deadline < now ? { kind: 'timed_out' } : write.apply(this.appender))
+      const began = performance.now()
       this.hooks.beforeCommit?.()
       connection.exec('COMMIT')
+      this.commitTakes += (performance.now() - began - this.commitTakes) / 8
     } catch (error) {
+      this.writeAheadLog.failed()
       this.rollBack()
       for (const write of group) settle(write, { kind: 'failed', error: error as Error })
       return
     }
     if (this.appender.touched.size > 0) this.log.advanced(this.appender.head, this.appender.touched)
     for (const [index, write] of group.entries()) settle(write, outcomes[index]!)
+    this.writeAheadLog.committed()
   }
 
   private rollBack(): void {
@@ -109,7 +122,8 @@ export class GroupCommit {
   private takeGroup(): Write[] {
     let bytes = 0
     let count = 0
-    while (count < this.queue.length && count < GROUP.writes && bytes < GROUP.bytes) bytes += this.queue[count++]!.bytes
+    const most = Math.min(GROUP.writes, SHARE * Math.max(1, this.commitTakes))
+    while (count < this.queue.length && count < most && bytes < GROUP.bytes) bytes += this.queue[count++]!.bytes
     const group = this.queue.splice(0, count)
     this.waitingBytes -= bytes
     if (!this.isFull && this.relieved.length > 0) {

@@ -5,6 +5,7 @@
 import type { EventLog } from './event-log.ts'
 import { idOf } from './recorded-event.ts'
 
+/** Remembered at least; at most twice as many. */
 const CAPACITY = 20_000
 /** Read back at the start: enough for the retries of a crash, and quick. */
 const READ_BACK = 5_000
@@ -14,11 +15,18 @@ export interface Written {
   position: bigint
 }
 
+interface Entry extends Written {
+  streamId: bigint
+  /** The same id in another stream, or an earlier one. */
+  before: Entry | undefined
+}
+
 export class RecentIds {
-  private readonly written = new Map<string, Written>()
-  /** The keys in the order in which they came, as a ring: a Map that always loses its first key gets slower and slower. */
-  private order: string[] = []
-  private turn = 0
+  /** Two generations: the older is let go as a whole, for taking keys out one by one costs more than putting them in. */
+  private younger = new Map<string, Entry>()
+  private older = new Map<string, Entry>()
+  /** Entries of the younger generation; counted, because one id may stand for many. */
+  private count = 0
   private readonly log: EventLog
 
   constructor(log: EventLog) {
@@ -27,26 +35,32 @@ export class RecentIds {
   }
 
   find(streamId: bigint, id: string): Written | undefined {
-    return this.written.get(`${streamId}/${id}`)
+    return inStream(this.younger.get(id), streamId) ?? inStream(this.older.get(id), streamId)
   }
 
   add(streamId: bigint, id: string, revision: bigint, position: bigint): void {
-    const key = `${streamId}/${id}`
-    const oldest = this.order[this.turn]
-    if (oldest !== undefined) this.written.delete(oldest)
-    this.order[this.turn] = key
-    this.turn = (this.turn + 1) % CAPACITY
-    this.written.set(key, { revision, position })
+    if (this.count++ >= CAPACITY) {
+      this.older = this.younger
+      this.younger = new Map()
+      this.count = 1
+    }
+    this.younger.set(id, { streamId, revision, position, before: this.younger.get(id) })
   }
 
   /** After a commit that failed, what was remembered on its behalf is not true. */
   reload(): void {
-    this.written.clear()
-    this.order = []
-    this.turn = 0
+    this.younger.clear()
+    this.older.clear()
+    this.count = 0
     const rows = this.log
       .prepare('SELECT stream, revision, position, substr(body, 1, 40) FROM event ORDER BY position DESC LIMIT ?')
       .all(READ_BACK) as [stream: bigint, revision: bigint, position: bigint, body: Buffer][]
     for (const [stream, revision, position, body] of rows.reverse()) this.add(stream, idOf(body), revision, position)
   }
+}
+
+function inStream(newest: Entry | undefined, streamId: bigint): Entry | undefined {
+  let entry = newest
+  while (entry && entry.streamId !== streamId) entry = entry.before
+  return entry
 }

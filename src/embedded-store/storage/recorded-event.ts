@@ -45,17 +45,46 @@ const writer = new Writer(4096)
 /** @param createdAt milliseconds since 1970 */
 export function encodeBody(event: ProposedEvent, createdAt: number): Buffer {
   writer.reset()
-  writer.message(FIELD_ID, (id) => id.string(2, event.id))
-  systemMetadata('created', `${createdAt}0000`) // .NET ticks: 100 ns
-  systemMetadata('type', event.type)
-  systemMetadata('content-type', event.isJson ? 'application/json' : 'application/octet-stream')
+  writer.raw(BEFORE_ID)
+  writer.text(event.id, ID_LENGTH)
+  writer.raw(createdField(createdAt))
+  writer.raw(kindFields(event.type, event.isJson))
   if (event.metadata.length > 0) writer.bytes(FIELD_CUSTOM_METADATA, event.metadata)
   if (event.data.length > 0) writer.bytes(FIELD_DATA, event.data)
   return writer.finish()
 }
 
-function systemMetadata(key: string, value: string): void {
-  writer.message(FIELD_SYSTEM_METADATA, (entry) => entry.string(1, key).string(2, value))
+const BEFORE_ID = Buffer.from([FIELD_ID * 8 + 2, 2 + ID_LENGTH, 2 * 8 + 2, ID_LENGTH])
+
+function systemMetadata(fields: Readonly<Record<string, string>>): Buffer {
+  const entries = new Writer()
+  for (const [key, value] of Object.entries(fields))
+    entries.message(FIELD_SYSTEM_METADATA, (entry) => entry.string(1, key).string(2, value))
+  return entries.finish()
+}
+
+let lastCreated: { at: number; field: Buffer } = { at: NaN, field: Buffer.alloc(0) }
+
+/** Events of one commit mostly have one time. */
+function createdField(at: number): Buffer {
+  // .NET ticks: 100 ns
+  if (lastCreated.at !== at) lastCreated = { at, field: systemMetadata({ created: `${at}0000` }) }
+  return lastCreated.field
+}
+
+const MOST_KINDS = 1000
+const kinds = { json: new Map<string, Buffer>(), binary: new Map<string, Buffer>() }
+
+/** What is the same in every event of one type. */
+function kindFields(type: string, isJson: boolean): Buffer {
+  const known = isJson ? kinds.json : kinds.binary
+  let fields = known.get(type)
+  if (!fields) {
+    fields = systemMetadata({ type, 'content-type': isJson ? 'application/json' : 'application/octet-stream' })
+    if (known.size >= MOST_KINDS) known.clear()
+    known.set(type, fields)
+  }
+  return fields
 }
 
 export function idOf(body: Buffer): string {

@@ -249,9 +249,7 @@ export class Writer {
   bytes(field: number, value: Uint8Array): this {
     this.tag(field, LENGTH_DELIMITED)
     this.varint(value.length)
-    this.reserve(value.length)
-    this.buffer.set(value, this.length)
-    this.length += value.length
+    this.raw(value)
     return this
   }
 
@@ -259,10 +257,22 @@ export class Writer {
     const size = Buffer.byteLength(value)
     this.tag(field, LENGTH_DELIMITED)
     this.varint(size)
+    this.text(value, size)
+    return this
+  }
+
+  /** Text without tag or length. @param size what the text takes in UTF-8 */
+  text(value: string, size: number): void {
     this.reserve(size)
     this.buffer.write(value, this.length, size, 'utf8')
     this.length += size
-    return this
+  }
+
+  /** Bytes that are encoded already. */
+  raw(encoded: Uint8Array): void {
+    this.reserve(encoded.length)
+    this.buffer.set(encoded, this.length)
+    this.length += encoded.length
   }
 
   /** A nested message; without a body, an empty one. */
