@@ -84,10 +84,11 @@ class Lane {
 
   constructor(work: LaneWork) {
     const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
+    // What a lane keeps is bounded; so is what it may use.
     this.worker = new Worker(new URL(`./lane.worker.${extension}`, import.meta.url), {
       workerData: work,
       execArgv: [],
-      resourceLimits: { maxYoungGenerationSizeMb: 16, maxOldGenerationSizeMb: 128 },
+      resourceLimits: { maxYoungGenerationSizeMb: 24, maxOldGenerationSizeMb: 64 },
     })
     this.worker.setMaxListeners(20)
   }

@@ -10,7 +10,7 @@ import type { ReadModels } from './read-models.ts'
 
 /** Larger than when following live: what is built beside makes nobody wait. */
 const largestBatch = 1_000
-const largestInLane = 3_000
+const largestInLane = 2_000
 
 /** A log that is longer than this is heard in lanes: below, starting their threads takes longer than what they save. */
 const lanesAfter = 10_000

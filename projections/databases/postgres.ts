@@ -35,8 +35,9 @@ export class PostgresDatabase implements Database {
       connectionTimeoutMillis: 5_000,
       application_name: 'throughline',
     })
-    // An idle connection that is cut is replaced when next needed; whoever asks then hears of it.
+    // A connection that is cut is replaced when next needed, idle or between two statements; whoever asks then hears of it.
     this.pool.on('error', () => undefined)
+    this.pool.on('connect', (client) => client.on('error', () => undefined))
     this.db = new Kysely<ReadModelTables>({ dialect: new PostgresDialect({ pool: this.pool }) })
   }
 
@@ -179,7 +180,7 @@ const record = (columns: readonly string[], values: readonly Value[]) =>
   )
 
 const recordset = (table: Table, columns: readonly string[]) =>
-  `jsonb_to_recordset($1::jsonb) AS given (${columns
+  `json_to_recordset($1::json) AS given (${columns
     .map((column) => `${quoted(column)} ${table.columns[column] === 'integer' ? 'bigint' : 'text'}`)
     .join(', ')})`
 

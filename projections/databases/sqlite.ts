@@ -45,7 +45,7 @@ export class SqliteDatabase implements OneDatabase {
     // A lost last transaction is only heard again: the checkpoint is lost with it.
     this.writer.pragma('synchronous = NORMAL')
     this.writer.pragma('wal_autocheckpoint = 4000')
-    this.writer.pragma('cache_size = -32000')
+    this.writer.pragma('cache_size = -8000')
     this.writer.pragma('busy_timeout = 0')
     if (this.writer.pragma('user_version', { simple: true }) !== booksVersion)
       this.writer
