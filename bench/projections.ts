@@ -1,7 +1,8 @@
 /**
  * npm run bench -- projections: how fast the read models are built again, against a bare subscription to the same log in
- * the same run; how soon what is appended is visible, against how soon it is delivered at all; and the peak memory.
- * DATABASE_URL adds the same on PostgreSQL. --records sets the size, --dir keeps and reuses the filled log.
+ * the same run; how soon what is appended is visible, against how soon it is delivered at all; the peak memory; and how
+ * long the pages' questions take, against a log of half the size or, where it is larger, of 50,000 records.
+ * DATABASE_URL adds the same on PostgreSQL. --records sets the size, --dir keeps and reuses the filled logs.
  */
 import { EventStoreDBClient, END, START, jsonEvent, streamNameFilter } from '@eventstore/db-client'
 import { spawnSync } from 'node:child_process'
@@ -11,9 +12,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { caseloadPage } from '../projections/caseload.ts'
 import { categories } from '../projections/projection.ts'
 import { projections } from '../projections/projections.ts'
 import { rebuildBeside } from '../projections/rebuild.ts'
+import { timelineOf } from '../projections/timeline.ts'
 import { readConfig } from '../src/config.ts'
 import { importFile } from '../src/exchange/import-file.ts'
 import { simulateContactLog, writeCsv } from '../src/simulator/contact-log.ts'
@@ -30,6 +33,12 @@ interface Rebuilt {
   peakMegabytes: number
 }
 
+/** Milliseconds, the ninety-ninth of a hundred. */
+interface Asked {
+  caseload: number
+  timeline: number
+}
+
 interface Followed {
   deliveredP99: number
   visibleP99: number
@@ -38,17 +47,20 @@ interface Followed {
 if (role === 'fill') await fill(rest[0]!, Number(rest[1]))
 else if (role === 'rebuild') await rebuild(rest[0]!, rest[1])
 else if (role === 'follow') await follow(rest[0]!, rest[1])
+else if (role === 'ask') await ask(rest[0]!)
 else bench()
 
 function bench(): void {
-  const records = Number(flag('records') ?? 20_000)
+  const records = Number(flag('records') ?? 100_000)
   const rounds = Number(flag('rounds') ?? 3)
   const databases = [undefined, ...(process.env.DATABASE_URL ? [process.env.DATABASE_URL] : [])]
   process.stderr.write(`${machine()}\n${records} synthetic records, ${rounds} rounds, best of each reported\n`)
   const kept = flag('dir')
   const dir = kept ?? mkdtempSync(join(tmpdir(), 'throughline-bench-'))
   try {
+    const smaller = Math.min(50_000, records / 2)
     if (!existsSync(join(dir, 'data'))) child('fill', dir, String(records))
+    if (!existsSync(join(dir, 'smaller', 'data'))) child('fill', join(dir, 'smaller'), String(smaller))
     const rows: BenchRow[] = []
     for (const url of databases) {
       const name = url ? 'PostgreSQL' : 'SQLite'
@@ -84,6 +96,24 @@ function bench(): void {
         ratio: visibleP99 / deliveredP99,
         target: '≤ 3.00 of append to bare delivery',
         ok: visibleP99 / deliveredP99 <= 3,
+      })
+    }
+    const large: Asked[] = []
+    const small: Asked[] = []
+    for (let round = 0; round < rounds; round++) {
+      large.push(child('ask', dir))
+      small.push(child('ask', join(dir, 'smaller')))
+    }
+    for (const question of ['caseload', 'timeline'] as const) {
+      const [value, baseline] = [large, small].map((asked) => Math.min(...asked.map((times) => times[question])))
+      rows.push({
+        name: `${question} asked, p99, ${records.toLocaleString('en-GB')} records against ${smaller.toLocaleString('en-GB')}, SQLite`,
+        value: value!,
+        unit: 'ms',
+        baseline: baseline!,
+        ratio: value! / baseline!,
+        target: '≤ 1.30 of the smaller',
+        ok: value! / baseline! <= 1.3,
       })
     }
     printRows(rows, process.argv.includes('--json'))
@@ -146,6 +176,30 @@ async function rebuild(dir: string, url: string | undefined): Promise<void> {
   await client.dispose()
   await workplace.close()
   process.stdout.write(JSON.stringify({ events, bareSeconds, rebuildSeconds, peakMegabytes } satisfies Rebuilt))
+}
+
+/** What the caseload's first page and one man's timeline ask of the database. */
+async function ask(dir: string): Promise<void> {
+  const workplace = await opened(dir, undefined)
+  const { db } = workplace.readModels
+  await workplace.projector!.level(await workplace.store.endOf(categories))
+  const journeys = await db.selectFrom('caseload').select('journey_id').execute()
+  const p99 = async (question: (n: number) => Promise<unknown>) => {
+    const times: number[] = []
+    for (let n = 0; n < 1_000; n++) {
+      const begun = performance.now()
+      await question(n)
+      if (n >= 100) times.push(performance.now() - begun)
+    }
+    return times.toSorted((a, b) => a - b)[Math.floor(times.length * 0.99)]!
+  }
+  const timeline = await p99((n) => timelineOf(db, journeys[(n * 7_919) % journeys.length]!.journey_id))
+  const order = { sort: 'last_contact', direction: 'desc' } as const
+  const caseload = await p99((n) =>
+    caseloadPage(db, { statuses: ['on_programme'] }, order, { limit: 25, offset: 25 * (n % 4) }),
+  )
+  await workplace.close()
+  process.stdout.write(JSON.stringify({ caseload, timeline } satisfies Asked))
 }
 
 /** 200 appends a second: when each was delivered to a bare subscription while nothing projects, and then when it was visible. */
