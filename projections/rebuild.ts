@@ -63,9 +63,11 @@ export async function rebuildBeside(
     builds = left
   }
   if (!whereabouts) throw new Error('What is being built in lanes cannot be gone on with by one thread.')
+  // Cut short at the join, some are in lanes still, and others have to be again.
+  const count = begun.find(({ lanes }) => lanes.length > 0)?.lanes.length ?? laneCount
   const split = builds.map(async (build, n) => {
     const { lanes } = begun[n]!
-    return lanes.length > 0 ? lanes : readModels.builds.split(build, laneCount)
+    return lanes.length > 0 ? lanes : readModels.builds.split(build, count)
   })
   const lanes = await Promise.all(split)
   // Further than the last event of ours, where the log has told one of them of a place beyond it.
