@@ -70,7 +70,10 @@ const batchAppend: Handler = (call) => {
 const read = serverStreaming(async (request, call) => {
   const isSubscription = readReadRequest(request).count === undefined
   if (isSubscription) call.write(frame(confirmation('baseline')))
-  for (const page of pages) if (!call.write(page)) await call.drained()
+  for (const page of pages) {
+    call.write(page)
+    await call.hasTaken(512 * 1024)
+  }
   if (isSubscription) call.write(frame(caughtUp()))
   else call.end()
 })

@@ -59,7 +59,7 @@ export class Call {
 
   private readonly stream: http2.ServerHttp2Stream
   private readonly closeListeners = new Set<() => void>()
-  private drainWaiters: (() => void)[] = []
+  private takenListeners: (() => void)[] = []
   private pending: Buffer[] = []
   private pendingLength = 0
   private responded = false
@@ -75,10 +75,9 @@ export class Call {
     stream.on('data', (chunk: Buffer) => this.receive(chunk))
     stream.on('end', () => this.guard(() => this.onRequestsEnded()))
     stream.on('error', () => {}) // 'close' follows, and is where the call ends
-    stream.on('drain', () => this.releaseDrainWaiters())
     stream.on('close', () => {
       this.closed = true
-      this.releaseDrainWaiters()
+      this.tellTaken()
       for (const listener of this.closeListeners) listener()
       this.closeListeners.clear()
     })
@@ -100,11 +99,11 @@ export class Call {
     } as http2.ServerStreamResponseOptions)
   }
 
-  /** Sends framed messages. False: the reader is slow, wait for {@link drained} before sending more. */
-  write(framed: Buffer): boolean {
-    if (this.closed || this.ended) return false
+  /** Sends framed messages, which wait here until the reader takes them: see {@link hasTaken}. */
+  write(framed: Buffer): void {
+    if (this.closed || this.ended) return
     this.accept()
-    return this.stream.write(framed)
+    this.stream.write(framed, this.tellTaken)
   }
 
   /** Bytes written that the reader has not taken yet. */
@@ -112,10 +111,10 @@ export class Call {
     return this.stream.writableLength
   }
 
-  /** Resolves when the reader has taken what was written, or the call is closed. */
-  drained(): Promise<void> {
-    if (this.closed || !this.stream.writableNeedDrain) return Promise.resolve()
-    return new Promise((resolve) => this.drainWaiters.push(resolve))
+  /** Resolves when at most so many bytes wait for the reader, or the call is closed. */
+  async hasTaken(allBut: number): Promise<void> {
+    while (!this.closed && this.waiting > allBut)
+      await new Promise<void>((resolve) => this.takenListeners.push(resolve))
   }
 
   /** Ends the call well; the last messages go along. */
@@ -182,10 +181,10 @@ export class Call {
     this.fail(new RpcError(Code.UNKNOWN, 'Exception was thrown by handler.'))
   }
 
-  private releaseDrainWaiters(): void {
-    const waiters = this.drainWaiters
-    this.drainWaiters = []
-    for (const release of waiters) release()
+  private readonly tellTaken = (): void => {
+    const listeners = this.takenListeners
+    this.takenListeners = []
+    for (const listener of listeners) listener()
   }
 
   private receive(chunk: Buffer): void {

@@ -65,10 +65,11 @@ async function readAll(log: EventLog, call: Call, request: ReadRequest, count: b
 }
 
 /**
- * What is read at a time, and how far the store reads ahead of a reader. The reader says again and again how much more it takes, a
- * few dozen events each time: while a large page is read from the file nobody hears it, and it has nothing to do.
+ * A reader says again and again how much more it takes, some fifty events each time; while the store reads from the file, nobody
+ * hears it. So the store reads in short steps, sends when enough has come together, and stays well ahead of the reader.
  */
-const SLICE: PageSize = { events: 128, bytes: 128 * 1024 }
+const STEP: PageSize = { events: 32, bytes: 64 * 1024 }
+const WORTH_SENDING = 64 * 1024
 const AHEAD = 512 * 1024
 
 async function sendPages(
@@ -83,23 +84,21 @@ async function sendPages(
   let remaining = count
   let cursor: bigint | undefined = from
   while (cursor !== undefined && remaining > 0n && !call.closed) {
-    const page: Page<bigint> = pageFrom(
-      cursor,
-      remaining < SLICE.events ? { ...SLICE, events: Number(remaining) } : SLICE,
-    )
+    const page: Page<bigint> = pageFrom(cursor, remaining < STEP.events ? { ...STEP, events: Number(remaining) } : STEP)
     for (const event of page.events) responses.event(resolve(log, event, request.resolveLinks))
     remaining -= BigInt(page.events.length)
     cursor = page.next
     if (cursor === undefined || remaining === 0n) return call.end(responses.take())
-    await send(call, responses)
+    await send(call, responses, page)
   }
   call.end()
 }
 
-/** Sends what was collected, waits for a reader who is far behind, and gives others their turn on the event loop. */
-async function send(call: Call, responses: ReadResponses): Promise<void> {
-  if (responses.length > 0) call.write(responses.take())
-  if (call.waiting >= AHEAD) await call.drained()
+/** Sends what has come together, waits for a reader who is far behind, and gives others their turn. */
+async function send(call: Call, responses: ReadResponses, page: Page<bigint>): Promise<void> {
+  const moreAtOnce = page.next !== undefined && page.events.length === STEP.events
+  if (responses.length >= (moreAtOnce ? WORTH_SENDING : 1)) call.write(responses.take())
+  if (call.waiting >= AHEAD) await call.hasTaken(AHEAD / 2)
   await new Promise<void>((resolve) => setImmediate(resolve))
 }
 
@@ -145,14 +144,14 @@ async function subscribeToStream(log: EventLog, call: Call, request: ReadRequest
     state = log.stream(name)
     if (state?.tombstoned) throw streamDeleted(name)
     const page =
-      state && !isSoftDeleted(state) ? log.streamForwards(name, state, cursor, SLICE) : { events: [], next: undefined }
+      state && !isSoftDeleted(state) ? log.streamForwards(name, state, cursor, STEP) : { events: [], next: undefined }
     for (const event of page.events) responses.event(resolve(log, event, request.resolveLinks))
     if (page.events.length > 0) cursor = page.events.at(-1)!.revision + 1n
     if (page.next === undefined && !isLive) {
       isLive = true
       responses.whole(caughtUp())
     }
-    await send(call, responses)
+    await send(call, responses, page)
     if (page.next === undefined) await bell.rings()
   }
 }
@@ -172,7 +171,7 @@ async function subscribeToAll(log: EventLog, call: Call, request: ReadRequest): 
   let isLive = false
   while (!call.closed) {
     const head = log.head
-    const page = filter ? log.filteredForwards(filter, cursor, SLICE) : log.allForwards(cursor, SLICE)
+    const page = filter ? log.filteredForwards(filter, cursor, STEP) : log.allForwards(cursor, STEP)
     for (const event of page.events) {
       checkpoints?.passed(event.position - 1n, responses)
       responses.event(resolve(log, event, request.resolveLinks))
@@ -187,7 +186,7 @@ async function subscribeToAll(log: EventLog, call: Call, request: ReadRequest): 
       isLive = true
       responses.whole(caughtUp())
     }
-    await send(call, responses)
+    await send(call, responses, page)
     if (page.next === undefined) await bell.rings()
   }
 }
