@@ -46,9 +46,9 @@ export const reported = async (
   from: 'read-model' | 'log',
 ): Promise<Record<string, ReportedJourney>> => {
   const report = from === 'log' ? reportFromLog : reportFromReadModel
-  const journeys: Record<string, ReportedJourney> = {}
-  for await (const { reference, journey } of report(workplace, { demonstration: true })) journeys[reference] = journey
-  return journeys
+  const journeys = await Array.fromAsync(report(workplace, { demonstration: true }))
+  // Not by assignment: a reference may be `__proto__`.
+  return Object.fromEntries(journeys.map(({ reference, journey }) => [reference, journey]))
 }
 
 /** How many events the log holds, of the product's own categories. */

@@ -19,9 +19,14 @@ import { basename, join } from 'node:path'
 
 const CAP_SYS_ADMIN = 1n << 21n
 
-/** Whether this process may mount, and there are loop devices to mount. */
+/** Where the programs are, also for a process that was not told of those of the administrator. */
+const PATH = `${process.env.PATH}:/usr/sbin:/sbin`
+
+/** Whether this process may mount, and there are loop devices to mount, and something to make a file system with. */
 export function mayMakeDisks(): boolean {
   if (process.platform !== 'linux' || !existsSync('/dev/loop-control')) return false
+  const isThere = (program: string) => PATH.split(':').some((directory) => existsSync(join(directory, program)))
+  if (!['mount', 'umount', 'losetup', 'mkfs.ext4'].every(isThere)) return false
   const capabilities = /^CapEff:\s+([0-9a-f]+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]
   return (BigInt(`0x${capabilities}`) & CAP_SYS_ADMIN) !== 0n
 }
@@ -83,5 +88,6 @@ export class Disk {
 }
 
 function run(program: string, ...args: string[]): string {
-  return execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
+  const env = { ...process.env, PATH }
+  return execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], env })
 }
