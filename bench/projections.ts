@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { caseloadPage } from '../projections/caseload.ts'
+import { caseloadPage, providersAndGroups } from '../projections/caseload.ts'
 import { categories } from '../projections/projection.ts'
 import { projections } from '../projections/projections.ts'
 import { rebuildBeside } from '../projections/rebuild.ts'
@@ -178,7 +178,7 @@ async function rebuild(dir: string, url: string | undefined): Promise<void> {
   process.stdout.write(JSON.stringify({ events, bareSeconds, rebuildSeconds, peakMegabytes } satisfies Rebuilt))
 }
 
-/** What the caseload's first page and one man's timeline ask of the database. */
+/** What the caseload's first pages, all journeys or one status, and one man's timeline ask of the database. */
 async function ask(dir: string): Promise<void> {
   const workplace = await opened(dir, undefined)
   const { db } = workplace.readModels
@@ -195,9 +195,11 @@ async function ask(dir: string): Promise<void> {
   }
   const timeline = await p99((n) => timelineOf(db, journeys[(n * 7_919) % journeys.length]!.journey_id))
   const order = { sort: 'last_contact', direction: 'desc' } as const
-  const caseload = await p99((n) =>
-    caseloadPage(db, { statuses: ['on_programme'] }, order, { limit: 25, offset: 25 * (n % 4) }),
-  )
+  const caseload = await p99(async (n) => {
+    const filter = n % 2 === 0 ? {} : { statuses: ['on_programme' as const] }
+    await caseloadPage(db, filter, order, { limit: 25, offset: 25 * (n % 4) })
+    await providersAndGroups(db)
+  })
   await workplace.close()
   process.stdout.write(JSON.stringify({ caseload, timeline } satisfies Asked))
 }

@@ -5,7 +5,7 @@ import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Row, Table, Value } from '../projection.ts'
-import { nameIn } from '../builds.ts'
+import { hasKey, nameIn } from '../builds.ts'
 import type { ReadModelTables } from '../read-models.ts'
 import {
   keeperOf,
@@ -157,7 +157,8 @@ export class SqliteDatabase implements OneDatabase {
       )
       const kept = keeperOf(table)
       // In the order of the key: neighbours share a page, which is then found and written once.
-      for (const row of rows.toSorted(byKey(table))) put.run(kept(row))
+      const inOrder = hasKey(table, place) ? rows.toSorted(byKey(table)) : rows
+      for (const row of inOrder) put.run(kept(row))
     },
   }
 

@@ -68,7 +68,10 @@ export interface CaseloadRow {
 
 export interface CaseloadPage {
   readonly rows: readonly CaseloadRow[]
+  /** How many journeys match, as far as they are counted. */
   readonly total: number
+  /** More match than were counted. */
+  readonly more: boolean
   readonly page: number
   readonly pageSize: number
   readonly providers: readonly string[]
@@ -149,7 +152,7 @@ export class Journeys {
     const found = query.find?.trim() ? this.found(query.find.trim()) : {}
     const order = { sort: query.sort ?? 'last_contact', direction: query.direction ?? 'desc' } as const
     const { statuses, provider, groupId } = query
-    const { rows, total } = await caseloadPage(db, { ...found, statuses, provider, groupId }, order, {
+    const { rows, total, more } = await caseloadPage(db, { ...found, statuses, provider, groupId }, order, {
       limit: pageSize,
       offset: (page - 1) * pageSize,
     })
@@ -158,6 +161,7 @@ export class Journeys {
     return {
       rows: rows.map((row) => this.row(row)),
       total,
+      more,
       page,
       pageSize,
       ...(await providersAndGroups(db)),

@@ -136,8 +136,10 @@ export class CaseloadRowDto implements CaseloadRow {
 export class CaseloadDto implements CaseloadPage {
   @ApiProperty({ type: [CaseloadRowDto] })
   readonly rows!: readonly CaseloadRowDto[]
-  /** How many journeys match in all. */
+  /** How many journeys match, counted up to 2,000. */
   readonly total!: number
+  /** More match than were counted. */
+  readonly more!: boolean
   readonly page!: number
   readonly pageSize!: number
   @ApiProperty({ type: [String] })

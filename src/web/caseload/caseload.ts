@@ -68,13 +68,17 @@ export function caseloadView(asked: Asked, answer: CaseloadPage) {
     )
     return query.size > 0 ? `/?${query}` : '/'
   }
-  const pages = Math.max(1, Math.ceil(answer.total / pageSize))
+  const counted = Math.max(1, Math.ceil(answer.total / pageSize))
+  // Where not all are counted, one can always go on from a page that is full.
+  const pages = answer.more ? Math.max(counted, asked.page + (answer.rows.length === pageSize ? 1 : 0)) : counted
   const current = Math.min(asked.page, pages)
   return {
     asked,
     order: `${asked.sort}.${asked.direction}`,
     rows: answer.rows.map((row) => ({ ...row, statusName: statuses[row.status] })),
-    total: answer.total,
+    total: answer.total.toLocaleString('en-GB'),
+    more: answer.more,
+    several: answer.more || answer.total > answer.rows.length,
     from: answer.rows.length === 0 ? 0 : (current - 1) * pageSize + 1,
     to: (current - 1) * pageSize + answer.rows.length,
     empty: answer.empty,

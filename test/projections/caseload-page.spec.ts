@@ -1,0 +1,100 @@
+import { describe, expect, it } from 'vitest'
+import { caseloadPage, countedUpTo, providersAndGroups, type CaseloadTable } from '../../projections/caseload.ts'
+import type { CaseloadPage } from '../../src/reading/journeys.ts'
+import { caseloadView } from '../../src/web/caseload/caseload.ts'
+import { bothDatabases, databases } from '../support/postgres.ts'
+import { temporaryWorkplace } from '../support/workplace.ts'
+
+const freshDatabase = bothDatabases()
+
+const journey = (n: number): CaseloadTable => ({
+  journey_id: `journey ${n}`,
+  participant_id: `participant ${n}`,
+  status: n === 0 ? 'withdrawn' : 'on_programme',
+  programme_key: 'bbr',
+  programme_version: 1,
+  provider: n % 10 === 0 ? null : `Provider ${n % 3}`,
+  group_id: n < 5 ? `G${n}` : null,
+  referred_on: '2024-01-01',
+  last_contact_on: '2024-01-01',
+  ended_on: null,
+  outcome: 'open',
+  reason: null,
+  attended: 0,
+  acceptable_absences: 0,
+  unacceptable_absences: 0,
+  corrections: 0,
+  recategorisations: 0,
+  facilitators_met: 0,
+  source: 'recorded',
+  revision: 0,
+  referral_event_id: '',
+  sealed: null,
+  facts: '{}',
+})
+
+describe.each(databases)('a page of a large case load, on %s,', (kind) => {
+  const open = async () => {
+    const { readModels } = await temporaryWorkplace(await freshDatabase(kind))
+    const add = async (from: number, to: number) => {
+      for (let n = from; n < to; n += 500)
+        await readModels.db
+          .insertInto('caseload')
+          .values(Array.from({ length: Math.min(500, to - n) }, (_, i) => journey(n + i)))
+          .execute()
+    }
+    const page = (statuses?: CaseloadTable['status'][], offset = 0) =>
+      caseloadPage(
+        readModels.db,
+        statuses ? { statuses } : {},
+        { sort: 'referred', direction: 'asc' },
+        { limit: 25, offset },
+      )
+    return { db: readModels.db, add, page }
+  }
+
+  it('says how many match, or that there are more than are counted', async () => {
+    const { add, page } = await open()
+    expect(await page()).toMatchObject({ total: 0, more: false, rows: [] })
+    await add(0, countedUpTo)
+    expect(await page()).toMatchObject({ total: countedUpTo, more: false })
+    expect(await page(['withdrawn'])).toMatchObject({ total: 1, more: false })
+    await add(countedUpTo, countedUpTo + 30)
+    expect(await page()).toMatchObject({ total: countedUpTo, more: true })
+    expect((await page(undefined, countedUpTo + 25)).rows).toHaveLength(5)
+  })
+
+  it('offers each provider and each group once, in order', async () => {
+    const { db, add } = await open()
+    expect(await providersAndGroups(db)).toEqual({ providers: [], groups: [] })
+    await add(0, 40)
+    expect(await providersAndGroups(db)).toEqual({
+      providers: ['Provider 0', 'Provider 1', 'Provider 2'],
+      groups: ['G0', 'G1', 'G2', 'G3', 'G4'],
+    })
+  })
+})
+
+describe('a case load of more than are counted', () => {
+  const view = (page: number, rows: number) =>
+    caseloadView(
+      { find: '', status: '', provider: '', group: '', sort: 'referred', direction: 'asc', page },
+      {
+        rows: Array.from({ length: rows }, () => ({ status: 'on_programme' })) as unknown as CaseloadPage['rows'],
+        total: countedUpTo,
+        more: true,
+        page,
+        pageSize: 25,
+        providers: [],
+        groups: [],
+        empty: false,
+      },
+    )
+
+  it('is paged to its end all the same', () => {
+    expect(view(1, 25)).toMatchObject({ from: 1, to: 25, total: '2,000', more: true, next: { number: 2 } })
+    expect(view(80, 25)).toMatchObject({ from: 1976, to: 2000, next: { number: 81 } })
+    expect(view(81, 25)).toMatchObject({ from: 2001, to: 2025, next: { number: 82 } })
+    expect(view(82, 7)).toMatchObject({ from: 2026, to: 2032, next: null })
+  })
+})
