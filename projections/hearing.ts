@@ -6,7 +6,7 @@ import type { HeardBatch, StoredEvent } from '../src/event-store/event-store.ts'
 import type { Vault } from '../src/protection/vault.ts'
 import type { Build } from './builds.ts'
 import type { Change, Handler, Row, Table, Value } from './projection.ts'
-import type { HeldTable, ReadModels, Step } from './read-models.ts'
+import type { ReadModels, Step } from './read-models.ts'
 
 export interface ProjectorLog {
   info(about: object, message: string): void
@@ -15,6 +15,9 @@ export interface ProjectorLog {
 
 /** Rows that batch after batch may change again, kept so that they need not be read and parsed each time. */
 const rowsKept = 4_000
+
+/** How much of what was heard, in milliseconds, may have to be heard again after a crash where writing was put off. */
+const unwrittenMs = 2_000
 
 /** The largest event that is taken in. The log itself takes no more than a mebibyte in one append. */
 const largestEvent = 900_000
@@ -49,7 +52,7 @@ export class Hearing {
   }
 
   /** What one history, told again from its first event, comes to. Nothing is written. */
-  static retold(
+  static async retold(
     readModels: ReadModels,
     vault: Vault,
     log: ProjectorLog,
@@ -57,7 +60,8 @@ export class Hearing {
     history: readonly Placed[],
   ): Promise<Step> {
     const part = new Part({ ...build, position: null }, new Set())
-    return new Hearing(readModels, vault, log).step(part, history, build.position ?? -1n, new Map())
+    await new Hearing(readModels, vault, log).hear(part, history, build.position ?? -1n, new Map())
+    return part.step()
   }
 
   /** One of the builds needs to hear no more. */
@@ -69,7 +73,7 @@ export class Hearing {
     return this.parts.map(({ build }) => build)
   }
 
-  /** How far the slowest has heard. */
+  /** How far the slowest has written what it heard. */
   get position(): bigint | null {
     return this.builds.reduce<bigint | null>(
       (low, { position }) => (low === null || position === null ? null : position < low ? position : low),
@@ -77,31 +81,41 @@ export class Hearing {
     )
   }
 
-  /** @throws CheckpointMoved, or what the database said; this hearing then knows no more, and is begun again from the checkpoints */
-  async take({ events, to }: HeardBatch): Promise<void> {
+  /**
+   * @param unhurried nobody waits for it: rows that the next events go on from are then written now and then only, many
+   * events at once, and with them how far they have heard
+   * @throws CheckpointMoved, or what the database said; this hearing then knows no more, and is begun again from the checkpoints
+   */
+  async take({ events, to }: HeardBatch, unhurried = false): Promise<void> {
     if (to === null) return
     const understood = new Map<StoredEvent, Recorded<DomainEvent> | Error>()
-    const behind = this.parts.filter(({ build }) => to > (build.position ?? -1n))
-    const steps: Step[] = []
-    for (const part of behind) steps.push(await this.step(part, events, to, understood))
-    if (steps.length === 0) return
-    const builds = await this.readModels.commit(steps)
-    for (const [n, part] of behind.entries()) part.wrote(builds[n]!)
+    for (const part of this.parts) if (to > part.heard) await this.hear(part, events, to, understood)
+    await this.commit(this.parts.filter((part) => part.isUnwritten && !(unhurried && part.mayWait)))
   }
 
-  private async step(
+  /** Whatever was put off. @throws like {@link take} */
+  async write(): Promise<void> {
+    await this.commit(this.parts.filter((part) => part.isUnwritten))
+  }
+
+  private async commit(parts: readonly Part[]): Promise<void> {
+    if (parts.length === 0) return
+    const builds = await this.readModels.commit(parts.map((part) => part.step()))
+    for (const [n, part] of parts.entries()) part.wrote(builds[n]!)
+  }
+
+  private async hear(
     part: Part,
     events: readonly Placed[],
     to: bigint,
     understood: Map<StoredEvent, Recorded<DomainEvent> | Error>,
-  ): Promise<Step> {
+  ): Promise<void> {
     const { build } = part
-    const news = events.filter(({ position, stream }) => position > (build.position ?? -1n) && !part.held.has(stream))
+    const news = events.filter(({ position, stream }) => position > part.heard && !part.held.has(stream))
     const concluded = news.map((stored): Concluded => {
       return { stored, changes: this.changesOf(build, stored, understood), places: [] }
     })
     await part.read(this.readModels, concluded)
-    const held: Omit<HeldTable, 'projection' | 'place'>[] = []
     for (const { stored, changes, places } of concluded) {
       const { stream, revision } = stored
       if (part.held.has(stream)) continue
@@ -110,10 +124,9 @@ export class Hearing {
       // This history is held here and shown as held; all others go on.
       const why = failure instanceof PoisonEvent ? failure.why : 'its handler failed'
       this.log.warn({ projection: build.projection.name, stream, revision, why }, 'A history is held.')
-      part.held.add(stream)
-      held.push({ stream, revision, why })
+      part.hold({ stream, revision, why })
     }
-    return { build, to, rows: part.changed(), held }
+    part.heard = to
   }
 
   private changesOf(
@@ -176,10 +189,33 @@ class Part {
   /** The rows of tables that are folded on, from batch to batch, the least recently used first. */
   private readonly atHand = new Map<string, Kept>()
   private touched: Kept[] = []
+  private newlyHeld: Step['held'][number][] = []
+  /** Up to here it has heard, whether that is written or not. */
+  heard: bigint
+  private writtenAt = performance.now()
 
   constructor(build: Build, held: Set<string>) {
     this.build = build
     this.held = held
+    this.heard = build.position ?? -1n
+  }
+
+  get isUnwritten(): boolean {
+    return this.heard > (this.build.position ?? -1n)
+  }
+
+  /** All of it is at hand and is changed again soon. */
+  get mayWait(): boolean {
+    return (
+      this.build.projection.tables.every(({ foldedOn }) => foldedOn) &&
+      this.touched.length < rowsKept &&
+      performance.now() - this.writtenAt < unwrittenMs
+    )
+  }
+
+  hold(held: Step['held'][number]): void {
+    this.held.add(held.stream)
+    this.newlyHeld.push(held)
   }
 
   /** Reads the rows the changes will look at, many at a time, where they are not in memory. */
@@ -216,16 +252,16 @@ class Part {
   apply(changes: readonly Change[], places: readonly Kept[]): Error | undefined {
     const before = places.map(({ row }) => row)
     try {
-      for (const [n, { become }] of changes.entries()) {
+      for (let n = 0; n < changes.length; n++) {
         const place = places[n]!
-        const row = become(place.row)
-        if (row) place.row = row
+        place.row = changes[n]!.become(place.row) ?? place.row
       }
     } catch (error) {
-      for (const [n, place] of places.entries()) place.row = before[n]
+      places.forEach((place, n) => (place.row = before[n]))
       return error as Error
     }
-    for (const [n, place] of places.entries()) {
+    for (let n = 0; n < places.length; n++) {
+      const place = places[n]!
       if (place.row === before[n] || place.touched) continue
       place.touched = true
       this.touched.push(place)
@@ -233,7 +269,8 @@ class Part {
     return undefined
   }
 
-  changed(): Map<Table, Row[]> {
+  /** All that was heard since the last was written. */
+  step(): Step {
     const rows = new Map<Table, Row[]>()
     for (const place of this.touched) {
       const { table } = place
@@ -242,11 +279,13 @@ class Part {
       if (known) known.push(place.row!)
       else rows.set(table, [place.row!])
     }
-    return rows
+    return { build: this.build, to: this.heard, rows, held: this.newlyHeld }
   }
 
   wrote(build: Build): void {
     this.build = build
+    this.writtenAt = performance.now()
+    this.newlyHeld = []
     for (const place of this.touched) place.touched = false
     this.touched = []
     for (const name of this.atHand.keys()) {

@@ -67,9 +67,10 @@ async function hear(): Promise<boolean> {
     // Level with the log, it has heard whatever is up to there, also where the place itself was not told.
     const to = batch.caughtUp || batch.to === null || batch.to > until ? until : batch.to
     const events = batch.events.filter(({ position }) => position <= until)
-    await hearing.take({ events, to, caughtUp: false })
+    await hearing.take({ events, to, caughtUp: false }, to < until)
     tell({ kind: 'progress', events: events.length, position: to })
     if (to >= until) return true
   }
+  await hearing.write()
   return false
 }

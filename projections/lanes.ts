@@ -88,7 +88,7 @@ class Lane {
     this.worker = new Worker(new URL(`./lane.worker.${extension}`, import.meta.url), {
       workerData: work,
       execArgv: [],
-      resourceLimits: { maxYoungGenerationSizeMb: 24, maxOldGenerationSizeMb: 64 },
+      resourceLimits: { maxYoungGenerationSizeMb: 24, maxOldGenerationSizeMb: 160 },
     })
     this.worker.setMaxListeners(20)
   }

@@ -163,9 +163,11 @@ export class Projector {
     try {
       if (current.length === 0) return await rebuilding
       const hearing = await Hearing.of(this.readModels, this.vault, this.log, current)
+      let level = false
       for await (const batch of this.store.batches(categories, hearing.position, largestBatch, signal)) {
         const begun = Date.now()
-        await hearing.take(batch)
+        level ||= batch.caughtUp
+        await hearing.take(batch, !level)
         onHeard()
         this.position = hearing.position ?? -1n
         if (batch.caughtUp) this.caughtUp = true
@@ -180,6 +182,7 @@ export class Projector {
           begun,
         })
       }
+      await hearing.write()
     } finally {
       together.abort()
       await rebuilding

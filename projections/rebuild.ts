@@ -1,4 +1,5 @@
 /** Builds read models anew beside those that are served, and puts them in their place in one moment: nobody waits meanwhile. */
+import { availableParallelism } from 'node:os'
 import type { EventStore } from '../src/event-store/event-store.ts'
 import type { Vault } from '../src/protection/vault.ts'
 import type { Build } from './builds.ts'
@@ -12,8 +13,12 @@ import type { ReadModels } from './read-models.ts'
 const largestBatch = 1_000
 const largestInLane = 2_000
 
-/** A log that is longer than this is heard in lanes: below, starting their threads takes longer than what they save. */
-const lanesAfter = 10_000
+/**
+ * A log that is longer than this is heard in lanes: below, starting their threads takes longer than what they save. With
+ * fewer than four processors, for two lanes, the store and what clears up after them, they would mostly wait for each
+ * other, and take a third more memory.
+ */
+const lanesAfter = availableParallelism() < 4 ? Infinity : 10_000
 
 export interface Sources {
   readonly store: EventStore
@@ -100,14 +105,17 @@ async function hearAlone(
   let level = false
   let events = 0
   for await (const batch of store.batches(categories, hearing.position, told.most, told.signal)) {
-    await hearing.take(batch)
+    await hearing.take(batch, !level && !batch.caughtUp)
     events += batch.events.length
     told.onHeard(batch.events.length, hearing.position ?? 0n)
     if (batch.caughtUp && !level) {
       level = true
       for (const build of hearing.builds) await readModels.builds.complete(build)
     }
-    if (!level && events >= told.enough) return { ended: 'not_level', left: hearing.builds }
+    if (!level && events >= told.enough) {
+      await hearing.write()
+      return { ended: 'not_level', left: hearing.builds }
+    }
     if (!level) continue
     for (const build of hearing.builds) if (await readModels.builds.swapIn(build)) hearing.leave(build)
     if (hearing.builds.length > 0 && (await passOver(store, readModels, hearing)))
@@ -115,6 +123,7 @@ async function hearAlone(
     // Where the live one is ahead by an event that has not come here yet, it will have come with the next batch.
     if (hearing.builds.length === 0) return { ended: 'live', left: [] }
   }
+  await hearing.write()
   return { ended: 'stopped', left: hearing.builds }
 }
 

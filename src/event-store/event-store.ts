@@ -90,6 +90,9 @@ export interface Appended {
 
 const appendTimeoutMs = 15_000
 
+/** A batch that holds more characters than this is full, however few its events: what somebody hears at once is bounded. */
+const heaviestBatch = 4_000_000
+
 /** Does nothing unless the application traces. */
 const tracer = trace.getTracer('throughline')
 
@@ -248,6 +251,7 @@ export class EventStore {
     lane?: Lane,
   ): AsyncGenerator<HeardBatch> {
     let events: (StoredEvent & { position: bigint })[] = []
+    let weight = 0
     let to: bigint | null = null
     let live = false
     let caughtUp = false
@@ -282,12 +286,14 @@ export class EventStore {
       ended ??= { error }
       wake()
     }
+    const isFull = () => events.length >= most || weight >= heaviestBatch
     subscription.on('data', (resolved) => {
       const event = storedFrom(resolved)
       if (event && event.position !== null) {
         events.push(event as StoredEvent & { position: bigint })
+        weight += weightOf(event.data) + weightOf(event.metadata)
         to = event.position
-        if (events.length >= most) {
+        if (isFull()) {
           subscription.pause()
           wake()
         }
@@ -304,9 +310,10 @@ export class EventStore {
     signal.addEventListener('abort', stop)
     try {
       while (!signal.aborted) {
-        if (events.length >= most || (live && to !== null) || caughtUp) {
+        if (isFull() || (live && to !== null) || caughtUp) {
           const batch = { events, to, caughtUp }
           events = []
+          weight = 0
           to = null
           caughtUp = false
           subscription.resume()
@@ -358,6 +365,17 @@ function letGo<E>(reading: StreamingRead<E>): void {
   if (reading.readableEnded || reading.destroyed) return
   void reading.cancel().catch(() => undefined)
   reading.on('error', () => undefined).resume()
+}
+
+/** In characters, of what can be long: the text itself, or the texts right inside. */
+function weightOf(value: unknown): number {
+  if (typeof value === 'string') return value.length
+  let weight = 0
+  for (const field in value as object) {
+    const inside = (value as Record<string, unknown>)[field]
+    if (typeof inside === 'string') weight += inside.length
+  }
+  return weight
 }
 
 const isOf = (categories: readonly string[], { stream }: StoredEvent) =>
