@@ -87,9 +87,8 @@ export class Hearing {
    * @throws CheckpointMoved, or what the database said; this hearing then knows no more, and is begun again from the checkpoints
    */
   async take({ events, to }: HeardBatch, unhurried = false): Promise<void> {
-    if (to === null) return
     const understood = new Map<StoredEvent, Recorded<DomainEvent> | Error>()
-    for (const part of this.parts) if (to > part.heard) await this.hear(part, events, to, understood)
+    for (const part of this.parts) if (to !== null && to > part.heard) await this.hear(part, events, to, understood)
     await this.commit(this.parts.filter((part) => part.isUnwritten && !(unhurried && part.mayWait)))
   }
 

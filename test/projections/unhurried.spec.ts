@@ -1,0 +1,64 @@
+import { describe, expect, it } from 'vitest'
+import { Hearing } from '../../projections/hearing.ts'
+import { categories } from '../../projections/projection.ts'
+import { projections } from '../../projections/projections.ts'
+import { rebuildBeside } from '../../projections/rebuild.ts'
+import { csvOf, simulateContactLog } from '../../src/simulator/contact-log.ts'
+import { bothDatabases, databases } from '../support/postgres.ts'
+import { everything, silent, takenOver } from '../support/read-models.ts'
+import { importText, temporaryWorkplace } from '../support/workplace.ts'
+
+const log = csvOf(simulateContactLog({ seed: 5, journeys: 25, from: '2023-01-01', until: '2024-12-31', messy: false }))
+
+const freshDatabase = bothDatabases()
+
+describe.each(databases)('what nobody waits for, on %s,', (kind) => {
+  const imported = async () => {
+    const workplace = await temporaryWorkplace(await freshDatabase(kind))
+    await importText(workplace, log)
+    return { workplace, truth: await everything(workplace.readModels) }
+  }
+
+  it('is written with its checkpoint later, and heard again where it was not', async () => {
+    const { workplace, truth } = await imported()
+    const { store, vault, readModels } = workplace
+    for (const projection of projections) await readModels.startOver(projection)
+    const begun = async () => Hearing.of(readModels, vault, silent, await takenOver(readModels))
+    const positions = async () =>
+      Object.fromEntries((await readModels.checkpoints()).map(({ projection, position }) => [projection, position]))
+    let hearing = await begun()
+    let batches = 0
+    for await (const batch of store.batches(categories, null, 20, new AbortController().signal)) {
+      await hearing.take(batch, !batch.caughtUp)
+      if (batch.caughtUp) break
+      batches++
+      const { caseload, timeline } = await positions()
+      if (batches === 3) expect([caseload, timeline]).toEqual(['', String(batch.to)])
+      if (batches === 4) {
+        await hearing.write()
+        expect(await positions()).toEqual({ caseload: timeline, participants: timeline, timeline })
+      }
+      if (batches === 6) {
+        expect(caseload).not.toBe(timeline)
+        // As if the process had died: what was put off is gone, what was written stands.
+        hearing = await begun()
+        expect(String(hearing.position)).toBe(caseload)
+        break
+      }
+    }
+    expect(batches).toBe(6)
+    for await (const batch of store.batches(categories, hearing.position, 20, new AbortController().signal)) {
+      await hearing.take(batch, !batch.caughtUp)
+      if (batch.caughtUp) break
+    }
+    expect(await everything(readModels)).toEqual(truth)
+  })
+
+  it('is written once the log has nothing more, also where that is all it says', async () => {
+    const { workplace, truth } = await imported()
+    const signal = AbortSignal.timeout(15_000)
+    // One event a batch: the last batch holds none, and says only that this was all.
+    expect(await rebuildBeside({ ...workplace, log: silent }, projections, { signal, most: 1 })).toBe(true)
+    expect(await everything(workplace.readModels)).toEqual(truth)
+  })
+})
