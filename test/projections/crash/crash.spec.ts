@@ -29,7 +29,7 @@ const freshDatabase = bothDatabases()
 const application = `
   const dist = process.argv[1]
   const [{ readConfig }, { openWorkplace }, { importFile }, { rebuildBeside }, { projections }] = await Promise.all(
-    ['src/config', 'src/workplace', 'src/exchange/import-file', 'projections/rebuild', 'projections/projector'].map((file) => import(dist + '/' + file + '.js')),
+    ['src/config', 'src/workplace', 'src/exchange/import-file', 'projections/rebuild', 'projections/projections'].map((file) => import(dist + '/' + file + '.js')),
   )
   const workplace = await openWorkplace(readConfig())
   const take = (file) => importFile(workplace, file, { rejects: file + '.rejects' })
@@ -37,7 +37,9 @@ const application = `
   workplace.projector.start()
   process.stdout.write('open')
   const rebuilds = (async () => {
-    for (;;) await rebuildBeside(workplace, projections, { signal: new AbortController().signal, most: 100 }).catch(() => undefined)
+    for (;;) await rebuildBeside(workplace, projections, { signal: new AbortController().signal, most: 100, splitAfter: Number(process.argv[4]) }).catch((error) => {
+      if (error.name !== 'CheckpointMoved') throw error
+    })
   })()
   await take(process.argv[3])
   await rebuilds
@@ -53,7 +55,7 @@ describe.each(databases)('the whole process killed, on %s', (kind) => {
       const dir = temporaryDirectory()
       const url = await freshDatabase(kind)
       const [first, file] = [join(dir, 'first.csv'), join(dir, 'log.csv')]
-      let before = 0
+      let [before, cutInRebuild, cutInLanes] = [0, 0, 0]
       for (let run = 0; run < runs; run++) {
         // A log of its own for each run, so that there is always something to do.
         const log = (journeys: number, refPrefix: string) =>
@@ -70,7 +72,9 @@ describe.each(databases)('the whole process killed, on %s', (kind) => {
         writeFileSync(first, log(6, 'F'))
         writeFileSync(file, log(60, 'R'))
         const env = { ...process.env, DATA_DIR: dir, DATABASE_URL: url ?? '', LOG_LEVEL: 'silent' }
-        const words = ['--input-type=module', '-e', application, join(projectRoot, 'dist'), first, file]
+        // Every other time what is rebuilt meanwhile is rebuilt in lanes.
+        const splitAfter = run % 2 === 0 ? 'Infinity' : '1'
+        const words = ['--input-type=module', '-e', application, join(projectRoot, 'dist'), first, file, splitAfter]
         const app = spawn(process.execPath, words, { env, stdio: ['ignore', 'pipe', 'inherit'] })
         const exit = once(app, 'exit')
         await Promise.race([once(app.stdout, 'data'), exit])
@@ -81,6 +85,9 @@ describe.each(databases)('the whole process killed, on %s', (kind) => {
 
         const workplace = await openIn(dir, url)
         try {
+          const places = new Set((await workplace.readModels.checkpoints()).map(({ place }) => place))
+          if (places.has('beside')) cutInRebuild++
+          if (places.has('beside 1/2')) cutInLanes++
           await heardEverything(workplace)
           const events = await countEvents(workplace)
           expect(events).toBeGreaterThanOrEqual(before)
@@ -91,7 +98,9 @@ describe.each(databases)('the whole process killed, on %s', (kind) => {
           await workplace.close()
         }
       }
+      process.stdout.write(`killed in a rebuild: ${cutInRebuild} times, ${cutInLanes} of them in lanes\n`)
       expect(before).toBeGreaterThan(50)
+      if (runs >= 100) expect(Math.min(cutInRebuild, cutInLanes)).toBeGreaterThan(0)
     },
   )
 })
