@@ -76,11 +76,11 @@ export function caseloadView(asked: Asked, answer: CaseloadPage) {
     asked,
     order: `${asked.sort}.${asked.direction}`,
     rows: answer.rows.map((row) => ({ ...row, statusName: statuses[row.status] })),
-    total: answer.total.toLocaleString('en-GB'),
+    total: figure(answer.total),
     more: answer.more,
     several: answer.more || answer.total > answer.rows.length,
-    from: answer.rows.length === 0 ? 0 : (current - 1) * pageSize + 1,
-    to: (current - 1) * pageSize + answer.rows.length,
+    from: figure(answer.rows.length === 0 ? 0 : (current - 1) * pageSize + 1),
+    to: figure((current - 1) * pageSize + answer.rows.length),
     empty: answer.empty,
     filtered: Boolean(asked.find || asked.status || asked.provider || asked.group),
     columns: columns.map(({ sort, name, numeric }) => {
@@ -116,6 +116,8 @@ export function caseloadView(asked: Asked, answer: CaseloadPage) {
 
 const options = (chosen: string, items: readonly [string, string][]) =>
   items.map(([value, text]) => ({ value, text, selected: value === chosen }))
+
+const figure = (count: number) => count.toLocaleString('en-GB')
 
 /** 1 … 4 5 6 … 12: null is a gap. */
 function pagesAround(current: number, pages: number): readonly (number | null)[] {
