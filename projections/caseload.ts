@@ -92,14 +92,15 @@ const caseloadTable: Table = {
   },
   key: ['journey_id'],
   indexes: [
-    ['last_contact_on'],
-    ['status', 'last_contact_on'],
+    ['last_contact_on', 'journey_id'],
+    ['status', 'last_contact_on', 'journey_id'],
+    ['status', 'journey_id'],
     ['participant_id'],
     ['provider'],
     ['group_id'],
-    ['referred_on'],
-    ['attended'],
-    ['unacceptable_absences'],
+    ['referred_on', 'journey_id'],
+    ['attended', 'journey_id'],
+    ['unacceptable_absences', 'journey_id'],
   ],
   foldedOn: true,
   conclude: concluded,
@@ -216,7 +217,8 @@ export async function caseloadPage(
     .selectAll('caseload')
     .select(['participant.sealed as details_sealed', 'participant.event_id as details_event_id'])
     .orderBy(sortColumns[order.sort], order.direction)
-    .orderBy('caseload.journey_id')
+    // The same way, so that an index holds this very order and a page needs no sorting.
+    .orderBy('caseload.journey_id', order.direction)
     .limit(limit)
     .offset(offset)
     .execute()
