@@ -330,7 +330,7 @@ export class Builds {
     const { all, run } = statements
     const stem = `${table.name}_by_${columns.join('_')}_`
     const known = await all<{ name: string; table: string }>(this.database.listOfIndexes)
-    const alike = known.filter(({ name }) => name.startsWith(stem))
+    const alike = known.filter(({ name }) => name === `${stem}1` || name === `${stem}2`)
     if (alike.some((index) => index.table === nameIn(place, table))) return
     const name = alike.some((index) => index.name === `${stem}1`) ? `${stem}2` : `${stem}1`
     await run(

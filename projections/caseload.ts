@@ -250,6 +250,6 @@ async function valuesOf(db: Kysely<ReadModelTables>, column: 'provider' | 'group
       UNION ALL
       SELECT (SELECT min(${field}) FROM caseload WHERE ${field} > step.value) FROM step WHERE step.value IS NOT NULL
     )
-    SELECT value FROM step WHERE value IS NOT NULL`.execute(db)
+    SELECT value FROM step WHERE value IS NOT NULL ORDER BY value`.execute(db)
   return rows.map(({ value }) => value)
 }

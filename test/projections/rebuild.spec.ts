@@ -27,6 +27,22 @@ async function spoil(workplace: Workplace, statements: readonly string[]): Promi
 describe.each(databases)('a rebuild, on %s', (kind) => {
   const workplaceOfItsOwn = async () => temporaryWorkplace(await freshDatabase(kind))
 
+  it('makes each index, also one whose columns begin another', async () => {
+    const { readModels } = await workplaceOfItsOwn()
+    const table = { name: 'other', columns: { id: 'text', said: 'text' }, key: ['id'] } as const
+    await readModels.builds.takeOver({
+      ...projections[0]!,
+      name: 'other',
+      tables: [{ ...table, indexes: [['said', 'id'], ['said']] }],
+    })
+    const named =
+      kind === 'SQLite'
+        ? "name FROM sqlite_master WHERE type = 'index' AND name"
+        : 'indexname AS name FROM pg_indexes WHERE indexname'
+    const indexes = await readModels.snapshot(({ all }) => all<{ name: string }>(`SELECT ${named} LIKE 'other_by_%'`))
+    expect(indexes.map(({ name }) => name).toSorted()).toEqual(['other_by_said_1', 'other_by_said_id_1'])
+  })
+
   it('leaves what is served alone until it is whole, and then puts everything right', async () => {
     const workplace = await workplaceOfItsOwn()
     await importText(workplace, logOf(3))
