@@ -13,29 +13,34 @@ import { DamagedEvent } from '../storage/recorded-event.ts'
 import type { Filter } from '../storage/filter.ts'
 import type { ReadRequest } from '../wire/streams.ts'
 import { ReadResponses, caughtUp, confirmation, readReadRequest, streamNotFound } from '../wire/streams.ts'
+import type { Block } from './all-blocks.ts'
+import { AllBlocks, BLOCK_EVENTS } from './all-blocks.ts'
 import type { Store } from './store.ts'
 
 export function streamReadHandlers(store: Store): [path: string, handler: Handler][] {
+  const blocks = new AllBlocks(store.log)
   return [
     [
       '/event_store.client.streams.Streams/Read',
-      serverStreaming((request, call) => read(store, call, readReadRequest(request))),
+      serverStreaming((request, call) => read(store, blocks, call, readReadRequest(request))),
     ],
   ]
 }
 
-async function read(store: Store, call: Call, request: ReadRequest): Promise<void> {
+async function read(store: Store, allBlocks: AllBlocks, call: Call, request: ReadRequest): Promise<void> {
   const identity = store.identify(call)
   if (request.stream === '') throw invalidArgument('The stream name is empty')
   store.assertMayRead(identity, request.stream ?? '$all')
   if (request.count === undefined || call.headers['requires-leader'] === 'true') store.assertLeads()
   if (request.count === undefined && request.backwards) throw invalidArgument('A subscription cannot run backwards')
   if (request.filter && request.stream !== undefined) throw invalidArgument('Only $all can be filtered')
+  const takesBlocks = !request.backwards && !request.filter && !request.resolveLinks && !request.structuredIds
+  const blocks = takesBlocks ? allBlocks : undefined
   try {
     if (request.count === undefined) {
-      if (request.stream === undefined) await subscribeToAll(store.log, call, request)
+      if (request.stream === undefined) await subscribeToAll(store.log, blocks, call, request)
       else await subscribeToStream(store.log, call, request, request.stream)
-    } else if (request.stream === undefined) await readAll(store.log, call, request, request.count)
+    } else if (request.stream === undefined) await readAll(store.log, blocks, call, request, request.count)
     else await readStream(store.log, call, request, request.stream, request.count)
   } catch (error) {
     if (error instanceof DamagedEvent || isCorruption(error))
@@ -54,14 +59,21 @@ async function readStream(log: EventLog, call: Call, request: ReadRequest, name:
   )
 }
 
-async function readAll(log: EventLog, call: Call, request: ReadRequest, count: bigint): Promise<void> {
+async function readAll(
+  log: EventLog,
+  blocks: AllBlocks | undefined,
+  call: Call,
+  request: ReadRequest,
+  count: bigint,
+): Promise<void> {
   const end = INT64_MAX
   const from = request.from === 'start' ? 0n : request.from === 'end' ? end : clampToInt64(request.from)
   const filter = request.filter && compile(log, request.filter)
-  await sendPages(log, call, request, count, from, (cursor, size) => {
+  const pageFrom = (cursor: bigint, size: PageSize) => {
     if (request.backwards) return filter ? log.filteredBackwards(filter, cursor, size) : log.allBackwards(cursor, size)
-    return filter ? log.filteredForwards(filter, cursor, size) : log.allForwards(cursor, size)
-  })
+    return filter ? log.filteredForwards(filter, cursor, size) : allForwards(log, blocks, cursor, size)
+  }
+  await sendPages(log, call, request, count, from, pageFrom, (cursor) => blocks?.beginningAt(cursor))
 }
 
 /**
@@ -72,6 +84,11 @@ const STEP: PageSize = { events: 32, bytes: 64 * 1024 }
 const WORTH_SENDING = 64 * 1024
 const AHEAD = 512 * 1024
 
+/** No further than to where the next block begins. */
+function allForwards(log: EventLog, blocks: AllBlocks | undefined, cursor: bigint, size: PageSize): Page<bigint> {
+  return log.allForwards(cursor, blocks ? { ...size, events: Math.min(size.events, blocks.toGo(cursor)) } : size)
+}
+
 async function sendPages(
   log: EventLog,
   call: Call,
@@ -79,11 +96,19 @@ async function sendPages(
   count: bigint,
   from: bigint,
   pageFrom: (cursor: bigint, size: PageSize) => Page<bigint>,
+  blockFrom: (cursor: bigint) => Block | undefined = () => undefined,
 ): Promise<void> {
   const responses = new ReadResponses(request.structuredIds)
   let remaining = count
   let cursor: bigint | undefined = from
   while (cursor !== undefined && remaining > 0n && !call.closed) {
+    const block: Block | undefined = remaining >= BLOCK_EVENTS ? blockFrom(cursor) : undefined
+    if (block) {
+      remaining -= BigInt(BLOCK_EVENTS)
+      cursor = block.next
+      await sendBlock(call, responses, block)
+      continue
+    }
     const page: Page<bigint> = pageFrom(cursor, remaining < STEP.events ? { ...STEP, events: Number(remaining) } : STEP)
     for (const event of page.events) responses.event(resolve(log, event, request.resolveLinks))
     remaining -= BigInt(page.events.length)
@@ -94,10 +119,21 @@ async function sendPages(
   call.end()
 }
 
-/** Sends what has come together, waits for a reader who is far behind, and gives others their turn. */
+/** Sends what has come together. */
 async function send(call: Call, responses: ReadResponses, page: Page<bigint>): Promise<void> {
   const moreAtOnce = page.next !== undefined && page.events.length === STEP.events
   if (responses.length >= (moreAtOnce ? WORTH_SENDING : 1)) call.write(responses.take())
+  await takeTurns(call)
+}
+
+async function sendBlock(call: Call, before: ReadResponses, block: Block): Promise<void> {
+  if (before.length > 0) call.write(before.take())
+  call.write(block.framed)
+  await takeTurns(call)
+}
+
+/** Waits for a reader who is far behind, and gives others their turn. */
+async function takeTurns(call: Call): Promise<void> {
   if (call.waiting >= AHEAD) await call.hasTaken(AHEAD / 2)
   await new Promise<void>((resolve) => setImmediate(resolve))
 }
@@ -156,7 +192,12 @@ async function subscribeToStream(log: EventLog, call: Call, request: ReadRequest
   }
 }
 
-async function subscribeToAll(log: EventLog, call: Call, request: ReadRequest): Promise<void> {
+async function subscribeToAll(
+  log: EventLog,
+  blocks: AllBlocks | undefined,
+  call: Call,
+  request: ReadRequest,
+): Promise<void> {
   const filter = request.filter && compile(log, request.filter)
   let cursor = request.from === 'start' ? 0n : request.from === 'end' ? log.head + 1n : clampToInt64(request.from + 1n)
   const bell = new Bell()
@@ -170,8 +211,14 @@ async function subscribeToAll(log: EventLog, call: Call, request: ReadRequest): 
   const checkpoints = request.filter && new Checkpoints(request.filter.checkpointEvery, cursor)
   let isLive = false
   while (!call.closed) {
+    const block = blocks?.beginningAt(cursor)
+    if (block) {
+      cursor = block.next
+      await sendBlock(call, responses, block)
+      continue
+    }
     const head = log.head
-    const page = filter ? log.filteredForwards(filter, cursor, STEP) : log.allForwards(cursor, STEP)
+    const page = filter ? log.filteredForwards(filter, cursor, STEP) : allForwards(log, blocks, cursor, STEP)
     for (const event of page.events) {
       checkpoints?.passed(event.position - 1n, responses)
       responses.event(resolve(log, event, request.resolveLinks))

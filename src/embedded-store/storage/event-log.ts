@@ -5,7 +5,7 @@ import { DamagedStore, LINK_TYPE, isCorruption } from './database.ts'
 import type { CompiledFilter } from './filter.ts'
 import { INT64_MAX, ordinalOf, positionOf } from './position.ts'
 import type { StoredEvent } from './recorded-event.ts'
-import { DamagedEvent, EVENT_COLUMNS, assertSound, decodeBody } from './recorded-event.ts'
+import { DamagedEvent, EVENT_COLUMNS, STREAM_COLUMNS, assertSound, decodeBody } from './recorded-event.ts'
 
 /** What is known of a stream before any of its events is read. */
 export interface StreamState {
@@ -45,7 +45,7 @@ type Row = [
   streamId: bigint,
   type: bigint,
   crc: bigint,
-  body: Buffer,
+  body: Buffer | null,
 ]
 type StateRow = [
   id: bigint,
@@ -135,19 +135,19 @@ export class EventLog {
   streamForwards(name: string, state: StreamState, from: bigint, size = PAGE): Page<bigint> {
     const first = this.firstRevision(state)
     const rows = this.prepare(
-      `SELECT e.position, e.revision, NULL, e.stream, e.type, e.crc, e.body FROM event e
+      `SELECT ${STREAM_COLUMNS} FROM event e
        WHERE e.stream = ? AND e.revision >= ? AND e.created >= ? ORDER BY e.revision LIMIT ?`,
-    ).iterate(state.id, from > first ? from : first, oldest(state), size.events)
-    const page = this.collect(rows as IterableIterator<Row>, size, name)
+    ).all(state.id, from > first ? from : first, oldest(state), size.events)
+    const page = this.collect(rows, size, name)
     return { events: page.events, next: page.more ? page.events.at(-1)!.revision + 1n : undefined }
   }
 
   streamBackwards(name: string, state: StreamState, from: bigint, size = PAGE): Page<bigint> {
     const rows = this.prepare(
-      `SELECT e.position, e.revision, NULL, e.stream, e.type, e.crc, e.body FROM event e
+      `SELECT ${STREAM_COLUMNS} FROM event e
        WHERE e.stream = ? AND e.revision <= ? AND e.revision >= ? AND e.created >= ? ORDER BY e.revision DESC LIMIT ?`,
-    ).iterate(state.id, from, this.firstRevision(state), oldest(state), size.events)
-    const page = this.collect(rows as IterableIterator<Row>, size, name)
+    ).all(state.id, from, this.firstRevision(state), oldest(state), size.events)
+    const page = this.collect(rows, size, name)
     return { events: page.events, next: page.more ? page.events.at(-1)!.revision - 1n : undefined }
   }
 
@@ -156,8 +156,8 @@ export class EventLog {
     const rows = this.prepare(
       `SELECT ${EVENT_COLUMNS} FROM event e CROSS JOIN stream s ON s.id = e.stream
        WHERE e.position >= ? ORDER BY e.position LIMIT ?`,
-    ).iterate(from, size.events)
-    const page = this.collect(rows as IterableIterator<Row>, size)
+    ).all(from, size.events)
+    const page = this.collect(rows, size)
     return { events: page.events, next: page.more ? page.events.at(-1)!.position + 1n : undefined }
   }
 
@@ -166,8 +166,8 @@ export class EventLog {
     const rows = this.prepare(
       `SELECT ${EVENT_COLUMNS} FROM event e CROSS JOIN stream s ON s.id = e.stream
        WHERE e.position < ? ORDER BY e.position DESC LIMIT ?`,
-    ).iterate(from, size.events)
-    const page = this.collect(rows as IterableIterator<Row>, size)
+    ).all(from, size.events)
+    const page = this.collect(rows, size)
     return { events: page.events, next: page.more ? page.events.at(-1)!.position : undefined }
   }
 
@@ -177,8 +177,8 @@ export class EventLog {
     const scanEnd = plan.indexed ? this.head : minimum(this.head, positionOf(ordinalOf(from) + SCAN))
     if (from > this.head) return { events: [], next: undefined }
     this.filterAtWork = filter
-    const rows = this.prepare(plan.forwards).iterate(...plan.parameters(from, scanEnd, size.events))
-    const page = this.collect(rows as IterableIterator<Row>, size)
+    const rows = this.prepare(plan.forwards).all(...plan.parameters(from, scanEnd, size.events))
+    const page = this.collect(rows, size)
     if (page.more) return { events: page.events, next: page.events.at(-1)!.position + 1n }
     return { events: page.events, next: scanEnd < this.head ? scanEnd + 1n : undefined }
   }
@@ -190,18 +190,19 @@ export class EventLog {
     const start = minimum(from, this.head + 1n)
     const scanEnd = plan.indexed ? 0n : maximum(0n, positionOf(ordinalOf(start) - SCAN))
     this.filterAtWork = filter
-    const rows = this.prepare(plan.backwards).iterate(...plan.parameters(scanEnd, start - 1n, size.events))
-    const page = this.collect(rows as IterableIterator<Row>, size)
+    const rows = this.prepare(plan.backwards).all(...plan.parameters(scanEnd, start - 1n, size.events))
+    const page = this.collect(rows, size)
     if (page.more) return { events: page.events, next: page.events.at(-1)!.position }
     return { events: page.events, next: scanEnd > 0n ? scanEnd : undefined }
   }
 
   /** The event itself, whatever the stream's metadata say. */
   eventAt(name: string, state: StreamState, revision: bigint): StoredEvent | undefined {
-    const row = this.prepare(
-      `SELECT e.position, e.revision, NULL, e.stream, e.type, e.crc, e.body FROM event e WHERE e.stream = ? AND e.revision = ?`,
-    ).get(state.id, revision) as Row | undefined
-    return row && toEvent(row, name)
+    const row = this.prepare(`SELECT ${STREAM_COLUMNS} FROM event e WHERE e.stream = ? AND e.revision = ?`).get(
+      state.id,
+      revision,
+    ) as Row | undefined
+    return row && this.toEvent(row, name)
   }
 
   isLink(event: StoredEvent): boolean {
@@ -222,20 +223,35 @@ export class EventLog {
     return event?.revision === revision ? event : undefined
   }
 
-  private collect(
-    rows: IterableIterator<Row>,
-    size: PageSize,
-    name?: string,
-  ): { events: StoredEvent[]; more: boolean } {
+  private collect(rows: unknown[], size: PageSize, name?: string): { events: StoredEvent[]; more: boolean } {
     const events: StoredEvent[] = []
     let bytes = 0
-    for (const row of rows) {
-      const event = toEvent(row, name)
+    for (const row of rows as Row[]) {
+      const event = this.toEvent(row, name)
       events.push(event)
       bytes += event.body.length
-      if (bytes >= size.bytes) return { events, more: true } // leaving the loop closes the statement
+      if (bytes >= size.bytes) return { events, more: true }
     }
     return { events, more: events.length === size.events }
+  }
+
+  private toEvent(row: Row, name?: string): StoredEvent {
+    const event = {
+      position: row[0],
+      revision: row[1],
+      stream: name ?? row[2],
+      streamId: row[3],
+      typeId: row[4],
+      crc: row[5],
+      body: row[6] ?? this.heavyBody(row[0]),
+    }
+    assertSound(event)
+    return event
+  }
+
+  private heavyBody(position: bigint): Buffer {
+    const [body] = this.prepare('SELECT body FROM event WHERE position = ?').get(position) as [Buffer]
+    return body
   }
 
   /** The newest events are where a crash or a full disk would show; `verify` looks at all of them. */
@@ -252,20 +268,6 @@ export class EventLog {
         : error
     }
   }
-}
-
-function toEvent(row: Row, name?: string): StoredEvent {
-  const event = {
-    position: row[0],
-    revision: row[1],
-    stream: name ?? row[2],
-    streamId: row[3],
-    typeId: row[4],
-    crc: row[5],
-    body: row[6],
-  }
-  assertSound(event)
-  return event
 }
 
 /** Creation time, in milliseconds since 1970, below which an event has passed its `$maxAge`. */

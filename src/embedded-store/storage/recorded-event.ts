@@ -26,8 +26,16 @@ export interface StoredEvent {
   crc: bigint
 }
 
+/** Bytes of a body that come along with its row. A page of rows is fetched at once; what weighs more is fetched alone, when its turn comes. */
+const LIGHT = 16 * 1024
+
+const columns = (name: string) =>
+  `e.position, e.revision, ${name}, e.stream, e.type, e.crc, CASE WHEN length(e.body) <= ${LIGHT} THEN e.body END`
+
 /** The columns of one event, in the order in which rows of events are read. */
-export const EVENT_COLUMNS = 'e.position, e.revision, s.name, e.stream, e.type, e.crc, e.body'
+export const EVENT_COLUMNS = columns('s.name')
+/** The same where the stream is known by name. */
+export const STREAM_COLUMNS = columns('NULL')
 
 const FIELD_ID = 1
 const FIELD_SYSTEM_METADATA = 6
