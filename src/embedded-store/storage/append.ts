@@ -5,6 +5,7 @@
 import { STREAM_DELETED_TYPE } from './database.ts'
 import type { EventLog, StreamState } from './event-log.ts'
 import { isSoftDeleted } from './event-log.ts'
+import { listNewEvents } from './lists.ts'
 import { INT64_MAX, ordinalOf, positionOf } from './position.ts'
 import { RecentIds } from './recent-ids.ts'
 import type { ProposedEvent } from './recorded-event.ts'
@@ -42,8 +43,10 @@ export class Appender {
     this.nextOrdinal = ordinalOf(log.head) + 1n
   }
 
+  /** At the beginning of each transaction. */
   begin(): void {
     this.touched = new Set()
+    listNewEvents(this.log)
   }
 
   /** Position of the newest event of the running transaction. */
@@ -59,6 +62,7 @@ export class Appender {
     this.recent.reload()
     this.log.vocabulary++
     this.nextOrdinal = ordinalOf(this.log.readHead()) + 1n
+    this.log.listedUpTo = this.log.readListedUpTo()
   }
 
   append(name: string, expected: bigint, events: readonly ProposedEvent[]): Outcome {

@@ -98,8 +98,28 @@ const SECOND_FORMAT = `
   ) STRICT;
 `
 
+/** The indexes by category and type became lists, which are written many events at a time: see lists.ts. */
+const THIRD_FORMAT = `
+  CREATE TABLE listed_by_category (
+    category INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    PRIMARY KEY (category, position)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE listed_by_type (
+    type     INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    PRIMARY KEY (type, position)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE listed (up_to INTEGER NOT NULL) STRICT;
+  INSERT INTO listed_by_category (category, position) SELECT category, position FROM event ORDER BY category, position;
+  INSERT INTO listed_by_type (type, position) SELECT type, position FROM event ORDER BY type, position;
+  INSERT INTO listed (up_to) SELECT coalesce(max(position), 0) FROM event;
+  DROP INDEX event_by_category;
+  DROP INDEX event_by_type;
+`
+
 /** One step for each format there ever was: a file of any age is brought up to date when it is opened. */
-const FORMATS = [FIRST_FORMAT, SECOND_FORMAT]
+const FORMATS = [FIRST_FORMAT, SECOND_FORMAT, THIRD_FORMAT]
 
 /** Holds a data directory for this process; the operating system lets go of it when the process dies, however it dies. */
 export class DirectoryLock {

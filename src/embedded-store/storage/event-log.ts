@@ -2,7 +2,7 @@
 import type { Statement } from 'better-sqlite3'
 import type { Connection } from './database.ts'
 import { DamagedStore, LINK_TYPE, isCorruption } from './database.ts'
-import type { CompiledFilter } from './filter.ts'
+import type { CompiledFilter, Query } from './filter.ts'
 import { INT64_MAX, ordinalOf, positionOf } from './position.ts'
 import type { StoredEvent } from './recorded-event.ts'
 import { DamagedEvent, EVENT_COLUMNS, STREAM_COLUMNS, assertSound, decodeBody } from './recorded-event.ts'
@@ -63,6 +63,8 @@ export class EventLog {
   readonly connection: Connection
   /** Position of the newest committed event; 0 before the first. */
   head: bigint
+  /** Events up to this position stand in the lists of their category and their type. */
+  listedUpTo: bigint
   /** Grows whenever a category or type is met for the first time. */
   vocabulary = 0
   private readonly statements = new Map<string, Statement>()
@@ -73,12 +75,17 @@ export class EventLog {
     this.connection = connection
     connection.function('passes', (name) => (this.filterAtWork!.matches(name as string) ? 1 : 0))
     this.head = this.readHead()
+    this.listedUpTo = this.readListedUpTo()
     this.assertTailSound()
   }
 
   readHead(): bigint {
     const [head] = this.prepare('SELECT max(position) FROM event').get() as [bigint | null]
     return head ?? 0n
+  }
+
+  readListedUpTo(): bigint {
+    return (this.prepare('SELECT up_to FROM listed').get() as [bigint])[0]
   }
 
   /** A statement of the log's own, prepared once. All integers come as bigint, rows as arrays. */
@@ -173,11 +180,10 @@ export class EventLog {
 
   /** Events at `from` and after that pass the filter. `next` may move on without a single event having passed. */
   filteredForwards(filter: CompiledFilter, from: bigint, size = PAGE): Page<bigint> {
-    const plan = filter.plan()
-    const scanEnd = plan.indexed ? this.head : minimum(this.head, positionOf(ordinalOf(from) + SCAN))
     if (from > this.head) return { events: [], next: undefined }
-    this.filterAtWork = filter
-    const rows = this.prepare(plan.forwards).all(...plan.parameters(from, scanEnd, size.events))
+    const { query, high } = this.lookup(filter, from)
+    const scanEnd = query.indexed ? high : minimum(high, positionOf(ordinalOf(from) + SCAN))
+    const rows = this.prepare(query.forwards).all(...query.parameters(from, scanEnd, size.events))
     const page = this.collect(rows, size)
     if (page.more) return { events: page.events, next: page.events.at(-1)!.position + 1n }
     return { events: page.events, next: scanEnd < this.head ? scanEnd + 1n : undefined }
@@ -186,11 +192,10 @@ export class EventLog {
   /** Events before `from` that pass the filter, newest first. */
   filteredBackwards(filter: CompiledFilter, from: bigint, size = PAGE): Page<bigint> {
     if (from <= 0n) return { events: [], next: undefined }
-    const plan = filter.plan()
     const start = minimum(from, this.head + 1n)
-    const scanEnd = plan.indexed ? 0n : maximum(0n, positionOf(ordinalOf(start) - SCAN))
-    this.filterAtWork = filter
-    const rows = this.prepare(plan.backwards).all(...plan.parameters(scanEnd, start - 1n, size.events))
+    const { query, low } = this.lookup(filter, start - 1n)
+    const scanEnd = query.indexed ? low : maximum(low, positionOf(ordinalOf(start) - SCAN))
+    const rows = this.prepare(query.backwards).all(...query.parameters(scanEnd, start - 1n, size.events))
     const page = this.collect(rows, size)
     if (page.more) return { events: page.events, next: page.events.at(-1)!.position }
     return { events: page.events, next: scanEnd > 0n ? scanEnd : undefined }
@@ -221,6 +226,14 @@ export class EventLog {
     if (!state || state.tombstoned || isSoftDeleted(state)) return undefined
     const [event] = this.streamForwards(name, state, revision, { events: 1, bytes: 1 }).events
     return event?.revision === revision ? event : undefined
+  }
+
+  /** How to look for what passes the filter at a position, and the bounds within which that way leads. */
+  private lookup(filter: CompiledFilter, position: bigint): { query: Query; low: bigint; high: bigint } {
+    this.filterAtWork = filter
+    const plan = filter.plan()
+    if (position <= this.listedUpTo) return { query: plan.listed, low: 0n, high: minimum(this.listedUpTo, this.head) }
+    return { query: plan.unlisted, low: this.listedUpTo + 1n, high: this.head }
   }
 
   private collect(rows: unknown[], size: PageSize, name?: string): { events: StoredEvent[]; more: boolean } {

@@ -1,6 +1,6 @@
 /**
- * Server-side filters on stream name or event type. A filter that picks out few categories or types is answered from an index;
- * any other looks at every event, a bounded number at a time.
+ * Server-side filters on stream name or event type. A filter that picks out few categories or types is answered from their
+ * lists; any other looks at every event, a bounded number at a time.
  *
  * Regular expressions run on an engine whose time grows with the length of the text and not with the ingenuity of the pattern.
  */
@@ -15,13 +15,20 @@ export interface Filter {
   regex: string
 }
 
-export interface QueryPlan {
+export interface Query {
   /** True: work grows with what is found, not with what is looked at. */
   indexed: boolean
   forwards: string
   backwards: string
   /** Both ends included. */
   parameters: (low: bigint, high: bigint, limit: number) => unknown[]
+}
+
+export interface QueryPlan {
+  /** For events that stand in the lists of their category and type. */
+  listed: Query
+  /** For the newest events, which are in no list yet. */
+  unlisted: Query
 }
 
 /** What a filter must know of the log. */
@@ -34,7 +41,7 @@ export interface Vocabulary {
 /** The pattern cannot be run safely, or is not a pattern. */
 export class UnsupportedPattern extends Error {}
 
-/** Above this many categories or types a merge of indexes costs more than looking at everything. */
+/** Above this many categories or types a merge of lists costs more than looking at everything. */
 const MOST_BRANCHES = 8
 const LONGEST_PATTERN = 1000
 const REMEMBERED_NAMES = 10_000
@@ -65,8 +72,9 @@ export class CompiledFilter {
   /** Asked anew for every page: new categories and types appear while a subscription lives. */
   plan(): QueryPlan {
     if (this.lastPlan?.vocabulary !== this.log.vocabulary) {
+      const scan = scanOf(this.filter.on)
       const branches = this.filter.on === 'type' ? this.typeBranches() : this.streamBranches()
-      const plan = branches ? indexedPlan(this.filter.on, branches) : scanPlan(this.filter.on)
+      const plan = branches ? planOf(this.filter.on, branches) : { listed: scan, unlisted: scan }
       this.lastPlan = { vocabulary: this.log.vocabulary, plan }
     }
     return this.lastPlan.plan
@@ -114,7 +122,7 @@ export class CompiledFilter {
 const LAST_CHARACTER = '\u{10ffff}'
 
 /** Looks at every event; `passes` is the log's own function, which asks the filter at work. */
-function scanPlan(on: Filter['on']): QueryPlan {
+function scanOf(on: Filter['on']): Query {
   const select = (order: string) =>
     `SELECT ${EVENT_COLUMNS} FROM event e CROSS JOIN stream s ON s.id = e.stream CROSS JOIN type t ON t.id = e.type
      WHERE e.position BETWEEN ? AND ? AND passes(${on === 'stream' ? 's' : 't'}.name) ORDER BY e.position ${order} LIMIT ?`
@@ -132,22 +140,48 @@ interface Branch {
   prefix?: string
 }
 
-function indexedPlan(on: Filter['on'], branches: readonly Branch[]): QueryPlan {
-  const index = on === 'stream' ? 'category' : 'type'
-  const one = ({ prefix }: Branch) =>
-    `SELECT ${EVENT_COLUMNS} FROM event e INDEXED BY event_by_${index} CROSS JOIN stream s ON s.id = e.stream
-     WHERE e.${index} = ? AND e.position BETWEEN ? AND ?${prefix === undefined ? '' : ' AND substr(s.name, 1, length(?)) = ?'}`
-  const union = branches.length > 0 ? branches.map(one).join(' UNION ALL ') : one({ id: -1n })
+const NONE: Branch = { id: -1n }
+const startsWithPrefix = 'substr(s.name, 1, length(?)) = ?'
+
+function planOf(on: Filter['on'], found: readonly Branch[]): QueryPlan {
+  const branches = found.length > 0 ? found : [NONE]
+  const kind = on === 'stream' ? 'category' : 'type'
+  const select = `SELECT ${EVENT_COLUMNS} FROM`
+  const listed = branches
+    .map(
+      ({ prefix }) =>
+        `${select} listed_by_${kind} l CROSS JOIN event e ON e.position = l.position CROSS JOIN stream s ON s.id = e.stream
+         WHERE l.${kind} = ? AND l.position BETWEEN ? AND ?${prefix === undefined ? '' : ` AND ${startsWithPrefix}`}`,
+    )
+    .join(' UNION ALL ')
+  const any = branches.map(({ prefix }) => `e.${kind} = ?${prefix === undefined ? '' : ` AND ${startsWithPrefix}`}`)
+  const unlisted = `${select} event e CROSS JOIN stream s ON s.id = e.stream
+     WHERE e.position BETWEEN ? AND ? AND (${any.join(' OR ')})`
+  const indexed = branches.every(({ prefix }) => prefix === undefined)
+  const namesOf = ({ prefix }: Branch) => (prefix === undefined ? [] : [prefix, prefix])
+  const inOrder = (sql: string) => ({
+    forwards: `${sql} ORDER BY 1 LIMIT ?`,
+    backwards: `${sql} ORDER BY 1 DESC LIMIT ?`,
+  })
   return {
-    indexed: branches.every((branch) => branch.prefix === undefined),
-    forwards: `${union} ORDER BY 1 LIMIT ?`,
-    backwards: `${union} ORDER BY 1 DESC LIMIT ?`,
-    parameters: (low, high, limit) => [
-      ...(branches.length > 0 ? branches : [{ id: -1n } as Branch]).flatMap(({ id, prefix }) =>
-        prefix === undefined ? [id, low, high] : [id, low, high, prefix, prefix],
-      ),
-      limit,
-    ],
+    listed: {
+      indexed,
+      ...inOrder(listed),
+      parameters: (low, high, limit) => [
+        ...branches.flatMap((branch) => [branch.id, low, high, ...namesOf(branch)]),
+        limit,
+      ],
+    },
+    unlisted: {
+      indexed,
+      ...inOrder(unlisted),
+      parameters: (low, high, limit) => [
+        low,
+        high,
+        ...branches.flatMap((branch) => [branch.id, ...namesOf(branch)]),
+        limit,
+      ],
+    },
   }
 }
 

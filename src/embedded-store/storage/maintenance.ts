@@ -35,7 +35,7 @@ export interface Progress {
 
 /**
  * Reads everything: every page, every event against its checksum, that no position is missing, that every stream counts 0, 1, 2 ...
- * up to where it should end.
+ * up to where it should end, that the lists by category and type are right.
  */
 export function verify(file: string, onProgress?: (progress: Progress) => void): Verdict {
   const verdict: Verdict = { events: 0, streams: 0, problems: [] }
@@ -44,6 +44,7 @@ export function verify(file: string, onProgress?: (progress: Progress) => void):
     connection.exec('BEGIN') // one moment of the store, however long it takes
     verifyEvents(connection, verdict, onProgress)
     verifyStreams(connection, verdict)
+    verifyLists(connection, verdict)
     for (const found of connection.pragma('integrity_check(20)') as { integrity_check: string }[])
       if (found.integrity_check !== 'ok') note(verdict, `The file's structure: ${found.integrity_check}`)
   } catch (error) {
@@ -113,6 +114,22 @@ function verifyStreams(connection: Connection, verdict: Verdict): void {
     if (count - (tombstones ?? 0n) !== last + 1n)
       note(verdict, `Stream '${name}' should end at revision ${last} and holds ${count - (tombstones ?? 0n)} events`)
     if (tombstoned !== (tombstones ?? 0n)) note(verdict, `Stream '${name}': its tombstone is not where it should be`)
+  }
+}
+
+/** Every event up to where the lists go stands in those of its category and its type, and nothing else does. */
+function verifyLists(connection: Connection, verdict: Verdict): void {
+  const hasLists = connection.prepare(`SELECT 1 FROM sqlite_master WHERE name = 'listed'`).get() !== undefined
+  if (!hasLists) return // a file from before there were any
+  for (const kind of ['category', 'type']) {
+    const one = (sql: string) => connection.prepare(sql).pluck().get() as number
+    const events = one('SELECT count(*) FROM event WHERE position <= (SELECT up_to FROM listed)')
+    const entries = one(`SELECT count(*) FROM listed_by_${kind}`)
+    const right = one(
+      `SELECT count(*) FROM listed_by_${kind} l CROSS JOIN event e ON e.position = l.position AND e.${kind} = l.${kind}`,
+    )
+    if (entries !== events || right !== events)
+      note(verdict, `The lists by ${kind} hold ${entries} entries, ${right} of them right, for ${events} events`)
   }
 }
 

@@ -133,6 +133,11 @@ describe('verify', () => {
       `INSERT INTO type VALUES (99, 'Forged'); UPDATE event SET type = 99 WHERE revision = 5 AND stream = (SELECT id FROM stream WHERE name = 'journey-1')`,
       /revision 5 of stream 'journey-1'/,
     ],
+    [
+      'an event listed under another type',
+      `INSERT INTO listed_by_type SELECT 99, position FROM event WHERE position <= 1000; UPDATE listed SET up_to = 1000`,
+      /The lists by category hold 0 entries, 0 of them right, for 7 events/,
+    ],
   ])('names %s', async (_, sql, problem) => {
     await filled()
     damage(sql)

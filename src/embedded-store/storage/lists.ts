@@ -1,0 +1,24 @@
+/**
+ * The lists of events of each category and each type, from which filters are answered. They are written many events at a time: an entry with
+ * every append would be two more pages in every commit. Events after {@link EventLog.listedUpTo} are in no list yet, and are few enough to be
+ * looked at one by one.
+ */
+import type { EventLog } from './event-log.ts'
+import { ordinalOf } from './position.ts'
+
+/** Events that may wait to be listed. */
+const MOST_UNLISTED = 1000n
+
+/** Lists what was committed, once it is worth it. Within the writer's transaction. */
+export function listNewEvents(log: EventLog): void {
+  if (ordinalOf(log.head) - ordinalOf(log.listedUpTo) < MOST_UNLISTED) return
+  for (const kind of ['category', 'type'])
+    log
+      .prepare(
+        `INSERT INTO listed_by_${kind} (${kind}, position)
+         SELECT ${kind}, position FROM event WHERE position > ? AND position <= ? ORDER BY ${kind}, position`,
+      )
+      .run(log.listedUpTo, log.head)
+  log.prepare('UPDATE listed SET up_to = ?').run(log.head)
+  log.listedUpTo = log.head
+}

@@ -1,0 +1,44 @@
+/** `fixtures/format-N.sqlite` was written by the program whose newest format was N. */
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { EventStoreDBClient, eventTypeFilter, streamNameFilter } from '@eventstore/db-client'
+import type { Filter } from '@eventstore/db-client'
+import { expect, it } from 'vitest'
+import { startEmbeddedStore } from '../../../src/embedded-store/embedded-store.ts'
+import { restore, verify } from '../../../src/embedded-store/storage/maintenance.ts'
+import { anEvent, collect, temporaryDirectory } from '../target.ts'
+
+it('a backup of format 2 is restored, brought up to date, read through filters and written to', async () => {
+  const dataDir = await temporaryDirectory()
+  const backup = join(import.meta.dirname, '../fixtures/format-2.sqlite')
+  expect(restore(backup, dataDir)).toEqual({ events: 26, streams: 7, problems: [] })
+  const store = await startEmbeddedStore({ dataDir })
+  const client = EventStoreDBClient.connectionString(store.connectionString)
+  try {
+    const revisions = async (filter: Filter, count: number) => {
+      const found: string[] = []
+      for await (const { event } of client.subscribeToAll({ filter })) {
+        found.push(`${event!.streamId} ${event!.revision} ${event!.type}`)
+        if (found.length === count) break
+      }
+      return found
+    }
+    await client.appendToStream('referral-0', anEvent('SessionHeld'), { expectedRevision: 3n })
+    expect(await revisions(streamNameFilter({ prefixes: ['referral-0'] }), 5)).toEqual([
+      'referral-0 0 ReferralReceived',
+      'referral-0 1 ReferralReceived',
+      'referral-0 2 ReferralReceived',
+      'referral-0 3 ReferralReceived',
+      'referral-0 4 SessionHeld',
+    ])
+    const held = await revisions(eventTypeFilter({ prefixes: ['SessionHeld'] }), 9)
+    expect(held.at(-1)).toBe('referral-0 4 SessionHeld')
+    expect(await collect(client.readStream('journey-1'))).toHaveLength(2)
+    await expect(collect(client.readStream('referral-2'))).rejects.toMatchObject({ type: 'stream-deleted' })
+  } finally {
+    await client.dispose()
+    await store.close()
+  }
+  expect(verify(join(dataDir, 'events.sqlite')).problems).toEqual([])
+  rmSync(dataDir, { recursive: true })
+})
