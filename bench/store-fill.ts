@@ -22,6 +22,7 @@ for (let written = 0; written < total;) {
     const event = { id: randomUUID(), type: `Type${written % 20}`, isJson: true, data, metadata }
     appender.append(`journey-${journey}`, Expected.ANY, [event])
   }
+  appender.end()
   connection.exec('COMMIT')
 }
 connection.pragma('wal_checkpoint(TRUNCATE)')

@@ -49,6 +49,11 @@ export class Appender {
     listNewEvents(this.log)
   }
 
+  /** At the end of each transaction. */
+  end(): void {
+    if (this.head > this.log.head) this.log.prepare('UPDATE log SET head = ?').run(this.head)
+  }
+
   /** Position of the newest event of the running transaction. */
   get head(): bigint {
     return this.nextOrdinal === 1n ? 0n : positionOf(this.nextOrdinal - 1n)
@@ -202,7 +207,6 @@ export class Appender {
       revision++
       position = this.insert(name, stream.id, revision, this.typeId(event.type), event, now)
     }
-    this.log.prepare('UPDATE stream SET last_revision = ? WHERE id = ?').run(revision, stream.id)
     stream.lastRevision = revision
     if (this.states.size >= KNOWN_NAMES) this.states.clear()
     this.states.set(name, stream)
@@ -240,7 +244,7 @@ export class Appender {
 
   private createStream(name: string): StreamState {
     const { lastInsertRowid } = this.log
-      .prepare('INSERT INTO stream (name, category, last_revision) VALUES (?, ?, -1)')
+      .prepare('INSERT INTO stream (name, category) VALUES (?, ?)')
       .run(name, this.categoryId(name))
     return {
       id: BigInt(lastInsertRowid),

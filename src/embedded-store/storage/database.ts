@@ -43,7 +43,7 @@ export const LINK_TYPE = 1n
 export const STREAM_DELETED_TYPE = 2n
 
 /**
- * `stream.last_revision` is -1 while only metadata is known. What `$$stream` says last is kept beside the stream itself, so that
+ * What `$$stream` says last is kept beside the stream itself, so that
  * one look tells a reader all it must respect. The columns of `event` that are scanned stand before the body.
  */
 const FIRST_FORMAT = `
@@ -98,7 +98,10 @@ const SECOND_FORMAT = `
   ) STRICT;
 `
 
-/** The indexes by category and type became lists, which are written many events at a time: see lists.ts. */
+/**
+ * The indexes by category and type became lists, which are written many events at a time: see lists.ts. A stream's last revision is
+ * read from its events. What must not get lost without a trace, where the log ends, is kept once for all of it.
+ */
 const THIRD_FORMAT = `
   CREATE TABLE listed_by_category (
     category INTEGER NOT NULL,
@@ -110,12 +113,13 @@ const THIRD_FORMAT = `
     position INTEGER NOT NULL,
     PRIMARY KEY (type, position)
   ) STRICT, WITHOUT ROWID;
-  CREATE TABLE listed (up_to INTEGER NOT NULL) STRICT;
+  CREATE TABLE log (head INTEGER NOT NULL, listed_up_to INTEGER NOT NULL) STRICT;
   INSERT INTO listed_by_category (category, position) SELECT category, position FROM event ORDER BY category, position;
   INSERT INTO listed_by_type (type, position) SELECT type, position FROM event ORDER BY type, position;
-  INSERT INTO listed (up_to) SELECT coalesce(max(position), 0) FROM event;
+  INSERT INTO log (head, listed_up_to) SELECT coalesce(max(position), 0), coalesce(max(position), 0) FROM event;
   DROP INDEX event_by_category;
   DROP INDEX event_by_type;
+  ALTER TABLE stream DROP COLUMN last_revision;
 `
 
 /** One step for each format there ever was: a file of any age is brought up to date when it is opened. */

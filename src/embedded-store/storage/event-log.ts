@@ -49,7 +49,7 @@ type Row = [
 ]
 type StateRow = [
   id: bigint,
-  lastRevision: bigint,
+  lastRevision: bigint | null,
   tombstoned: bigint,
   maxCount: bigint | null,
   maxAge: bigint | null,
@@ -85,7 +85,7 @@ export class EventLog {
   }
 
   readListedUpTo(): bigint {
-    return (this.prepare('SELECT up_to FROM listed').get() as [bigint])[0]
+    return (this.prepare('SELECT listed_up_to FROM log').get() as [bigint])[0]
   }
 
   /** A statement of the log's own, prepared once. All integers come as bigint, rows as arrays. */
@@ -121,11 +121,20 @@ export class EventLog {
 
   stream(name: string): StreamState | undefined {
     const row = this.prepare(
-      'SELECT id, last_revision, tombstoned, max_count, max_age, truncate_before, acl FROM stream WHERE name = ?',
+      `SELECT id, (SELECT max(revision) FROM event WHERE stream = s.id AND revision < ${INT64_MAX}),
+              tombstoned, max_count, max_age, truncate_before, acl FROM stream s WHERE name = ?`,
     ).get(name) as StateRow | undefined
     if (!row) return undefined
     const [id, lastRevision, tombstoned, maxCount, maxAge, truncateBefore, acl] = row
-    const state = { id, lastRevision, tombstoned: tombstoned === 1n, maxCount, maxAge, truncateBefore, acl }
+    const state = {
+      id,
+      lastRevision: lastRevision ?? -1n,
+      tombstoned: tombstoned === 1n,
+      maxCount,
+      maxAge,
+      truncateBefore,
+      acl,
+    }
     // A metadata stream keeps its last event only.
     if (name.startsWith('$$') && state.maxCount === null) state.maxCount = 1n
     return state
@@ -270,6 +279,8 @@ export class EventLog {
   /** The newest events are where a crash or a full disk would show; `verify` looks at all of them. */
   private assertTailSound(): void {
     const file = this.connection.name
+    const [end] = this.prepare('SELECT head FROM log').get() as [bigint]
+    if (end !== this.head) throw new DamagedStore(file, `it should end at position ${end} and ends at ${this.head}`)
     try {
       const { events } = this.allBackwards(INT64_MAX, { events: 64, bytes: 4 * 1024 * 1024 })
       for (let i = 1; i < events.length; i++)

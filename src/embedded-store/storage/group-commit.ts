@@ -93,6 +93,7 @@ export class GroupCommit {
       this.appender.begin()
       for (const write of group)
         outcomes.push(write.deadline < now ? { kind: 'timed_out' } : write.apply(this.appender))
+      this.appender.end()
       const began = performance.now()
       this.hooks.beforeCommit?.()
       connection.exec('COMMIT')

@@ -19,6 +19,6 @@ export function listNewEvents(log: EventLog): void {
          SELECT ${kind}, position FROM event WHERE position > ? AND position <= ? ORDER BY ${kind}, position`,
       )
       .run(log.listedUpTo, log.head)
-  log.prepare('UPDATE listed SET up_to = ?').run(log.head)
+  log.prepare('UPDATE log SET listed_up_to = ?').run(log.head)
   log.listedUpTo = log.head
 }

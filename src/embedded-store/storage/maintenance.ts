@@ -35,7 +35,7 @@ export interface Progress {
 
 /**
  * Reads everything: every page, every event against its checksum, that no position is missing, that every stream counts 0, 1, 2 ...
- * up to where it should end, that the lists by category and type are right.
+ * that the log ends where it should, that the lists by category and type are right.
  */
 export function verify(file: string, onProgress?: (progress: Progress) => void): Verdict {
   const verdict: Verdict = { events: 0, streams: 0, problems: [] }
@@ -44,7 +44,7 @@ export function verify(file: string, onProgress?: (progress: Progress) => void):
     connection.exec('BEGIN') // one moment of the store, however long it takes
     verifyEvents(connection, verdict, onProgress)
     verifyStreams(connection, verdict)
-    verifyLists(connection, verdict)
+    verifyLog(connection, verdict)
     for (const found of connection.pragma('integrity_check(20)') as { integrity_check: string }[])
       if (found.integrity_check !== 'ok') note(verdict, `The file's structure: ${found.integrity_check}`)
   } catch (error) {
@@ -102,28 +102,30 @@ function verifyEvents(connection: Connection, verdict: Verdict, onProgress?: (pr
 function verifyStreams(connection: Connection, verdict: Verdict): void {
   const rows = connection
     .prepare(
-      `SELECT s.name, s.last_revision, s.tombstoned, count(e.revision), max(e.revision), sum(e.revision = ?)
+      `SELECT s.name, s.tombstoned, count(e.revision), max(e.revision) FILTER (WHERE e.revision < ${INT64_MAX}),
+              count(*) FILTER (WHERE e.revision = ${INT64_MAX})
        FROM stream s LEFT JOIN event e INDEXED BY event_by_stream ON e.stream = s.id GROUP BY s.id`,
     )
     .safeIntegers()
     .raw()
-    .iterate(INT64_MAX) as IterableIterator<[string, bigint, bigint, bigint, bigint | null, bigint | null]>
-  for (const [name, last, tombstoned, count, , tombstones] of rows) {
+    .iterate() as IterableIterator<[string, bigint, bigint, bigint | null, bigint]>
+  for (const [name, tombstoned, count, last, tombstones] of rows) {
     if (verdict.problems.length >= ENOUGH) return
     verdict.streams++
-    if (count - (tombstones ?? 0n) !== last + 1n)
-      note(verdict, `Stream '${name}' should end at revision ${last} and holds ${count - (tombstones ?? 0n)} events`)
-    if (tombstoned !== (tombstones ?? 0n)) note(verdict, `Stream '${name}': its tombstone is not where it should be`)
+    if (count - tombstones !== (last ?? -1n) + 1n)
+      note(verdict, `Stream '${name}' ends at revision ${last} and holds ${count - tombstones} events`)
+    if (tombstoned !== tombstones) note(verdict, `Stream '${name}': its tombstone is not where it should be`)
   }
 }
 
-/** Every event up to where the lists go stands in those of its category and its type, and nothing else does. */
-function verifyLists(connection: Connection, verdict: Verdict): void {
-  const hasLists = connection.prepare(`SELECT 1 FROM sqlite_master WHERE name = 'listed'`).get() !== undefined
-  if (!hasLists) return // a file from before there were any
+/** That the log ends where it should; that every event up to where the lists go stands in those of its category and type, and nothing else. */
+function verifyLog(connection: Connection, verdict: Verdict): void {
+  const one = (sql: string) => connection.prepare(sql).safeIntegers().pluck().get() as bigint | null
+  if (one(`SELECT 1 FROM sqlite_master WHERE name = 'log'`) === undefined) return // a file from before it was kept
+  const [head, end] = [one('SELECT max(position) FROM event') ?? 0n, one('SELECT head FROM log')]
+  if (head !== end) note(verdict, `The log should end at position ${end} and ends at ${head}`)
   for (const kind of ['category', 'type']) {
-    const one = (sql: string) => connection.prepare(sql).pluck().get() as number
-    const events = one('SELECT count(*) FROM event WHERE position <= (SELECT up_to FROM listed)')
+    const events = one('SELECT count(*) FROM event WHERE position <= (SELECT listed_up_to FROM log)')
     const entries = one(`SELECT count(*) FROM listed_by_${kind}`)
     const right = one(
       `SELECT count(*) FROM listed_by_${kind} l CROSS JOIN event e ON e.position = l.position AND e.${kind} = l.${kind}`,
@@ -197,7 +199,7 @@ export function stats(dataDir: string): Stats {
     const position = one('SELECT max(position) FROM event')
     return {
       events: Number(ordinalOf(position)),
-      streams: Number(one('SELECT count(*) FROM stream WHERE last_revision >= 0')),
+      streams: Number(one('SELECT count(*) FROM stream s WHERE EXISTS (SELECT 1 FROM event WHERE stream = s.id)')),
       types: Number(one('SELECT count(*) FROM type')),
       position: String(position),
       size: Number(one('PRAGMA page_count') * one('PRAGMA page_size')),

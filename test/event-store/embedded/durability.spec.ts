@@ -126,7 +126,7 @@ describe('verify', () => {
     [
       'a last event that was lost',
       'DELETE FROM event WHERE position = (SELECT max(position) FROM event)',
-      /journey-3|tombstone/,
+      /tombstone|should end at position/,
     ],
     [
       'a forged type',
@@ -135,7 +135,7 @@ describe('verify', () => {
     ],
     [
       'an event listed under another type',
-      `INSERT INTO listed_by_type SELECT 99, position FROM event WHERE position <= 1000; UPDATE listed SET up_to = 1000`,
+      `INSERT INTO listed_by_type SELECT 99, position FROM event WHERE position <= 1000; UPDATE log SET listed_up_to = 1000`,
       /The lists by category hold 0 entries, 0 of them right, for 7 events/,
     ],
   ])('names %s', async (_, sql, problem) => {
@@ -143,6 +143,12 @@ describe('verify', () => {
     damage(sql)
     const { problems } = verify(file())
     expect(problems[0]).toMatch(problem)
+  })
+
+  it('is not needed to notice that the end is missing: such a store does not start', async () => {
+    await filled()
+    damage('DELETE FROM event WHERE position = (SELECT max(position) FROM event)')
+    await expect(start()).rejects.toThrow(/should end at position \d+ and ends at \d+/)
   })
 
   it('names what a bad sector did, and the store never hands it out', async () => {

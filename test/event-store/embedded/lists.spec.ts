@@ -86,6 +86,7 @@ function live(dataDir: string, life: Commit[], filters: Filter[], pageSize: numb
       appender.forget()
       continue
     }
+    appender.end()
     connection.exec('COMMIT')
     log.advanced(appender.head, appender.touched)
     known.push(...written)

@@ -185,6 +185,7 @@ function live(dataDir: string, life: Step[]): void {
       appender.forget()
       Object.assign(model, before)
     } else {
+      appender.end()
       connection.exec('COMMIT')
       log.advanced(appender.head, appender.touched)
       if (command.kind === 'append' && ids.length > 0 && outcome.kind === 'written')
