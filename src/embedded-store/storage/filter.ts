@@ -6,7 +6,7 @@
  */
 import { setFlagsFromString } from 'node:v8'
 import type { Statement } from 'better-sqlite3'
-import { EVENT_COLUMNS } from './recorded-event.ts'
+import { EVENT_COLUMNS, LISTED_COLUMNS } from './recorded-event.ts'
 
 export interface Filter {
   on: 'stream' | 'type'
@@ -146,16 +146,15 @@ const startsWithPrefix = 'substr(s.name, 1, length(?)) = ?'
 function planOf(on: Filter['on'], found: readonly Branch[]): QueryPlan {
   const branches = found.length > 0 ? found : [NONE]
   const kind = on === 'stream' ? 'category' : 'type'
-  const select = `SELECT ${EVENT_COLUMNS} FROM`
   const listed = branches
     .map(
       ({ prefix }) =>
-        `${select} listed_by_${kind} l CROSS JOIN event e ON e.position = l.position CROSS JOIN stream s ON s.id = e.stream
+        `SELECT ${LISTED_COLUMNS} FROM listed_by_${kind} l CROSS JOIN event e ON e.position = l.position CROSS JOIN stream s ON s.id = e.stream
          WHERE l.${kind} = ? AND l.position BETWEEN ? AND ?${prefix === undefined ? '' : ` AND ${startsWithPrefix}`}`,
     )
     .join(' UNION ALL ')
   const any = branches.map(({ prefix }) => `e.${kind} = ?${prefix === undefined ? '' : ` AND ${startsWithPrefix}`}`)
-  const unlisted = `${select} event e CROSS JOIN stream s ON s.id = e.stream
+  const unlisted = `SELECT ${EVENT_COLUMNS} FROM event e CROSS JOIN stream s ON s.id = e.stream
      WHERE e.position BETWEEN ? AND ? AND (${any.join(' OR ')})`
   const indexed = branches.every(({ prefix }) => prefix === undefined)
   const namesOf = ({ prefix }: Branch) => (prefix === undefined ? [] : [prefix, prefix])

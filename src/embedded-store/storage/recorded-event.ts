@@ -29,13 +29,15 @@ export interface StoredEvent {
 /** Bytes of a body that come along with its row. A page of rows is fetched at once; what weighs more is fetched alone, when its turn comes. */
 const LIGHT = 16 * 1024
 
-const columns = (name: string) =>
-  `e.position, e.revision, ${name}, e.stream, e.type, e.crc, CASE WHEN length(e.body) <= ${LIGHT} THEN e.body END`
+const columns = (position: string, name: string) =>
+  `${position}, e.revision, ${name}, e.stream, e.type, e.crc, CASE WHEN length(e.body) <= ${LIGHT} THEN e.body END`
 
 /** The columns of one event, in the order in which rows of events are read. */
-export const EVENT_COLUMNS = columns('s.name')
+export const EVENT_COLUMNS = columns('e.position', 's.name')
 /** The same where the stream is known by name. */
-export const STREAM_COLUMNS = columns('NULL')
+export const STREAM_COLUMNS = columns('e.position', 'NULL')
+/** The same from a list, whose order SQLite would not recognise in the event's own position. */
+export const LISTED_COLUMNS = columns('l.position', 's.name')
 
 const FIELD_ID = 1
 const FIELD_SYSTEM_METADATA = 6

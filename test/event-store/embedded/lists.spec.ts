@@ -124,3 +124,35 @@ it('a filter finds the same, listed or not yet, forwards and backwards', async (
     rmSync(dataDir, { recursive: true })
   }
 })
+
+it('no filter sorts what it finds: a page costs the same however much passes', async () => {
+  const dataDir = await temporaryDirectory()
+  const connection = openDatabase(dataDir)
+  const log = new EventLog(connection)
+  const appender = new Appender(log)
+  appender.begin()
+  for (const stream of STREAMS)
+    for (const type of TYPES) {
+      const event = { id: crypto.randomUUID(), type, isJson: true, data: Buffer.from('{}'), metadata: Buffer.alloc(0) }
+      appender.append(stream, Expected.ANY, [event])
+    }
+  appender.end()
+  const filters: Filter[] = [
+    { on: 'stream', prefixes: ['journey-', 'register-'], regex: '' },
+    { on: 'stream', prefixes: ['journey-1'], regex: '' },
+    { on: 'type', prefixes: ['Session', 'Ref'], regex: '' },
+    { on: 'type', prefixes: [], regex: 'Held$' },
+    { on: 'stream', prefixes: [], regex: '1$' },
+  ]
+  for (const each of filters) {
+    const { listed, unlisted } = new CompiledFilter(log, each).plan()
+    for (const query of [listed, unlisted])
+      for (const sql of [query.forwards, query.backwards]) {
+        const plan = connection.prepare(`EXPLAIN QUERY PLAN ${sql}`).all(...query.parameters(0n, 1n, 1))
+        const steps = (plan as { detail: string }[]).map(({ detail }) => detail)
+        expect(steps, JSON.stringify(each)).not.toContainEqual(expect.stringMatching(/TEMP B-TREE|SCAN/))
+      }
+  }
+  connection.close()
+  rmSync(dataDir, { recursive: true })
+})
