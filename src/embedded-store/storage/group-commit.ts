@@ -26,7 +26,7 @@ export interface CommitHooks {
 /** A group is kept this small, so that the first in it does not wait long for the last. */
 const GROUP = { writes: 1024, bytes: 8 * 1024 * 1024 }
 /** A group of so many is worth a commit of its own; on a disk that takes longer than a millisecond, so many for each millisecond. */
-const SHARE = 32
+const SHARE = 64
 /** More than this waiting, and callers are asked to hold back. */
 const FULL = 32 * 1024 * 1024
 
