@@ -8,7 +8,8 @@ import { anEvent } from './store-events.ts'
 const [directory, count] = process.argv.slice(2) as [string, string]
 const connection = openDatabase(directory)
 connection.pragma('synchronous = OFF') // a file made for measuring may be lost
-const appender = new Appender(new EventLog(connection))
+const log = new EventLog(connection)
+const appender = new Appender(log)
 const template = anEvent(0)
 const data = Buffer.from(JSON.stringify(template.data))
 const metadata = Buffer.from(JSON.stringify(template.metadata))
@@ -24,6 +25,7 @@ for (let written = 0; written < total;) {
   }
   appender.end()
   connection.exec('COMMIT')
+  log.advanced(appender.head, appender.touched)
 }
 connection.pragma('wal_checkpoint(TRUNCATE)')
 connection.close()

@@ -4,21 +4,25 @@
  * looked at one by one.
  */
 import type { EventLog } from './event-log.ts'
-import { ordinalOf } from './position.ts'
+import { ordinalOf, positionOf } from './position.ts'
 
 /** Events that may wait to be listed. */
 const MOST_UNLISTED = 1000n
+/** Events listed in one transaction, so that nobody waits long for it. */
+const MOST_AT_ONCE = 10_000n
 
 /** Lists what was committed, once it is worth it. Within the writer's transaction. */
 export function listNewEvents(log: EventLog): void {
-  if (ordinalOf(log.head) - ordinalOf(log.listedUpTo) < MOST_UNLISTED) return
+  const [listed, head] = [ordinalOf(log.listedUpTo), ordinalOf(log.head)]
+  if (head - listed < MOST_UNLISTED) return
+  const upTo = head - listed > MOST_AT_ONCE ? positionOf(listed + MOST_AT_ONCE) : log.head
   for (const kind of ['category', 'type'])
     log
       .prepare(
         `INSERT INTO listed_by_${kind} (${kind}, position)
          SELECT ${kind}, position FROM event WHERE position > ? AND position <= ? ORDER BY ${kind}, position`,
       )
-      .run(log.listedUpTo, log.head)
-  log.prepare('UPDATE log SET listed_up_to = ?').run(log.head)
-  log.listedUpTo = log.head
+      .run(log.listedUpTo, upTo)
+  log.prepare('UPDATE log SET listed_up_to = ?').run(upTo)
+  log.listedUpTo = upTo
 }
