@@ -131,7 +131,7 @@ function bench(): void {
 
 function child<T>(part: string, ...args: string[]): T {
   // As npm run rebuild runs.
-  const words = ['--max-semi-space-size=16', '--max-old-space-size=200', fileURLToPath(import.meta.url), part, ...args]
+  const words = ['--max-semi-space-size=8', '--max-old-space-size=200', fileURLToPath(import.meta.url), part, ...args]
   const { stdout, stderr, status } = spawnSync(process.execPath, words, {
     encoding: 'utf8',
     env: { ...process.env, MALLOC_ARENA_MAX: '2' },

@@ -313,6 +313,7 @@ describe('bad input', () => {
       '/journeys/00000000-0000-4000-8000-000000000000/replay': [404, 'Page not found'],
       '/journeys/nobody/history': [404, 'Page not found'],
       '/nothing/here': [404, 'Page not found'],
+      '/?page=99&order=referred.asc': [200, '<a class="govuk-link" href="/?order=referred.asc">Go to its first page'],
     } as const
     for (const [address, [status, words]] of Object.entries(answers)) {
       const answer = await fetch(`${served.url}${address}`)

@@ -95,6 +95,7 @@ describe('a case load of more than are counted', () => {
     expect(view(1, 25)).toMatchObject({ from: '1', to: '25', total: '2,000', more: true, next: { number: 2 } })
     expect(view(80, 25)).toMatchObject({ from: '1,976', to: '2,000', next: { number: 81 } })
     expect(view(81, 25)).toMatchObject({ from: '2,001', to: '2,025', next: { number: 82 } })
-    expect(view(82, 7)).toMatchObject({ from: '2,026', to: '2,032', next: null })
+    expect(view(82, 7)).toMatchObject({ from: '2,026', to: '2,032', next: null, beyond: false })
+    expect(view(83, 0)).toMatchObject({ beyond: true, first: '/?order=referred.asc' })
   })
 })

@@ -82,6 +82,8 @@ export function caseloadView(asked: Asked, answer: CaseloadPage) {
     from: figure(answer.rows.length === 0 ? 0 : (current - 1) * pageSize + 1),
     to: figure((current - 1) * pageSize + answer.rows.length),
     empty: answer.empty,
+    beyond: answer.rows.length === 0 && answer.total > 0,
+    first: hrefFor({ page: 1 }),
     filtered: Boolean(asked.find || asked.status || asked.provider || asked.group),
     columns: columns.map(({ sort, name, numeric }) => {
       const active = sort === asked.sort
