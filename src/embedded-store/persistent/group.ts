@@ -46,6 +46,7 @@ export class Group {
   private checkpointing = false
   private closed = false
   private pumping = false
+  private willGoOn = false
   private readonly stopListening: () => void
   private readonly timer: NodeJS.Timeout
 
@@ -166,6 +167,7 @@ export class Group {
         const given = this.handOut(this.retries) + this.handOut(this.buffer)
         if (given === 0) break
       }
+      this.goOnSoon()
     } catch (error) {
       // An event that cannot be read is not left out: the group stops here, and says so to whoever comes.
       process.emitWarning(
@@ -179,6 +181,16 @@ export class Group {
     } finally {
       this.pumping = false
     }
+  }
+
+  /** A stretch of the log in which nothing passed the filter is behind: the next has its turn after everybody else's. */
+  private goOnSoon(): void {
+    if (this.willGoOn || this.atEnd || this.buffer.length > 0 || this.consumers.length === 0) return
+    this.willGoOn = true
+    setImmediate(() => {
+      this.willGoOn = false
+      this.pump()
+    })
   }
 
   private handOut(from: Message[]): number {

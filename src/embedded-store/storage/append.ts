@@ -34,6 +34,8 @@ export class Appender {
   /** The streams written to last. Nobody else writes, so what is known here is true until a commit fails. */
   private readonly states = new Map<string, StreamState>()
   private nextOrdinal: bigint
+  /** How far the lists went when the transaction began: readers go by this meanwhile. */
+  private listedBefore: bigint
   /** Streams written to since {@link begin}. */
   touched = new Set<bigint>()
 
@@ -41,11 +43,13 @@ export class Appender {
     this.log = log
     this.recent = new RecentIds(log)
     this.nextOrdinal = ordinalOf(log.head) + 1n
+    this.listedBefore = log.listedUpTo
   }
 
   /** At the beginning of each transaction. */
   begin(): void {
     this.touched = new Set()
+    this.listedBefore = this.log.listedUpTo
     listNewEvents(this.log)
   }
 
@@ -59,8 +63,12 @@ export class Appender {
     return this.nextOrdinal === 1n ? 0n : positionOf(this.nextOrdinal - 1n)
   }
 
-  /** Forgets whatever a transaction that was rolled back had taught. */
+  /**
+   * Forgets whatever a transaction that was rolled back had taught.
+   * @throws what the disk says; it is then to be called again before anything is written
+   */
   forget(): void {
+    this.log.listedUpTo = this.listedBefore
     this.types.clear()
     this.categories.clear()
     this.states.clear()

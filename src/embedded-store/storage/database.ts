@@ -12,6 +12,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
+import { INT64_MAX } from './position.ts'
 
 export type Connection = Database.Database
 
@@ -207,10 +208,29 @@ function bringUpToDate(connection: Connection, file: string): void {
   if (format > FORMATS.length)
     throw new DamagedStore(file, `it has format ${format}, this program knows formats up to ${FORMATS.length}`)
   if (format === FORMATS.length) return
+  const [lost] = streamsThatLostTheirEnd(connection)
+  if (lost !== undefined) throw new DamagedStore(file, lost)
   connection.transaction(() => {
     for (const step of FORMATS.slice(format)) connection.exec(step)
     connection.pragma(`user_version = ${FORMATS.length}`)
   })()
+}
+
+/** Up to the second format a stream's last revision was kept beside its name: where its events end elsewhere, some are gone. */
+export function streamsThatLostTheirEnd(connection: Connection): string[] {
+  const isKept = connection.prepare("SELECT 1 FROM pragma_table_info('stream') WHERE name = 'last_revision'").get()
+  if (isKept === undefined) return []
+  const lost = connection
+    .prepare(
+      `SELECT name, last_revision, found FROM (
+         SELECT s.name, s.last_revision, coalesce(
+           (SELECT max(revision) FROM event WHERE stream = s.id AND revision < ${INT64_MAX}), -1) AS found
+         FROM stream s) WHERE last_revision <> found LIMIT 20`,
+    )
+    .safeIntegers()
+    .raw()
+    .all() as [name: string, last: bigint, found: bigint][]
+  return lost.map(([name, last, found]) => `Stream '${name}' should end at revision ${last} and ends at ${found}`)
 }
 
 /** Cheap checks that name a torn or foreign file at once; `verify` reads everything. */

@@ -35,6 +35,9 @@ export interface PageSize {
 /** Small enough that nobody waits long for his turn, large enough that turns cost nothing. */
 export const PAGE: PageSize = { events: 256, bytes: 256 * 1024 }
 
+/** Rows fetched at once, whatever a caller would take: a page may be short and go on. */
+const MOST_ROWS = 256
+
 /** How many events a scan for a filter may look at before others get their turn. */
 const SCAN = 4096n
 
@@ -153,7 +156,7 @@ export class EventLog {
     const rows = this.prepare(
       `SELECT ${STREAM_COLUMNS} FROM event e
        WHERE e.stream = ? AND e.revision >= ? AND e.created >= ? ORDER BY e.revision LIMIT ?`,
-    ).all(state.id, from > first ? from : first, oldest(state), size.events)
+    ).all(state.id, from > first ? from : first, oldest(state), rowsOf(size))
     const page = this.collect(rows, size, name)
     return { events: page.events, next: page.more ? page.events.at(-1)!.revision + 1n : undefined }
   }
@@ -162,7 +165,7 @@ export class EventLog {
     const rows = this.prepare(
       `SELECT ${STREAM_COLUMNS} FROM event e
        WHERE e.stream = ? AND e.revision <= ? AND e.revision >= ? AND e.created >= ? ORDER BY e.revision DESC LIMIT ?`,
-    ).all(state.id, from, this.firstRevision(state), oldest(state), size.events)
+    ).all(state.id, from, this.firstRevision(state), oldest(state), rowsOf(size))
     const page = this.collect(rows, size, name)
     return { events: page.events, next: page.more ? page.events.at(-1)!.revision - 1n : undefined }
   }
@@ -172,7 +175,7 @@ export class EventLog {
     const rows = this.prepare(
       `SELECT ${EVENT_COLUMNS} FROM event e CROSS JOIN stream s ON s.id = e.stream
        WHERE e.position >= ? ORDER BY e.position LIMIT ?`,
-    ).all(from, size.events)
+    ).all(from, rowsOf(size))
     const page = this.collect(rows, size)
     return { events: page.events, next: page.more ? page.events.at(-1)!.position + 1n : undefined }
   }
@@ -182,7 +185,7 @@ export class EventLog {
     const rows = this.prepare(
       `SELECT ${EVENT_COLUMNS} FROM event e CROSS JOIN stream s ON s.id = e.stream
        WHERE e.position < ? ORDER BY e.position DESC LIMIT ?`,
-    ).all(from, size.events)
+    ).all(from, rowsOf(size))
     const page = this.collect(rows, size)
     return { events: page.events, next: page.more ? page.events.at(-1)!.position : undefined }
   }
@@ -192,7 +195,7 @@ export class EventLog {
     if (from > this.head) return { events: [], next: undefined }
     const { query, high } = this.lookup(filter, from)
     const scanEnd = query.indexed ? high : minimum(high, positionOf(ordinalOf(from) + SCAN))
-    const rows = this.prepare(query.forwards).all(...query.parameters(from, scanEnd, size.events))
+    const rows = this.prepare(query.forwards).all(...query.parameters(from, scanEnd, rowsOf(size)))
     const page = this.collect(rows, size)
     if (page.more) return { events: page.events, next: page.events.at(-1)!.position + 1n }
     return { events: page.events, next: scanEnd < this.head ? scanEnd + 1n : undefined }
@@ -204,7 +207,7 @@ export class EventLog {
     const start = minimum(from, this.head + 1n)
     const { query, low } = this.lookup(filter, start - 1n)
     const scanEnd = query.indexed ? low : maximum(low, positionOf(ordinalOf(start) - SCAN))
-    const rows = this.prepare(query.backwards).all(...query.parameters(scanEnd, start - 1n, size.events))
+    const rows = this.prepare(query.backwards).all(...query.parameters(scanEnd, start - 1n, rowsOf(size)))
     const page = this.collect(rows, size)
     if (page.more) return { events: page.events, next: page.events.at(-1)!.position }
     return { events: page.events, next: scanEnd > 0n ? scanEnd : undefined }
@@ -254,7 +257,7 @@ export class EventLog {
       bytes += event.body.length
       if (bytes >= size.bytes) return { events, more: true }
     }
-    return { events, more: events.length === size.events }
+    return { events, more: events.length === rowsOf(size) }
   }
 
   private toEvent(row: Row, name?: string): StoredEvent {
@@ -301,3 +304,5 @@ function oldest(state: StreamState): bigint {
 
 const minimum = (a: bigint, b: bigint) => (a < b ? a : b)
 const maximum = (a: bigint, b: bigint) => (a > b ? a : b)
+
+const rowsOf = (size: PageSize) => Math.min(size.events, MOST_ROWS)

@@ -172,7 +172,7 @@ function planOf(on: Filter['on'], found: readonly Branch[]): QueryPlan {
       ],
     },
     unlisted: {
-      indexed,
+      indexed: false,
       ...inOrder(unlisted),
       parameters: (low, high, limit) => [
         low,

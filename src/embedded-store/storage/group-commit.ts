@@ -39,6 +39,8 @@ export class GroupCommit {
   private waitingBytes = 0
   private scheduled = false
   private relieved: (() => void)[] = []
+  /** A commit has failed, and not all that was known of it is forgotten yet. */
+  private mustForget = false
   /** How long a commit takes lately, in milliseconds. */
   private commitTakes = 0
 
@@ -88,6 +90,7 @@ export class GroupCommit {
     const outcomes: Parameters<Write['settle']>[0][] = []
     const { connection } = this.log
     try {
+      if (this.mustForget) this.rollBack()
       this.writeAheadLog.mend()
       connection.exec('BEGIN IMMEDIATE')
       this.appender.begin()
@@ -100,7 +103,12 @@ export class GroupCommit {
       this.commitTakes += (performance.now() - began - this.commitTakes) / 8
     } catch (error) {
       this.writeAheadLog.failed()
-      this.rollBack()
+      this.mustForget = true
+      try {
+        this.rollBack()
+      } catch {
+        // The disk is gone for reading too; the next write tries again before anything else.
+      }
       for (const write of group) settle(write, { kind: 'failed', error: error as Error })
       return
     }
@@ -109,15 +117,13 @@ export class GroupCommit {
     this.writeAheadLog.committed()
   }
 
+  /** @throws what the disk says; nothing is written before it has come through */
   private rollBack(): void {
-    try {
-      if (this.log.connection.inTransaction) this.log.connection.exec('ROLLBACK')
-      this.appender.forget()
-      // Should the commit have come through after all, readers must not be kept from it.
-      if (this.appender.head > this.log.head) this.log.advanced(this.appender.head, this.appender.touched)
-    } catch {
-      // The disk is gone for reading too; the next write will find out.
-    }
+    if (this.log.connection.inTransaction) this.log.connection.exec('ROLLBACK')
+    this.appender.forget()
+    this.mustForget = false
+    // Should the commit have come through after all, readers must not be kept from it.
+    if (this.appender.head > this.log.head) this.log.advanced(this.appender.head, this.appender.touched)
   }
 
   private takeGroup(): Write[] {

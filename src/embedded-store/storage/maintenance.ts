@@ -13,7 +13,7 @@ import {
 import { dirname, join } from 'node:path'
 import Database from 'better-sqlite3'
 import type { Connection } from './database.ts'
-import { DirectoryLock, EVENTS_FILE, isCorruption } from './database.ts'
+import { DirectoryLock, EVENTS_FILE, isCorruption, streamsThatLostTheirEnd } from './database.ts'
 import { INT64_MAX, ordinalOf } from './position.ts'
 import { checksum, decodeBody } from './recorded-event.ts'
 
@@ -44,6 +44,7 @@ export function verify(file: string, onProgress?: (progress: Progress) => void):
     connection.exec('BEGIN') // one moment of the store, however long it takes
     verifyEvents(connection, verdict, onProgress)
     verifyStreams(connection, verdict)
+    for (const stream of streamsThatLostTheirEnd(connection)) note(verdict, stream)
     verifyLog(connection, verdict)
     for (const found of connection.pragma('integrity_check(20)') as { integrity_check: string }[])
       if (found.integrity_check !== 'ok') note(verdict, `The file's structure: ${found.integrity_check}`)
@@ -199,7 +200,11 @@ export function stats(dataDir: string): Stats {
     const position = one('SELECT max(position) FROM event')
     return {
       events: Number(ordinalOf(position)),
-      streams: Number(one('SELECT count(*) FROM stream s WHERE EXISTS (SELECT 1 FROM event WHERE stream = s.id)')),
+      streams: Number(
+        one(
+          `SELECT count(*) FROM stream s WHERE EXISTS (SELECT 1 FROM event WHERE stream = s.id AND revision < ${INT64_MAX})`,
+        ),
+      ),
       types: Number(one('SELECT count(*) FROM type')),
       position: String(position),
       size: Number(one('PRAGMA page_count') * one('PRAGMA page_size')),

@@ -27,7 +27,7 @@ export interface StoredEvent {
 }
 
 /** Bytes of a body that come along with its row. A page of rows is fetched at once; what weighs more is fetched alone, when its turn comes. */
-const LIGHT = 16 * 1024
+const LIGHT = 4 * 1024
 
 const columns = (position: string, name: string) =>
   `${position}, e.revision, ${name}, e.stream, e.type, e.crc, CASE WHEN length(e.body) <= ${LIGHT} THEN e.body END`

@@ -1,16 +1,19 @@
 /** `fixtures/format-N.sqlite` was written by the program whose newest format was N. */
-import { rmSync } from 'node:fs'
+import { copyFileSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { EventStoreDBClient, eventTypeFilter, streamNameFilter } from '@eventstore/db-client'
 import type { Filter } from '@eventstore/db-client'
+import Database from 'better-sqlite3'
 import { expect, it } from 'vitest'
+import { openDatabase } from '../../../src/embedded-store/storage/database.ts'
 import { startEmbeddedStore } from '../../../src/embedded-store/embedded-store.ts'
 import { restore, verify } from '../../../src/embedded-store/storage/maintenance.ts'
 import { anEvent, collect, temporaryDirectory } from '../target.ts'
 
+const backup = join(import.meta.dirname, '../fixtures/format-2.sqlite')
+
 it('a backup of format 2 is restored, brought up to date, read through filters and written to', async () => {
   const dataDir = await temporaryDirectory()
-  const backup = join(import.meta.dirname, '../fixtures/format-2.sqlite')
   expect(restore(backup, dataDir)).toEqual({ events: 26, streams: 7, problems: [] })
   const store = await startEmbeddedStore({ dataDir })
   const client = EventStoreDBClient.connectionString(store.connectionString)
@@ -40,5 +43,23 @@ it('a backup of format 2 is restored, brought up to date, read through filters a
     await store.close()
   }
   expect(verify(join(dataDir, 'events.sqlite')).problems).toEqual([])
+  rmSync(dataDir, { recursive: true })
+})
+
+it('a store of format 2 whose newest events are gone is neither restored nor brought up to date', async () => {
+  const dataDir = await temporaryDirectory()
+  const damaged = join(dataDir, 'damaged.sqlite')
+  copyFileSync(backup, damaged)
+  const connection = new Database(damaged)
+  connection.exec(
+    `DELETE FROM event WHERE position >= (SELECT max(position) FROM event WHERE revision < 1000); UPDATE stream SET tombstoned = 0`,
+  )
+  connection.close()
+  const lost = "Stream '$$journey-1' should end at revision 0 and ends at -1"
+  expect(verify(damaged).problems).toContain(lost)
+  expect(() => restore(damaged, join(dataDir, 'restored'))).toThrow(lost)
+  mkdirSync(join(dataDir, 'moved'))
+  copyFileSync(damaged, join(dataDir, 'moved/events.sqlite'))
+  expect(() => openDatabase(join(dataDir, 'moved'))).toThrow(lost)
   rmSync(dataDir, { recursive: true })
 })

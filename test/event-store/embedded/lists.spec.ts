@@ -1,14 +1,23 @@
 /** Filters are answered from lists that are behind by up to a thousand events: wherever they end, nobody may notice. */
 import { rmSync } from 'node:fs'
+import {
+  EventStoreDBClient,
+  START,
+  persistentSubscriptionToAllSettingsFromDefaults,
+  streamNameFilter,
+} from '@eventstore/db-client'
 import fc from 'fast-check'
-import { expect, it } from 'vitest'
+import { expect, it, onTestFinished, vi } from 'vitest'
 import { Appender, Expected } from '../../../src/embedded-store/storage/append.ts'
 import { openDatabase } from '../../../src/embedded-store/storage/database.ts'
 import { EventLog, type Page } from '../../../src/embedded-store/storage/event-log.ts'
 import { CompiledFilter, type Filter } from '../../../src/embedded-store/storage/filter.ts'
+import { GroupCommit } from '../../../src/embedded-store/storage/group-commit.ts'
 import { verify } from '../../../src/embedded-store/storage/maintenance.ts'
 import { idOf } from '../../../src/embedded-store/storage/recorded-event.ts'
-import { temporaryDirectory } from '../target.ts'
+import { WriteAheadLog } from '../../../src/embedded-store/storage/write-ahead-log.ts'
+import { startEmbeddedStore } from '../../../src/embedded-store/embedded-store.ts'
+import { aStream, someEvents, temporaryDirectory } from '../target.ts'
 
 const STREAMS = ['journey-1', 'journey-2', 'journeyman-1', 'register-1', 'plain']
 const TYPES = ['SessionHeld', 'SessionMissed', 'ReferralReceived']
@@ -41,6 +50,11 @@ const filter: fc.Arbitrary<Filter> = fc.oneof(
     regex: fc.constant('[12]$|^Ref'),
   }),
 )
+
+const newEvent = (type: string, bytes = 2) => {
+  const [data, metadata] = [new Uint8Array(bytes), new Uint8Array()]
+  return { id: crypto.randomUUID(), type, isJson: false, data, metadata }
+}
 
 interface Known {
   id: string
@@ -76,10 +90,9 @@ function live(dataDir: string, life: Commit[], filters: Filter[], pageSize: numb
     const written: Known[] = []
     for (let i = 0; i < events; i++) {
       const [stream, type] = [STREAMS[(i * i + events) % STREAMS.length]!, TYPES[(i + events) % TYPES.length]!]
-      const id = crypto.randomUUID()
-      const event = { id, type, isJson: true, data: Buffer.from('{}'), metadata: Buffer.alloc(0) }
+      const event = newEvent(type)
       const outcome = appender.append(stream, Expected.ANY, [event])
-      if (outcome.kind === 'written') written.push({ id, position: outcome.position!, stream, type })
+      if (outcome.kind === 'written') written.push({ id: event.id, position: outcome.position!, stream, type })
     }
     if (rolledBack) {
       connection.exec('ROLLBACK')
@@ -131,11 +144,7 @@ it('no filter sorts what it finds: a page costs the same however much passes', a
   const log = new EventLog(connection)
   const appender = new Appender(log)
   appender.begin()
-  for (const stream of STREAMS)
-    for (const type of TYPES) {
-      const event = { id: crypto.randomUUID(), type, isJson: true, data: Buffer.from('{}'), metadata: Buffer.alloc(0) }
-      appender.append(stream, Expected.ANY, [event])
-    }
+  for (const stream of STREAMS) for (const type of TYPES) appender.append(stream, Expected.ANY, [newEvent(type)])
   appender.end()
   const filters: Filter[] = [
     { on: 'stream', prefixes: ['journey-', 'register-'], regex: '' },
@@ -154,5 +163,100 @@ it('no filter sorts what it finds: a page costs the same however much passes', a
       }
   }
   connection.close()
+  rmSync(dataDir, { recursive: true })
+})
+
+/** A log that is written to through group commits, some of which fail. */
+async function groupCommits() {
+  const dataDir = await temporaryDirectory()
+  const connection = openDatabase(dataDir)
+  const writeAheadLog = new WriteAheadLog(connection)
+  const log = new EventLog(connection)
+  const disk = { fails: false }
+  const commits = new GroupCommit(log, new Appender(log), writeAheadLog, {
+    beforeCommit: () => {
+      if (disk.fails) throw new Error('the disk failed')
+    },
+  })
+  onTestFinished(() => {
+    connection.close()
+    rmSync(dataDir, { recursive: true })
+  })
+  const write = (count: number, stream = 'journey-1') => {
+    let kind = ''
+    const events = Array.from({ length: count }, () => newEvent('SessionHeld'))
+    commits.submit({
+      apply: (appender) => appender.append(stream, Expected.ANY, events),
+      bytes: 1,
+      deadline: Infinity,
+      settle: (outcome) => (kind = outcome.kind),
+    })
+    commits.drain()
+    return kind
+  }
+  return { log, disk, write, file: `${dataDir}/events.sqlite` }
+}
+
+it('no event is missing from a list after a disk that failed twice: in the commit, and in what was read to recover', async () => {
+  const { log, disk, write, file } = await groupCommits()
+  expect(write(1200)).toBe('written')
+  disk.fails = true
+  const reading = vi.spyOn(log, 'readHead').mockImplementation(() => {
+    throw new Error('the disk failed')
+  })
+  expect(write(1)).toBe('failed')
+  disk.fails = false
+  const found = (type: string) =>
+    pagesOf(log, new CompiledFilter(log, { on: 'type', prefixes: [type], regex: '' }), 0n, false, 256).length
+  expect(found('SessionHeld')).toBe(1200)
+  expect(write(1)).toBe('failed')
+  reading.mockRestore()
+  for (const count of [5, 5, 1100, 1]) expect(write(count)).toBe('written')
+  expect(found('SessionHeld')).toBe(2311)
+  expect(verify(file).problems).toEqual([])
+})
+
+it('what is in no list yet is looked through a bounded number at a time, however much it is', async () => {
+  const { log, write } = await groupCommits()
+  for (let n = 0; n < 3; n++) expect(write(20_000)).toBe('written')
+  expect(write(1, 'register-1')).toBe('written')
+  const filter = new CompiledFilter(log, { on: 'stream', prefixes: ['register-'], regex: '' })
+  const behind = log.listedUpTo + 1n
+  expect(log.head - behind).toBeGreaterThan(25_000n * 128n)
+  const page = log.filteredForwards(filter, behind)
+  expect(page.events).toEqual([])
+  expect(page.next! - behind).toBeLessThan(5_000n * 128n)
+  expect(pagesOf(log, filter, 0n, false, 256)).toHaveLength(1)
+})
+
+it('a page holds no more rows in memory than it needs, whatever a caller would take', async () => {
+  const { log, write } = await groupCommits()
+  expect(write(2_000)).toBe('written')
+  const page = log.allForwards(0n, { events: 20_000, bytes: 1024 * 1024 })
+  expect(page.events.length).toBeLessThan(300)
+  expect(page.next).toBeDefined()
+})
+
+it('a group that finds nothing in the lists looks at the newest events at once', async () => {
+  const dataDir = await temporaryDirectory()
+  const store = await startEmbeddedStore({ dataDir })
+  const client = EventStoreDBClient.connectionString(store.connectionString)
+  for (let n = 0; n < 3; n++) await client.appendToStream(aStream('noise'), someEvents(600))
+  await client.appendToStream('wanted-1', someEvents(1))
+  await client.createPersistentSubscriptionToAll(
+    'group',
+    persistentSubscriptionToAllSettingsFromDefaults({ startFrom: START }),
+    { filter: streamNameFilter({ prefixes: ['wanted-'] }) },
+  )
+  const began = performance.now()
+  const consumer = client.subscribeToPersistentSubscriptionToAll('group')
+  for await (const { event } of consumer) {
+    expect(event!.streamId).toBe('wanted-1')
+    break
+  }
+  // A group that has fallen asleep wakes up after a second.
+  expect(performance.now() - began).toBeLessThan(800)
+  await client.dispose()
+  await store.close()
   rmSync(dataDir, { recursive: true })
 })

@@ -107,9 +107,9 @@ function predict(model: Model, step: Exclude<Command, { kind: 'reopen' }>, ids: 
   }
   if (step.expected === -4 && model.deleted) return 'stream_deleted'
   if (step.expected === -4 && !model.known) return 'wrong -1'
-  const already = ids.length > 0 && model.ids.indexOf(ids[0]!)
-  if (typeof already === 'number' && already >= 0 && (step.expected < -1 || already === step.expected + 1))
-    return `written ${already + ids.length - 1}`
+  // Told again without expecting a place, it is the newest that is recognised: the same ids may stand there twice.
+  const place = step.expected < -1 ? model.ids.lastIndexOf(ids[0]!) : step.expected + 1
+  if (ids.length > 0 && model.ids[place] === ids[0]) return `written ${place + ids.length - 1}`
   const fits = step.expected < -1 || step.expected === current || (step.expected === -1 && model.deleted)
   if (!fits) return `wrong ${current}`
   if (ids.length === 0) return `written ${current}`
