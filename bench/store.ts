@@ -250,7 +250,10 @@ async function againstNoStorage(): Promise<void> {
     atLeast: 0.95,
     of: 'ratio',
   })
-  row('server CPU per event read, in memory', 'us', median(taken.cpuRead), median(ceiling.cpuRead), { atMost: 12, of: 'value' })
+  row('server CPU per event read, in memory', 'us', median(taken.cpuRead), median(ceiling.cpuRead), {
+    atMost: 12,
+    of: 'value',
+  })
   row('server CPU per append, 64 callers', 'us', median(taken.cpuAppend), median(ceiling.cpuAppend), {
     atMost: 45,
     of: 'value',
