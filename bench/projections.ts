@@ -227,7 +227,7 @@ async function rebuild(dir: string, url: string | undefined): Promise<void> {
   const events = await bare()
   const bareSeconds = (performance.now() - begun) / 1_000
   begun = performance.now()
-  await rebuildBeside(workplace, projections, { signal: new AbortController().signal })
+  await rebuildBeside(workplace, projections, { signal: new AbortController().signal, isFree: true })
   const rebuildSeconds = (performance.now() - begun) / 1_000
   const peakMegabytes = process.resourceUsage().maxRSS / 1_000
   await client.dispose()

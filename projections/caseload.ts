@@ -7,6 +7,7 @@ import {
   nothingKnown,
   statusOf,
   type JourneyFacts,
+  type OwnFacts,
   type Status,
 } from '../src/domain/journey/facts.ts'
 import type { JourneyEvent } from '../src/domain/journey/journey.ts'
@@ -111,17 +112,13 @@ const learned = (event: Recorded<JourneyEvent>): Change[] => [
     table: caseloadTable,
     key: [idOf(event.stream)],
     become: (row) =>
-      row && {
-        ...row,
-        facts: learn(row.facts as JourneyFacts, event),
-        revision: event.revision,
-      },
+      row && Object.assign(row, { facts: learn(row.facts as OwnFacts, event), revision: event.revision }),
   },
 ]
 
 export const caseload: Projection = {
   name: 'caseload',
-  version: 1,
+  version: 2,
   question: 'Which journeys are there, and where does each stand?',
   tables: [caseloadTable],
   on: {
@@ -133,7 +130,7 @@ export const caseload: Projection = {
         become: () => ({
           journey_id: idOf(event.stream),
           participant_id: event.data.participantId,
-          facts: learn(nothingKnown, event),
+          facts: learn(nothingKnown(), event),
           source: event.metadata.source,
           revision: event.revision,
           referral_event_id: event.id,

@@ -5,7 +5,7 @@ import { PoisonEvent, recordedFrom } from '../src/domain/stored-event.ts'
 import type { HeardBatch, StoredEvent } from '../src/event-store/event-store.ts'
 import type { Vault } from '../src/protection/vault.ts'
 import type { Build } from './builds.ts'
-import type { Change, Handler, Row, Table, Value } from './projection.ts'
+import type { Change, Handler, Projection, Row, Table, Value } from './projection.ts'
 import type { ReadModels, Step } from './read-models.ts'
 
 export interface ProjectorLog {
@@ -14,7 +14,7 @@ export interface ProjectorLog {
 }
 
 /** Rows that batch after batch may change again, kept so that they need not be read and parsed each time. */
-const rowsKept = 4_000
+const rowsKept = 3_000
 
 /** How much of what was heard, in milliseconds, may have to be heard again after a crash where writing was put off. */
 const unwrittenMs = 2_000
@@ -24,12 +24,17 @@ const largestEvent = 900_000
 
 type Placed = StoredEvent & { readonly position: bigint }
 
+/** What was understood of each event of a batch, or why nothing was: the projections that hear it share it. */
+type Understood = (Recorded<DomainEvent> | Error | undefined)[]
+
 interface Concluded {
   readonly stored: Placed
   readonly changes: readonly Change[] | Error
-  /** The rows the changes are about, one each, once they have been read. */
-  places: readonly Kept[]
+  /** The row each change is about, once it has been read; undefined where there is none before it. */
+  places: readonly (Kept | undefined)[]
 }
+
+const nothing: readonly Change[] = []
 
 export class Hearing {
   private parts: Part[] = []
@@ -60,7 +65,7 @@ export class Hearing {
     history: readonly Placed[],
   ): Promise<Step> {
     const part = new Part({ ...build, position: null }, new Set())
-    await new Hearing(readModels, vault, log).hear(part, history, build.position ?? -1n, new Map())
+    await new Hearing(readModels, vault, log).hear(part, history, build.position ?? -1n, [])
     return part.step()
   }
 
@@ -82,14 +87,15 @@ export class Hearing {
   }
 
   /**
-   * @param unhurried nobody waits for it: rows that the next events go on from are then written now and then only, many
-   * events at once, and with them how far they have heard
+   * @param unhurried nobody waits for it: rows are then written when there are many, those that the next events go on from
+   * now and then only, and with them how far they have heard
    * @throws CheckpointMoved, or what the database said; this hearing then knows no more, and is begun again from the checkpoints
    */
   async take({ events, to }: HeardBatch, unhurried = false): Promise<void> {
-    const understood = new Map<StoredEvent, Recorded<DomainEvent> | Error>()
+    const understood: Understood = []
     for (const part of this.parts) if (to !== null && to > part.heard) await this.hear(part, events, to, understood)
-    await this.commit(this.parts.filter((part) => part.isUnwritten && !(unhurried && part.mayWait)))
+    const { worthWriting } = this.readModels
+    await this.commit(this.parts.filter((part) => part.isUnwritten && !(unhurried && part.mayWait(worthWriting))))
   }
 
   /** Whatever was put off. @throws like {@link take} */
@@ -103,17 +109,15 @@ export class Hearing {
     for (const [n, part] of parts.entries()) part.wrote(builds[n]!)
   }
 
-  private async hear(
-    part: Part,
-    events: readonly Placed[],
-    to: bigint,
-    understood: Map<StoredEvent, Recorded<DomainEvent> | Error>,
-  ): Promise<void> {
-    const { build } = part
-    const news = events.filter(({ position, stream }) => position > part.heard && !part.held.has(stream))
-    const concluded = news.map((stored): Concluded => {
-      return { stored, changes: this.changesOf(build, stored, understood), places: [] }
-    })
+  private async hear(part: Part, events: readonly Placed[], to: bigint, understood: Understood): Promise<void> {
+    const { projection } = part.build
+    const concluded: Concluded[] = []
+    for (let n = 0; n < events.length; n++) {
+      const stored = events[n]!
+      if (stored.position <= part.heard || part.held.has(stored.stream)) continue
+      const changes = this.changesOf(projection, events, n, understood)
+      if (changes !== nothing) concluded.push({ stored, changes, places: [] })
+    }
     await part.read(this.readModels, concluded)
     for (const { stored, changes, places } of concluded) {
       const { stream, revision } = stored
@@ -122,26 +126,23 @@ export class Hearing {
       if (!failure) continue
       // This history is held here and shown as held; all others go on.
       const why = failure instanceof PoisonEvent ? failure.why : 'its handler failed'
-      this.log.warn({ projection: build.projection.name, stream, revision, why }, 'A history is held.')
+      this.log.warn({ projection: projection.name, stream, revision, why }, 'A history is held.')
       part.hold({ stream, revision, why })
     }
     part.heard = to
   }
 
   private changesOf(
-    { projection }: Build,
-    stored: Placed,
-    understood: Map<StoredEvent, Recorded<DomainEvent> | Error>,
+    { on }: Projection,
+    events: readonly Placed[],
+    n: number,
+    understood: Understood,
   ): readonly Change[] | Error {
-    if (isEventType(stored.type) && projection.on[stored.type] === 'ignored') return []
+    const stored = events[n]!
+    if (isEventType(stored.type) && on[stored.type] === 'ignored') return nothing
     try {
-      let event = understood.get(stored)
-      if (!event) {
-        event = understandable(stored)
-        understood.set(stored, event)
-      }
-      if (event instanceof Error) return event
-      return (projection.on[event.type] as Handler<DomainEvent>)(event, this.vault)
+      const event = (understood[n] ??= understandable(stored))
+      return event instanceof Error ? event : (on[event.type] as Handler<DomainEvent>)(event, this.vault)
     } catch (error) {
       if ((error as Error).name === 'SqliteError') throw error // the vault's fault, not the event's
       return error as Error
@@ -171,23 +172,29 @@ function sizeOf(value: unknown): number {
   if (value === null || typeof value !== 'object') return 1
   let size = 1
   if (Array.isArray(value)) for (const inside of value) size += sizeOf(inside)
-  else for (const field in value) size += sizeOf(field) + sizeOf((value as Record<string, unknown>)[field])
+  else for (const field in value) size += field.length + sizeOf((value as Record<string, unknown>)[field])
   return size
 }
 
+/** A row that is read, or was worked out, and may be changed again. */
 interface Kept {
   readonly table: Table
   row: Row | undefined
   touched: boolean
+  /** How often had been written when it was last looked for. */
+  usedAt: number
 }
 
 /** What one build holds in memory. */
 class Part {
   build: Build
   readonly held: Set<string>
-  /** The rows of tables that are folded on, from batch to batch, the least recently used first. */
-  private readonly atHand = new Map<string, Kept>()
+  /** The rows of tables that are folded on stay at hand from batch to batch; those of others until they are written. */
+  private readonly atHand = new Map<Table, Map<string, Kept>>()
   private touched: Kept[] = []
+  /** Rows that are written once, and so need not be found again. */
+  private fresh = new Map<Table, Row[]>()
+  private timesWritten = 0
   private newlyHeld: Step['held'][number][] = []
   /** Up to here it has heard, whether that is written or not. */
   heard: bigint
@@ -203,13 +210,15 @@ class Part {
     return this.heard > (this.build.position ?? -1n)
   }
 
-  /** All of it is at hand and is changed again soon. */
-  get mayWait(): boolean {
-    return (
-      this.build.projection.tables.every(({ foldedOn }) => foldedOn) &&
-      this.touched.length < rowsKept &&
-      performance.now() - this.writtenAt < unwrittenMs
-    )
+  /**
+   * Where all rows are folded on, most of them are changed again soon.
+   * @param few so many rows of others that they are not worth a transaction yet
+   */
+  mayWait(few: number): boolean {
+    const isFoldedOn = this.build.projection.tables.every(({ foldedOn }) => foldedOn)
+    let waiting = this.touched.length
+    for (const rows of this.fresh.values()) waiting += rows.length
+    return waiting < (isFoldedOn ? rowsKept : few) && performance.now() - this.writtenAt < unwrittenMs
   }
 
   hold(held: Step['held'][number]): void {
@@ -219,49 +228,57 @@ class Part {
 
   /** Reads the rows the changes will look at, many at a time, where they are not in memory. */
   async read(readModels: ReadModels, concluded: readonly Concluded[]): Promise<void> {
-    const inBatch = new Map<string, Kept>()
     const missing = new Map<Table, (readonly Value[])[]>()
-    const placeOf = ({ table, key, whole }: Change): Kept => {
-      const name = nameOf(table, key)
-      let place = inBatch.get(name)
-      if (place) return place
-      place = table.foldedOn && this.atHand.get(name)
-      if (place) this.atHand.delete(name)
-      else {
-        place = { table, row: undefined, touched: false }
+    const placeOf = ({ table, key, whole }: Change): Kept | undefined => {
+      if (table.writtenOnce) return undefined
+      const places = this.placesOf(table)
+      const name = nameOf(key)
+      let place = places.get(name)
+      if (!place) {
+        place = { table, row: undefined, touched: false, usedAt: 0 }
+        places.set(name, place)
         if (!whole) {
           const keys = missing.get(table)
           if (keys) keys.push(key)
           else missing.set(table, [key])
         }
       }
-      if (table.foldedOn) this.atHand.set(name, place)
-      inBatch.set(name, place)
+      place.usedAt = this.timesWritten
       return place
     }
     for (const one of concluded) if (!(one.changes instanceof Error)) one.places = one.changes.map(placeOf)
     for (const [table, keys] of missing)
-      for (const row of await readModels.load(this.build.place, table, keys)) {
-        const key = table.key.map((column) => row[column] as Value)
-        inBatch.get(nameOf(table, key))!.row = row
-      }
+      for (const row of await readModels.load(this.build.place, table, keys))
+        this.placesOf(table).get(nameOf(table.key.map((column) => row[column] as Value)))!.row = row
+  }
+
+  private placesOf(table: Table): Map<string, Kept> {
+    let places = this.atHand.get(table)
+    if (!places) this.atHand.set(table, (places = new Map()))
+    return places
   }
 
   /** All the changes of one event, or none and the reason where one of them cannot be made. */
-  apply(changes: readonly Change[], places: readonly Kept[]): Error | undefined {
-    const before = places.map(({ row }) => row)
+  apply(changes: readonly Change[], places: readonly (Kept | undefined)[]): Error | undefined {
+    const become: (Row | undefined)[] = []
     try {
-      for (let n = 0; n < changes.length; n++) {
-        const place = places[n]!
-        place.row = changes[n]!.become(place.row) ?? place.row
-      }
+      for (let n = 0; n < changes.length; n++) become.push(changes[n]!.become(places[n]?.row))
     } catch (error) {
-      places.forEach((place, n) => (place.row = before[n]))
       return error as Error
     }
-    for (let n = 0; n < places.length; n++) {
-      const place = places[n]!
-      if (place.row === before[n] || place.touched) continue
+    for (let n = 0; n < changes.length; n++) {
+      const row = become[n]
+      if (row === undefined) continue
+      const place = places[n]
+      if (!place) {
+        const { table } = changes[n]!
+        const rows = this.fresh.get(table)
+        if (rows) rows.push(row)
+        else this.fresh.set(table, [row])
+        continue
+      }
+      place.row = row
+      if (place.touched) continue
       place.touched = true
       this.touched.push(place)
     }
@@ -270,7 +287,7 @@ class Part {
 
   /** All that was heard since the last was written. */
   step(): Step {
-    const rows = new Map<Table, Row[]>()
+    const rows = new Map(this.fresh)
     for (const place of this.touched) {
       const { table } = place
       if (table.conclude) place.row = table.conclude(place.row!)
@@ -285,17 +302,25 @@ class Part {
     this.build = build
     this.writtenAt = performance.now()
     this.newlyHeld = []
+    this.fresh = new Map()
     for (const place of this.touched) place.touched = false
     this.touched = []
-    for (const name of this.atHand.keys()) {
-      if (this.atHand.size <= rowsKept) break
-      this.atHand.delete(name)
+    for (const [table, places] of this.atHand) {
+      if (!table.foldedOn) places.clear()
+      else if (places.size > rowsKept) this.letGo(places)
+    }
+    this.timesWritten++
+  }
+
+  /** The oldest first, but for those that were looked for since the last time. */
+  private letGo(places: Map<string, Kept>): void {
+    for (const [name, { usedAt }] of places) {
+      if (usedAt < this.timesWritten) places.delete(name)
+      if (places.size <= rowsKept) return
     }
   }
 }
 
-const nameOf = (table: Table, key: readonly Value[]): string => {
-  let name = table.name
-  for (const part of key) name += `\0${Buffer.isBuffer(part) ? part.toString('latin1') : String(part)}`
-  return name
-}
+const textOf = (value: Value) => (Buffer.isBuffer(value) ? value.toString('latin1') : String(value))
+
+const nameOf = (key: readonly Value[]): string => (key.length === 1 ? textOf(key[0]!) : key.map(textOf).join('\0'))

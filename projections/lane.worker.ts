@@ -1,11 +1,11 @@
-/** One lane of a rebuild, on a thread of its own. */
+/** A thread of its own for one lane of a rebuild. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { EventStore } from '../src/event-store/event-store.ts'
 import { Vault } from '../src/protection/vault.ts'
 import { CheckpointMoved, type Build } from './builds.ts'
-import { Hearing, type ProjectorLog } from './hearing.ts'
+import type { ProjectorLog } from './hearing.ts'
+import { hearLane } from './lane.ts'
 import type { Whereabouts } from './lanes.ts'
-import { categories } from './projection.ts'
 import { projections } from './projections.ts'
 import { ReadModels } from './read-models.ts'
 
@@ -53,24 +53,11 @@ async function complete(): Promise<void> {
 }
 
 try {
-  tell({ kind: (await hear()) ? 'heard' : 'stopped' })
+  const onHeard = (events: number, position: bigint) => tell({ kind: 'progress', events, position })
+  const part = { lane, builds: mine, until, most }
+  const done = await hearLane({ store, readModels, vault, log }, part, { signal: stop.signal, onHeard })
+  tell({ kind: done ? 'heard' : 'stopped' })
 } catch (error) {
   if (!(error instanceof CheckpointMoved)) throw error
   tell({ kind: 'moved', projection: error.projection })
-}
-
-/** @returns whether it came to the place where the lanes are joined */
-async function hear(): Promise<boolean> {
-  const hearing = await Hearing.of(readModels, vault, log, mine)
-  if ((hearing.position ?? -1n) >= until) return true
-  for await (const batch of store.batches(categories, hearing.position, most, stop.signal, lane)) {
-    // Level with the log, it has heard whatever is up to there, also where the place itself was not told.
-    const to = batch.caughtUp || batch.to === null || batch.to > until ? until : batch.to
-    const events = batch.events.filter(({ position }) => position <= until)
-    await hearing.take({ events, to, caughtUp: false }, to < until)
-    tell({ kind: 'progress', events: events.length, position: to })
-    if (to >= until) return true
-  }
-  await hearing.write()
-  return false
 }

@@ -6,7 +6,7 @@ import { Worker } from 'node:worker_threads'
 import { CheckpointMoved, type Build } from './builds.ts'
 import type { ProjectorLog } from './hearing.ts'
 import type { FromLane, LaneWork, ToLane } from './lane.worker.ts'
-import type { ReadModels } from './read-models.ts'
+import { hearLane, type Sources } from './lane.ts'
 
 /** More would wait for each other at the database, and for the log. */
 export const laneCount = 2
@@ -27,6 +27,8 @@ export interface LanesWork {
   readonly until: bigint
   /** Events in a batch. */
   readonly most: number
+  /** The thread that asks takes the last lane itself: it has nobody else to answer. */
+  readonly oneHere: boolean
 }
 
 /**
@@ -34,48 +36,63 @@ export interface LanesWork {
  * @throws CheckpointMoved
  */
 export async function inLanes(
-  readModels: ReadModels,
+  sources: Sources,
   whereabouts: Whereabouts,
-  { builds, lanes, until, most }: LanesWork,
-  told: { signal: AbortSignal; log: ProjectorLog; onHeard: (events: number, position: bigint) => void },
+  { builds, lanes, until, most, oneHere }: LanesWork,
+  told: { signal: AbortSignal; onHeard: (events: number, position: bigint) => void },
 ): Promise<readonly Build[] | null> {
+  const { readModels, log } = sources
   const positions = lanes[0]!.map(() => -1n)
-  const threads = positions.map((_, n) => {
-    const mine = lanes.map((ofBuild) => ofBuild[n]!)
-    return new Lane({
-      whereabouts,
-      until,
-      most,
-      lane: { number: n + 1, of: positions.length },
-      builds: mine.map(({ projection, ...build }) => ({ ...build, projection: projection.name })),
-    })
-  })
-  const stop = () => threads.forEach((thread) => thread.tell('stop'))
+  const parts = positions.map((_, n) => ({
+    lane: { number: n + 1, of: positions.length },
+    builds: lanes.map((ofBuild) => ofBuild[n]!),
+    until,
+    most,
+  }))
+  const here = oneHere && parts.length > 1 ? parts.pop() : undefined
+  const threads = parts.map(
+    (part) =>
+      new Lane({
+        ...part,
+        whereabouts,
+        builds: part.builds.map(({ projection, ...build }) => ({ ...build, projection: projection.name })),
+      }),
+  )
+  const stopping = new AbortController()
+  const stop = () => {
+    stopping.abort()
+    threads.forEach((thread) => thread.tell('stop'))
+  }
   told.signal.addEventListener('abort', stop)
   if (told.signal.aborted) stop()
-  try {
-    const heard = threads.map((thread, n) =>
-      thread.until('heard', {
-        onHeard: (events, position) => {
-          positions[n] = position
-          told.onHeard(
-            events,
-            positions.reduce((low, one) => (one < low ? one : low)),
-          )
-        },
-        log: told.log,
-      }),
+  const onHeardIn = (n: number) => (events: number, position: bigint) => {
+    positions[n] = position
+    told.onHeard(
+      events,
+      positions.reduce((low, one) => (one < low ? one : low)),
     )
-    const all = await Promise.all(heard)
+  }
+  const heardHere = async () => {
+    if (!here) return 'heard'
+    const onHeard = onHeardIn(here.lane.number - 1)
+    return (await hearLane(sources, here, { signal: stopping.signal, onHeard })) ? 'heard' : 'stopped'
+  }
+  let ours: Promise<unknown> = Promise.resolve()
+  try {
+    const heard = threads.map((thread, n) => thread.until('heard', { onHeard: onHeardIn(n), log }))
+    const mine = heardHere()
+    ours = mine.catch(() => undefined)
+    const all = await Promise.all([...heard, mine])
     if (all.includes('stopped')) return null
     const joined = await Promise.all(builds.map((build) => readModels.builds.join(build, until)))
     // Making an index of a large table takes a while: a thread that answers nobody does it.
     threads[0]!.tell('complete')
-    await threads[0]!.until('completed', { log: told.log })
+    await threads[0]!.until('completed', { log })
     return joined
   } finally {
     told.signal.removeEventListener('abort', stop)
-    await Promise.all(threads.map((thread) => thread.end()))
+    stopping.abort()
+    await Promise.all([ours, ...threads.map((thread) => thread.end())])
   }
 }
 

@@ -5,7 +5,7 @@ import type { Vault } from '../src/protection/vault.ts'
 
 export type Value = string | number | Buffer | null
 
-/** A row as handlers see it: a `json` column holds the value itself, which nobody alters in place. */
+/** A row as handlers see it: a `json` column holds the value itself. */
 export type Row = Record<string, Value | object>
 
 export type ColumnType = 'text' | 'integer' | 'blob' | 'json'
@@ -30,7 +30,11 @@ export interface Change {
   readonly key: readonly Value[]
   /** The change says all there is to say, whatever was there: the row need not be read first. */
   readonly whole?: true
-  /** @returns the row as it is now; undefined leaves things as they were */
+  /**
+   * A row of a table that is folded on belongs to whoever changes it and may be added to in place, once nothing can fail
+   * any more; no other row may. Where one event changes a row twice, each change sees it as it was before the event.
+   * @returns the row as it is now; undefined leaves things as they were
+   */
   readonly become: (row: Row | undefined) => Row | undefined
 }
 

@@ -82,6 +82,11 @@ export class ReadModels {
     return readModels
   }
 
+  /** So many rows are worth a transaction of their own, where nobody waits for them. */
+  get worthWriting(): number {
+    return this.database.worthWriting
+  }
+
   elect(): Promise<Election | null> {
     return this.database.elect()
   }

@@ -1,30 +1,24 @@
 /** Builds read models anew beside those that are served, and puts them in their place in one moment: nobody waits meanwhile. */
 import { availableParallelism } from 'node:os'
 import type { EventStore } from '../src/event-store/event-store.ts'
-import type { Vault } from '../src/protection/vault.ts'
 import type { Build } from './builds.ts'
-import { Hearing, type ProjectorLog } from './hearing.ts'
+import { Hearing } from './hearing.ts'
+import type { Sources } from './lane.ts'
 import { inLanes, laneCount, type Whereabouts } from './lanes.ts'
 import { categories, type Projection } from './projection.ts'
 import { projections } from './projections.ts'
 import type { ReadModels } from './read-models.ts'
 
-/** Larger than when following live: what is built beside makes nobody wait. */
-const largestBatch = 1_000
-const largestInLane = 2_000
+/** A batch is soon done with, so that what it is made of need not be kept, and others get their turn. */
+const largestBatch = 50
 
-/**
- * A log that is longer than this is heard in lanes: below, starting their threads takes longer than what they save. With
- * fewer than four processors, for two lanes, the store and what clears up after them, they would mostly wait for each
- * other, and take a third more memory.
- */
-const lanesAfter = availableParallelism() < 4 ? Infinity : 10_000
+/** A log that is longer than this is heard in lanes: below, starting a thread takes longer than what it saves. */
+const lanesAfter = 10_000
 
-export interface Sources {
-  readonly store: EventStore
-  readonly readModels: ReadModels
-  readonly vault: Vault
-  readonly log: ProjectorLog
+/** With fewer processors than this, threads for two lanes besides the one that answers would mostly wait for each other. */
+const processorsForLanes = 4
+
+export interface RebuildSources extends Sources {
   /** Without it everything is done by the thread that asks. */
   readonly whereabouts?: Whereabouts | undefined
 }
@@ -39,6 +33,8 @@ export interface RebuildProgress {
 interface Options {
   readonly signal: AbortSignal
   readonly onProgress?: (done: RebuildProgress) => void
+  /** This thread answers nobody meanwhile, and can be one of the lanes. */
+  readonly isFree?: boolean
   readonly most?: number
   readonly splitAfter?: number
 }
@@ -49,21 +45,22 @@ interface Options {
  * @throws CheckpointMoved when another process has taken the same rebuild over
  */
 export async function rebuildBeside(
-  sources: Sources,
+  sources: RebuildSources,
   wanted: readonly Projection[],
-  { signal, onProgress = () => undefined, most, splitAfter = lanesAfter }: Options,
+  { signal, onProgress = () => undefined, isFree = false, most = largestBatch, splitAfter }: Options,
 ): Promise<boolean> {
-  const { store, readModels, log, whereabouts } = sources
+  const { store, readModels, whereabouts } = sources
   const begun = await Promise.all(wanted.map((projection) => readModels.builds.takeOverBeside(projection)))
   let builds: readonly Build[] = begun.map(({ build }) => build)
   let events = 0
   const onHeard = (more: number, position: bigint) => onProgress({ position, events: (events += more) })
-  const alone = (enough: number) => hearAlone(sources, builds, { signal, most: most ?? largestBatch, enough, onHeard })
+  const alone = (enough: number) => hearAlone(sources, builds, { signal, most, enough, onHeard })
 
   if (begun.every(({ lanes }) => lanes.length === 0)) {
     // The threads know a projection by its name: one that is not among those that are known by it is built here.
     const canSplit = whereabouts !== undefined && wanted.every((projection) => projections.includes(projection))
-    const { ended, left } = await alone(canSplit ? splitAfter : Infinity)
+    const enough = availableParallelism() >= (isFree ? 2 : processorsForLanes) ? lanesAfter : Infinity
+    const { ended, left } = await alone(canSplit ? (splitAfter ?? enough) : Infinity)
     if (ended !== 'not_level') return ended === 'live'
     builds = left
   }
@@ -80,8 +77,8 @@ export async function rebuildBeside(
     (high, { position }) => (position !== null && position > high ? position : high),
     await store.endOf(categories),
   )
-  const work = { builds, lanes, until, most: most ?? largestInLane }
-  const joined = await inLanes(readModels, whereabouts, work, { signal, log, onHeard })
+  const work = { builds, lanes, until, most, oneHere: isFree }
+  const joined = await inLanes(sources, whereabouts, work, { signal, onHeard })
   if (!joined) return false
   builds = joined
   return (await alone(Infinity)).ended === 'live'

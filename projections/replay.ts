@@ -3,7 +3,7 @@ import type { StoredEvent } from '../src/event-store/event-store.ts'
 import { Hearing } from './hearing.ts'
 import type { Projection } from './projection.ts'
 import { CheckpointMoved } from './builds.ts'
-import type { Sources } from './rebuild.ts'
+import type { Sources } from './lane.ts'
 
 const tries = 20
 

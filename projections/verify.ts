@@ -7,7 +7,7 @@ import { Hearing } from './hearing.ts'
 import { categories, type Projection, type Table, type Value } from './projection.ts'
 import type { CheckpointTable } from './builds.ts'
 import { ReadModels } from './read-models.ts'
-import type { Sources } from './rebuild.ts'
+import type { Sources } from './lane.ts'
 
 export interface Verdict {
   readonly projection: string
@@ -53,7 +53,7 @@ export async function verifyProjections(
         const hearing = await Hearing.of(scratch, vault, log, builds)
         const end = position === '' ? -1n : BigInt(position)
         if (end < 0n) continue
-        for await (const batch of store.batches(categories, null, 1_000, new AbortController().signal)) {
+        for await (const batch of store.batches(categories, null, 50, new AbortController().signal)) {
           // Level with the log, it has heard whatever is up to there, also where the place itself was not told.
           const upTo = batch.caughtUp || batch.to === null || batch.to > end ? end : batch.to
           const events = batch.events.filter((event) => event.position <= end)

@@ -32,6 +32,8 @@ export interface Database {
   readonly db: Kysely<ReadModelTables>
   /** How a column type is declared. Texts sort by their bytes on both databases, so that pages agree. */
   readonly declared: Readonly<Record<ColumnType, string>>
+  /** So many rows are worth a transaction of their own, where nobody waits for them. */
+  readonly worthWriting: number
   /** How the table is to be stored. */
   suffixOf(table: Table): string
   /** Asks for the `name` and `table` of every index. */

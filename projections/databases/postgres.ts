@@ -23,6 +23,8 @@ export class PostgresDatabase implements Database {
   readonly declared = { text: 'TEXT COLLATE "C"', integer: 'BIGINT', blob: 'BYTEA', json: 'TEXT' }
   readonly listOfIndexes =
     'SELECT indexname AS name, tablename AS table FROM pg_indexes WHERE schemaname = current_schema()'
+  /** A transaction goes to and fro five times and more. */
+  readonly worthWriting = 1_000
   private readonly url: string
   private readonly pool: pg.Pool
 
@@ -46,7 +48,8 @@ export class PostgresDatabase implements Database {
   }
 
   async transaction<T>(work: (statements: Statements) => Promise<T>): Promise<T> {
-    return this.during('BEGIN', (client) => work(statementsOf(client)))
+    // A lost last transaction is only heard again: the checkpoint is lost with it.
+    return this.during('BEGIN; SET LOCAL synchronous_commit TO off', (client) => work(statementsOf(client)))
   }
 
   async load(table: Table, name: string, keys: readonly (readonly Value[])[]): Promise<Row[]> {

@@ -33,6 +33,8 @@ export class SqliteDatabase implements OneDatabase {
   readonly db: Kysely<ReadModelTables>
   readonly declared = { text: 'TEXT', integer: 'INTEGER', blob: 'BLOB', json: 'TEXT' }
   readonly listOfIndexes = "SELECT name, tbl_name AS 'table' FROM sqlite_master WHERE type = 'index'"
+  /** Soon written and forgotten: rows that are kept longer cost more to clear up than a commit does. */
+  readonly worthWriting = 200
   private readonly file: string
   private readonly writer: Database.Database
   private readonly prepared = new Map<string, Statement<unknown[]>>()
@@ -45,7 +47,7 @@ export class SqliteDatabase implements OneDatabase {
     // A lost last transaction is only heard again: the checkpoint is lost with it.
     this.writer.pragma('synchronous = NORMAL')
     this.writer.pragma('wal_autocheckpoint = 4000')
-    this.writer.pragma('cache_size = -8000')
+    this.writer.pragma('cache_size = -2000') // the operating system caches the rest
     this.writer.pragma('busy_timeout = 0')
     if (this.writer.pragma('user_version', { simple: true }) !== booksVersion)
       this.writer

@@ -39,6 +39,7 @@ await atTheTerminal(async () => {
     let heard = 0
     const done = await rebuildBeside(workplace, wanted, {
       signal: stop.signal,
+      isFree: true,
       onProgress: ({ position, events }) => {
         heard = events
         bar.update(Number(position), `${Math.round(events / seconds())} events/s`)

@@ -194,14 +194,14 @@ export class Journeys {
 
   /** While the read models are being built, or cannot be, the log still knows who he is. */
   private async headerFromLog(journeyId: string): Promise<JourneyHeader | null> {
-    let facts = nothingKnown
+    const facts = nothingKnown()
     let referral: Recorded<Extract<JourneyEvent, { type: 'ReferralReceived' }>> | undefined
     let revision = -1
     for await (const stored of this.store.read(`journey-${journeyId}`)) {
       const { event } = this.understood(stored)
       if (!event) break
       if (event.type === 'ReferralReceived') referral = event
-      facts = learn(facts, event)
+      learn(facts, event)
       revision = event.revision
     }
     if (!referral) return null

@@ -1,6 +1,6 @@
 /** Every journey's figures under the reference the case system knows it by: from the read model, or folded afresh from the log. */
 import type { ReadModels } from '../../projections/read-models.ts'
-import { figuresOf, learn, nothingKnown, type JourneyFacts, type JourneyFigures } from '../domain/journey/facts.ts'
+import { figuresOf, learn, nothingKnown, type JourneyFigures, type OwnFacts } from '../domain/journey/facts.ts'
 import type { JourneyEvent } from '../domain/journey/journey.ts'
 import type { ParticipantEvent } from '../domain/participant.ts'
 import { recordedFrom } from '../domain/stored-event.ts'
@@ -80,7 +80,7 @@ export async function* reportFromLog(
   { store, vault }: Sources,
   { demonstration }: ReportOptions,
 ): AsyncGenerator<Reported> {
-  const journeys = new Map<string, { facts: JourneyFacts; reference: string; participantId: string }>()
+  const journeys = new Map<string, { facts: OwnFacts; reference: string; participantId: string }>()
   const crns = new Map<string, string>()
   for await (const stored of store.readEverything(['journey', 'participant'])) {
     const id = stored.stream.slice(stored.stream.indexOf('-') + 1)
@@ -93,9 +93,9 @@ export async function* reportFromLog(
     if (event.type === 'ReferralReceived') {
       if (event.metadata.source === 'simulator' && !demonstration) continue
       const { reference, participantId } = opened(vault, event).data
-      journeys.set(id, { facts: learn(nothingKnown, event), reference: reference ?? id, participantId })
+      journeys.set(id, { facts: learn(nothingKnown(), event), reference: reference ?? id, participantId })
     } else if (known) {
-      known.facts = learn(known.facts, event)
+      learn(known.facts, event)
     }
   }
   for (const { facts, reference, participantId } of journeys.values()) {

@@ -2,6 +2,7 @@
 import { expect } from 'vitest'
 import type { DomainEvent } from '../../src/domain/events.ts'
 import { Refusal, type Day, type History, type Instant, type Recorded, type Telling } from '../../src/domain/history.ts'
+import type { JourneyFacts } from '../../src/domain/journey/facts.ts'
 import { journeyHistory } from '../../src/domain/journey/journey.ts'
 import { participantHistory } from '../../src/domain/participant.ts'
 
@@ -66,3 +67,10 @@ export function refusalOf(decide: () => unknown): string | null {
     throw error
   }
 }
+
+/** Who was met and what was held are sets; in which order the sessions were written up does not make them others. */
+export const inAnyOrder = (facts: JourneyFacts) => ({
+  ...facts,
+  facilitatorsMet: facts.facilitatorsMet.toSorted(),
+  sessions: facts.sessions.toSorted((one, other) => one.sessionId.localeCompare(other.sessionId)),
+})

@@ -4,6 +4,13 @@ import type { JourneyEvent } from './journey.ts'
 import { standingOf, type Outcome, type Reason } from './outcomes.ts'
 import type { Ending } from './state.ts'
 
+/** What is believed of a session he was to attend, and the day it was held. */
+export interface SessionFact {
+  readonly sessionId: string
+  readonly outcome: Outcome
+  readonly heldOn: Day
+}
+
 /** Plain data, so that a read model can keep it. Days are the latest of their kind unless named otherwise. */
 export interface JourneyFacts {
   readonly programme: { readonly key: string; readonly version: number } | null
@@ -17,7 +24,8 @@ export interface JourneyFacts {
   /** Who has him, and the day of the transfer that said so: null while it is the referral's own provider. */
   readonly provider: string | null
   readonly providerSince: Day | null
-  readonly sessions: { readonly [sessionId: string]: { readonly outcome: Outcome; readonly heldOn: Day } }
+  /** In the order they were first recorded. */
+  readonly sessions: readonly SessionFact[]
   readonly facilitatorsMet: readonly string[]
   readonly warnings: number
   readonly breachOn: Day | null
@@ -29,7 +37,12 @@ export interface JourneyFacts {
   readonly lastContactOn: Day | null
 }
 
-export const nothingKnown: JourneyFacts = {
+/** What is believed, open to whoever it belongs to alone: nobody else may hold it, or a part of it, while it is added to. */
+export type OwnFacts = {
+  -readonly [F in keyof JourneyFacts]: JourneyFacts[F] extends readonly (infer T)[] ? T[] : JourneyFacts[F]
+}
+
+export const nothingKnown = (): OwnFacts => ({
   programme: null,
   referredOn: null,
   suitability: null,
@@ -39,7 +52,7 @@ export const nothingKnown: JourneyFacts = {
   groupSince: null,
   provider: null,
   providerSince: null,
-  sessions: {},
+  sessions: [],
   facilitatorsMet: [],
   warnings: 0,
   breachOn: null,
@@ -49,85 +62,101 @@ export const nothingKnown: JourneyFacts = {
   corrections: 0,
   recategorisations: 0,
   lastContactOn: null,
-}
+})
 
 const later = (known: Day | null, day: Day): Day => (known !== null && known > day ? known : day)
 
 /**
+ * Adds the event to facts of one's own, without a copy of them for every event.
+ *
  * Order matters only between an event and what it corrects, and between two of a kind on one day, where the one recorded
  * last is believed; everything else lands the same whenever it was recorded.
  */
-export function learn(known: JourneyFacts, event: Recorded<JourneyEvent>): JourneyFacts {
+export function learn(facts: OwnFacts, event: Recorded<JourneyEvent>): OwnFacts {
   const on = event.metadata.occurredAt
-  const facts = { ...known, lastContactOn: later(known.lastContactOn, on) }
+  facts.lastContactOn = later(facts.lastContactOn, on)
   switch (event.type) {
     case 'ReferralReceived':
-      return {
-        ...facts,
-        programme: event.data.programme,
-        referredOn: on,
-        provider: known.providerSince === null ? event.data.provider || null : known.provider,
-      }
+      facts.programme = event.data.programme
+      facts.referredOn = on
+      if (facts.providerSince === null) facts.provider = event.data.provider || null
+      return facts
     case 'EligibilityAssessed':
     case 'ThreeWayMeetingHeld':
     case 'ProgrammeReviewCompleted':
       return facts
-    case 'SuitabilityDecided':
-      if (known.suitability && known.suitability.on > on) return facts
-      return {
-        ...facts,
-        suitability: { on, ready: event.data.decision === 'suitable' || event.data.decision === 'not_stated' },
-      }
+    case 'SuitabilityDecided': {
+      if (facts.suitability && facts.suitability.on > on) return facts
+      const { decision } = event.data
+      facts.suitability = { on, ready: decision === 'suitable' || decision === 'not_stated' }
+      return facts
+    }
     case 'PlacedOnWaitingList':
-      return { ...facts, waitingSince: later(known.waitingSince, on) }
+      facts.waitingSince = later(facts.waitingSince, on)
+      return facts
     case 'AllocatedToGroup': {
       const { groupId } = event.data
-      const allocatedOn = later(known.allocatedOn, on)
-      if (!groupId || (known.groupSince !== null && known.groupSince > on)) return { ...facts, allocatedOn }
-      return { ...facts, allocatedOn, groupId, groupSince: on }
+      facts.allocatedOn = later(facts.allocatedOn, on)
+      if (!groupId || (facts.groupSince !== null && facts.groupSince > on)) return facts
+      facts.groupId = groupId
+      facts.groupSince = on
+      return facts
     }
     case 'ProviderTransferAccepted': {
       const { provider } = event.data
-      if (!provider || (known.providerSince !== null && known.providerSince > on)) return facts
-      return { ...facts, provider, providerSince: on }
+      if (!provider || (facts.providerSince !== null && facts.providerSince > on)) return facts
+      facts.provider = provider
+      facts.providerSince = on
+      return facts
     }
     case 'AttendanceRecorded': {
       const { sessionId, outcome, actualFacilitators } = event.data
-      return {
-        ...facts,
-        sessions: { ...known.sessions, [sessionId]: { outcome, heldOn: on } },
-        facilitatorsMet: [...new Set([...known.facilitatorsMet, ...actualFacilitators])],
-      }
+      believe(facts.sessions, { sessionId, outcome, heldOn: on })
+      for (const facilitator of actualFacilitators)
+        if (!facts.facilitatorsMet.includes(facilitator)) facts.facilitatorsMet.push(facilitator)
+      return facts
     }
     case 'AttendanceCorrected': {
       const { sessionId, outcome } = event.data
-      const heldOn = known.sessions[sessionId]?.heldOn ?? on
-      return {
-        ...facts,
-        sessions: { ...known.sessions, [sessionId]: { outcome, heldOn } },
-        corrections: known.corrections + 1,
-      }
+      believe(facts.sessions, { sessionId, outcome, heldOn: sessionIn(facts, sessionId)?.heldOn ?? on })
+      facts.corrections++
+      return facts
     }
     case 'WarningIssued':
-      return { ...facts, warnings: known.warnings + 1 }
+      facts.warnings++
+      return facts
     case 'BreachInitiated':
-      return { ...facts, breachOn: later(known.breachOn, on) }
+      facts.breachOn = later(facts.breachOn, on)
+      return facts
     case 'BreachResolved':
-      return { ...facts, breachResolvedOn: later(known.breachResolvedOn, on) }
+      facts.breachResolvedOn = later(facts.breachResolvedOn, on)
+      return facts
     case 'RecallRecorded':
-      return { ...facts, recalledOn: later(known.recalledOn, on) }
+      facts.recalledOn = later(facts.recalledOn, on)
+      return facts
     case 'ParticipantDroppedOut':
-      return { ...facts, ending: { how: 'dropped_out', on, reason: event.data.reason } }
+      facts.ending = { how: 'dropped_out', on, reason: event.data.reason }
+      return facts
     case 'ProgrammeCompleted':
-      return { ...facts, ending: { how: 'completed', on, reason: null } }
+      facts.ending = { how: 'completed', on, reason: null }
+      return facts
     case 'OutcomeRecategorised':
-      return {
-        ...facts,
-        ending: known.ending && { ...known.ending, reason: event.data.to },
-        recategorisations: known.recategorisations + 1,
-      }
+      facts.ending = facts.ending && { ...facts.ending, reason: event.data.to }
+      facts.recategorisations++
+      return facts
   }
 }
+
+/** What was believed of the same session before is so no more. */
+function believe(sessions: SessionFact[], session: SessionFact): void {
+  const place = sessions.findIndex(({ sessionId }) => sessionId === session.sessionId)
+  if (place < 0) sessions.push(session)
+  else sessions[place] = session
+}
+
+/** What is believed of one session, if anything was recorded of it. */
+export const sessionIn = ({ sessions }: JourneyFacts, sessionId: string): SessionFact | undefined =>
+  sessions.find((session) => session.sessionId === sessionId)
 
 /** The states practitioners know. Never set by anyone: concluded from what has happened. */
 export const statuses = {
@@ -150,7 +179,7 @@ export const statusCodes = Object.keys(statuses) as Status[]
 /** An ending outlasts all else; then recall, until he is back in the room; then an open breach; then how far he has come. */
 export function statusOf(facts: JourneyFacts): Status {
   if (facts.ending) return facts.ending.how === 'completed' ? 'completed' : 'withdrawn'
-  const attendedOn = Object.values(facts.sessions)
+  const attendedOn = facts.sessions
     .filter(({ outcome }) => standingOf(outcome) === 'attended')
     .map(({ heldOn }) => heldOn)
   if (facts.recalledOn !== null && !attendedOn.some((day) => day > facts.recalledOn!)) return 'recall'
@@ -180,7 +209,7 @@ export interface JourneyFigures {
 }
 
 export function figuresOf(facts: JourneyFacts): JourneyFigures {
-  const standings = Object.values(facts.sessions).map(({ outcome }) => standingOf(outcome))
+  const standings = facts.sessions.map(({ outcome }) => standingOf(outcome))
   const count = (standing: string) => standings.filter((s) => s === standing).length
   return {
     outcome: facts.ending?.how ?? 'open',

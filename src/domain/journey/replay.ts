@@ -5,6 +5,7 @@ import {
   figuresOf,
   learn,
   nothingKnown,
+  sessionIn,
   statusOf,
   type JourneyFacts,
   type JourneyFigures,
@@ -51,7 +52,7 @@ export interface JourneyMoment {
 function dayItConcerns(event: Recorded<JourneyEvent>, final: JourneyFacts): Day {
   switch (event.type) {
     case 'AttendanceCorrected':
-      return final.sessions[event.data.sessionId]?.heldOn ?? event.metadata.occurredAt
+      return sessionIn(final, event.data.sessionId)?.heldOn ?? event.metadata.occurredAt
     case 'OutcomeRecategorised':
       return final.ending?.on ?? event.metadata.occurredAt
     default:
@@ -60,7 +61,7 @@ function dayItConcerns(event: Recorded<JourneyEvent>, final: JourneyFacts): Day 
 }
 
 export const believedNow = (events: readonly Recorded<JourneyEvent>[]): JourneyFacts =>
-  events.reduce(learn, nothingKnown)
+  events.reduce(learn, nothingKnown())
 
 export function journeyAt(events: readonly Recorded<JourneyEvent>[], moment: Moment): JourneyMoment {
   const final = believedNow(events)
@@ -96,8 +97,8 @@ function changesAfter(
   afterwards: readonly Recorded<JourneyEvent>[],
 ): readonly ChangedBelief[] {
   const changes: ChangedBelief[] = []
-  for (const [sessionId, { outcome }] of Object.entries(then.sessions)) {
-    const current = now.sessions[sessionId]?.outcome ?? outcome
+  for (const { sessionId, outcome } of then.sessions) {
+    const current = sessionIn(now, sessionId)?.outcome ?? outcome
     if (current === outcome) continue
     const by = afterwards.findLast(
       (event) => event.type === 'AttendanceCorrected' && event.data.sessionId === sessionId,
