@@ -8,27 +8,39 @@ import { afterAll, beforeAll } from 'vitest'
 import type { EmbeddedStore } from '../../src/embedded-store/embedded-store.ts'
 import { startEmbeddedStore } from '../../src/embedded-store/embedded-store.ts'
 
-export const isEmbedded = !process.env.EVENT_STORE_URL
+const address = process.env.EVENT_STORE_URL
+export const isEmbedded = !address
 
-/** Whoever the address says; a store without TLS does not ask. */
+/** Whoever the address says; a store without TLS does not ask. An address may name several hosts, which `URL` cannot read. */
 export const credentials = (() => {
-  const { username, password } = new URL(
-    (process.env.EVENT_STORE_URL || 'esdb://127.0.0.1').replace(/^[a-z+]+:/, 'http:'),
-  )
-  return { username: decodeURIComponent(username) || 'admin', password: decodeURIComponent(password) || 'changeit' }
+  const [, username, password] = /^[^:]+:\/\/([^:]+):([^@]+)@/.exec(address ?? '') ?? []
+  return { username: decodeURIComponent(username ?? 'admin'), password: decodeURIComponent(password ?? 'changeit') }
 })()
+
+/** An address with one more setting. */
+export const withSetting = (url: string, name: string, value: string) =>
+  `${url}${url.includes('?') ? '&' : '?'}${name}=${encodeURIComponent(value)}`
+
+/** How long to wait for what comes by and by. A server elsewhere has others to serve, and looks after some things once a second. */
+export const PATIENCE = isEmbedded ? 10_000 : 30_000
+
+/** How far the server's clock may be from ours. */
+export const CLOCKS_DIFFER = isEmbedded ? 5 : 60_000
 
 export interface Target {
   readonly client: EventStoreDBClient
   readonly connectionString: string
 }
 
-/** One server for all the sentences of a file. They share its log, so each uses streams of its own. */
+/**
+ * One server for all the sentences of a file. They share its log, so each uses streams of its own. At an address others write meanwhile,
+ * the other files among them, and there may be millions of events: nobody may count on the end of $all, or read it from the start.
+ */
 export function aServer(): Target {
   let store: EmbeddedStore | undefined
   let dataDir: string | undefined
   let client: EventStoreDBClient | undefined
-  let connectionString = process.env.EVENT_STORE_URL ?? ''
+  let connectionString = address ?? ''
   beforeAll(async () => {
     if (isEmbedded) {
       dataDir = await temporaryDirectory()

@@ -94,33 +94,21 @@ export class Appender {
     return written
   }
 
-  /** Soft delete: the stream's events go out of sight, its revisions are never used again. */
+  /** Soft delete: the stream's events and its metadata go out of sight, its revisions are never used again. */
   delete(name: string, expected: bigint): Outcome {
     const state = this.stateOf(name)
-    if (state?.tombstoned) return { kind: 'stream_deleted' }
-    const current = state && !isSoftDeleted(state) ? state.lastRevision : NO_EVENTS
-    const exists = state !== undefined && !isSoftDeleted(state)
-    const fits =
-      expected === Expected.ANY || expected === Expected.STREAM_EXISTS
-        ? exists
-        : expected === Expected.NO_STREAM
-          ? exists && current === NO_EVENTS // known by its metadata only
-          : exists && current === expected
-    if (!fits) return { kind: 'wrong_expected_version', current }
-    const written = this.writeMetadata(name, INT64_MAX)
-    return { kind: 'written', revision: state!.lastRevision, position: written.position }
+    const refused = this.checkRemoval(state, expected)
+    if (refused) return refused
+    if (state === undefined) return { kind: 'wrong_expected_version', current: NO_EVENTS }
+    const written = this.writeMetadata(name, withTruncateBefore(undefined, INT64_MAX))
+    return { kind: 'written', revision: state.lastRevision, position: written.position }
   }
 
   /** Hard delete: nobody ever writes to or reads from this stream again. */
   tombstone(name: string, expected: bigint): Outcome {
     const state = this.stateOf(name)
-    if (state?.tombstoned) return { kind: 'stream_deleted' }
-    const current = state?.lastRevision ?? NO_EVENTS
-    const fits =
-      expected === Expected.ANY ||
-      (expected === Expected.STREAM_EXISTS ? state !== undefined : expected === current) ||
-      (expected === Expected.NO_STREAM && state !== undefined && isSoftDeleted(state))
-    if (!fits) return { kind: 'wrong_expected_version', current }
+    const refused = this.checkRemoval(state, expected)
+    if (refused) return refused
     const stream = state ?? this.createStream(name)
     const event = {
       id: randomUUID(),
@@ -142,7 +130,21 @@ export class Appender {
 
   /** Hides what stands before a revision in one of the store's own streams. */
   truncate(name: string, before: bigint): void {
-    this.writeMetadata(name, before)
+    this.changeTruncation(name, before)
+  }
+
+  /** As for an append that was never told before. Undefined: go ahead. */
+  private checkRemoval(state: StreamState | undefined, expected: bigint): Outcome | undefined {
+    if (state?.tombstoned) return { kind: 'stream_deleted' }
+    const isDeleted = state !== undefined && isSoftDeleted(state)
+    if (expected === Expected.STREAM_EXISTS && isDeleted) return { kind: 'stream_deleted' }
+    const current = state?.lastRevision ?? NO_EVENTS
+    const fits =
+      expected === Expected.ANY ||
+      expected === current ||
+      (expected === Expected.STREAM_EXISTS && state !== undefined) ||
+      (expected === Expected.NO_STREAM && isDeleted)
+    return fits ? undefined : { kind: 'wrong_expected_version', current }
   }
 
   /** Undefined: go ahead and write. */
@@ -280,14 +282,21 @@ export class Appender {
   }
 
   private undelete(name: string, from: bigint): void {
-    this.writeMetadata(name, from)
+    this.changeTruncation(name, from)
   }
 
-  private writeMetadata(name: string, truncateBefore: bigint): { position: bigint } {
+  /** What else the metadata say stays. */
+  private changeTruncation(name: string, truncateBefore: bigint): void {
+    const metastream = `$$${name}`
+    const state = this.stateOf(metastream)
+    const newest =
+      state && state.lastRevision >= 0n ? this.log.eventAt(metastream, state, state.lastRevision) : undefined
+    this.writeMetadata(name, withTruncateBefore(newest && decodeBody(newest.body).data, truncateBefore))
+  }
+
+  private writeMetadata(name: string, data: Buffer): { position: bigint } {
     const metastream = `$$${name}`
     const state = this.stateOf(metastream) ?? this.createStream(metastream)
-    const newest = state.lastRevision >= 0n ? this.log.eventAt(metastream, state, state.lastRevision) : undefined
-    const data = withTruncateBefore(newest && decodeBody(newest.body).data, truncateBefore)
     const event = { id: randomUUID(), type: '$metadata', isJson: true, data, metadata: new Uint8Array() }
     const written = this.write(metastream, state, [event])
     const metadata = readStreamMetadata(data, true)

@@ -37,14 +37,34 @@ describe('a deleted stream', () => {
     expect(backwards.map(({ event }) => Number(event!.revision))).toEqual([4, 3])
   })
 
-  it('is known by its metadata: what was set stays, and where it begins again is noted', async () => {
+  it('takes its metadata with it; where it begins again is noted', async () => {
     const stream = aStream()
     await server.client.setStreamMetadata<{ owner: string }>(stream, { owner: 'us', maxCount: 50 })
     await server.client.appendToStream(stream, someEvents(3))
     await server.client.deleteStream(stream)
     await server.client.appendToStream(stream, anEvent())
     const { metadata } = await server.client.getStreamMetadata<{ owner: string }>(stream)
-    expect(metadata).toMatchObject({ owner: 'us', maxCount: 50, truncateBefore: 3 })
+    expect(metadata).toEqual({ truncateBefore: 3 })
+  })
+
+  it('keeps the metadata it is given afterwards', async () => {
+    const stream = aStream()
+    await server.client.appendToStream(stream, someEvents(3))
+    await server.client.deleteStream(stream)
+    await server.client.setStreamMetadata<{ owner: string }>(stream, { owner: 'us', maxCount: 50 })
+    await server.client.appendToStream(stream, anEvent())
+    const { metadata } = await server.client.getStreamMetadata<{ owner: string }>(stream)
+    expect(metadata).toEqual({ owner: 'us', maxCount: 50, truncateBefore: 3 })
+  })
+
+  it('may be deleted again, and tombstoned', async () => {
+    const stream = aStream()
+    await server.client.appendToStream(stream, someEvents(3))
+    await server.client.deleteStream(stream)
+    await server.client.deleteStream(stream, { expectedRevision: 2n })
+    expect(await errorOf(revisionsOf(stream))).toBeInstanceOf(StreamNotFoundError)
+    await server.client.tombstoneStream(stream)
+    expect(await errorOf(revisionsOf(stream))).toBeInstanceOf(StreamDeletedError)
   })
 
   it('does not come back when its metadata are set', async () => {
@@ -62,6 +82,7 @@ describe('a deleted stream', () => {
     await server.client.deleteStream(stream)
     const error = await errorOf(server.client.appendToStream(stream, anEvent(), { expectedRevision: STREAM_EXISTS }))
     expect(error).toBeInstanceOf(StreamDeletedError)
+    await server.client.appendToStream(stream, anEvent(), { expectedRevision: NO_STREAM })
   })
 
   it('still stands in $all', async () => {

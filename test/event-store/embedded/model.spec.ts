@@ -88,24 +88,19 @@ function predict(model: Model, step: Exclude<Command, { kind: 'reopen' }>, ids: 
     model.known = true
     return 'written'
   }
-  const exists = model.known && !model.deleted
-  if (step.kind === 'delete') {
-    const fits = exists && (step.expected === -2 || step.expected === -4 || step.expected === current)
-    if (!fits) return `wrong ${exists ? current : -1}`
-    model.deleted = true
-    return 'written'
-  }
-  if (step.kind === 'tombstone') {
+  if (step.expected === -4 && model.deleted) return 'stream_deleted'
+  if (step.kind === 'delete' || step.kind === 'tombstone') {
     const fits =
       step.expected === -2 ||
       step.expected === current ||
       (step.expected === -4 && model.known) ||
       (step.expected === -1 && model.deleted)
-    if (!fits) return `wrong ${current}`
-    Object.assign(model, { tombstoned: true, known: true })
+    if (!fits || (step.kind === 'delete' && !model.known)) return `wrong ${current}`
+    // What a stream's rules said goes with it.
+    if (step.kind === 'delete') Object.assign(model, { deleted: true, maxCount: Infinity })
+    else Object.assign(model, { tombstoned: true, known: true })
     return 'written'
   }
-  if (step.expected === -4 && model.deleted) return 'stream_deleted'
   if (step.expected === -4 && !model.known) return 'wrong -1'
   // Told again without expecting a place, it is the newest that is recognised: the same ids may stand there twice.
   const place = step.expected < -1 ? model.ids.lastIndexOf(ids[0]!) : step.expected + 1
