@@ -1,8 +1,9 @@
 /**
  * npm run bench -- projections: how fast the read models are built again, against a bare subscription to the same log in
  * the same run; how soon what is appended is visible, against how soon it is delivered at all; the peak memory; and how
- * long the pages' questions take, against a log of half the size or, where it is larger, of 50,000 records.
- * DATABASE_URL adds the same on PostgreSQL. --records sets the size, --dir keeps and reuses the filled logs.
+ * long the pages' questions take, against a log of half the size or, where it is larger, of 50,000 records. The same on
+ * PostgreSQL: that of DATABASE_URL, or a server of its own that syncs as any other does. --records sets the size, --dir
+ * keeps and reuses the filled logs, --sqlite-only leaves PostgreSQL out.
  */
 import { EventStoreDBClient, END, START, jsonEvent, streamNameFilter } from '@eventstore/db-client'
 import { spawnSync } from 'node:child_process'
@@ -23,6 +24,7 @@ import { importFile } from '../src/exchange/import-file.ts'
 import { aboutEvent } from '../src/protection/sealing.ts'
 import { simulateContactLog, writeCsv } from '../src/simulator/contact-log.ts'
 import { openWorkplace, type Workplace } from '../src/workplace.ts'
+import { startPostgres } from '../test/support/postgres-server.ts'
 import { machine, printRows, type BenchRow } from './rows.ts'
 
 const [role = 'bench', ...rest] = process.argv.slice(2).filter((word) => !word.startsWith('--'))
@@ -55,12 +57,15 @@ if (role === 'fill') await fill(rest[0]!, Number(rest[1]))
 else if (role === 'rebuild') await rebuild(rest[0]!, rest[1])
 else if (role === 'follow') await follow(rest[0]!, rest[1])
 else if (role === 'ask') await ask(rest[0]!)
-else bench()
+else await bench()
 
-function bench(): void {
+async function bench(): Promise<void> {
   const records = Number(flag('records') ?? 100_000)
   const rounds = Number(flag('rounds') ?? 3)
-  const databases = [undefined, ...(process.env.DATABASE_URL ? [process.env.DATABASE_URL] : [])]
+  const isOwn = !process.env.DATABASE_URL && !process.argv.includes('--sqlite-only')
+  const server = isOwn ? await startPostgres({ fsync: true }) : undefined
+  const postgres = server ? await server.database() : process.env.DATABASE_URL
+  const databases = [undefined, ...(postgres && !process.argv.includes('--sqlite-only') ? [postgres] : [])]
   process.stderr.write(`${machine()}\n${records} synthetic records, ${rounds} rounds, best of each reported\n`)
   const kept = flag('dir')
   const dir = kept ?? mkdtempSync(join(tmpdir(), 'throughline-bench-'))
@@ -125,6 +130,7 @@ function bench(): void {
     }
     printRows(rows, process.argv.includes('--json'))
   } finally {
+    await server?.stop()
     if (!kept) rmSync(dir, { recursive: true, force: true })
   }
 }

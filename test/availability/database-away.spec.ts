@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
-import { startPostgres, type PostgresServer } from '../support/postgres.ts'
+import { startPostgres, type PostgresServer } from '../support/postgres-server.ts'
 import { ContactForm } from '../support/sent-form.ts'
 import { openJourney, serve } from '../support/served.ts'
 

@@ -69,6 +69,28 @@ describe.each(databases)('a rebuild, on %s', (kind) => {
     expect(await everything(workplace.readModels)).toEqual(right)
   })
 
+  it('keeps every text to the letter, also what a database would read as something else', async () => {
+    const workplace = await workplaceOfItsOwn()
+    await importText(workplace, logOf(3))
+    const { store, readModels, projector } = workplace
+    const [journey] = (await everything(readModels)).timeline!
+    const stream = `journey-${String(journey!.journey_id)}`
+    const last = (await Array.fromAsync(store.read(stream))).at(-1)!
+    const odd = ['\\N', '\\.', '\\\\x00', 'a\tb\r\nc\\', '""', "'; --", '\u00e9\u{1f6b6}', ' ']
+    const transfers = odd.map((provider) => ({
+      id: randomUUID(),
+      type: 'ProviderTransferAccepted',
+      data: { provider },
+      metadata: last.metadata as object,
+    }))
+    await store.append(stream, last.revision, transfers)
+    await projector!.level(await store.endOf(['journey']))
+    const right = await everything(readModels)
+    expect(right.timeline!.map(({ provider }) => provider)).toEqual(expect.arrayContaining(odd))
+    expect(await rebuildBeside({ ...workplace, log: silent }, projections, { signal: forEver })).toBe(true)
+    expect(await everything(readModels)).toEqual(right)
+  })
+
   it('and a verification come to their end where the log ends in events no projection listens to', async () => {
     const workplace = await workplaceOfItsOwn()
     await importText(workplace, logOf(3))
