@@ -41,6 +41,9 @@ const MOST_ROWS = 256
 /** How many events a scan for a filter may look at before others get their turn. */
 const SCAN = 4096n
 
+/** Where a filter lets one event in so many pass, looking at each is quicker than going to and fro between a list and the events. */
+const DENSE = 2n
+
 type Row = [
   position: bigint,
   revision: bigint,
@@ -197,8 +200,9 @@ export class EventLog {
     const scanEnd = query.indexed ? high : minimum(high, positionOf(ordinalOf(from) + SCAN))
     const rows = this.prepare(query.forwards).all(...query.parameters(from, scanEnd, rowsOf(size)))
     const page = this.collect(rows, size)
-    if (page.more) return { events: page.events, next: page.events.at(-1)!.position + 1n }
-    return { events: page.events, next: scanEnd < this.head ? scanEnd + 1n : undefined }
+    const lookedAtUpTo = page.more ? page.events.at(-1)!.position : scanEnd
+    filter.isDense = BigInt(page.events.length) * DENSE >= ordinalOf(lookedAtUpTo) - ordinalOf(from)
+    return { events: page.events, next: page.more || scanEnd < this.head ? lookedAtUpTo + 1n : undefined }
   }
 
   /** Events before `from` that pass the filter, newest first. */
@@ -244,7 +248,10 @@ export class EventLog {
   private lookup(filter: CompiledFilter, position: bigint): { query: Query; low: bigint; high: bigint } {
     this.filterAtWork = filter
     const plan = filter.plan()
-    if (position <= this.listedUpTo) return { query: plan.listed, low: 0n, high: minimum(this.listedUpTo, this.head) }
+    if (position <= this.listedUpTo) {
+      const query = filter.isDense ? plan.unlisted : plan.listed
+      return { query, low: 0n, high: minimum(this.listedUpTo, this.head) }
+    }
     return { query: plan.unlisted, low: this.listedUpTo + 1n, high: this.head }
   }
 

@@ -47,6 +47,8 @@ const LONGEST_PATTERN = 1000
 const REMEMBERED_NAMES = 10_000
 
 export class CompiledFilter {
+  /** Of the events last looked at, many passed. */
+  isDense = false
   private readonly filter: Filter
   private readonly log: Vocabulary
   private readonly remembered = new Map<string, boolean>()
