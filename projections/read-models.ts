@@ -47,6 +47,14 @@ export interface Step {
   readonly held: readonly Omit<HeldTable, 'projection' | 'place'>[]
 }
 
+/** A checkpoint as this projector left it: projection, place, epoch and position. */
+const asLeft = ({ projection, place, epoch, position }: Build): readonly Value[] => [
+  projection.name,
+  place,
+  epoch,
+  String(position ?? ''),
+]
+
 /** How often somebody who waits looks whether another process has heard what he waits for. */
 const lookEveryMs = 40
 
@@ -118,26 +126,25 @@ export class ReadModels {
   commit(steps: readonly Step[]): Promise<Build[]> {
     const at = new Date().toISOString()
     return this.database.transaction(async ({ run, put }) => {
-      const builds: Build[] = []
-      for (const { build, to, rows, held } of steps) {
-        const { projection, place, epoch, position } = build
-        const moved = await run(
-          'UPDATE checkpoint SET position = ?, at = ? WHERE projection = ? AND place = ? AND epoch = ? AND position = ?',
-          [String(to), at, projection.name, place, epoch, String(position ?? '')],
-        )
-        if (moved !== 1) throw new CheckpointMoved(projection.name)
-        for (const [table, changed] of rows) await put(table, place, changed)
+      for (const [to, together] of Map.groupBy(steps, (step) => step.to)) {
+        const where = together.map(() => '(projection = ? AND place = ? AND epoch = ? AND position = ?)').join(' OR ')
+        const left = together.flatMap(({ build }) => asLeft(build))
+        const moved = await run(`UPDATE checkpoint SET position = ?, at = ? WHERE ${where}`, [String(to), at, ...left])
+        if (moved !== together.length)
+          throw new CheckpointMoved(together.map(({ build }) => build.projection.name).join(', '))
+      }
+      for (const { build, rows, held } of steps) {
+        for (const [table, changed] of rows) await put(table, build.place, changed)
         for (const { stream, revision, why } of held)
           await run('INSERT INTO held VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING', [
-            projection.name,
-            sideOf(place),
+            build.projection.name,
+            sideOf(build.place),
             stream,
             revision,
             why,
           ])
-        builds.push({ ...build, position: to })
       }
-      return builds
+      return steps.map(({ build, to }) => ({ ...build, position: to }))
     })
   }
 
@@ -147,11 +154,11 @@ export class ReadModels {
    * @throws CheckpointMoved when the projection was not where the rows were worked out for
    */
   mend(stream: string, { build, rows, held }: Step): Promise<void> {
-    const { projection, place, epoch, position } = build
+    const { projection, place } = build
     return this.database.transaction(async ({ run, put }) => {
       const stood = await run(
         'UPDATE checkpoint SET epoch = epoch + 1 WHERE projection = ? AND place = ? AND epoch = ? AND position = ?',
-        [projection.name, place, epoch, String(position ?? '')],
+        asLeft(build),
       )
       if (stood !== 1) throw new CheckpointMoved(projection.name)
       for (const [table, changed] of rows) await put(table, place, changed)
