@@ -167,6 +167,19 @@ describe.each(databases)('the projector, on %s', (kind) => {
     const end = await workplace.store.endOf(['journey', 'participant'])
     expect(await elsewhere.waitFor(String(end), 2_000)).toBe(true)
   })
+
+  it('promises nothing that its database may have lost since', async () => {
+    const { readModels, projector, store, ...workplace } = await workplaceOfItsOwn()
+    projector!.start()
+    await importText({ ...workplace, readModels, projector, store }, smallLog)
+    const end = String(await store.endOf(['journey', 'participant']))
+    expect(await readModels.waitFor(end, 2_000)).toBe(true)
+    await projector!.stop()
+    expect(await readModels.waitFor(end, 2_000)).toBe(true)
+    // As after a crash of the server: what was written last was never synced.
+    await readModels.db.updateTable('checkpoint').set({ position: '0' }).execute()
+    expect(await readModels.waitFor(end, 200)).toBe(false)
+  })
 })
 
 describe('the two databases', () => {
