@@ -158,9 +158,9 @@ export class Hearing {
 }
 
 function understandable(stored: StoredEvent): Recorded<DomainEvent> | Error {
-  const { stream, revision, data, metadata } = stored
+  const { stream, revision, type, data, metadata } = stored
   try {
-    const size = sizeOf(data) + sizeOf(metadata)
+    const size = sizeOf(type) + sizeOf(data) + sizeOf(metadata)
     if (size > largestEvent) return new PoisonEvent(stream, revision, 'it is too large')
     if (Number.isNaN(size)) return new PoisonEvent(stream, revision, 'it holds what no database can keep')
     return recordedFrom(stored)

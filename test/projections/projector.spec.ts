@@ -22,6 +22,7 @@ const poisons: { type: string; data: unknown; schemaVersion?: number; why: RegEx
   { type: 'WarningIssued', data: {}, why: /nothing is wrong/ },
   { type: 'WarningIssued', data: 'not an object', why: /not a JSON object/ },
   { type: 'SomethingElse', data: {}, why: /unknown event type SomethingElse/ },
+  { type: 'Something\0else', data: {}, why: /what no database can keep/ },
   { type: 'WarningIssued', data: {}, schemaVersion: 99, why: /schema version 99/ },
   { type: 'ParticipantDroppedOut', data: {}, why: /it has no reason/ },
   { type: 'WarningIssued', data: { sealed: 'x'.repeat(950_000) }, why: /it is too large/ },
