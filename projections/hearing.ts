@@ -16,6 +16,9 @@ export interface ProjectorLog {
 /** Rows that batch after batch may change again, kept so that they need not be read and parsed each time. */
 const rowsKept = 3_000
 
+/** So many characters are not kept for later, however few the rows. */
+const heaviestUnwritten = 4_000_000
+
 /** How much of what was heard, in milliseconds, may have to be heard again after a crash where writing was put off. */
 const unwrittenMs = 2_000
 
@@ -91,9 +94,13 @@ export class Hearing {
    * now and then only, and with them how far they have heard
    * @throws CheckpointMoved, or what the database said; this hearing then knows no more, and is begun again from the checkpoints
    */
-  async take({ events, to }: HeardBatch, unhurried = false): Promise<void> {
+  async take({ events, to, weight }: HeardBatch, unhurried = false): Promise<void> {
     const understood: Understood = []
-    for (const part of this.parts) if (to !== null && to > part.heard) await this.hear(part, events, to, understood)
+    for (const part of this.parts) {
+      if (to === null || to <= part.heard) continue
+      await this.hear(part, events, to, understood)
+      part.weight += weight
+    }
     const { worthWriting } = this.readModels
     await this.commit(this.parts.filter((part) => part.isUnwritten && !(unhurried && part.mayWait(worthWriting))))
   }
@@ -151,9 +158,9 @@ export class Hearing {
 }
 
 function understandable(stored: StoredEvent): Recorded<DomainEvent> | Error {
-  const { stream, revision, data, metadata } = stored
+  const { stream, revision, type, data, metadata } = stored
   try {
-    const size = sizeOf(data) + sizeOf(metadata)
+    const size = sizeOf(type) + sizeOf(data) + sizeOf(metadata)
     if (size > largestEvent) return new PoisonEvent(stream, revision, 'it is too large')
     if (Number.isNaN(size)) return new PoisonEvent(stream, revision, 'it holds what no database can keep')
     return recordedFrom(stored)
@@ -198,6 +205,8 @@ class Part {
   private newlyHeld: Step['held'][number][] = []
   /** Up to here it has heard, whether that is written or not. */
   heard: bigint
+  /** Of the events it has heard and not written, in characters. */
+  weight = 0
   private writtenAt = performance.now()
 
   constructor(build: Build, held: Set<string>) {
@@ -215,10 +224,12 @@ class Part {
    * @param few so many rows of others that they are not worth a transaction yet
    */
   mayWait(few: number): boolean {
-    const isFoldedOn = this.build.projection.tables.every(({ foldedOn }) => foldedOn)
+    if (performance.now() - this.writtenAt >= unwrittenMs) return false
+    // What is at hand anyway is no heavier for waiting.
+    if (this.build.projection.tables.every(({ foldedOn }) => foldedOn)) return this.touched.length < rowsKept
     let waiting = this.touched.length
     for (const rows of this.fresh.values()) waiting += rows.length
-    return waiting < (isFoldedOn ? rowsKept : few) && performance.now() - this.writtenAt < unwrittenMs
+    return waiting < few && this.weight < heaviestUnwritten
   }
 
   hold(held: Step['held'][number]): void {
@@ -301,6 +312,7 @@ class Part {
   wrote(build: Build): void {
     this.build = build
     this.writtenAt = performance.now()
+    this.weight = 0
     this.newlyHeld = []
     this.fresh = new Map()
     for (const place of this.touched) place.touched = false

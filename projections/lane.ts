@@ -35,7 +35,7 @@ export async function hearLane(
     // Level with the log, it has heard whatever is up to there, also where the place itself was not told.
     const to = batch.caughtUp || batch.to === null || batch.to > until ? until : batch.to
     const events = batch.events.filter(({ position }) => position <= until)
-    await hearing.take({ events, to, caughtUp: false }, to < until)
+    await hearing.take({ ...batch, events, to }, to < until)
     told.onHeard(events.length, to)
     if (to >= until) return true
   }

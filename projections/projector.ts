@@ -120,6 +120,7 @@ export class Projector {
             this.state = 'projecting'
           })
         } finally {
+          this.readModels.announceNoMore()
           await election.release()
         }
       } catch (error) {

@@ -218,6 +218,14 @@ export class ReadModels {
     if (position > this.heard.value) this.heard.next(position)
   }
 
+  /**
+   * This process projects no more, or not now. What it said may be gone with a database that lost its last transactions:
+   * whoever waits looks for it there.
+   */
+  announceNoMore(): void {
+    this.heard.next(-1n)
+  }
+
   /** @returns true once every projection has heard the log up to the position; false when that took longer than `ms` */
   waitFor(position: string, ms: number): Promise<boolean> {
     const wanted = BigInt(position)

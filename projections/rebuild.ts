@@ -133,6 +133,6 @@ async function passOver(store: EventStore, readModels: ReadModels, hearing: Hear
   const to = live.reduce((high, { position }) => (BigInt(position) > high ? BigInt(position) : high), -1n)
   // Asked after the live position was read: whatever of ours is up to there, is up to the end.
   if ((await store.endOf(categories)) > (hearing.position ?? 0n)) return false
-  await hearing.take({ events: [], to, caughtUp: false })
+  await hearing.take({ events: [], to, caughtUp: false, weight: 0 })
   return true
 }

@@ -57,7 +57,7 @@ export async function verifyProjections(
           // Level with the log, it has heard whatever is up to there, also where the place itself was not told.
           const upTo = batch.caughtUp || batch.to === null || batch.to > end ? end : batch.to
           const events = batch.events.filter((event) => event.position <= end)
-          await hearing.take({ events, to: upTo, caughtUp: false }, upTo < end)
+          await hearing.take({ ...batch, events, to: upTo }, upTo < end)
           onProgress({ position: upTo, of: end })
           if (upTo >= end) break
         }

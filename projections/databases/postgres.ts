@@ -174,9 +174,9 @@ const statementsOf = (client: pg.ClientBase): Statements => ({
 /** Where nothing is replaced, in the quickest way there is. */
 async function copied(client: pg.ClientBase, table: Table, place: Place, rows: readonly Value[][]): Promise<void> {
   const columns = Object.keys(table.columns).map(quoted).join(', ')
+  // Before the statement begins: the server would wait for the end of a text that cannot be made, and its ROLLBACK behind it.
+  const text = rows.map((row) => `${row.map(copyText).join('\t')}\n`).join('')
   const stream = client.query(copyFrom(`COPY ${quoted(nameIn(place, table))} (${columns}) FROM STDIN`))
-  let text = ''
-  for (const row of rows) text += `${row.map(copyText).join('\t')}\n`
   stream.end(text)
   await finished(stream)
 }

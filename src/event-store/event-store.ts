@@ -72,6 +72,8 @@ export interface HeardBatch {
   /** null where nothing at all was passed: the follower was level already. */
   readonly to: bigint | null
   readonly caughtUp: boolean
+  /** Of its events, in characters, near enough. */
+  readonly weight: number
 }
 
 /** Some of the streams, by how their ids begin: one of several followers that hear all of them between them. */
@@ -311,7 +313,7 @@ export class EventStore {
     try {
       while (!signal.aborted) {
         if (isFull() || (live && to !== null) || caughtUp) {
-          const batch = { events, to, caughtUp }
+          const batch = { events, to, caughtUp, weight }
           events = []
           weight = 0
           to = null

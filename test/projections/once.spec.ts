@@ -40,7 +40,7 @@ describe.each(databases)('two projectors at once, on %s', (kind) => {
 
     const after = (position: bigint | null, most: number): HeardBatch => {
       const events = log.filter((event) => event.position > (position ?? -1n)).slice(0, most)
-      return { events, to: events.at(-1)?.position ?? null, caughtUp: false }
+      return { events, to: events.at(-1)?.position ?? null, caughtUp: false, weight: 0 }
     }
     let stale = 0
     let committed = 0

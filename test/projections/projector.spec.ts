@@ -22,6 +22,7 @@ const poisons: { type: string; data: unknown; schemaVersion?: number; why: RegEx
   { type: 'WarningIssued', data: {}, why: /nothing is wrong/ },
   { type: 'WarningIssued', data: 'not an object', why: /not a JSON object/ },
   { type: 'SomethingElse', data: {}, why: /unknown event type SomethingElse/ },
+  { type: 'Something\0else', data: {}, why: /what no database can keep/ },
   { type: 'WarningIssued', data: {}, schemaVersion: 99, why: /schema version 99/ },
   { type: 'ParticipantDroppedOut', data: {}, why: /it has no reason/ },
   { type: 'WarningIssued', data: { sealed: 'x'.repeat(950_000) }, why: /it is too large/ },
@@ -166,6 +167,19 @@ describe.each(databases)('the projector, on %s', (kind) => {
     await importText(workplace, smallLog)
     const end = await workplace.store.endOf(['journey', 'participant'])
     expect(await elsewhere.waitFor(String(end), 2_000)).toBe(true)
+  })
+
+  it('promises nothing that its database may have lost since', async () => {
+    const { readModels, projector, store, ...workplace } = await workplaceOfItsOwn()
+    projector!.start()
+    await importText({ ...workplace, readModels, projector, store }, smallLog)
+    const end = String(await store.endOf(['journey', 'participant']))
+    expect(await readModels.waitFor(end, 2_000)).toBe(true)
+    await projector!.stop()
+    expect(await readModels.waitFor(end, 2_000)).toBe(true)
+    // As after a crash of the server: what was written last was never synced.
+    await readModels.db.updateTable('checkpoint').set({ position: '0' }).execute()
+    expect(await readModels.waitFor(end, 200)).toBe(false)
   })
 })
 

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { Hearing } from '../../projections/hearing.ts'
 import { categories } from '../../projections/projection.ts'
@@ -7,6 +8,7 @@ import { csvOf, simulateContactLog } from '../../src/simulator/contact-log.ts'
 import { bothDatabases, databases } from '../support/postgres.ts'
 import { everything, silent, takenOver } from '../support/read-models.ts'
 import { importText, temporaryWorkplace } from '../support/workplace.ts'
+import storedWarning from '../stored-events/WarningIssued.v1.json' with { type: 'json' }
 
 const log = csvOf(simulateContactLog({ seed: 5, journeys: 220, from: '2023-01-01', until: '2024-12-31', messy: false }))
 
@@ -54,6 +56,21 @@ describe.each(databases)('what nobody waits for, on %s,', (kind) => {
       if (batch.caughtUp) break
     }
     expect(await everything(readModels)).toEqual(truth)
+  })
+
+  it('is written where it is heavy, however few the rows', async () => {
+    const { store, vault, readModels } = await temporaryWorkplace(await freshDatabase(kind))
+    const { metadata } = storedWarning as { metadata: object }
+    const heavy = { type: 'WarningIssued', data: { sealed: 'x'.repeat(800_000) }, metadata }
+    for (let n = 0; n < 8; n++) await store.append('journey-heavy', n - 1, [{ ...heavy, id: randomUUID() }])
+    const hearing = await Hearing.of(readModels, vault, silent, await takenOver(readModels))
+    let heard = 0
+    for await (const batch of store.batches(categories, null, 1, new AbortController().signal)) {
+      await hearing.take(batch, true)
+      if (++heard === 6) break
+    }
+    const { position } = (await readModels.checkpoints()).find(({ projection }) => projection === 'timeline')!
+    expect(position).not.toBe('')
   })
 
   it('is written once the log has nothing more, also where that is all it says', async () => {

@@ -1,0 +1,64 @@
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { isDatabaseAway } from '../../projections/databases/away.ts'
+import { PostgresDatabase } from '../../projections/databases/postgres.ts'
+import type { Row, Table } from '../../projections/projection.ts'
+import { bothDatabases } from '../support/postgres.ts'
+
+const freshDatabase = bothDatabases()
+
+describe('rows that are copied in at once', () => {
+  it('are all there, or none where one of them is refused; the connection goes on', async () => {
+    const { database } = await withTable()
+    const refused = database.transaction(async ({ put }) => {
+      await put(notes, 'beside', many(3))
+      await put(notes, 'beside', [...many(200), { id: 'no number', text: '' }, ...many(20_000)])
+    })
+    await expect(refused).rejects.toThrow(/bigint/)
+    expect(await count(database)).toBe(0)
+    await database.transaction(({ put }) => put(notes, 'beside', many(3)))
+    expect(await count(database)).toBe(3)
+  })
+
+  it('are none where they cannot be made into a text, and nobody waits for the rest', async () => {
+    const { database } = await withTable()
+    const unsayable = {
+      toString() {
+        throw new RangeError('Invalid string length')
+      },
+    }
+    const failed = database.transaction(({ put }) => put(notes, 'beside', [...many(3), { id: 4, text: unsayable }]))
+    await expect(failed).rejects.toThrow(RangeError)
+    expect(await count(database)).toBe(0)
+  })
+
+  it.each([0, 5, 20])('are none where the connection is cut %i ms into it, and the process goes on', async (ms) => {
+    const { database, other } = await withTable()
+    const cut = database.transaction(async ({ all, put }) => {
+      const [own] = await all<{ pid: number }>('SELECT pg_backend_pid() AS pid')
+      const cutting = new Promise((resolve) => setTimeout(resolve, ms)).then(() =>
+        other.transaction((statements) => statements.all('SELECT pg_terminate_backend(?)', [own!.pid])),
+      )
+      await Promise.all([put(notes, 'beside', many(20_000)), cutting])
+      await all('SELECT 1')
+    })
+    await expect(cut.catch(isDatabaseAway)).resolves.toBe(true)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    expect(await count(database)).toBe(0)
+  })
+})
+
+const notes: Table = { name: 'note', columns: { id: 'integer', text: 'text' }, key: ['id'], writtenOnce: true }
+
+const many = (count: number): Row[] => Array.from({ length: count }, (_, id) => ({ id, text: 'x'.repeat(2_000) }))
+
+async function withTable() {
+  const url = (await freshDatabase('PostgreSQL'))!
+  const [database, other] = [new PostgresDatabase(url), new PostgresDatabase(url)]
+  onTestFinished(() => Promise.all([database.close(), other.close()]).then(() => undefined))
+  await database.transaction(({ run }) => run('CREATE TABLE note__beside (id BIGINT, text TEXT)'))
+  return { database, other }
+}
+
+const count = async (database: PostgresDatabase): Promise<number> =>
+  (await database.transaction(({ all }) => all<{ count: number }>('SELECT count(*) AS count FROM note__beside')))[0]!
+    .count
