@@ -37,7 +37,7 @@ const application = `
   workplace.projector.start()
   process.stdout.write('open')
   const rebuilds = (async () => {
-    for (;;) await rebuildBeside(workplace, projections, { signal: new AbortController().signal, most: 100, splitAfter: Number(process.argv[4]) }).catch((error) => {
+    for (;;) await rebuildBeside(workplace, projections, { signal: new AbortController().signal, most: 100, splitAfter: Number(process.argv[4]), isFree: process.argv[5] === 'free' }).catch((error) => {
       if (error.name !== 'CheckpointMoved') throw error
     })
   })()
@@ -72,9 +72,19 @@ describe.each(databases)('the whole process killed, on %s', (kind) => {
         writeFileSync(first, log(6, 'F'))
         writeFileSync(file, log(60, 'R'))
         const env = { ...process.env, DATA_DIR: dir, DATABASE_URL: url ?? '', LOG_LEVEL: 'silent' }
-        // Every other time what is rebuilt meanwhile is rebuilt in lanes.
+        // Every other time what is rebuilt meanwhile is rebuilt in lanes, and every other of those the process takes one itself.
         const splitAfter = run % 2 === 0 ? 'Infinity' : '1'
-        const words = ['--input-type=module', '-e', application, join(projectRoot, 'dist'), first, file, splitAfter]
+        const isFree = run % 4 === 1 ? 'free' : 'busy'
+        const words = [
+          '--input-type=module',
+          '-e',
+          application,
+          join(projectRoot, 'dist'),
+          first,
+          file,
+          splitAfter,
+          isFree,
+        ]
         const app = spawn(process.execPath, words, { env, stdio: ['ignore', 'pipe', 'inherit'] })
         const exit = once(app, 'exit')
         await Promise.race([once(app.stdout, 'data'), exit])
