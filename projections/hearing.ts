@@ -160,7 +160,7 @@ export class Hearing {
 function understandable(stored: StoredEvent): Recorded<DomainEvent> | Error {
   const { stream, revision, type, data, metadata } = stored
   try {
-    const size = sizeOf(type) + sizeOf(data) + sizeOf(metadata)
+    const size = sizeOf(stream) + sizeOf(type) + sizeOf(data) + sizeOf(metadata)
     if (size > largestEvent) return new PoisonEvent(stream, revision, 'it is too large')
     if (Number.isNaN(size)) return new PoisonEvent(stream, revision, 'it holds what no database can keep')
     return recordedFrom(stored)
@@ -234,7 +234,8 @@ class Part {
 
   hold(held: Step['held'][number]): void {
     this.held.add(held.stream)
-    this.newlyHeld.push(held)
+    // Each event of a stream whose name no database keeps is held by itself, so it need not be known again by that name.
+    this.newlyHeld.push({ ...held, stream: held.stream.replaceAll('\0', '\ufffd').toWellFormed() })
   }
 
   /** Reads the rows the changes will look at, many at a time, where they are not in memory. */

@@ -24,6 +24,13 @@ export async function replayHeld(
         if (event.position === null || event.position > (build.position ?? -1n)) continue
         history.push(event as StoredEvent & { position: bigint })
       }
+      if (history.length === 0) {
+        // A name no database keeps is listed under another, under which the log knows nothing that could be told again.
+        const held = (await readModels.held()).filter((one) => one.projection === projection.name)
+        const mine = held.filter((one) => one.stream === stream)
+        stillHeld.push(...mine.map(({ revision, why }) => ({ projection: projection.name, revision, why })))
+        break
+      }
       const retold = await Hearing.retold(readModels, vault, log, build, history)
       try {
         await readModels.mend(stream, { ...retold, build })

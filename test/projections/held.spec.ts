@@ -53,6 +53,34 @@ describe.each(databases)('a held journey, on %s', (kind) => {
     expect((await everything(readModels)).timeline!.length).toBe(right.timeline!.length + 1)
   })
 
+  it('whose stream has a name no database keeps is listed under another, and stops nobody else', async () => {
+    const workplace = await temporaryWorkplace(await freshDatabase(kind))
+    await importText(workplace, log)
+    const { store, readModels, eventStoreUrl } = workplace
+    const client = EventStoreDBClient.connectionString(eventStoreUrl)
+    onTestFinished(() => client.dispose())
+    const known = `journey-${String((await everything(readModels)).caseload![0]!.journey_id)}`
+    const good = (await Array.fromAsync(store.read(known))).at(-1)!
+    const warning = () => jsonEvent({ type: 'WarningIssued', data: {}, metadata: good.metadata as never })
+    const rows = (await everything(readModels)).timeline!.length
+    // Told twice, by a projector that has begun anew in between.
+    for (const told of [1, 2]) {
+      await client.appendToStream('journey-a\0b', warning())
+      await client.appendToStream(known, warning())
+      await heardEverything(workplace)
+      expect((await everything(readModels)).timeline).toHaveLength(rows + told)
+      const held = (await readModels.held()).map(({ stream, revision, why }) => ({ stream, revision, why }))
+      const one = { stream: 'journey-a\ufffdb', revision: 0, why: 'it holds what no database can keep' }
+      expect(held.length).toBeGreaterThan(0)
+      expect(held).toEqual(held.map(() => one))
+      const still = await replayHeld({ ...workplace, log: silent }, projections, one.stream)
+      expect(still).toHaveLength(held.length)
+      expect(await readModels.held()).toHaveLength(held.length)
+    }
+    const verdicts = await verifyProjections({ ...workplace, log: silent }, projections, workplace.config.dataDir)
+    expect(verdicts.filter(({ differences }) => differences > 0)).toEqual([])
+  })
+
   it('stays held, and says why, where nothing was put right', async () => {
     const workplace = await temporaryWorkplace(await freshDatabase(kind))
     await importText(workplace, log)
