@@ -2,11 +2,13 @@
  * A real browser for the specs: the system's Chromium where there is one, else the one inside the npm package, with the
  * Debian libraries it needs installed when that is allowed here. Where neither runs, it says the one line to run.
  */
-import { execFileSync } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import { accessSync, constants, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { promisify } from 'node:util'
 import { chromium, type Browser } from 'playwright-core'
 
 const systemNames = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']
@@ -96,16 +98,13 @@ async function unpacked(): Promise<string> {
   if (existsSync(file)) return file
   mkdirSync(dirname(home), { recursive: true })
   const attempt = mkdtempSync(`${home}-`)
-  const before = process.env.TMPDIR
-  process.env.TMPDIR = attempt
-  try {
-    const { default: packaged } = await import('@sparticuz/chromium')
+  // In a process of its own: whoever asks this one for a temporary folder meanwhile must not be given one inside.
+  const unpack = `const { default: packaged } = await import(process.argv[1])
     packaged.setGraphicsMode = false
-    await packaged.executablePath()
-  } finally {
-    if (before === undefined) delete process.env.TMPDIR
-    else process.env.TMPDIR = before
-  }
+    await packaged.executablePath()`
+  await promisify(execFile)(process.execPath, ['--input-type=module', '-e', unpack, pathToFileURL(entry).href], {
+    env: { ...process.env, TMPDIR: attempt },
+  })
   try {
     renameSync(attempt, home)
   } catch (error) {
