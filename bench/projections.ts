@@ -137,7 +137,13 @@ async function bench(): Promise<void> {
 
 function child<T>(part: string, ...args: string[]): T {
   // As npm run rebuild runs.
-  const words = ['--max-semi-space-size=8', '--max-old-space-size=200', fileURLToPath(import.meta.url), part, ...args]
+  const collector = [
+    '--max-semi-space-size=4',
+    '--max-old-space-size=600',
+    '--no-incremental-marking',
+    '--no-parallel-scavenge',
+  ]
+  const words = [...collector, fileURLToPath(import.meta.url), part, ...args]
   const { stdout, stderr, status } = spawnSync(process.execPath, words, {
     encoding: 'utf8',
     env: { ...process.env, MALLOC_ARENA_MAX: '2' },

@@ -69,8 +69,22 @@ export const sideOf = (place: Place): 'live' | 'beside' => (place === 'live' ? '
 
 export const nameIn = (place: Place, { name }: Table): string => (place === 'live' ? name : `${name}__beside`)
 
-/** Whether the table has its key while it is filled there. */
-export const hasKey = ({ writtenOnce }: Table, place: Place): boolean => !writtenOnce || place === 'live'
+/** Where a rebuild puts down the rows of a table that is put in order at its end. */
+const heardIn = ({ name }: Table): string => `${name}__heard`
+
+/** Where rows of a table are written. */
+export interface Target {
+  readonly table: Table
+  readonly name: string
+  /** Without one, rows are put down one after another, and none takes the place of another. */
+  readonly hasKey: boolean
+}
+
+/** @param isInOrder see {@link Builds.isInOrder} */
+export function targetOf(table: Table, place: Place, isInOrder: boolean): Target {
+  if (!isInOrder && table.onlyReplaced) return { table, name: heardIn(table), hasKey: false }
+  return { table, name: nameIn(place, table), hasKey: !table.writtenOnce || place === 'live' }
+}
 
 export const placeOf = (position: string): bigint | null => (position === '' ? null : BigInt(position))
 
@@ -204,7 +218,8 @@ export class Builds {
         if ((await run('DELETE FROM checkpoint WHERE projection = ?', [name])) === 0) continue
         await run('DELETE FROM held WHERE projection = ?', [name])
         for (const table of tables)
-          for (const one of [table, `${table}__beside`]) await run(`DROP TABLE IF EXISTS ${quoted(one)}`)
+          for (const one of [table, `${table}__beside`, `${table}__heard`])
+            await run(`DROP TABLE IF EXISTS ${quoted(one)}`)
         dropped.push(name)
       }
       return dropped
@@ -225,14 +240,50 @@ export class Builds {
     return Date.now() - Date.parse(last.at) > leftAfterMs ? 'left' : 'worked_on'
   }
 
+  /** Whether its rows are where their keys put them: false while a rebuild puts some down as it hears them. */
+  isInOrder({ projection, place }: Build): Promise<boolean> {
+    if (place === 'live') return Promise.resolve(true)
+    return this.database.transaction(async (statements) => {
+      for (const table of projection.tables)
+        if (table.onlyReplaced && (await this.isThere(statements, heardIn(table)))) return false
+      return true
+    })
+  }
+
   /**
-   * The indexes that were left out while the rows went in: kept up row by row, each would cost as much as the rows. One
-   * transaction each, so that whoever writes elsewhere need not wait for all of them.
+   * The order and the indexes that were left out while the rows went in: kept up row by row, each would cost as much as the
+   * rows. One transaction each, so that whoever writes elsewhere need not wait for all of them. From here on the build is
+   * {@link isInOrder}.
+   * @throws CheckpointMoved where another process has taken the build over: it may be putting down rows still
    */
-  async complete({ projection, place }: Build): Promise<void> {
+  async complete({ projection, place, epoch }: Build): Promise<void> {
+    await this.database.transaction(async (statements) => {
+      const ours = await statements.run(
+        'UPDATE checkpoint SET at = ? WHERE projection = ? AND place = ? AND epoch = ?',
+        [new Date().toISOString(), projection.name, sideOf(place), epoch],
+      )
+      if (ours !== 1) throw new CheckpointMoved(projection.name)
+      for (const table of projection.tables) if (table.onlyReplaced) await this.putInOrder(statements, table)
+    })
     for (const table of projection.tables)
       for (const index of indexesOf(table))
         await this.database.transaction((statements) => this.makeIndex(statements, table, place, index))
+  }
+
+  private async putInOrder(statements: Statements, table: Table): Promise<void> {
+    const heard = heardIn(table)
+    if (!(await this.isThere(statements, heard))) return
+    const [columns, key] = [Object.keys(table.columns), table.key].map((names) => names.map(quoted).join(', '))
+    await statements.run(
+      `INSERT INTO ${quoted(nameIn('beside', table))} (${columns}) SELECT ${columns} FROM (
+         SELECT ${columns}, row_number() OVER (PARTITION BY ${key} ORDER BY nth DESC) AS from_last FROM ${quoted(heard)}
+       ) AS heard WHERE from_last = 1 ORDER BY ${key}`,
+    )
+    await statements.run(`DROP TABLE ${quoted(heard)}`)
+  }
+
+  private async isThere({ all }: Statements, name: string): Promise<boolean> {
+    return (await all(this.database.findTable, [name])).length > 0
   }
 
   /**
@@ -305,10 +356,14 @@ export class Builds {
     epoch: number,
   ): Promise<Build> {
     const { run } = statements
-    const { declared, suffixOf } = this.database
+    const { declared, numbered, suffixOf } = this.database
     for (const table of projection.tables) {
       const name = quoted(nameIn(place, table))
       const columns = Object.entries(table.columns).map(([column, type]) => `${quoted(column)} ${declared[type]}`)
+      if (place === 'beside' && table.onlyReplaced) {
+        await run(`DROP TABLE IF EXISTS ${quoted(heardIn(table))}`)
+        await run(`CREATE TABLE ${quoted(heardIn(table))} (nth ${numbered}, ${columns.join(', ')})`)
+      }
       if (!table.writtenOnce) columns.push(`PRIMARY KEY (${table.key.map(quoted).join(', ')})`)
       await run(`DROP TABLE IF EXISTS ${name}`)
       await run(`CREATE TABLE ${name} (${columns.join(', ')})${suffixOf(table)}`)

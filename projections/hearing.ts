@@ -55,7 +55,9 @@ export class Hearing {
   /** Several projections hear each batch together, and are written in one transaction. */
   static async of(readModels: ReadModels, vault: Vault, log: ProjectorLog, builds: readonly Build[]): Promise<Hearing> {
     const hearing = new Hearing(readModels, vault, log)
-    hearing.parts = await Promise.all(builds.map(async (build) => new Part(build, await readModels.heldStreams(build))))
+    const part = async (build: Build) =>
+      new Part(build, await readModels.heldStreams(build), await readModels.builds.isInOrder(build))
+    hearing.parts = await Promise.all(builds.map(part))
     return hearing
   }
 
@@ -67,7 +69,7 @@ export class Hearing {
     build: Build,
     history: readonly Placed[],
   ): Promise<Step> {
-    const part = new Part({ ...build, position: null }, new Set())
+    const part = new Part({ ...build, position: null }, new Set(), true)
     await new Hearing(readModels, vault, log).hear(part, history, build.position ?? -1n, [])
     return part.step()
   }
@@ -102,7 +104,19 @@ export class Hearing {
       part.weight += weight
     }
     const { worthWriting } = this.readModels
-    await this.commit(this.parts.filter((part) => part.isUnwritten && !(unhurried && part.mayWait(worthWriting))))
+    const due = this.parts.filter((part) => part.isUnwritten && !(unhurried && part.mayWait(worthWriting)))
+    // Where another lane writes just now, some more is heard rather than waited.
+    const hasTime = unhurried && due.every((part) => part.mayWait(worthWriting * 4))
+    await this.commit(due, hasTime)
+  }
+
+  /** Nothing more is left out of the tables that are filled: see {@link Builds.complete}. */
+  async complete(): Promise<void> {
+    await this.write()
+    for (const part of this.parts) {
+      await this.readModels.builds.complete(part.build)
+      part.isInOrder = true
+    }
   }
 
   /** Whatever was put off. @throws like {@link take} */
@@ -110,10 +124,11 @@ export class Hearing {
     await this.commit(this.parts.filter((part) => part.isUnwritten))
   }
 
-  private async commit(parts: readonly Part[]): Promise<void> {
+  private async commit(parts: readonly Part[], unlessBusy = false): Promise<void> {
     if (parts.length === 0) return
-    const builds = await this.readModels.commit(parts.map((part) => part.step()))
-    for (const [n, part] of parts.entries()) part.wrote(builds[n]!)
+    const steps = parts.map((part) => part.step())
+    const builds = await (unlessBusy ? this.readModels.commitUnlessBusy(steps) : this.readModels.commit(steps))
+    if (builds) for (const [n, part] of parts.entries()) part.wrote(builds[n]!)
   }
 
   private async hear(part: Part, events: readonly Placed[], to: bigint, understood: Understood): Promise<void> {
@@ -196,10 +211,11 @@ interface Kept {
 class Part {
   build: Build
   readonly held: Set<string>
+  isInOrder: boolean
   /** The rows of tables that are folded on stay at hand from batch to batch; those of others until they are written. */
   private readonly atHand = new Map<Table, Map<string, Kept>>()
   private touched: Kept[] = []
-  /** Rows that are written once, and so need not be found again. */
+  /** Rows that nobody goes on from, and so need not be found again. */
   private fresh = new Map<Table, Row[]>()
   private timesWritten = 0
   private newlyHeld: Step['held'][number][] = []
@@ -209,9 +225,10 @@ class Part {
   weight = 0
   private writtenAt = performance.now()
 
-  constructor(build: Build, held: Set<string>) {
+  constructor(build: Build, held: Set<string>, isInOrder: boolean) {
     this.build = build
     this.held = held
+    this.isInOrder = isInOrder
     this.heard = build.position ?? -1n
   }
 
@@ -242,7 +259,7 @@ class Part {
   async read(readModels: ReadModels, concluded: readonly Concluded[]): Promise<void> {
     const missing = new Map<Table, (readonly Value[])[]>()
     const placeOf = ({ table, key, whole }: Change): Kept | undefined => {
-      if (table.writtenOnce) return undefined
+      if (table.writtenOnce || (table.onlyReplaced && !this.isInOrder)) return undefined
       const places = this.placesOf(table)
       const name = nameOf(key)
       let place = places.get(name)
@@ -307,7 +324,7 @@ class Part {
       if (known) known.push(place.row!)
       else rows.set(table, [place.row!])
     }
-    return { build: this.build, to: this.heard, rows, held: this.newlyHeld }
+    return { build: this.build, to: this.heard, rows, isInOrder: this.isInOrder, held: this.newlyHeld }
   }
 
   wrote(build: Build): void {

@@ -22,12 +22,14 @@ const participantTable: Table = {
   name: 'participant',
   columns: { participant_id: 'text', event_id: 'text', sealed: 'text' },
   key: ['participant_id'],
+  onlyReplaced: true,
 }
 
 const tokenTable: Table = {
   name: 'participant_token',
   columns: { token: 'blob', participant_id: 'text' },
   key: ['token', 'participant_id'],
+  onlyReplaced: true,
 }
 
 /** The tokens under which details are found: the CRN whole, and each word of the names without case or accents. */
@@ -61,7 +63,7 @@ const told = (event: Recorded<ParticipantEvent>, vault: Vault): Change[] => {
 
 export const participants: Projection = {
   name: 'participants',
-  version: 1,
+  version: 2,
   question: 'Who is he, and how is he found?',
   tables: [participantTable, tokenTable],
   on: {

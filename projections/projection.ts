@@ -18,6 +18,11 @@ export interface Table {
   readonly indexes?: readonly (readonly string[])[]
   /** Each row is written once, by one event, and never changed: while a rebuild fills the table it needs no key. */
   readonly writtenOnce?: true
+  /**
+   * A row is only ever replaced by another, never gone on from: a rebuild puts down what it hears one after another, and
+   * puts it in the order of the key once, at its end. Of several with one key the last counts.
+   */
+  readonly onlyReplaced?: true
   /** Later events go on from its rows: they are kept at hand between batches. */
   readonly foldedOn?: true
   /** Works out the columns that follow from the others, once a batch rather than once an event. */

@@ -8,12 +8,13 @@ import {
   nameIn,
   placeOf,
   sideOf,
+  targetOf,
   type Build,
   type CheckpointTable,
   type Place,
 } from './builds.ts'
 import type { CaseloadTable } from './caseload.ts'
-import type { Database, Election, Moment } from './databases/database.ts'
+import type { Database, Election, Moment, Statements } from './databases/database.ts'
 import { PostgresDatabase } from './databases/postgres.ts'
 import { SqliteDatabase } from './databases/sqlite.ts'
 import type { ParticipantTable, ParticipantTokenTable } from './participants.ts'
@@ -44,6 +45,8 @@ export interface Step {
   readonly build: Build
   readonly to: bigint
   readonly rows: ReadonlyMap<Table, readonly Row[]>
+  /** See {@link Builds.isInOrder}. */
+  readonly isInOrder: boolean
   readonly held: readonly Omit<HeldTable, 'projection' | 'place'>[]
 }
 
@@ -124,28 +127,12 @@ export class ReadModels {
    * @throws CheckpointMoved when a checkpoint is no longer as this projector left it
    */
   commit(steps: readonly Step[]): Promise<Build[]> {
-    const at = new Date().toISOString()
-    return this.database.transaction(async ({ run, put }) => {
-      for (const [to, together] of Map.groupBy(steps, (step) => step.to)) {
-        const where = together.map(() => '(projection = ? AND place = ? AND epoch = ? AND position = ?)').join(' OR ')
-        const left = together.flatMap(({ build }) => asLeft(build))
-        const moved = await run(`UPDATE checkpoint SET position = ?, at = ? WHERE ${where}`, [String(to), at, ...left])
-        if (moved !== together.length)
-          throw new CheckpointMoved(together.map(({ build }) => build.projection.name).join(', '))
-      }
-      for (const { build, rows, held } of steps) {
-        for (const [table, changed] of rows) await put(table, build.place, changed)
-        for (const { stream, revision, why } of held)
-          await run('INSERT INTO held VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING', [
-            build.projection.name,
-            sideOf(build.place),
-            stream,
-            revision,
-            why,
-          ])
-      }
-      return steps.map(({ build, to }) => ({ ...build, position: to }))
-    })
+    return this.database.transaction(writing(steps))
+  }
+
+  /** The same. @returns undefined where another writes just now; nothing is written then */
+  commitUnlessBusy(steps: readonly Step[]): Promise<Build[] | undefined> {
+    return this.database.transactionUnlessBusy(writing(steps))
   }
 
   /**
@@ -161,7 +148,7 @@ export class ReadModels {
         asLeft(build),
       )
       if (stood !== 1) throw new CheckpointMoved(projection.name)
-      for (const [table, changed] of rows) await put(table, place, changed)
+      for (const [table, changed] of rows) await put(targetOf(table, place, true), changed)
       await run('DELETE FROM held WHERE projection = ? AND place = ? AND stream = ?', [projection.name, place, stream])
       for (const { revision, why } of held)
         await run('INSERT INTO held VALUES (?, ?, ?, ?, ?)', [projection.name, place, stream, revision, why])
@@ -266,3 +253,28 @@ export class ReadModels {
     await this.database.close()
   }
 }
+
+const writing =
+  (steps: readonly Step[]) =>
+  async ({ run, put }: Statements): Promise<Build[]> => {
+    const at = new Date().toISOString()
+    for (const [to, together] of Map.groupBy(steps, (step) => step.to)) {
+      const where = together.map(() => '(projection = ? AND place = ? AND epoch = ? AND position = ?)').join(' OR ')
+      const left = together.flatMap(({ build }) => asLeft(build))
+      const moved = await run(`UPDATE checkpoint SET position = ?, at = ? WHERE ${where}`, [String(to), at, ...left])
+      if (moved !== together.length)
+        throw new CheckpointMoved(together.map(({ build }) => build.projection.name).join(', '))
+    }
+    for (const { build, rows, isInOrder, held } of steps) {
+      for (const [table, changed] of rows) await put(targetOf(table, build.place, isInOrder), changed)
+      for (const { stream, revision, why } of held)
+        await run('INSERT INTO held VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING', [
+          build.projection.name,
+          sideOf(build.place),
+          stream,
+          revision,
+          why,
+        ])
+    }
+    return steps.map(({ build, to }) => ({ ...build, position: to }))
+  }

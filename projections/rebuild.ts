@@ -107,7 +107,7 @@ async function hearAlone(
     told.onHeard(batch.events.length, hearing.position ?? 0n)
     if (batch.caughtUp && !level) {
       level = true
-      for (const build of hearing.builds) await readModels.builds.complete(build)
+      await hearing.complete()
     }
     if (!level && events >= told.enough) {
       await hearing.write()

@@ -1,6 +1,6 @@
 /** What the read models ask of a database. There are two: SQLite for one machine, PostgreSQL for many instances. */
 import type { Kysely } from 'kysely'
-import type { Place } from '../builds.ts'
+import type { Target } from '../builds.ts'
 import type { ReadModelTables } from '../read-models.ts'
 import type { ColumnType, Row, Table, Value } from '../projection.ts'
 
@@ -9,8 +9,8 @@ export interface Statements {
   all<T>(sql: string, values?: readonly Value[]): Promise<T[]>
   /** @returns how many rows it changed */
   run(sql: string, values?: readonly Value[]): Promise<number>
-  /** Writes the rows of a table, each over whatever has its key. A table that is written once has no key beside. */
-  put(table: Table, place: Place, rows: readonly Row[]): Promise<void>
+  /** Writes the rows, each over whatever has its key. */
+  put(target: Target, rows: readonly Row[]): Promise<void>
 }
 
 /** What one moment sees. */
@@ -32,14 +32,20 @@ export interface Database {
   readonly db: Kysely<ReadModelTables>
   /** How a column type is declared. Texts sort by their bytes on both databases, so that pages agree. */
   readonly declared: Readonly<Record<ColumnType, string>>
+  /** The same for a column that numbers the rows as they come. */
+  readonly numbered: string
   /** So many rows are worth a transaction of their own, where nobody waits for them. */
   readonly worthWriting: number
   /** How the table is to be stored. */
   suffixOf(table: Table): string
   /** Asks for the `name` and `table` of every index. */
   readonly listOfIndexes: string
+  /** Asks for a table by its name. */
+  readonly findTable: string
   /** All of it becomes true, or none. */
   transaction<T>(work: (statements: Statements) => Promise<T>): Promise<T>
+  /** The same, but where it would have to wait for another that writes. @returns undefined then, and has done nothing */
+  transactionUnlessBusy<T>(work: (statements: Statements) => Promise<T>): Promise<T | undefined>
   /** Lets no other process that calls this go on until the transaction is over: for making tables. */
   alone(statements: Statements): Promise<void>
   /** The rows with these keys, in no order; the JSON columns made into values again. */

@@ -3,7 +3,7 @@ import { Kysely, PostgresDialect } from 'kysely'
 import { finished } from 'node:stream/promises'
 import pg from 'pg'
 import { from as copyFrom } from 'pg-copy-streams'
-import { hasKey, nameIn, type Place } from '../builds.ts'
+import type { Target } from '../builds.ts'
 import type { Row, Table, Value } from '../projection.ts'
 import type { ReadModelTables } from '../read-models.ts'
 import { keeperOf, quoted, seen, type Database, type Election, type Moment, type Statements } from './database.ts'
@@ -23,6 +23,8 @@ const types: pg.CustomTypesConfig = {
 export class PostgresDatabase implements Database {
   readonly db: Kysely<ReadModelTables>
   readonly declared = { text: 'TEXT COLLATE "C"', integer: 'BIGINT', blob: 'BYTEA', json: 'TEXT' }
+  readonly numbered = 'BIGSERIAL'
+  readonly findTable = 'SELECT 1 FROM pg_tables WHERE schemaname = current_schema() AND tablename = ?'
   readonly listOfIndexes =
     'SELECT indexname AS name, tablename AS table FROM pg_indexes WHERE schemaname = current_schema()'
   /** A transaction goes to and fro five times and more. */
@@ -52,6 +54,11 @@ export class PostgresDatabase implements Database {
   async transaction<T>(work: (statements: Statements) => Promise<T>): Promise<T> {
     // A lost last transaction is only heard again: the checkpoint is lost with it.
     return this.during('BEGIN; SET LOCAL synchronous_commit TO off', (client) => work(statementsOf(client)))
+  }
+
+  /** Transactions here do not wait for each other. */
+  transactionUnlessBusy<T>(work: (statements: Statements) => Promise<T>): Promise<T> {
+    return this.transaction(work)
   }
 
   async load(table: Table, name: string, keys: readonly (readonly Value[])[]): Promise<Row[]> {
@@ -153,16 +160,17 @@ const statementsOf = (client: pg.ClientBase): Statements => ({
   all: async <T>(sql: string, values: readonly Value[] = []) =>
     (await client.query(numbered(sql), [...values])).rows as T[],
   run: async (sql, values = []) => (await client.query(numbered(sql), [...values])).rowCount ?? 0,
-  put: async (table, place, rows) => {
+  put: async (target, rows) => {
     if (rows.length === 0) return
+    const { table, name } = target
     const columns = Object.keys(table.columns)
     const kept = keeperOf(table)
-    if (!hasKey(table, place)) return copied(client, table, place, rows.map(kept))
+    if (!target.hasKey) return copied(client, target, rows.map(kept))
     const others = columns.filter((column) => !table.key.includes(column))
     const replaced = others.map((column) => `${quoted(column)} = excluded.${quoted(column)}`).join(', ')
     const onConflict = `ON CONFLICT (${table.key.map(quoted).join(', ')}) DO ${replaced ? `UPDATE SET ${replaced}` : 'NOTHING'}`
     await client.query(
-      `INSERT INTO ${quoted(nameIn(place, table))} (${columns.map(quoted).join(', ')}) SELECT ${columns
+      `INSERT INTO ${quoted(name)} (${columns.map(quoted).join(', ')}) SELECT ${columns
         .map((column) => given(table, column))
         .join(', ')} FROM ${recordset(table, columns)}
        ${onConflict}`,
@@ -172,11 +180,11 @@ const statementsOf = (client: pg.ClientBase): Statements => ({
 })
 
 /** Where nothing is replaced, in the quickest way there is. */
-async function copied(client: pg.ClientBase, table: Table, place: Place, rows: readonly Value[][]): Promise<void> {
+async function copied(client: pg.ClientBase, { table, name }: Target, rows: readonly Value[][]): Promise<void> {
   const columns = Object.keys(table.columns).map(quoted).join(', ')
   // Before the statement begins: the server would wait for the end of a text that cannot be made, and its ROLLBACK behind it.
   const text = rows.map((row) => `${row.map(copyText).join('\t')}\n`).join('')
-  const stream = client.query(copyFrom(`COPY ${quoted(nameIn(place, table))} (${columns}) FROM STDIN`))
+  const stream = client.query(copyFrom(`COPY ${quoted(name)} (${columns}) FROM STDIN`))
   stream.end(text)
   await finished(stream)
 }

@@ -1,11 +1,10 @@
 /** The read models in one SQLite file, for a single machine. */
-import Database, { type Statement } from 'better-sqlite3'
-import { Kysely, SqliteDialect } from 'kysely'
+import { Kysely, SqliteDialect, type SqliteDatabase as KyselyDatabase } from 'kysely'
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Row, Table, Value } from '../projection.ts'
-import { hasKey, nameIn } from '../builds.ts'
 import type { ReadModelTables } from '../read-models.ts'
 import {
   keeperOf,
@@ -20,6 +19,9 @@ import {
 /** Raised when the tables that keep the books change; they are then made anew, and every projection with them. */
 const booksVersion = 2
 
+/** SQLite's own number for it. */
+const busy = 5
+
 /** How long a transaction waits for its turn before it fails. */
 const patienceMs = 30_000
 
@@ -32,33 +34,29 @@ const lastOf = new Map<string, Promise<unknown>>()
 export class SqliteDatabase implements OneDatabase {
   readonly db: Kysely<ReadModelTables>
   readonly declared = { text: 'TEXT', integer: 'INTEGER', blob: 'BLOB', json: 'TEXT' }
+  readonly numbered = 'INTEGER PRIMARY KEY'
+  readonly findTable = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
   readonly listOfIndexes = "SELECT name, tbl_name AS 'table' FROM sqlite_master WHERE type = 'index'"
   /** Soon written and forgotten: rows that are kept longer cost more to clear up than a commit does. */
   readonly worthWriting = 200
   private readonly file: string
-  private readonly writer: Database.Database
-  private readonly prepared = new Map<string, Statement<unknown[]>>()
+  private readonly writer: DatabaseSync
+  private readonly prepared = new Map<string, StatementSync>()
 
   constructor(file: string) {
     this.file = file
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
-    this.writer = new Database(file, { timeout: 10_000 })
-    this.writer.pragma('journal_mode = WAL')
-    // A lost last transaction is only heard again: the checkpoint is lost with it.
-    this.writer.pragma('synchronous = NORMAL')
-    this.writer.pragma('wal_autocheckpoint = 4000')
-    this.writer.pragma('cache_size = -2000') // the operating system caches the rest
-    this.writer.pragma('busy_timeout = 0')
-    if (this.writer.pragma('user_version', { simple: true }) !== booksVersion)
-      this.writer
-        .transaction(() => {
-          this.writer.exec('DROP TABLE IF EXISTS checkpoint; DROP TABLE IF EXISTS held')
-          this.writer.pragma(`user_version = ${booksVersion}`)
-        })
-        .immediate()
+    this.writer = new DatabaseSync(file, { timeout: 10_000 })
+    // NORMAL: a lost last transaction is only heard again, the checkpoint is lost with it. The operating system caches what we do not.
+    this.writer.exec(`
+      PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -2000`)
+    if (this.writer.prepare('PRAGMA user_version').get()!.user_version !== booksVersion)
+      this.writer.exec(`
+        BEGIN IMMEDIATE; DROP TABLE IF EXISTS checkpoint; DROP TABLE IF EXISTS held; PRAGMA user_version = ${booksVersion}; COMMIT`)
+    this.writer.exec('PRAGMA busy_timeout = 0')
     // Pages read on a connection of their own, so that they see whole batches only.
-    const reader = new Database(file, { timeout: 10_000 })
-    this.db = new Kysely<ReadModelTables>({ dialect: new SqliteDialect({ database: reader }) })
+    const reader = new DatabaseSync(file, { timeout: 10_000 })
+    this.db = new Kysely<ReadModelTables>({ dialect: new SqliteDialect({ database: asKyselyAsks(reader) }) })
   }
 
   /**
@@ -70,35 +68,53 @@ export class SqliteDatabase implements OneDatabase {
   }
 
   transaction<T>(work: (statements: Statements) => Promise<T>): Promise<T> {
-    const mine = (lastOf.get(this.file) ?? Promise.resolve()).then(async () => {
+    return this.inTurn(async () => {
       await this.begin()
-      try {
-        const result = await work(this.statements)
-        this.writer.exec('COMMIT')
-        return result
-      } catch (error) {
-        if (this.writer.inTransaction) this.writer.exec('ROLLBACK')
-        throw error
-      }
+      return this.ended(work)
     })
-    lastOf.set(
-      this.file,
-      mine.catch(() => undefined),
+  }
+
+  async transactionUnlessBusy<T>(work: (statements: Statements) => Promise<T>): Promise<T | undefined> {
+    return lastOf.has(this.file) || !this.hasBegun() ? undefined : this.inTurn(() => this.ended(work))
+  }
+
+  private inTurn<T>(transaction: () => Promise<T>): Promise<T> {
+    const before = lastOf.get(this.file)
+    const mine = before ? before.then(transaction) : transaction()
+    const settled = mine.then(
+      () => undefined,
+      () => undefined,
     )
+    lastOf.set(this.file, settled)
+    void settled.then(() => lastOf.get(this.file) === settled && lastOf.delete(this.file))
     return mine
+  }
+
+  private async ended<T>(work: (statements: Statements) => Promise<T>): Promise<T> {
+    try {
+      const result = await work(this.statements)
+      this.writer.exec('COMMIT')
+      return result
+    } catch (error) {
+      if (this.writer.isTransaction) this.writer.exec('ROLLBACK')
+      throw error
+    }
   }
 
   /** Another thread or process may be writing: this one answers others while it waits. */
   private async begin(): Promise<void> {
     const since = Date.now()
-    for (;;) {
-      try {
-        this.writer.exec('BEGIN IMMEDIATE')
-        return
-      } catch (error) {
-        if ((error as { code?: string }).code !== 'SQLITE_BUSY' || Date.now() - since > patienceMs) throw error
-      }
-      await pause(1 + Math.random() * 4)
+    while (!this.hasBegun(Date.now() - since > patienceMs)) await pause(1 + Math.random() * 4)
+  }
+
+  /** @returns false where somebody else writes; throws then, where it is the `last` try */
+  private hasBegun(last = false): boolean {
+    try {
+      this.writer.exec('BEGIN IMMEDIATE')
+      return true
+    } catch (error) {
+      if ((error as { errcode?: number }).errcode !== busy || last) throw error
+      return false
     }
   }
 
@@ -109,21 +125,22 @@ export class SqliteDatabase implements OneDatabase {
     )
     const rows: Row[] = []
     for (const key of keys) {
-      const row = get.get(...key) as Row | undefined
-      if (row) rows.push(seen(table, row))
+      const row = get.get(...asGiven(key))
+      if (row) rows.push(seen(table, asKept(row)))
     }
     return rows
   }
 
   async snapshot<T>(look: (moment: Moment) => Promise<T>): Promise<T> {
-    const reader = new Database(this.file, { readonly: true, timeout: 10_000 })
+    const reader = new DatabaseSync(this.file, { readOnly: true, timeout: 10_000 })
     try {
       reader.exec('BEGIN')
       return await look({
-        all: async <R>(sql: string, values: readonly Value[] = []) => reader.prepare(sql).all(...values) as R[],
+        all: async <R>(sql: string, values: readonly Value[] = []) =>
+          reader.prepare(sql).all(...asGiven(values)) as R[],
         rows: async function* (table, name) {
           const all = reader.prepare(`SELECT * FROM ${quoted(name)} ORDER BY ${table.key.map(quoted).join(', ')}`)
-          for (const row of all.iterate()) yield row as Record<string, Value>
+          for (const row of all.iterate()) yield asKept(row)
         },
       })
     } finally {
@@ -140,32 +157,33 @@ export class SqliteDatabase implements OneDatabase {
   }
 
   isFault(error: unknown): boolean {
-    return (error as Error).name === 'SqliteError'
+    return (error as { code?: string }).code === 'ERR_SQLITE_ERROR'
   }
 
   async close(): Promise<void> {
     await lastOf.get(this.file)
     await this.db.destroy()
-    this.writer.close()
+    if (this.writer.isOpen) this.writer.close()
   }
 
   private readonly statements: Statements = {
-    all: async <T>(sql: string, values: readonly Value[] = []) => this.writer.prepare(sql).all(...values) as T[],
-    run: async (sql, values = []) => this.writer.prepare(sql).run(...values).changes,
-    put: async (table, place, rows) => {
+    all: async <T>(sql: string, values: readonly Value[] = []) =>
+      this.writer.prepare(sql).all(...asGiven(values)) as T[],
+    run: async (sql, values = []) => Number(this.writer.prepare(sql).run(...asGiven(values)).changes),
+    put: async ({ table, name, hasKey }, rows) => {
       const columns = Object.keys(table.columns)
       const put = this.statement(
-        `INSERT OR REPLACE INTO ${quoted(nameIn(place, table))} (${columns.map(quoted).join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`,
+        `INSERT OR REPLACE INTO ${quoted(name)} (${columns.map(quoted).join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`,
       )
       const kept = keeperOf(table)
       // In the order of the key: neighbours share a page, which is then found and written once.
-      const inOrder = hasKey(table, place) ? rows.toSorted(byKey(table)) : rows
-      for (const row of inOrder) put.run(kept(row))
+      const inOrder = hasKey ? rows.toSorted(byKey(table)) : rows
+      for (const row of inOrder) put.run(...asGiven(kept(row)))
     },
   }
 
   /** Prepared once; SQLite prepares it again by itself where a table was swapped. */
-  private statement(sql: string): Statement<unknown[]> {
+  private statement(sql: string): StatementSync {
     let statement = this.prepared.get(sql)
     if (!statement) {
       statement = this.writer.prepare(sql)
@@ -174,6 +192,30 @@ export class SqliteDatabase implements OneDatabase {
     return statement
   }
 }
+
+const asGiven = (values: readonly Value[]) => values as readonly SQLInputValue[]
+
+/** Bytes come as plain ones. */
+function asKept(row: Record<string, unknown>): Record<string, Value> {
+  for (const column in row) {
+    const value = row[column]
+    if (value instanceof Uint8Array) row[column] = Buffer.from(value.buffer, value.byteOffset, value.byteLength)
+  }
+  return row as Record<string, Value>
+}
+
+const asKyselyAsks = (connection: DatabaseSync): KyselyDatabase => ({
+  close: () => connection.isOpen && connection.close(),
+  prepare: (sql) => {
+    const statement = connection.prepare(sql)
+    return {
+      reader: statement.columns().length > 0,
+      all: (values) => statement.all(...asGiven(values as Value[])),
+      run: (values) => statement.run(...asGiven(values as Value[])),
+      iterate: (values) => statement.iterate(...asGiven(values as Value[])),
+    }
+  },
+})
 
 /** Near enough the order SQLite keeps the rows in: it only has to put neighbours side by side. */
 const byKey =

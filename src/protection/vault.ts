@@ -39,7 +39,7 @@ export class SealBroken extends Error {
 }
 
 const prefix = 'v1.'
-const cachedKeys = 5_000
+const cachedKeys = 500
 
 /**
  * Everything here is in one SQLite file of its own, written with secure_delete, so that a destroyed key is destroyed.

@@ -1,7 +1,8 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
+import type { Target } from '../../projections/builds.ts'
 import { isDatabaseAway } from '../../projections/databases/away.ts'
 import { PostgresDatabase } from '../../projections/databases/postgres.ts'
-import type { Row, Table } from '../../projections/projection.ts'
+import type { Row } from '../../projections/projection.ts'
 import { bothDatabases } from '../support/postgres.ts'
 
 const freshDatabase = bothDatabases()
@@ -10,12 +11,12 @@ describe('rows that are copied in at once', () => {
   it('are all there, or none where one of them is refused; the connection goes on', async () => {
     const { database } = await withTable()
     const refused = database.transaction(async ({ put }) => {
-      await put(notes, 'beside', many(3))
-      await put(notes, 'beside', [...many(200), { id: 'no number', text: '' }, ...many(20_000)])
+      await put(notes, many(3))
+      await put(notes, [...many(200), { id: 'no number', text: '' }, ...many(20_000)])
     })
     await expect(refused).rejects.toThrow(/bigint/)
     expect(await count(database)).toBe(0)
-    await database.transaction(({ put }) => put(notes, 'beside', many(3)))
+    await database.transaction(({ put }) => put(notes, many(3)))
     expect(await count(database)).toBe(3)
   })
 
@@ -26,7 +27,7 @@ describe('rows that are copied in at once', () => {
         throw new RangeError('Invalid string length')
       },
     }
-    const failed = database.transaction(({ put }) => put(notes, 'beside', [...many(3), { id: 4, text: unsayable }]))
+    const failed = database.transaction(({ put }) => put(notes, [...many(3), { id: 4, text: unsayable }]))
     await expect(failed).rejects.toThrow(RangeError)
     expect(await count(database)).toBe(0)
   })
@@ -38,7 +39,7 @@ describe('rows that are copied in at once', () => {
       const cutting = new Promise((resolve) => setTimeout(resolve, ms)).then(() =>
         other.transaction((statements) => statements.all('SELECT pg_terminate_backend(?)', [own!.pid])),
       )
-      await Promise.all([put(notes, 'beside', many(20_000)), cutting])
+      await Promise.all([put(notes, many(20_000)), cutting])
       await all('SELECT 1')
     })
     await expect(cut.catch(isDatabaseAway)).resolves.toBe(true)
@@ -47,7 +48,11 @@ describe('rows that are copied in at once', () => {
   })
 })
 
-const notes: Table = { name: 'note', columns: { id: 'integer', text: 'text' }, key: ['id'], writtenOnce: true }
+const notes: Target = {
+  table: { name: 'note', columns: { id: 'integer', text: 'text' }, key: ['id'], writtenOnce: true },
+  name: 'note__beside',
+  hasKey: false,
+}
 
 const many = (count: number): Row[] => Array.from({ length: count }, (_, id) => ({ id, text: 'x'.repeat(2_000) }))
 

@@ -71,7 +71,7 @@ describe.each(databases)('the projector, on %s', (kind) => {
     await takenOver(readModels) // another takes over, and has heard nothing new yet
     const table = projections[0]!.tables[0]!
     const rows = new Map([[table, [{ participant_id: 'x', event_id: 'x', sealed: null }]]])
-    const step = { build: stale[0]!, to: stale[0]!.position! + 1n, rows, held: [] }
+    const step = { build: stale[0]!, to: stale[0]!.position! + 1n, rows, isInOrder: true, held: [] }
     await expect(readModels.commit([step])).rejects.toThrow(CheckpointMoved)
     expect(await everything(readModels)).toEqual(before)
   })
@@ -84,9 +84,9 @@ describe.each(databases)('the projector, on %s', (kind) => {
     const before = [await everything(readModels), await readModels.asOf()]
     const table = projections[0]!.tables[0]!
     const rows = new Map([[table, [{ participant_id: 'x', event_id: null, sealed: {} as Buffer }]]])
-    const good = { build: builds[1]!, to: builds[1]!.position! + 1n, rows: new Map(), held: [] }
+    const good = { build: builds[1]!, to: builds[1]!.position! + 1n, rows: new Map(), isInOrder: true, held: [] }
     const held = [{ stream: 's', revision: null as unknown as number, why: 'no revision: the database refuses it' }]
-    const step = { build: builds[0]!, to: builds[0]!.position! + 1n, rows, held }
+    const step = { build: builds[0]!, to: builds[0]!.position! + 1n, rows, isInOrder: true, held }
     await expect(readModels.commit([good, step])).rejects.toThrow()
     expect([await everything(readModels), await readModels.asOf()]).toEqual(before)
   })

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { Projection } from '../../projections/projection.ts'
 import { projections } from '../../projections/projections.ts'
@@ -104,7 +105,7 @@ describe.each(databases)('a rebuild, on %s', (kind) => {
     // Ahead by a place the log told the projector of, and perhaps nobody else.
     const builds = await takenOver(workplace.readModels)
     await workplace.readModels.commit(
-      builds.map((build) => ({ build, to: BigInt(position) - 1n, rows: new Map(), held: [] })),
+      builds.map((build) => ({ build, to: BigInt(position) - 1n, rows: new Map(), isInOrder: true, held: [] })),
     )
     expect(await rebuildBeside({ ...workplace, log: silent }, projections, { signal: forEver })).toBe(true)
     const verdicts = await verifyProjections({ ...workplace, log: silent }, projections, workplace.config.dataDir)
@@ -181,10 +182,9 @@ describe('read models of an earlier release', () => {
     await importText(workplace, logOf(3))
     const right = await everything(workplace.readModels)
     await workplace.close()
-    const { default: Database } = await import('better-sqlite3')
-    const file = new Database(`${workplace.config.dataDir}/read-models.sqlite`)
+    const file = new DatabaseSync(`${workplace.config.dataDir}/read-models.sqlite`)
     file.exec('DROP TABLE checkpoint; CREATE TABLE checkpoint (projection TEXT PRIMARY KEY, position TEXT)')
-    file.pragma('user_version = 0')
+    file.exec('PRAGMA user_version = 0')
     file.close()
     const { openIn } = await import('../support/workplace.ts')
     const again = await openIn(workplace.config.dataDir)

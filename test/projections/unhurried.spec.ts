@@ -1,5 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import { describe, expect, it } from 'vitest'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { setTimeout as wait } from 'node:timers/promises'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { Hearing } from '../../projections/hearing.ts'
 import { categories } from '../../projections/projection.ts'
 import { projections } from '../../projections/projections.ts'
@@ -79,5 +82,51 @@ describe.each(databases)('what nobody waits for, on %s,', (kind) => {
     // One event a batch: the last batch holds none, and says only that this was all.
     expect(await rebuildBeside({ ...workplace, log: silent }, projections, { signal, most: 1 })).toBe(true)
     expect(await everything(workplace.readModels)).toEqual(truth)
+  })
+})
+
+describe('what nobody waits for, while another writes in the same file,', () => {
+  it('is put off rather than waited for, and written once there is much of it or the other is done', async () => {
+    const workplace = await temporaryWorkplace()
+    await importText(workplace, log)
+    const { store, vault, readModels, config } = workplace
+    const truth = await everything(readModels)
+    for (const projection of projections) await readModels.startOver(projection)
+    const hearing = await Hearing.of(readModels, vault, silent, await takenOver(readModels))
+    const timelineAt = () => hearing.builds.find(({ projection }) => projection.name === 'timeline')!.position
+    const other = new DatabaseSync(join(config.dataDir, 'read-models.sqlite'))
+    onTestFinished(() => other.close())
+    other.exec('BEGIN IMMEDIATE')
+    const { worthWriting } = readModels
+    let heard = 0
+    for await (const batch of store.batches(categories, null, 20, new AbortController().signal)) {
+      const taken = hearing.take(batch, !batch.caughtUp)
+      heard += batch.events.length
+      // Beyond this it waits for its turn.
+      if (heard >= worthWriting * 2 && other.isTransaction) {
+        await taken
+        expect(timelineAt(), 'put off').toBeNull()
+        other.exec('COMMIT')
+      }
+      await taken
+      if (batch.caughtUp) break
+    }
+    expect(heard).toBeGreaterThan(worthWriting * 4)
+    expect(timelineAt()).not.toBeNull()
+    expect(await everything(readModels)).toEqual(truth)
+
+    for (const projection of projections) await readModels.startOver(projection)
+    const waiting = await Hearing.of(readModels, vault, silent, await takenOver(readModels))
+    other.exec('BEGIN IMMEDIATE')
+    const done = (async () => {
+      for await (const batch of store.batches(categories, null, 20, new AbortController().signal)) {
+        await waiting.take(batch, !batch.caughtUp)
+        if (batch.caughtUp) return
+      }
+    })()
+    expect(await Promise.race([done.then(() => 'done'), wait(1_000, 'waiting')])).toBe('waiting')
+    other.exec('COMMIT')
+    await done
+    expect(await everything(readModels)).toEqual(truth)
   })
 })

@@ -181,7 +181,9 @@ function importOne(
     if (attended.includes(row.outcome)) journey.everAttended = true
   }
   if (row.contact === 'Session') {
-    for (const code of row.actual_facilitators.split(';')) if (code !== '') journey.facilitators.add(code)
+    // Names of a list, unlike values of a column, stand without the spaces around them: 'F001; F002' names no third.
+    const names = row.actual_facilitators.split(';').map((name) => name.trim())
+    for (const name of names) if (name !== '') journey.facilitators.add(name)
   }
   if (row.contact === 'Session correction') journey.corrections++
   if (row.contact === 'Dropped out') {

@@ -272,15 +272,23 @@ function fromRefusal({ code, message }: Refusal): Problem {
   return new Problem(code, { detail: message, ...(field ? { errors: [{ field, message }] } : {}) })
 }
 
+/** The numbers node:sqlite gives where better-sqlite3 gives names. */
+const sqlite = { busy: 5, full: 13 } as const
+
 /** Their messages may quote what was sent, so only their codes are heard. */
-function fromFramework({ code, statusCode }: Error & { code?: unknown; statusCode?: unknown }): Problem {
+function fromFramework({
+  code,
+  errcode,
+  statusCode,
+}: Error & { code?: unknown; errcode?: unknown; statusCode?: unknown }): Problem {
   if (typeof code === 'string') {
     if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return new Problem('body_too_large')
     if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return new Problem('not_json')
     if (code === 'FST_ERR_CTP_EMPTY_JSON_BODY' || code === 'FST_ERR_CTP_INVALID_JSON_BODY')
       return new Problem('malformed_json')
-    if (code === 'SQLITE_FULL') return new Problem('storage_full')
-    if (code.startsWith('SQLITE_BUSY')) return new Problem('busy', { headers: { 'retry-after': '1' } })
+    if (code === 'SQLITE_FULL' || errcode === sqlite.full) return new Problem('storage_full')
+    if (code.startsWith('SQLITE_BUSY') || errcode === sqlite.busy)
+      return new Problem('busy', { headers: { 'retry-after': '1' } })
   }
   if (typeof statusCode !== 'number') return new Problem('unexpected')
   return new Problem(statusCode === 400 ? 'malformed_json' : codeOfStatus(statusCode))
