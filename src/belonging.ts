@@ -42,7 +42,7 @@ export function checkBelonging(dataDir: string, found: Found): void {
   }
   if (found.heard > found.logEnd) {
     throw new DoNotBelongTogether(
-      `The log ends before what the read models in ${dataDir} have heard: it was put back from an older copy. Put the newer log back; or, where there is none, remove read-models.sqlite, so that they are built again from this log.`,
+      `The log ends before what the read models of ${dataDir} have heard: it was put back from an older copy. Put the newer log back; or, where there is none, remove read-models.sqlite (with DATABASE_URL, the tables of that database), so that they are built again from this log.`,
     )
   }
   const remembered: Remembered = { firstEvent: found.firstEvent, keys: found.keys }

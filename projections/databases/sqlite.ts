@@ -19,7 +19,7 @@ import {
 /** Raised when the tables that keep the books change; they are then made anew, and every projection with them. */
 const booksVersion = 2
 
-/** SQLite's own number for it. */
+/** SQLite's own number for it, in the lowest byte: the others say what kind. */
 const busy = 5
 
 /** How long a transaction waits for its turn before it fails. */
@@ -47,7 +47,8 @@ export class SqliteDatabase implements OneDatabase {
     this.file = file
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
     this.writer = new DatabaseSync(file, { timeout: 10_000 })
-    // NORMAL: a lost last transaction is only heard again, the checkpoint is lost with it. The operating system caches what we do not.
+    // NORMAL: a lost last transaction is only heard again, the checkpoint is lost with it. The cache is small: the operating
+    // system has its own.
     this.writer.exec(`
       PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -2000`)
     if (this.writer.prepare('PRAGMA user_version').get()!.user_version !== booksVersion)
@@ -56,6 +57,7 @@ export class SqliteDatabase implements OneDatabase {
     this.writer.exec('PRAGMA busy_timeout = 0')
     // Pages read on a connection of their own, so that they see whole batches only.
     const reader = new DatabaseSync(file, { timeout: 10_000 })
+    reader.exec('PRAGMA cache_size = -16000')
     this.db = new Kysely<ReadModelTables>({ dialect: new SqliteDialect({ database: asKyselyAsks(reader) }) })
   }
 
@@ -113,7 +115,8 @@ export class SqliteDatabase implements OneDatabase {
       this.writer.exec('BEGIN IMMEDIATE')
       return true
     } catch (error) {
-      if ((error as { errcode?: number }).errcode !== busy || last) throw error
+      const { errcode = 0 } = error as { errcode?: number }
+      if ((errcode & 0xff) !== busy || last) throw error
       return false
     }
   }

@@ -318,7 +318,7 @@ describe('what goes wrong within', () => {
     [new Refusal('something_new', 'A rule nobody has described yet.'), 'refused', 409],
     [Object.assign(new Error('Quillon'), { code: 'SQLITE_FULL' }), 'storage_full', 507],
     [Object.assign(new Error('Quillon'), { code: 'ERR_SQLITE_ERROR', errcode: 13 }), 'storage_full', 507],
-    [Object.assign(new Error('Quillon'), { code: 'ERR_SQLITE_ERROR', errcode: 5 }), 'busy', 409],
+    [Object.assign(new Error('Quillon'), { code: 'ERR_SQLITE_ERROR', errcode: 517 }), 'busy', 409],
     [Object.assign(new Error('slow down'), { statusCode: 429 }), 'too_many_requests', 429],
     [new TypeError('Quillon is not a function'), 'unexpected', 500],
     ['thrown text', 'unexpected', 500],

@@ -281,13 +281,14 @@ function fromFramework({
   errcode,
   statusCode,
 }: Error & { code?: unknown; errcode?: unknown; statusCode?: unknown }): Problem {
+  const kind = typeof errcode === 'number' ? errcode & 0xff : undefined // the other bytes say more of the same
   if (typeof code === 'string') {
     if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return new Problem('body_too_large')
     if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return new Problem('not_json')
     if (code === 'FST_ERR_CTP_EMPTY_JSON_BODY' || code === 'FST_ERR_CTP_INVALID_JSON_BODY')
       return new Problem('malformed_json')
-    if (code === 'SQLITE_FULL' || errcode === sqlite.full) return new Problem('storage_full')
-    if (code.startsWith('SQLITE_BUSY') || errcode === sqlite.busy)
+    if (code === 'SQLITE_FULL' || kind === sqlite.full) return new Problem('storage_full')
+    if (code.startsWith('SQLITE_BUSY') || kind === sqlite.busy)
       return new Problem('busy', { headers: { 'retry-after': '1' } })
   }
   if (typeof statusCode !== 'number') return new Problem('unexpected')
