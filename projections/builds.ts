@@ -360,10 +360,9 @@ export class Builds {
     for (const table of projection.tables) {
       const name = quoted(nameIn(place, table))
       const columns = Object.entries(table.columns).map(([column, type]) => `${quoted(column)} ${declared[type]}`)
-      if (place === 'beside' && table.onlyReplaced) {
-        await run(`DROP TABLE IF EXISTS ${quoted(heardIn(table))}`)
+      if (place === 'beside') await run(`DROP TABLE IF EXISTS ${quoted(heardIn(table))}`)
+      if (place === 'beside' && table.onlyReplaced)
         await run(`CREATE TABLE ${quoted(heardIn(table))} (nth ${numbered}, ${columns.join(', ')})`)
-      }
       if (!table.writtenOnce) columns.push(`PRIMARY KEY (${table.key.map(quoted).join(', ')})`)
       await run(`DROP TABLE IF EXISTS ${name}`)
       await run(`CREATE TABLE ${name} (${columns.join(', ')})${suffixOf(table)}`)

@@ -44,20 +44,27 @@ const mine = builds.map((build): Build => {
 
 port.on('message', (message: ToLane) => {
   if (message === 'stop') stop.abort()
-  else void complete()
+  else void told(complete)
 })
+await told(hear)
 
-async function complete(): Promise<void> {
-  for (const build of mine) await readModels.builds.complete(build)
-  tell({ kind: 'completed' })
-}
-
-try {
+async function hear(): Promise<FromLane> {
   const onHeard = (events: number, position: bigint) => tell({ kind: 'progress', events, position })
   const part = { lane, builds: mine, until, most }
   const done = await hearLane({ store, readModels, vault, log }, part, { signal: stop.signal, onHeard })
-  tell({ kind: done ? 'heard' : 'stopped' })
-} catch (error) {
-  if (!(error instanceof CheckpointMoved)) throw error
-  tell({ kind: 'moved', projection: error.projection })
+  return { kind: done ? 'heard' : 'stopped' }
+}
+
+async function complete(): Promise<FromLane> {
+  for (const build of mine) await readModels.builds.complete(build)
+  return { kind: 'completed' }
+}
+
+async function told(work: () => Promise<FromLane>): Promise<void> {
+  try {
+    tell(await work())
+  } catch (error) {
+    if (!(error instanceof CheckpointMoved)) throw error
+    tell({ kind: 'moved', projection: error.projection })
+  }
 }

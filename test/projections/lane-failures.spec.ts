@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { CheckpointMoved } from '../../projections/builds.ts'
 import { projections } from '../../projections/projections.ts'
 import { rebuildBeside } from '../../projections/rebuild.ts'
 import type { ReadModels } from '../../projections/read-models.ts'
@@ -50,6 +51,21 @@ describe.each(databases)('one of two lanes that fails, on %s,', (kind) => {
     await expect(inLanes({ ...workplace, readModels: failing })).rejects.toThrow('the database is away')
     expect(meanwhile).toBeGreaterThan(before)
     expect(threads()).toBe(before)
+    expect(await inLanes(workplace)).toBe(true)
+    expect(await everything(workplace.readModels)).toEqual(right)
+  })
+
+  it('says so where another process took over once they were joined, and leaves it to that one', async () => {
+    const { workplace, right } = await imported()
+    const { builds } = workplace.readModels
+    const join = builds.join.bind(builds)
+    builds.join = async (build, to) => {
+      const joined = await join(build, to)
+      await builds.takeOverBeside(build.projection)
+      return joined
+    }
+    await expect(inLanes(workplace)).rejects.toThrow(CheckpointMoved)
+    builds.join = join
     expect(await inLanes(workplace)).toBe(true)
     expect(await everything(workplace.readModels)).toEqual(right)
   })
