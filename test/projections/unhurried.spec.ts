@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as wait } from 'node:timers/promises'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { Hearing } from '../../projections/hearing.ts'
 import { categories } from '../../projections/projection.ts'
 import { projections } from '../../projections/projections.ts'
@@ -91,6 +91,9 @@ describe('what nobody waits for, while another writes in the same file,', () => 
     await importText(workplace, log)
     const { store, vault, readModels, config } = workplace
     const truth = await everything(readModels)
+    // Not because of the time that passes, however slow the machine.
+    vi.useFakeTimers({ toFake: ['performance'] })
+    onTestFinished(() => void vi.useRealTimers())
     for (const projection of projections) await readModels.startOver(projection)
     const hearing = await Hearing.of(readModels, vault, silent, await takenOver(readModels))
     const timelineAt = () => hearing.builds.find(({ projection }) => projection.name === 'timeline')!.position
