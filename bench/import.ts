@@ -21,7 +21,7 @@ const [role = 'bench', ...rest] = process.argv.slice(2).filter((word) => !word.s
 const flag = (name: string) => process.argv.find((word) => word.startsWith(`--${name}=`))?.slice(name.length + 3)
 
 /** The surroundings the import runs in from package.json: a small heap collected often, and few arenas. */
-const nodeFlags = ['--max-semi-space-size=2', '--max-old-space-size=80']
+const nodeFlags = ['--max-semi-space-size=2', '--max-old-space-size=80', '--no-allocation-site-pretenuring']
 const surroundings = { ...process.env, MALLOC_ARENA_MAX: '2' }
 
 if (role === 'importing') await importing(rest[0]!, rest[1]!)

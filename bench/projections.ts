@@ -138,7 +138,7 @@ function child<T>(part: string, ...args: string[]): T {
   const collector = [
     '--max-semi-space-size=4',
     '--max-old-space-size=200',
-    '--no-incremental-marking',
+    '--no-allocation-site-pretenuring',
     '--no-parallel-scavenge',
   ]
   const words = [...collector, fileURLToPath(import.meta.url), part, ...args]

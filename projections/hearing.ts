@@ -136,14 +136,14 @@ export class Hearing {
     const concluded: Concluded[] = []
     for (let n = 0; n < events.length; n++) {
       const stored = events[n]!
-      if (stored.position <= part.heard || part.held.has(stored.stream)) continue
+      if (stored.position <= part.heard || part.holds(stored.stream)) continue
       const changes = this.changesOf(projection, events, n, understood)
       if (changes !== nothing) concluded.push({ stored, changes, places: [] })
     }
     await part.read(this.readModels, concluded)
     for (const { stored, changes, places } of concluded) {
       const { stream, revision } = stored
-      if (part.held.has(stream)) continue
+      if (part.holds(stream)) continue
       const failure = changes instanceof Error ? changes : part.apply(changes, places)
       if (!failure) continue
       // This history is held here and shown as held; all others go on.
@@ -210,7 +210,7 @@ interface Kept {
 /** What one build holds in memory. */
 class Part {
   build: Build
-  readonly held: Set<string>
+  private readonly held: Set<string>
   isInOrder: boolean
   /** The rows of tables that are folded on stay at hand from batch to batch; those of others until they are written. */
   private readonly atHand = new Map<Table, Map<string, Kept>>()
@@ -247,6 +247,11 @@ class Part {
     let waiting = this.touched.length
     for (const rows of this.fresh.values()) waiting += rows.length
     return waiting < few && this.weight < heaviestUnwritten
+  }
+
+  holds(stream: string): boolean {
+    // Asked of every event, and nearly always there is none.
+    return this.held.size > 0 && this.held.has(stream)
   }
 
   hold(held: Step['held'][number]): void {

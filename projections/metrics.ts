@@ -125,6 +125,6 @@ export function registerProjectorMetrics(
   projector?.progress.subscribe((batch) => {
     events.inc(batch.events)
     if (batch.receivedAt !== null && batch.caughtUp)
-      visible.observe(Math.max(0, Date.now() - Date.parse(batch.receivedAt)) / 1_000)
+      visible.observe(Math.max(0, Date.now() - batch.receivedAt.getTime()) / 1_000)
   })
 }

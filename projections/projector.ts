@@ -23,7 +23,7 @@ export interface Progress {
   readonly events: number
   readonly caughtUp: boolean
   /** When the log received the last event of the batch; null where it held none. */
-  readonly receivedAt: string | null
+  readonly receivedAt: Date | null
   readonly heard: readonly StoredEvent[]
   /** When the batch was taken in hand, milliseconds since 1970. */
   readonly begun: number

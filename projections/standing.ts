@@ -127,7 +127,7 @@ export class StandingOfReadModels {
     const asked = Promise.all(
       [...positions].map(async (position) => {
         const next = await this.stood.store.firstAfter(categories, position === '' ? null : BigInt(position))
-        const lag = next ? Math.max(0, Date.now() - Date.parse(next.receivedAt)) / 1_000 : 0
+        const lag = next ? Math.max(0, Date.now() - next.receivedAt.getTime()) / 1_000 : 0
         return [position, lag] as const
       }),
     )

@@ -58,7 +58,7 @@ const timelineTable: Table = {
 }
 
 /** A row for the event, with whatever of its fields say more. */
-const entry = (event: Recorded<DomainEvent>, more: Row = {}): Change => {
+const entry = (event: Recorded<DomainEvent>, more?: Row): Change => {
   const row: Row = {
     journey_id: idOf(event.stream),
     revision: event.revision,
@@ -80,8 +80,8 @@ const entry = (event: Recorded<DomainEvent>, more: Row = {}): Change => {
     provider: null,
     key_id: event.metadata.keyId ?? null,
     sealed: (event.data as { sealed?: string }).sealed ?? null,
-    ...more,
   }
+  if (more) Object.assign(row, more)
   return { table: timelineTable, key: [idOf(event.stream), event.revision], whole: true, become: () => row }
 }
 

@@ -42,7 +42,7 @@ export function traceProjection(projector: Projector): Subscription {
 }
 
 function toldBy({ metadata, receivedAt }: StoredEvent): SpanContext | null {
-  if (Date.now() - Date.parse(receivedAt) > newForMs) return null
+  if (Date.now() - receivedAt.getTime() > newForMs) return null
   const { source, correlationId } = (metadata ?? {}) as { source?: unknown; correlationId?: unknown }
   if ((source !== 'ui' && source !== 'api') || typeof correlationId !== 'string') return null
   return requestSpanOf(correlationId)

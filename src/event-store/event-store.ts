@@ -34,8 +34,8 @@ export interface StoredEvent {
   readonly revision: number
   readonly data: unknown
   readonly metadata: unknown
-  /** When this log received it, ISO 8601 UTC. */
-  readonly receivedAt: string
+  /** When this log received it. */
+  readonly receivedAt: Date
   /** Its place in the whole log; compare as a number, never count with it. Absent when read from its stream by an older server. */
   readonly position: bigint | null
 }
@@ -392,7 +392,7 @@ function storedFrom({ event }: ResolvedEvent): StoredEvent | null {
     revision: Number(event.revision),
     data: event.data,
     metadata: event.metadata,
-    receivedAt: event.created.toISOString(),
+    receivedAt: event.created,
     position: event.position?.commit ?? null,
   }
 }

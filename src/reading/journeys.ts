@@ -302,7 +302,7 @@ export class Journeys {
         revision: stored.revision,
         eventId: stored.id,
         type: stored.type,
-        receivedAt: stored.receivedAt,
+        receivedAt: stored.receivedAt.toISOString(),
         position: stored.position === null ? '' : String(stored.position),
         event,
         stored: { data: stored.data, metadata: stored.metadata },
