@@ -100,9 +100,8 @@ class Lane {
   private readonly worker: Worker
 
   constructor(work: LaneWork) {
-    const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
     // What a lane keeps is bounded; so is what it may use.
-    this.worker = new Worker(new URL(`./lane.worker.${extension}`, import.meta.url), {
+    this.worker = new Worker(new URL(import.meta.resolve('#compiled/projections/lane.worker')), {
       workerData: work,
       execArgv: [],
       resourceLimits: { maxYoungGenerationSizeMb: 24, maxOldGenerationSizeMb: 160 },

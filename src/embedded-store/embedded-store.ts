@@ -59,9 +59,8 @@ export async function startEmbeddedStore(options: EmbeddedStoreOptions): Promise
     port: options.port ?? 0,
     ...(options.faults && { faults: options.faults }),
   }
-  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
   // Flags meant for the program itself are not meant for its store.
-  const worker = new Worker(new URL(`./worker.${extension}`, import.meta.url), {
+  const worker = new Worker(new URL(import.meta.resolve('#compiled/src/embedded-store/worker')), {
     workerData: node,
     execArgv: [],
     // A small heap collected often: the store shares its process with the application, and needs little.

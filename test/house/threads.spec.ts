@@ -1,0 +1,20 @@
+import { globSync, readFileSync } from 'node:fs'
+import { expect, it } from 'vitest'
+import { projectRoot } from '../../src/config.ts'
+
+/** Why: docs/decisions/threads-run-what-is-compiled.md */
+it('every thread runs a compiled module', () => {
+  const threads = globSync('{src,projections,bench,test}/**/*.ts', { cwd: projectRoot })
+    .toSorted()
+    .flatMap((file) =>
+      [...readFileSync(`${projectRoot}/${file}`, 'utf8').matchAll(/new Worker\((.*)/g)].map(([, module]) => ({
+        file,
+        module,
+      })),
+    )
+  const compiled = expect.stringMatching(/^new URL\(import\.meta\.resolve\('#compiled\//)
+  expect(threads).toEqual([
+    { file: 'projections/lanes.ts', module: compiled },
+    { file: 'src/embedded-store/embedded-store.ts', module: compiled },
+  ])
+})
