@@ -5,7 +5,7 @@ import { DamagedStore, LINK_TYPE, isCorruption } from './database.ts'
 import type { CompiledFilter, Query } from './filter.ts'
 import { INT64_MAX, ordinalOf, positionOf } from './position.ts'
 import type { StoredEvent } from './recorded-event.ts'
-import { DamagedEvent, EVENT_COLUMNS, STREAM_COLUMNS, assertSound, decodeBody } from './recorded-event.ts'
+import { DamagedEvent, EVENT_COLUMNS, ROWS, STREAM_COLUMNS, assertSound, decodeBody } from './recorded-event.ts'
 
 /** What is known of a stream before any of its events is read. */
 export interface StreamState {
@@ -79,7 +79,8 @@ export class EventLog {
 
   constructor(connection: Connection) {
     this.connection = connection
-    connection.function('passes', (name) => (this.filterAtWork!.matches(name as string) ? 1 : 0))
+    connection.function('known', (id) => this.filterAtWork!.known(id as number))
+    connection.function('passes', (id, name) => this.filterAtWork!.passes(id as number, name as string))
     this.head = this.readHead()
     this.listedUpTo = this.readListedUpTo()
     this.assertTailSound()
@@ -158,7 +159,7 @@ export class EventLog {
     const first = this.firstRevision(state)
     const rows = this.prepare(
       `SELECT ${STREAM_COLUMNS} FROM event e
-       WHERE e.stream = ? AND e.revision >= ? AND e.created >= ? ORDER BY e.revision LIMIT ?`,
+       WHERE e.stream = ? AND e.revision >= ? AND e.created >= ? ORDER BY e.revision LIMIT ${ROWS}`,
     ).all(state.id, from > first ? from : first, oldest(state), rowsOf(size))
     const page = this.collect(rows, size, name)
     return { events: page.events, next: page.more ? page.events.at(-1)!.revision + 1n : undefined }
@@ -167,7 +168,7 @@ export class EventLog {
   streamBackwards(name: string, state: StreamState, from: bigint, size = PAGE): Page<bigint> {
     const rows = this.prepare(
       `SELECT ${STREAM_COLUMNS} FROM event e
-       WHERE e.stream = ? AND e.revision <= ? AND e.revision >= ? AND e.created >= ? ORDER BY e.revision DESC LIMIT ?`,
+       WHERE e.stream = ? AND e.revision <= ? AND e.revision >= ? AND e.created >= ? ORDER BY e.revision DESC LIMIT ${ROWS}`,
     ).all(state.id, from, this.firstRevision(state), oldest(state), rowsOf(size))
     const page = this.collect(rows, size, name)
     return { events: page.events, next: page.more ? page.events.at(-1)!.revision - 1n : undefined }
@@ -177,7 +178,7 @@ export class EventLog {
   allForwards(from: bigint, size = PAGE): Page<bigint> {
     const rows = this.prepare(
       `SELECT ${EVENT_COLUMNS} FROM event e CROSS JOIN stream s ON s.id = e.stream
-       WHERE e.position >= ? ORDER BY e.position LIMIT ?`,
+       WHERE e.position >= ? ORDER BY e.position LIMIT ${ROWS}`,
     ).all(from, rowsOf(size))
     const page = this.collect(rows, size)
     return { events: page.events, next: page.more ? page.events.at(-1)!.position + 1n : undefined }
@@ -187,7 +188,7 @@ export class EventLog {
   allBackwards(from: bigint, size = PAGE): Page<bigint> {
     const rows = this.prepare(
       `SELECT ${EVENT_COLUMNS} FROM event e CROSS JOIN stream s ON s.id = e.stream
-       WHERE e.position < ? ORDER BY e.position DESC LIMIT ?`,
+       WHERE e.position < ? ORDER BY e.position DESC LIMIT ${ROWS}`,
     ).all(from, rowsOf(size))
     const page = this.collect(rows, size)
     return { events: page.events, next: page.more ? page.events.at(-1)!.position : undefined }

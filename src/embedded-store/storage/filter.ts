@@ -6,7 +6,7 @@
  */
 import { setFlagsFromString } from 'node:v8'
 import type { Statement } from 'better-sqlite3'
-import { EVENT_COLUMNS, LISTED_COLUMNS } from './recorded-event.ts'
+import { EVENT_COLUMNS, LISTED_COLUMNS, ROWS } from './recorded-event.ts'
 
 export interface Filter {
   on: 'stream' | 'type'
@@ -44,14 +44,15 @@ export class UnsupportedPattern extends Error {}
 /** Above this many categories or types a merge of lists costs more than looking at everything. */
 const MOST_BRANCHES = 8
 const LONGEST_PATTERN = 1000
-const REMEMBERED_NAMES = 10_000
+const REMEMBERED_IDS = 10_000
 
 export class CompiledFilter {
   /** Of the events last looked at, many passed. */
   isDense = false
   private readonly filter: Filter
   private readonly log: Vocabulary
-  private readonly remembered = new Map<string, boolean>()
+  /** Streams or types by their id, 1 for one that passes: an id never stands for another name. */
+  private readonly remembered = new Map<number, 0 | 1>()
   private readonly matchesPattern: (text: string) => boolean
   private lastPlan: { vocabulary: number; plan: QueryPlan } | undefined
 
@@ -63,11 +64,18 @@ export class CompiledFilter {
 
   matches(text: string): boolean {
     if (this.filter.prefixes.length > 0) return this.filter.prefixes.some((prefix) => text.startsWith(prefix))
-    let answer = this.remembered.get(text)
-    if (answer === undefined) {
-      if (this.remembered.size >= REMEMBERED_NAMES) this.remembered.clear()
-      this.remembered.set(text, (answer = this.matchesPattern(text)))
-    }
+    return this.matchesPattern(text)
+  }
+
+  /** What was found of the stream or type with this id, so that its name need not be looked up again; null: ask {@link passes}. */
+  known(id: number): 0 | 1 | null {
+    return this.remembered.get(id) ?? null
+  }
+
+  passes(id: number, name: string): 0 | 1 {
+    if (this.remembered.size >= REMEMBERED_IDS) this.remembered.clear()
+    const answer = this.matches(name) ? 1 : 0
+    this.remembered.set(id, answer)
     return answer
   }
 
@@ -123,11 +131,12 @@ export class CompiledFilter {
 /** Sorts after every other character. */
 const LAST_CHARACTER = '\u{10ffff}'
 
-/** Looks at every event; `passes` is the log's own function, which asks the filter at work. */
+/** Looks at every event; `known` and `passes` are the log's own functions, which ask the filter at work. */
 function scanOf(on: Filter['on']): Query {
+  const passes = `coalesce(known(e.${on}), passes(e.${on}, (SELECT name FROM ${on} WHERE id = e.${on})))`
   const select = (order: string) =>
-    `SELECT ${EVENT_COLUMNS} FROM event e CROSS JOIN stream s ON s.id = e.stream CROSS JOIN type t ON t.id = e.type
-     WHERE e.position BETWEEN ? AND ? AND passes(${on === 'stream' ? 's' : 't'}.name) ORDER BY e.position ${order} LIMIT ?`
+    `SELECT ${EVENT_COLUMNS} FROM event e CROSS JOIN stream s ON s.id = e.stream
+     WHERE e.position BETWEEN ? AND ? AND ${passes} ORDER BY e.position ${order} LIMIT ${ROWS}`
   return {
     indexed: false,
     forwards: select('ASC'),
@@ -161,8 +170,8 @@ function planOf(on: Filter['on'], found: readonly Branch[]): QueryPlan {
   const indexed = branches.every(({ prefix }) => prefix === undefined)
   const namesOf = ({ prefix }: Branch) => (prefix === undefined ? [] : [prefix, prefix])
   const inOrder = (sql: string) => ({
-    forwards: `${sql} ORDER BY 1 LIMIT ?`,
-    backwards: `${sql} ORDER BY 1 DESC LIMIT ?`,
+    forwards: `${sql} ORDER BY 1 LIMIT ${ROWS}`,
+    backwards: `${sql} ORDER BY 1 DESC LIMIT ${ROWS}`,
   })
   return {
     listed: {

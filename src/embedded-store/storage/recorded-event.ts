@@ -38,6 +38,8 @@ export const EVENT_COLUMNS = columns('e.position', 's.name')
 export const STREAM_COLUMNS = columns('e.position', 'NULL')
 /** The same from a list, whose order SQLite would not recognise in the event's own position. */
 export const LISTED_COLUMNS = columns('l.position', 's.name')
+/** How many rows, as a parameter. A limit that is nothing but a parameter has SQLite plan the statement anew each time it runs. */
+export const ROWS = '?+0'
 
 const FIELD_ID = 1
 const FIELD_SYSTEM_METADATA = 6
