@@ -5,6 +5,7 @@ import { PoisonEvent, recordedFrom } from '../src/domain/stored-event.ts'
 import type { HeardBatch, StoredEvent } from '../src/event-store/event-store.ts'
 import type { Vault } from '../src/protection/vault.ts'
 import type { Build } from './builds.ts'
+import type { Waiting } from './databases/database.ts'
 import type { Change, Handler, Projection, Row, Table, Value } from './projection.ts'
 import type { ReadModels, Step } from './read-models.ts'
 
@@ -56,7 +57,7 @@ export class Hearing {
   static async of(readModels: ReadModels, vault: Vault, log: ProjectorLog, builds: readonly Build[]): Promise<Hearing> {
     const hearing = new Hearing(readModels, vault, log)
     const part = async (build: Build) =>
-      new Part(build, await readModels.heldStreams(build), await readModels.builds.isInOrder(build))
+      new Part(readModels, build, await readModels.heldStreams(build), await readModels.builds.isInOrder(build))
     hearing.parts = await Promise.all(builds.map(part))
     return hearing
   }
@@ -69,7 +70,7 @@ export class Hearing {
     build: Build,
     history: readonly Placed[],
   ): Promise<Step> {
-    const part = new Part({ ...build, position: null }, new Set(), true)
+    const part = new Part(readModels, { ...build, position: null }, new Set(), true)
     await new Hearing(readModels, vault, log).hear(part, history, build.position ?? -1n, [])
     return part.step()
   }
@@ -140,7 +141,7 @@ export class Hearing {
       const changes = this.changesOf(projection, events, n, understood)
       if (changes !== nothing) concluded.push({ stored, changes, places: [] })
     }
-    await part.read(this.readModels, concluded)
+    await part.read(concluded)
     for (const { stored, changes, places } of concluded) {
       const { stream, revision } = stored
       if (part.holds(stream)) continue
@@ -210,13 +211,14 @@ interface Kept {
 /** What one build holds in memory. */
 class Part {
   build: Build
+  private readonly readModels: ReadModels
   private readonly held: Set<string>
   isInOrder: boolean
   /** The rows of tables that are folded on stay at hand from batch to batch; those of others until they are written. */
   private readonly atHand = new Map<Table, Map<string, Kept>>()
   private touched: Kept[] = []
   /** Rows that nobody goes on from, and so need not be found again. */
-  private fresh = new Map<Table, Row[]>()
+  private readonly waiting = new Map<Table, Waiting>()
   private timesWritten = 0
   private newlyHeld: Step['held'][number][] = []
   /** Up to here it has heard, whether that is written or not. */
@@ -225,7 +227,8 @@ class Part {
   weight = 0
   private writtenAt = performance.now()
 
-  constructor(build: Build, held: Set<string>, isInOrder: boolean) {
+  constructor(readModels: ReadModels, build: Build, held: Set<string>, isInOrder: boolean) {
+    this.readModels = readModels
     this.build = build
     this.held = held
     this.isInOrder = isInOrder
@@ -244,9 +247,9 @@ class Part {
     if (performance.now() - this.writtenAt >= unwrittenMs) return false
     // What is at hand anyway is no heavier for waiting.
     if (this.build.projection.tables.every(({ foldedOn }) => foldedOn)) return this.touched.length < rowsKept
-    let waiting = this.touched.length
-    for (const rows of this.fresh.values()) waiting += rows.length
-    return waiting < few && this.weight < heaviestUnwritten
+    let rows = this.touched.length
+    for (const { length } of this.waiting.values()) rows += length
+    return rows < few && this.weight < heaviestUnwritten
   }
 
   holds(stream: string): boolean {
@@ -261,7 +264,7 @@ class Part {
   }
 
   /** Reads the rows the changes will look at, many at a time, where they are not in memory. */
-  async read(readModels: ReadModels, concluded: readonly Concluded[]): Promise<void> {
+  async read(concluded: readonly Concluded[]): Promise<void> {
     const missing = new Map<Table, (readonly Value[])[]>()
     const placeOf = ({ table, key, whole }: Change): Kept | undefined => {
       if (table.writtenOnce || (table.onlyReplaced && !this.isInOrder)) return undefined
@@ -282,7 +285,7 @@ class Part {
     }
     for (const one of concluded) if (!(one.changes instanceof Error)) one.places = one.changes.map(placeOf)
     for (const [table, keys] of missing)
-      for (const row of await readModels.load(this.build.place, table, keys))
+      for (const row of await this.readModels.load(this.build.place, table, keys))
         this.placesOf(table).get(nameOf(table.key.map((column) => row[column] as Value)))!.row = row
   }
 
@@ -305,10 +308,7 @@ class Part {
       if (row === undefined) continue
       const place = places[n]
       if (!place) {
-        const { table } = changes[n]!
-        const rows = this.fresh.get(table)
-        if (rows) rows.push(row)
-        else this.fresh.set(table, [row])
+        this.waitingIn(changes[n]!.table).add(row)
         continue
       }
       place.row = row
@@ -319,17 +319,26 @@ class Part {
     return undefined
   }
 
+  private waitingIn(table: Table): Waiting {
+    let waiting = this.waiting.get(table)
+    if (!waiting) this.waiting.set(table, (waiting = this.readModels.waitingFor(table, this.build, this.isInOrder)))
+    return waiting
+  }
+
   /** All that was heard since the last was written. */
   step(): Step {
-    const rows = new Map(this.fresh)
+    const changed = new Map<Table, Row[]>()
     for (const place of this.touched) {
       const { table } = place
       if (table.conclude) place.row = table.conclude(place.row!)
-      const known = rows.get(table)
+      const known = changed.get(table)
       if (known) known.push(place.row!)
-      else rows.set(table, [place.row!])
+      else changed.set(table, [place.row!])
     }
-    return { build: this.build, to: this.heard, rows, isInOrder: this.isInOrder, held: this.newlyHeld }
+    const { build, heard, isInOrder, newlyHeld } = this
+    // No table has rows in both: those whose rows wait have none at hand.
+    const rows = new Map<Table, readonly Row[] | Waiting>([...this.waiting, ...changed])
+    return { build, to: heard, rows, isInOrder, held: newlyHeld }
   }
 
   wrote(build: Build): void {
@@ -337,7 +346,7 @@ class Part {
     this.writtenAt = performance.now()
     this.weight = 0
     this.newlyHeld = []
-    this.fresh = new Map()
+    for (const waiting of this.waiting.values()) waiting.clear()
     for (const place of this.touched) place.touched = false
     this.touched = []
     for (const [table, places] of this.atHand) {

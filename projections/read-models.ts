@@ -14,7 +14,7 @@ import {
   type Place,
 } from './builds.ts'
 import type { CaseloadTable } from './caseload.ts'
-import type { Database, Election, Moment, Statements } from './databases/database.ts'
+import type { Database, Election, Moment, Statements, Waiting } from './databases/database.ts'
 import { PostgresDatabase } from './databases/postgres.ts'
 import { SqliteDatabase } from './databases/sqlite.ts'
 import type { ParticipantTable, ParticipantTokenTable } from './participants.ts'
@@ -44,7 +44,7 @@ export interface ReadModelTables {
 export interface Step {
   readonly build: Build
   readonly to: bigint
-  readonly rows: ReadonlyMap<Table, readonly Row[]>
+  readonly rows: ReadonlyMap<Table, readonly Row[] | Waiting>
   /** See {@link Builds.isInOrder}. */
   readonly isInOrder: boolean
   readonly held: readonly Omit<HeldTable, 'projection' | 'place'>[]
@@ -96,6 +96,11 @@ export class ReadModels {
   /** So many rows are worth a transaction of their own, where nobody waits for them. */
   get worthWriting(): number {
     return this.database.worthWriting
+  }
+
+  /** Where rows of the table wait until they are written. */
+  waitingFor(table: Table, { place }: Build, isInOrder: boolean): Waiting {
+    return this.database.waitingFor(targetOf(table, place, isInOrder))
   }
 
   elect(): Promise<Election | null> {

@@ -9,9 +9,37 @@ export interface Statements {
   all<T>(sql: string, values?: readonly Value[]): Promise<T[]>
   /** @returns how many rows it changed */
   run(sql: string, values?: readonly Value[]): Promise<number>
-  /** Writes the rows, each over whatever has its key. */
-  put(target: Target, rows: readonly Row[]): Promise<void>
+  /** Writes the rows, each over whatever has its key; those that waited are the target's own (see {@link Database.waitingFor}). */
+  put(target: Target, rows: readonly Row[] | Waiting): Promise<void>
 }
+
+/** Rows that nobody goes on from, until they are written, in the order they came. */
+export interface Waiting {
+  readonly length: number
+  add(row: Row): void
+  /** They are written. */
+  clear(): void
+}
+
+/** As they are. */
+export class WaitingRows implements Waiting {
+  rows: Row[] = []
+
+  get length(): number {
+    return this.rows.length
+  }
+
+  add(row: Row): void {
+    this.rows.push(row)
+  }
+
+  clear(): void {
+    this.rows = []
+  }
+}
+
+export const rowsOf = (rows: readonly Row[] | Waiting): readonly Row[] =>
+  rows instanceof WaitingRows ? rows.rows : (rows as readonly Row[])
 
 /** What one moment sees. */
 export interface Moment {
@@ -36,6 +64,8 @@ export interface Database {
   readonly numbered: string
   /** So many rows are worth a transaction of their own, where nobody waits for them. */
   readonly worthWriting: number
+  /** Where rows of the target wait: in the form in which they cost least until they are written. */
+  waitingFor(target: Target): Waiting
   /** How the table is to be stored. */
   suffixOf(table: Table): string
   /** Asks for the `name` and `table` of every index. */

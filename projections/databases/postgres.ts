@@ -6,7 +6,19 @@ import { from as copyFrom } from 'pg-copy-streams'
 import type { Target } from '../builds.ts'
 import type { Row, Table, Value } from '../projection.ts'
 import type { ReadModelTables } from '../read-models.ts'
-import { keeperOf, quoted, seen, type Database, type Election, type Moment, type Statements } from './database.ts'
+import { CopyText } from './copy-text.ts'
+import {
+  keeperOf,
+  quoted,
+  rowsOf,
+  seen,
+  WaitingRows,
+  type Database,
+  type Election,
+  type Moment,
+  type Statements,
+  type Waiting,
+} from './database.ts'
 
 /** Which lock of this database the projector is elected by; any number, the same in every instance. */
 const electionLock = 0x7468726f
@@ -45,6 +57,11 @@ export class PostgresDatabase implements Database {
     this.pool.on('error', () => undefined)
     this.pool.on('connect', (client) => client.on('error', () => undefined))
     this.db = new Kysely<ReadModelTables>({ dialect: new PostgresDialect({ pool: this.pool }) })
+  }
+
+  /** A transaction goes to and fro while they wait: what is kept as objects meanwhile grows old. */
+  waitingFor({ table, hasKey }: Target): Waiting {
+    return hasKey ? new WaitingRows() : new CopyText(table)
   }
 
   suffixOf(): string {
@@ -163,9 +180,11 @@ const statementsOf = (client: pg.ClientBase): Statements => ({
   put: async (target, rows) => {
     if (rows.length === 0) return
     const { table, name } = target
+    if (rows instanceof CopyText) return copied(client, target, rows)
+    const all = rowsOf(rows)
+    if (!target.hasKey) return copied(client, target, CopyText.of(table, all))
     const columns = Object.keys(table.columns)
     const kept = keeperOf(table)
-    if (!target.hasKey) return copied(client, target, rows.map(kept))
     const others = columns.filter((column) => !table.key.includes(column))
     const replaced = others.map((column) => `${quoted(column)} = excluded.${quoted(column)}`).join(', ')
     const onConflict = `ON CONFLICT (${table.key.map(quoted).join(', ')}) DO ${replaced ? `UPDATE SET ${replaced}` : 'NOTHING'}`
@@ -174,29 +193,18 @@ const statementsOf = (client: pg.ClientBase): Statements => ({
         .map((column) => given(table, column))
         .join(', ')} FROM ${recordset(table, columns)}
        ${onConflict}`,
-      [JSON.stringify(rows.map((row) => record(columns, kept(row))))],
+      [JSON.stringify(all.map((row) => record(columns, kept(row))))],
     )
   },
 })
 
 /** Where nothing is replaced, in the quickest way there is. */
-async function copied(client: pg.ClientBase, { table, name }: Target, rows: readonly Value[][]): Promise<void> {
+async function copied(client: pg.ClientBase, { table, name }: Target, waiting: CopyText): Promise<void> {
   const columns = Object.keys(table.columns).map(quoted).join(', ')
-  // Before the statement begins: the server would wait for the end of a text that cannot be made, and its ROLLBACK behind it.
-  const text = rows.map((row) => `${row.map(copyText).join('\t')}\n`).join('')
   const stream = client.query(copyFrom(`COPY ${quoted(name)} (${columns}) FROM STDIN`))
-  stream.end(text)
+  stream.end(waiting.text)
   await finished(stream)
 }
-
-/** A value as COPY reads it in its text format: what would end it or begin something else is escaped. */
-function copyText(value: Value): string {
-  if (value === null) return '\\N'
-  if (Buffer.isBuffer(value)) return `\\\\x${value.toString('hex')}`
-  return String(value).replace(/[\\\t\n\r]/g, (found) => copyEscapes[found]!)
-}
-
-const copyEscapes: Readonly<Record<string, string>> = { '\\': '\\\\', '\t': '\\t', '\n': '\\n', '\r': '\\r' }
 
 const numbered = (sql: string): string => {
   let n = 0

@@ -9,7 +9,9 @@ import type { ReadModelTables } from '../read-models.ts'
 import {
   keeperOf,
   quoted,
+  rowsOf,
   seen,
+  WaitingRows,
   type Database as OneDatabase,
   type Election,
   type Moment,
@@ -60,6 +62,10 @@ export class SqliteDatabase implements OneDatabase {
     const reader = new DatabaseSync(file, { timeout: 10_000 })
     reader.exec('PRAGMA cache_size = -16000')
     this.db = new Kysely<ReadModelTables>({ dialect: new SqliteDialect({ database: asKyselyAsks(reader) }) })
+  }
+
+  waitingFor(): WaitingRows {
+    return new WaitingRows()
   }
 
   /**
@@ -184,7 +190,7 @@ export class SqliteDatabase implements OneDatabase {
       )
       const kept = keeperOf(table)
       // In the order of the key: neighbours share a page, which is then found and written once.
-      const inOrder = hasKey ? rows.toSorted(byKey(table)) : rows
+      const inOrder = hasKey ? rowsOf(rows).toSorted(byKey(table)) : rowsOf(rows)
       for (const row of inOrder) put.run(...asGiven(kept(row)))
     },
   }

@@ -48,6 +48,27 @@ describe('rows that are copied in at once', () => {
   })
 })
 
+describe('rows that wait to be copied in', () => {
+  const awkward = ['', '\\N', '\\.', 'a\tb\nc\rd\\e', 'Ærøskøbing €', '😀'.repeat(30_000), null, 'x'.repeat(200_000)]
+
+  it('come out as they went in, whatever is in them, and so do those that wait after them', async () => {
+    const { database } = await withTable()
+    const waiting = database.waitingFor(notes)
+    const rows: Row[] = []
+    for (const texts of [awkward, awkward.toReversed()]) {
+      const next = texts.map((text, n) => ({ id: rows.length + n, text }))
+      for (const row of next) waiting.add(row)
+      expect(waiting.length).toBe(next.length)
+      await database.transaction(({ put }) => put(notes, waiting))
+      waiting.clear()
+      rows.push(...next)
+    }
+    await database.transaction(({ put }) => put(notes, waiting))
+    const stored = await database.transaction(({ all }) => all('SELECT id, text FROM note__beside ORDER BY id'))
+    expect(stored).toEqual(rows)
+  })
+})
+
 const notes: Target = {
   table: { name: 'note', columns: { id: 'integer', text: 'text' }, key: ['id'], writtenOnce: true },
   name: 'note__beside',
