@@ -12,9 +12,11 @@ const seed = 20_260_801
 /** Fills an empty case load; leaves one with anything in it alone. @returns how many journeys were added */
 export async function seedDemonstration(workplace: Workplace): Promise<number> {
   for await (const _event of workplace.store.readEverything(['journey'])) return 0
+  // To the end of yesterday: of today, the log knows hours that are still to come.
   const until = new Date()
+  until.setUTCDate(until.getUTCDate() - 1)
   const from = new Date(until)
-  from.setFullYear(from.getFullYear() - 2)
+  from.setUTCFullYear(from.getUTCFullYear() - 2)
   const day = (date: Date) => date.toISOString().slice(0, 10)
   const dir = mkdtempSync(join(tmpdir(), 'throughline-'))
   try {
