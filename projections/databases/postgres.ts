@@ -198,7 +198,10 @@ const statementsOf = (client: pg.ClientBase): Statements => ({
   },
 })
 
-/** Where nothing is replaced, in the quickest way there is. */
+/**
+ * Where nothing is replaced, in the quickest way there is. The text is whole before the statement begins: for the end of one that
+ * cannot be made the server would wait, and its ROLLBACK behind it.
+ */
 async function copied(client: pg.ClientBase, { table, name }: Target, waiting: CopyText): Promise<void> {
   const columns = Object.keys(table.columns).map(quoted).join(', ')
   const stream = client.query(copyFrom(`COPY ${quoted(name)} (${columns}) FROM STDIN`))
