@@ -15,7 +15,7 @@ export interface ProjectorLog {
 }
 
 /** Rows that batch after batch may change again, kept so that they need not be read and parsed each time. */
-const rowsKept = 2_000
+const rowsKept = 3_000
 
 /** So many characters are not kept for later, however few the rows. */
 const heaviestUnwritten = 4_000_000

@@ -1,4 +1,4 @@
-/** One lane of a rebuild, on whichever thread. */
+/** The lanes of a rebuild that fall to one thread, whichever it is. */
 import type { EventStore, Lane } from '../src/event-store/event-store.ts'
 import type { Vault } from '../src/protection/vault.ts'
 import type { Build } from './builds.ts'
@@ -23,11 +23,27 @@ export interface LanePart {
   readonly most: number
 }
 
-/** @returns whether it came to the place where the lanes are joined; false when told to stop before */
-export async function hearLane(
+/** How many more events a lane has heard, and up to where. */
+export type OnHeard = (events: number, position: bigint, lane: Lane) => void
+
+interface Told {
+  readonly signal: AbortSignal
+  readonly onHeard: OnHeard
+}
+
+/**
+ * One after another, so that each has few histories at hand.
+ * @returns whether all came to the place where the lanes are joined; false when told to stop before
+ */
+export async function hearLanes(sources: Sources, parts: readonly LanePart[], told: Told): Promise<boolean> {
+  for (const part of parts) if (!(await hearLane(sources, part, told))) return false
+  return true
+}
+
+async function hearLane(
   { store, readModels, vault, log }: Sources,
   { lane, builds, until, most }: LanePart,
-  told: { readonly signal: AbortSignal; readonly onHeard: (events: number, position: bigint) => void },
+  told: Told,
 ): Promise<boolean> {
   const hearing = await Hearing.of(readModels, vault, log, builds)
   if ((hearing.position ?? -1n) >= until) return true
@@ -36,7 +52,7 @@ export async function hearLane(
     const to = batch.caughtUp || batch.to === null || batch.to > until ? until : batch.to
     const events = batch.events.filter(({ position }) => position <= until)
     await hearing.take({ ...batch, events, to }, to < until)
-    told.onHeard(events.length, to)
+    told.onHeard(events.length, to, lane)
     if (to >= until) return true
   }
   await hearing.write()

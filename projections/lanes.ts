@@ -1,15 +1,28 @@
 /**
- * A long log heard by several threads at once, each hearing other histories into the same tables: what one history comes
- * to depends on no other. All stop at the same place, and are then one again.
+ * A long log heard in lanes by several threads at once, each lane hearing other histories into the same tables: what one
+ * history comes to depends on no other. All stop at the same place, and are then one again.
  */
 import { Worker } from 'node:worker_threads'
 import { CheckpointMoved, type Build } from './builds.ts'
 import type { ProjectorLog } from './hearing.ts'
-import type { FromLane, LaneWork, ToLane } from './lane.worker.ts'
-import { hearLane, type Sources } from './lane.ts'
+import type { FromLane, LanesWork as WorkOfThread, ToLane } from './lane.worker.ts'
+import { hearLanes, type OnHeard, type Sources } from './lane.ts'
 
 /** More would wait for each other at the database, and for the log. */
-export const laneCount = 2
+const threadCount = 2
+
+/** With more events in one lane the journeys that are open at once find no room in memory: each is read and written again and again. */
+const mostPerLane = 750_000
+
+/** The store looks at every event for every lane, if only to pass it over: eight cost more than they save. */
+const mostLanes = 4
+
+/** @param events how many are to be heard, near enough */
+export function laneCountFor(events: number): number {
+  let count = threadCount
+  while (count < mostLanes && events / count > mostPerLane) count *= 2
+  return count
+}
 
 /** How a thread of its own finds the log, the keys and the database. */
 export interface Whereabouts {
@@ -27,7 +40,7 @@ export interface LanesWork {
   readonly until: bigint
   /** Events in a batch. */
   readonly most: number
-  /** The thread that asks takes the last lane itself: it has nobody else to answer. */
+  /** The thread that asks takes its share itself: it has nobody else to answer. */
   readonly oneHere: boolean
 }
 
@@ -39,23 +52,26 @@ export async function inLanes(
   sources: Sources,
   whereabouts: Whereabouts,
   { builds, lanes, until, most, oneHere }: LanesWork,
-  told: { signal: AbortSignal; onHeard: (events: number, position: bigint) => void },
+  told: { readonly signal: AbortSignal; readonly onHeard: (events: number, position: bigint) => void },
 ): Promise<readonly Build[] | null> {
   const { readModels, log } = sources
-  const positions = lanes[0]!.map(() => -1n)
+  const positions = lanes[0]!.map(({ position }) => position ?? -1n)
   const parts = positions.map((_, n) => ({
     lane: { number: n + 1, of: positions.length },
     builds: lanes.map((ofBuild) => ofBuild[n]!),
     until,
     most,
   }))
-  const here = oneHere && parts.length > 1 ? parts.pop() : undefined
-  const threads = parts.map(
-    (part) =>
-      new Lane({
-        ...part,
+  const shares = [...Map.groupBy(parts, ({ lane }) => lane.number % threadCount).values()]
+  const here = oneHere && shares.length > 1 ? shares.pop()! : []
+  const threads = shares.map(
+    (share) =>
+      new LanesThread({
         whereabouts,
-        builds: part.builds.map(({ projection, ...build }) => ({ ...build, projection: projection.name })),
+        parts: share.map((part) => ({
+          ...part,
+          builds: part.builds.map(({ projection, ...build }) => ({ ...build, projection: projection.name })),
+        })),
       }),
   )
   const stopping = new AbortController()
@@ -65,21 +81,15 @@ export async function inLanes(
   }
   told.signal.addEventListener('abort', stop)
   if (told.signal.aborted) stop()
-  const onHeardIn = (n: number) => (events: number, position: bigint) => {
-    positions[n] = position
-    told.onHeard(
-      events,
-      positions.reduce((low, one) => (one < low ? one : low)),
-    )
+  const onHeard: OnHeard = (events, position, { number }) => {
+    positions[number - 1] = position
+    told.onHeard(events, positions.reduce((sum, one) => sum + one, 0n) / BigInt(positions.length))
   }
-  const heardHere = async () => {
-    if (!here) return 'heard'
-    const onHeard = onHeardIn(here.lane.number - 1)
-    return (await hearLane(sources, here, { signal: stopping.signal, onHeard })) ? 'heard' : 'stopped'
-  }
+  const heardHere = async () =>
+    (await hearLanes(sources, here, { signal: stopping.signal, onHeard })) ? 'heard' : 'stopped'
   let ours: Promise<unknown> = Promise.resolve()
   try {
-    const heard = threads.map((thread, n) => thread.until('heard', { onHeard: onHeardIn(n), log }))
+    const heard = threads.map((thread) => thread.until('heard', { onHeard, log }))
     const mine = heardHere()
     ours = mine.catch(() => undefined)
     const all = await Promise.all([...heard, mine])
@@ -96,10 +106,10 @@ export async function inLanes(
   }
 }
 
-class Lane {
+class LanesThread {
   private readonly worker: Worker
 
-  constructor(work: LaneWork) {
+  constructor(work: WorkOfThread) {
     // What a lane keeps is bounded; so is what it may use.
     this.worker = new Worker(new URL(import.meta.resolve('#compiled/projections/lane.worker')), {
       workerData: work,
@@ -116,11 +126,11 @@ class Lane {
   /** @throws CheckpointMoved, or an error that says what stopped the thread */
   until(
     wanted: 'heard' | 'completed',
-    told: { log: ProjectorLog; onHeard?: (events: number, position: bigint) => void },
+    told: { log: ProjectorLog; onHeard?: OnHeard },
   ): Promise<'heard' | 'completed' | 'stopped'> {
     return new Promise((resolve, reject) => {
       this.worker.on('message', (message: FromLane) => {
-        if (message.kind === 'progress') told.onHeard?.(message.events, message.position)
+        if (message.kind === 'progress') told.onHeard?.(message.events, message.position, message.lane)
         else if (message.kind === 'warning') told.log.warn(message.about, message.message)
         else if (message.kind === 'moved') reject(new CheckpointMoved(message.projection))
         else if (message.kind === wanted || message.kind === 'stopped') resolve(message.kind)

@@ -4,7 +4,7 @@ import type { EventStore } from '../src/event-store/event-store.ts'
 import type { Build } from './builds.ts'
 import { Hearing } from './hearing.ts'
 import type { Sources } from './lane.ts'
-import { inLanes, laneCount, type Whereabouts } from './lanes.ts'
+import { inLanes, laneCountFor, type Whereabouts } from './lanes.ts'
 import { categories, type Projection } from './projection.ts'
 import { projections } from './projections.ts'
 import type { ReadModels } from './read-models.ts'
@@ -13,7 +13,7 @@ import type { ReadModels } from './read-models.ts'
 const largestBatch = 50
 
 /** A log that is longer than this is heard in lanes: below, starting a thread takes longer than what it saves. */
-const lanesAfter = 10_000
+const lanesAfter = 3_000
 
 /** With fewer processors than this, threads for two lanes besides the one that answers would mostly wait for each other. */
 const processorsForLanes = 4
@@ -24,7 +24,7 @@ export interface RebuildSources extends Sources {
 }
 
 export interface RebuildProgress {
-  /** The slowest has heard the log up to here. */
+  /** Up to here the log has been heard: in lanes, on an average of them. */
   readonly position: bigint
   /** How many events this rebuild has heard since it was called. */
   readonly events: number
@@ -37,6 +37,7 @@ interface Options {
   readonly isFree?: boolean
   readonly most?: number
   readonly splitAfter?: number
+  readonly splitInto?: number
 }
 
 /**
@@ -47,7 +48,7 @@ interface Options {
 export async function rebuildBeside(
   sources: RebuildSources,
   wanted: readonly Projection[],
-  { signal, onProgress = () => undefined, isFree = false, most = largestBatch, splitAfter }: Options,
+  { signal, onProgress = () => undefined, isFree = false, most = largestBatch, splitAfter, splitInto }: Options,
 ): Promise<boolean> {
   const { store, readModels, whereabouts } = sources
   const begun = await Promise.all(wanted.map((projection) => readModels.builds.takeOverBeside(projection)))
@@ -66,7 +67,11 @@ export async function rebuildBeside(
   }
   if (!whereabouts) throw new Error('What is being built in lanes cannot be gone on with by one thread.')
   // Cut short at the join, some are in lanes still, and others have to be again.
-  const count = begun.find(({ lanes }) => lanes.length > 0)?.lanes.length ?? laneCount
+  const end = await store.endOf(categories)
+  const count =
+    begun.find(({ lanes }) => lanes.length > 0)?.lanes.length ??
+    splitInto ??
+    laneCountFor(eventsBefore(end, { from: begun[0]!.build.position, to: builds[0]!.position, events }))
   const split = builds.map(async (build, n) => {
     const { lanes } = begun[n]!
     return lanes.length > 0 ? lanes : readModels.builds.split(build, count)
@@ -75,13 +80,20 @@ export async function rebuildBeside(
   // Further than the last event of ours, where the log has told one of them of a place beyond it.
   const until = [...builds, ...lanes.flat()].reduce(
     (high, { position }) => (position !== null && position > high ? position : high),
-    await store.endOf(categories),
+    end,
   )
   const work = { builds, lanes, until, most, oneHere: isFree }
   const joined = await inLanes(sources, whereabouts, work, { signal, onHeard })
   if (!joined) return false
   builds = joined
   return (await alone(Infinity)).ended === 'live'
+}
+
+/** How many there will be up to the end, where there were so many from one place to another. */
+function eventsBefore(end: bigint, heard: { from: bigint | null; to: bigint | null; events: number }): number {
+  const from = heard.from ?? -1n
+  const stretch = (to: bigint | null) => Math.max(1, Number((to ?? -1n) - from))
+  return heard.events * (stretch(end) / stretch(heard.to))
 }
 
 /**

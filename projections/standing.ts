@@ -136,13 +136,15 @@ export class StandingOfReadModels {
   }
 
   private async rebuilds(checkpoints: readonly CheckpointTable[]): Promise<Map<string, RebuildStanding>> {
-    const beside = this.all.flatMap(({ name }) => slowestOf(checkpoints, name) ?? [])
+    const beside = this.all.flatMap(({ name }) => {
+      const position = rebuiltUpTo(checkpoints, name)
+      return position === undefined ? [] : [{ name, position }]
+    })
     const standing = new Map<string, RebuildStanding>()
-    for (const name of this.paces.keys())
-      if (!beside.some(({ projection }) => projection === name)) this.paces.delete(name)
+    for (const name of this.paces.keys()) if (!beside.some((one) => one.name === name)) this.paces.delete(name)
     if (beside.length === 0) return standing
     const end = (await soon(this.stood.store.endOf(categories))) ?? 0n
-    for (const { projection: name, position } of beside) {
+    for (const { name, position } of beside) {
       const projection = this.all.find((one) => one.name === name)
       const state = projection ? await this.stood.readModels.builds.rebuildOf(projection) : 'none'
       if (state === 'none') continue
@@ -196,12 +198,13 @@ export class StandingOfReadModels {
   }
 }
 
-/** How far the rebuild of a projection is: in lanes, as far as the slowest of them. */
-function slowestOf(checkpoints: readonly CheckpointTable[], name: string): CheckpointTable | undefined {
+/** How far the rebuild of a projection is: in lanes, some of which wait for their turn, on an average of them. */
+function rebuiltUpTo(checkpoints: readonly CheckpointTable[], name: string): string | undefined {
   const beside = checkpoints.filter(({ projection, place }) => projection === name && place !== 'live')
   const lanes = beside.filter(({ place }) => place !== 'beside')
-  const place = ({ position }: CheckpointTable) => placeOf(position) ?? -1n
-  return lanes.length === 0 ? beside[0] : lanes.reduce((low, one) => (place(one) < place(low) ? one : low))
+  if (lanes.length === 0) return beside[0]?.position
+  const sum = lanes.reduce((sum, { position }) => sum + (placeOf(position) ?? 0n), 0n)
+  return String(sum / BigInt(lanes.length))
 }
 
 /** @returns null where the log is away, or silent for too long */

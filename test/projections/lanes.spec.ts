@@ -2,7 +2,8 @@ import { EventStoreDBClient, jsonEvent } from '@eventstore/db-client'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { CheckpointMoved } from '../../projections/builds.ts'
 import { projections } from '../../projections/projections.ts'
-import { rebuildBeside } from '../../projections/rebuild.ts'
+import { laneCountFor } from '../../projections/lanes.ts'
+import { rebuildBeside, type RebuildProgress } from '../../projections/rebuild.ts'
 import { verifyProjections } from '../../projections/verify.ts'
 import { csvOf, simulateContactLog } from '../../src/simulator/contact-log.ts'
 import type { Workplace } from '../../src/workplace.ts'
@@ -15,8 +16,20 @@ const log = csvOf(simulateContactLog({ seed: 7, journeys: 30, from: '2022-01-01'
 const freshDatabase = bothDatabases()
 
 /** Split at once, in small batches. @returns whether it came to its end */
-const inLanes = (workplace: Workplace, signal = new AbortController().signal, onProgress = () => {}, most = 25) =>
-  rebuildBeside({ ...workplace, log: silent }, projections, { signal, onProgress, most, splitAfter: 1 })
+const inLanes = (
+  workplace: Workplace,
+  signal = new AbortController().signal,
+  onProgress: (done: RebuildProgress) => void = () => {},
+  { most = 25, splitInto = 2, isFree = false } = {},
+) =>
+  rebuildBeside({ ...workplace, log: silent }, projections, {
+    signal,
+    onProgress,
+    most,
+    splitAfter: 1,
+    splitInto,
+    isFree,
+  })
 
 const besides = async ({ readModels }: Workplace) =>
   (await readModels.checkpoints()).filter(({ place }) => place !== 'live').map(({ place }) => place)
@@ -58,20 +71,41 @@ describe.each(databases)('a rebuild in lanes, on %s', (kind) => {
     expect(verdicts.filter(({ differences }) => differences > 0)).toEqual([])
   })
 
-  it('cut short again and again, goes on where each lane stopped', async () => {
+  it.each([
+    { splitInto: 2, isFree: false },
+    { splitInto: 4, isFree: true },
+    { splitInto: 8, isFree: false },
+  ])(
+    'cut short again and again, goes on where each lane stopped: $splitInto of them',
+    async ({ splitInto, isFree }) => {
+      const workplace = await imported()
+      const right = await everything(workplace.readModels)
+      let parts = 0
+      const seen = new Set<string>()
+      for (let done = false; !done; parts++) {
+        const stop = new AbortController()
+        let batches = 0
+        // So small that the threads, told to stop, are still at it.
+        const onProgress = () => ++batches > parts % 4 && stop.abort()
+        done = await inLanes(workplace, stop.signal, onProgress, { most: 8, splitInto, isFree })
+        for (const place of await besides(workplace)) seen.add(place)
+      }
+      expect(parts).toBeGreaterThan(1)
+      const lanes = Array.from({ length: splitInto }, (_, n) => `beside ${n + 1}/${splitInto}`)
+      expect([...seen].sort()).toEqual(['beside', ...lanes])
+      expect(await everything(workplace.readModels)).toEqual(right)
+    },
+  )
+
+  it('hears the lanes of one thread one after another, and says how far they have come together', async () => {
     const workplace = await imported()
     const right = await everything(workplace.readModels)
-    let parts = 0
-    const seen = new Set<string>()
-    for (let done = false; !done; parts++) {
-      const stop = new AbortController()
-      let batches = 0
-      // So small that the threads, told to stop, are still at it.
-      done = await inLanes(workplace, stop.signal, () => ++batches > parts % 4 && stop.abort(), 8)
-      for (const place of await besides(workplace)) seen.add(place)
-    }
-    expect(parts).toBeGreaterThan(1)
-    expect([...seen].sort()).toEqual(['beside', 'beside 1/2', 'beside 2/2'])
+    const end = await workplace.store.endOf(['journey', 'participant'])
+    const positions: bigint[] = []
+    const onProgress = ({ position }: RebuildProgress) => positions.push(position)
+    expect(await inLanes(workplace, undefined, onProgress, { splitInto: 8, isFree: true })).toBe(true)
+    expect(positions).toEqual(positions.toSorted((one, other) => Number(one - other)))
+    expect(positions.at(-1)).toBe(end)
     expect(await everything(workplace.readModels)).toEqual(right)
   })
 
@@ -104,4 +138,8 @@ describe.each(databases)('a rebuild in lanes, on %s', (kind) => {
     await expect.poll(() => besides(workplace), { timeout: 20_000 }).toEqual([])
     expect(await everything(workplace.readModels)).toEqual(right)
   })
+})
+
+it('makes more lanes of a longer log, so that each has fewer journeys open at once', () => {
+  expect([1, 1_000_000, 1_500_000, 2_000_000, 5_000_000, 100_000_000].map(laneCountFor)).toEqual([2, 2, 2, 4, 4, 4])
 })

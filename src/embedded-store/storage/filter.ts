@@ -44,7 +44,8 @@ export class UnsupportedPattern extends Error {}
 /** Above this many categories or types a merge of lists costs more than looking at everything. */
 const MOST_BRANCHES = 8
 const LONGEST_PATTERN = 1000
-const REMEMBERED_IDS = 10_000
+/** More than are written to at one time in a log of millions of events: whoever falls out is looked up by name again. */
+const REMEMBERED_IDS = 50_000
 
 export class CompiledFilter {
   /** Of the events last looked at, many passed. */
