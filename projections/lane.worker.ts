@@ -9,7 +9,7 @@ import type { Whereabouts } from './lanes.ts'
 import { projections } from './projections.ts'
 import { ReadModels } from './read-models.ts'
 
-export interface LanesWork {
+export interface ThreadWork {
   readonly whereabouts: Whereabouts
   readonly parts: readonly {
     readonly lane: Lane
@@ -28,7 +28,7 @@ export type FromLane =
   | { readonly kind: 'moved'; readonly projection: string }
   | { readonly kind: 'heard' | 'stopped' | 'completed' }
 
-const { whereabouts, parts } = workerData as LanesWork
+const { whereabouts, parts } = workerData as ThreadWork
 const port = parentPort!
 const tell = (message: FromLane) => port.postMessage(message)
 const log: ProjectorLog = {

@@ -5,7 +5,7 @@
 import { Worker } from 'node:worker_threads'
 import { CheckpointMoved, type Build } from './builds.ts'
 import type { ProjectorLog } from './hearing.ts'
-import type { FromLane, LanesWork as WorkOfThread, ToLane } from './lane.worker.ts'
+import type { FromLane, ThreadWork, ToLane } from './lane.worker.ts'
 import { hearLanes, type OnHeard, type Sources } from './lane.ts'
 
 /** More would wait for each other at the database, and for the log. */
@@ -109,7 +109,7 @@ export async function inLanes(
 class LanesThread {
   private readonly worker: Worker
 
-  constructor(work: WorkOfThread) {
+  constructor(work: ThreadWork) {
     // What a lane keeps is bounded; so is what it may use.
     this.worker = new Worker(new URL(import.meta.resolve('#compiled/projections/lane.worker')), {
       workerData: work,

@@ -40,8 +40,6 @@ export class SealBroken extends Error {
 
 const prefix = 'v1.'
 const cachedKeys = 500
-/** The same words make up most names: what a rebuild would work out again for each man is kept for so many of them. */
-const cachedWords = 2_000
 
 /**
  * Everything here is in one SQLite file of its own, written with secure_delete, so that a destroyed key is destroyed.
@@ -57,7 +55,6 @@ export class Vault {
   private readonly epoch: { readonly id: number; readonly key: Buffer }
   private readonly epochKeys = new Map<number, KeyObject>()
   private readonly unwrapped = new Map<string, KeyObject>()
-  private readonly words = new Map<string, Buffer>()
   private readonly statements
 
   constructor(keysDir: string) {
@@ -112,19 +109,6 @@ export class Vault {
 
   /** A keyed digest, 128 bits: tells equal from different to who holds the key, and nothing to who does not. */
   token(kind: TokenKind, value: string): Buffer {
-    return kind === 'name' ? this.wordToken(value) : this.tokenOf(kind, value)
-  }
-
-  private wordToken(word: string): Buffer {
-    let token = this.words.get(word)
-    if (!token) {
-      if (this.words.size >= cachedWords) this.words.delete(this.words.keys().next().value!)
-      this.words.set(word, (token = this.tokenOf('name', word)))
-    }
-    return token
-  }
-
-  private tokenOf(kind: TokenKind, value: string): Buffer {
     return createHmac('sha256', this.indexKey).update(`${kind}\0${value}`).digest().subarray(0, 16)
   }
 
