@@ -14,9 +14,6 @@ export interface ProjectorLog {
   warn(about: object, message: string): void
 }
 
-/** Rows that batch after batch may change again, kept so that they need not be read and parsed each time. */
-const rowsKept = 3_000
-
 /** So many characters are not kept for later, however few the rows. */
 const heaviestUnwritten = 4_000_000
 
@@ -246,7 +243,8 @@ class Part {
   mayWait(few: number): boolean {
     if (performance.now() - this.writtenAt >= unwrittenMs) return false
     // What is at hand anyway is no heavier for waiting.
-    if (this.build.projection.tables.every(({ foldedOn }) => foldedOn)) return this.touched.length < rowsKept
+    if (this.build.projection.tables.every(({ foldedOn }) => foldedOn))
+      return this.touched.length < this.readModels.rowsKept
     let rows = this.touched.length
     for (const { length } of this.waiting.values()) rows += length
     return rows < few && this.weight < heaviestUnwritten
@@ -351,7 +349,7 @@ class Part {
     this.touched = []
     for (const [table, places] of this.atHand) {
       if (!table.foldedOn) places.clear()
-      else if (places.size > rowsKept) this.letGo(places)
+      else if (places.size > this.readModels.rowsKept) this.letGo(places)
     }
     this.timesWritten++
   }
@@ -360,7 +358,7 @@ class Part {
   private letGo(places: Map<string, Kept>): void {
     for (const [name, { usedAt }] of places) {
       if (usedAt < this.timesWritten) places.delete(name)
-      if (places.size <= rowsKept) return
+      if (places.size <= this.readModels.rowsKept) return
     }
   }
 }

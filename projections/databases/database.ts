@@ -64,6 +64,8 @@ export interface Database {
   readonly numbered: string
   /** So many rows are worth a transaction of their own, where nobody waits for them. */
   readonly worthWriting: number
+  /** So many rows that batch after batch may change again are kept by each projection that is built, so that they need not be read and parsed each time. */
+  readonly rowsKept: number
   /** Where rows of the target wait: in the form in which they cost least until they are written. */
   waitingFor(target: Target): Waiting
   /** How the table is to be stored. */

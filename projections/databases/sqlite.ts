@@ -41,6 +41,7 @@ export class SqliteDatabase implements OneDatabase {
   readonly listOfIndexes = "SELECT name, tbl_name AS 'table' FROM sqlite_master WHERE type = 'index'"
   /** Soon written and forgotten: rows that are kept longer cost more to clear up than a commit does. */
   readonly worthWriting = 200
+  readonly rowsKept = 3_000
   private readonly file: string
   private readonly writer: DatabaseSync
   private readonly prepared = new Map<string, StatementSync>()
