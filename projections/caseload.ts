@@ -233,12 +233,21 @@ export async function caseloadPage(
 
 export type CaseloadPageRow = Awaited<ReturnType<typeof caseloadPage>>['rows'][number]
 
-export const providersAndGroups = async (db: Kysely<ReadModelTables>) => ({
-  providers: await valuesOf(db, 'provider'),
-  groups: await valuesOf(db, 'group_id'),
-})
+/** Nobody chooses from a longer list: where there are more, a name is typed. */
+export const listedUpTo = 200
 
-/** Each value once, in order, from one to the next through the index: it takes as long as there are values, not journeys. */
+/** The first of each in order, and whether there are `more` than are listed. */
+export async function providersAndGroups(db: Kysely<ReadModelTables>) {
+  const [providers, groups] = [await valuesOf(db, 'provider'), await valuesOf(db, 'group_id')]
+  return {
+    providers: providers.slice(0, listedUpTo),
+    moreProviders: providers.length > listedUpTo,
+    groups: groups.slice(0, listedUpTo),
+    moreGroups: groups.length > listedUpTo,
+  }
+}
+
+/** Each value once, from one to the next through the index: it takes as long as there are values up to one too many, not journeys. */
 async function valuesOf(db: Kysely<ReadModelTables>, column: 'provider' | 'group_id'): Promise<string[]> {
   const field = sql.ref(column)
   const { rows } = await sql<{ value: string }>`
@@ -247,6 +256,8 @@ async function valuesOf(db: Kysely<ReadModelTables>, column: 'provider' | 'group
       UNION ALL
       SELECT (SELECT min(${field}) FROM caseload WHERE ${field} > step.value) FROM step WHERE step.value IS NOT NULL
     )
-    SELECT value FROM step WHERE value IS NOT NULL ORDER BY value`.execute(db)
+    SELECT value FROM (
+      SELECT value FROM step WHERE value IS NOT NULL LIMIT ${sql.lit(listedUpTo + 1)}
+    ) AS listed ORDER BY value`.execute(db)
   return rows.map(({ value }) => value)
 }

@@ -74,8 +74,12 @@ export interface CaseloadPage {
   readonly more: boolean
   readonly page: number
   readonly pageSize: number
+  /** The first in order, as many as one can choose from. */
   readonly providers: readonly string[]
+  /** There are more than those listed. */
+  readonly moreProviders: boolean
   readonly groups: readonly string[]
+  readonly moreGroups: boolean
   /** There is nothing at all in the case load. */
   readonly empty: boolean
 }

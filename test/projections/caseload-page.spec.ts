@@ -1,9 +1,17 @@
 import { describe, expect, it } from 'vitest'
-import { caseloadPage, countedUpTo, providersAndGroups, type CaseloadTable } from '../../projections/caseload.ts'
+import {
+  caseloadPage,
+  countedUpTo,
+  listedUpTo,
+  providersAndGroups,
+  type CaseloadTable,
+} from '../../projections/caseload.ts'
 import type { CaseloadPage } from '../../src/reading/journeys.ts'
 import { caseloadView } from '../../src/web/caseload/caseload.ts'
 import { bothDatabases, databases } from '../support/postgres.ts'
 import { temporaryWorkplace } from '../support/workplace.ts'
+
+const noChoices = { providers: [], moreProviders: false, groups: [], moreGroups: false }
 
 const freshDatabase = bothDatabases()
 
@@ -36,12 +44,10 @@ const journey = (n: number): CaseloadTable => ({
 describe.each(databases)('a page of a large case load, on %s,', (kind) => {
   const open = async () => {
     const { readModels } = await temporaryWorkplace(await freshDatabase(kind))
+    const addAll = (rows: CaseloadTable[]) => readModels.db.insertInto('caseload').values(rows).execute()
     const add = async (from: number, to: number) => {
       for (let n = from; n < to; n += 500)
-        await readModels.db
-          .insertInto('caseload')
-          .values(Array.from({ length: Math.min(500, to - n) }, (_, i) => journey(n + i)))
-          .execute()
+        await addAll(Array.from({ length: Math.min(500, to - n) }, (_, i) => journey(n + i)))
     }
     const page = (statuses?: CaseloadTable['status'][], offset = 0) =>
       caseloadPage(
@@ -50,7 +56,7 @@ describe.each(databases)('a page of a large case load, on %s,', (kind) => {
         { sort: 'referred', direction: 'asc' },
         { limit: 25, offset },
       )
-    return { db: readModels.db, add, page }
+    return { db: readModels.db, add, addAll, page }
   }
 
   it('says how many match, or that there are more than are counted', async () => {
@@ -66,11 +72,26 @@ describe.each(databases)('a page of a large case load, on %s,', (kind) => {
 
   it('offers each provider and each group once, in order', async () => {
     const { db, add } = await open()
-    expect(await providersAndGroups(db)).toEqual({ providers: [], groups: [] })
+    expect(await providersAndGroups(db)).toEqual(noChoices)
     await add(0, 40)
     expect(await providersAndGroups(db)).toEqual({
+      ...noChoices,
       providers: ['Provider 0', 'Provider 1', 'Provider 2'],
       groups: ['G0', 'G1', 'G2', 'G3', 'G4'],
+    })
+  })
+
+  it('lists the first of very many groups, and says that there are more', async () => {
+    const { db, addAll } = await open()
+    const named = (n: number) => ({ ...journey(n), group_id: `G${String(n).padStart(4, '0')}` })
+    const groups = Array.from({ length: listedUpTo }, (_, n) => `G${String(n + 1).padStart(4, '0')}`)
+    await addAll(groups.map((_, n) => named(listedUpTo - n)))
+    expect(await providersAndGroups(db)).toMatchObject({ groups, moreGroups: false })
+    await addAll([named(0)])
+    expect(await providersAndGroups(db)).toMatchObject({
+      groups: ['G0000', ...groups.slice(0, -1)],
+      moreGroups: true,
+      moreProviders: false,
     })
   })
 })
@@ -85,8 +106,7 @@ describe('a case load of more than are counted', () => {
         more: true,
         page,
         pageSize: 25,
-        providers: [],
-        groups: [],
+        ...noChoices,
         empty: false,
       },
     )
@@ -97,5 +117,30 @@ describe('a case load of more than are counted', () => {
     expect(view(81, 25)).toMatchObject({ from: '2,001', to: '2,025', next: { number: 82 } })
     expect(view(82, 7)).toMatchObject({ from: '2,026', to: '2,032', next: null, beyond: false })
     expect(view(83, 0)).toMatchObject({ beyond: true, first: '/?order=referred.asc' })
+  })
+})
+
+describe('what the case load is filtered by', () => {
+  const filters = (group: string, answer: Partial<CaseloadPage>) =>
+    caseloadView(
+      { find: '', status: '', provider: '', group, sort: 'referred', direction: 'asc', page: 1 },
+      { rows: [], total: 0, more: false, page: 1, pageSize: 25, ...noChoices, empty: false, ...answer },
+    )
+
+  it('is chosen from a list, which always has what is asked for', () => {
+    const { groups } = filters('G9', { groups: ['G1'] })
+    expect(groups!.map(({ value, selected }) => [value, selected])).toEqual([
+      ['', false],
+      ['G9', true],
+      ['G1', false],
+    ])
+  })
+
+  it('is typed where a list would be too long', () => {
+    expect(filters('G9', { groups: ['G1'], moreGroups: true })).toMatchObject({
+      groups: null,
+      asked: { group: 'G9' },
+      providers: [{ value: '' }],
+    })
   })
 })

@@ -142,10 +142,14 @@ export class CaseloadDto implements CaseloadPage {
   readonly more!: boolean
   readonly page!: number
   readonly pageSize!: number
+  /** The first 200 in order. */
   @ApiProperty({ type: [String] })
   readonly providers!: readonly string[]
+  readonly moreProviders!: boolean
+  /** The first 200 in order. */
   @ApiProperty({ type: [String] })
   readonly groups!: readonly string[]
+  readonly moreGroups!: boolean
   /** There is nothing at all in the case load. */
   readonly empty!: boolean
 }

@@ -2,7 +2,7 @@ import { Body, Controller, Get, HttpCode, Post, Query, Req, Res } from '@nestjs/
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { whoIsAsking } from '../../access/session.ts'
 import { Journeys } from '../../reading/journeys.ts'
-import { caseloadView, queryOf, readAsked, type Asked } from './caseload.ts'
+import { addressOf, caseloadView, queryOf, readAsked, type Asked } from './caseload.ts'
 
 @Controller()
 export class CaseloadController {
@@ -17,7 +17,9 @@ export class CaseloadController {
   @Post()
   @HttpCode(200)
   async find(@Body() body: Record<string, unknown>, @Req() request: FastifyRequest, @Res() reply: FastifyReply) {
-    return this.show(readAsked(body, true), request, reply.status(200))
+    const asked = readAsked(body, true)
+    // What names nobody can be linked to.
+    return asked.find ? this.show(asked, request, reply.status(200)) : reply.redirect(addressOf(asked), 303)
   }
 
   private async show(asked: Asked, request: FastifyRequest, reply: FastifyReply) {

@@ -57,17 +57,17 @@ const columns: readonly { readonly sort: Sort | null; readonly name: string; rea
   { sort: 'last_contact', name: 'Last contact' },
 ]
 
+/** Where the page is found again, whoever it was that was sought. */
+export function addressOf({ status, provider, group, sort, direction, page }: Asked): string {
+  const order = `${sort}.${direction}` === 'last_contact.desc' ? '' : `${sort}.${direction}`
+  const query = new URLSearchParams(
+    Object.entries({ status, provider, group, order, page: page > 1 ? String(page) : '' }).filter(([, value]) => value),
+  )
+  return query.size > 0 ? `/?${query}` : '/'
+}
+
 export function caseloadView(asked: Asked, answer: CaseloadPage) {
-  const hrefFor = (change: Partial<Asked>): string => {
-    const { status, provider, group, sort, direction, page } = { ...asked, ...change }
-    const order = `${sort}.${direction}` === 'last_contact.desc' ? '' : `${sort}.${direction}`
-    const query = new URLSearchParams(
-      Object.entries({ status, provider, group, order, page: page > 1 ? String(page) : '' }).filter(
-        ([, value]) => value,
-      ),
-    )
-    return query.size > 0 ? `/?${query}` : '/'
-  }
+  const hrefFor = (change: Partial<Asked>) => addressOf({ ...asked, ...change })
   const counted = Math.max(1, Math.ceil(answer.total / pageSize))
   // Where not all are counted, one can always go on from a page that is full.
   const pages = answer.more ? Math.max(counted, asked.page + (answer.rows.length === pageSize ? 1 : 0)) : counted
@@ -108,16 +108,21 @@ export function caseloadView(asked: Asked, answer: CaseloadPage) {
       ['', 'All statuses'],
       ...statusCodes.filter((code) => code !== 'not_referred').map((code): [string, string] => [code, statuses[code]]),
     ]),
-    providers: options(asked.provider, [
-      ['', 'All providers'],
-      ...answer.providers.map((name): [string, string] => [name, name]),
-    ]),
-    groups: options(asked.group, [['', 'All groups'], ...answer.groups.map((name): [string, string] => [name, name])]),
+    providers: answer.moreProviders
+      ? null
+      : options(asked.provider, named('All providers', asked.provider, answer.providers)),
+    groups: answer.moreGroups ? null : options(asked.group, named('All groups', asked.group, answer.groups)),
   }
 }
 
 const options = (chosen: string, items: readonly [string, string][]) =>
   items.map(([value, text]) => ({ value, text, selected: value === chosen }))
+
+/** Whatever is asked for is among them, so that the page says what it shows. */
+const named = (all: string, asked: string, names: readonly string[]): [string, string][] => [
+  ['', all],
+  ...(asked && !names.includes(asked) ? [asked, ...names] : names).map((name): [string, string] => [name, name]),
+]
 
 const figure = (count: number) => count.toLocaleString('en-GB')
 
