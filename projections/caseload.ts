@@ -234,7 +234,7 @@ export async function caseloadPage(
 export type CaseloadPageRow = Awaited<ReturnType<typeof caseloadPage>>['rows'][number]
 
 /** Nobody chooses from a longer list: where there are more, a name is typed. */
-export const listedUpTo = 200
+export const listedUpTo = 100
 
 /** The first of each in order, and whether there are `more` than are listed. */
 export async function providersAndGroups(db: Kysely<ReadModelTables>) {

@@ -142,11 +142,11 @@ export class CaseloadDto implements CaseloadPage {
   readonly more!: boolean
   readonly page!: number
   readonly pageSize!: number
-  /** The first 200 in order. */
+  /** The first 100 in order. */
   @ApiProperty({ type: [String] })
   readonly providers!: readonly string[]
   readonly moreProviders!: boolean
-  /** The first 200 in order. */
+  /** The first 100 in order. */
   @ApiProperty({ type: [String] })
   readonly groups!: readonly string[]
   readonly moreGroups!: boolean
