@@ -37,7 +37,7 @@ const application = `
   workplace.projector.start()
   process.stdout.write('open')
   const rebuilds = (async () => {
-    for (;;) await rebuildBeside(workplace, projections, { signal: new AbortController().signal, most: 100, splitAfter: Number(process.argv[4]), isFree: process.argv[5] === 'free' }).catch((error) => {
+    for (;;) await rebuildBeside(workplace, projections, { signal: new AbortController().signal, most: 100, splitAfter: Number(process.argv[4]), splitInto: Number(process.argv[5]), isFree: process.argv[6] === 'free' }).catch((error) => {
       if (error.name !== 'CheckpointMoved') throw error
     })
   })()
@@ -55,7 +55,7 @@ describe.each(databases)('the whole process killed, on %s', (kind) => {
       const dir = temporaryDirectory()
       const url = await freshDatabase(kind)
       const [first, file] = [join(dir, 'first.csv'), join(dir, 'log.csv')]
-      let [before, cutInRebuild, cutInLanes] = [0, 0, 0]
+      let [before, cutInRebuild, cutInLanes, cutInFour] = [0, 0, 0, 0]
       for (let run = 0; run < runs; run++) {
         // A log of its own for each run, so that there is always something to do.
         const log = (journeys: number, refPrefix: string) =>
@@ -72,8 +72,10 @@ describe.each(databases)('the whole process killed, on %s', (kind) => {
         writeFileSync(first, log(6, 'F'))
         writeFileSync(file, log(60, 'R'))
         const env = { ...process.env, DATA_DIR: dir, DATABASE_URL: url ?? '', LOG_LEVEL: 'silent' }
-        // Every other time what is rebuilt meanwhile is rebuilt in lanes, and every other of those the process takes one itself.
+        // Every other time what is rebuilt meanwhile is rebuilt in lanes: every other of those the process takes its share
+        // itself, and every other of either are four, two to a thread.
         const splitAfter = run % 2 === 0 ? 'Infinity' : '1'
+        const splitInto = [3, 5].includes(run % 8) ? '4' : '2'
         const isFree = run % 4 === 1 ? 'free' : 'busy'
         const words = [
           '--input-type=module',
@@ -83,6 +85,7 @@ describe.each(databases)('the whole process killed, on %s', (kind) => {
           first,
           file,
           splitAfter,
+          splitInto,
           isFree,
         ]
         const app = spawn(process.execPath, words, { env, stdio: ['ignore', 'pipe', 'inherit'] })
@@ -95,9 +98,10 @@ describe.each(databases)('the whole process killed, on %s', (kind) => {
 
         const workplace = await openIn(dir, url)
         try {
-          const places = new Set((await workplace.readModels.checkpoints()).map(({ place }) => place))
-          if (places.has('beside')) cutInRebuild++
-          if (places.has('beside 1/2')) cutInLanes++
+          const places = (await workplace.readModels.checkpoints()).map(({ place }) => place)
+          if (places.includes('beside')) cutInRebuild++
+          if (places.includes('beside 1/2')) cutInLanes++
+          if (places.includes('beside 1/4')) cutInFour++
           await heardEverything(workplace)
           const events = await countEvents(workplace)
           expect(events).toBeGreaterThanOrEqual(before)
@@ -108,9 +112,11 @@ describe.each(databases)('the whole process killed, on %s', (kind) => {
           await workplace.close()
         }
       }
-      process.stdout.write(`killed in a rebuild: ${cutInRebuild} times, ${cutInLanes} of them in lanes\n`)
+      process.stdout.write(
+        `killed in a rebuild: ${cutInRebuild} times, ${cutInLanes} in two lanes, ${cutInFour} in four\n`,
+      )
       expect(before).toBeGreaterThan(50)
-      if (runs >= 100) expect(Math.min(cutInRebuild, cutInLanes)).toBeGreaterThan(0)
+      if (runs >= 100) expect(Math.min(cutInRebuild, cutInLanes, cutInFour)).toBeGreaterThan(0)
     },
   )
 })
