@@ -127,8 +127,10 @@ async function bench(): Promise<void> {
         unit: 'ms',
         baseline: baseline!,
         ratio: value! / baseline!,
-        target: '≤ 1.30 of the smaller',
-        ok: value! / baseline! <= 1.3,
+        // Of the choices a hundred are listed at most, and neither log has fewer groups.
+        ...(question === 'filters'
+          ? { target: '', ok: null }
+          : { target: '≤ 1.30 of the smaller', ok: value! / baseline! <= 1.3 }),
       })
     }
     printRows(rows, process.argv.includes('--json'))
