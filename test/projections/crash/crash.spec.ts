@@ -24,6 +24,9 @@ import { countEvents, openIn, temporaryDirectory } from '../../support/workplace
 const runs = Number(process.env.CRASH_RUNS ?? 4)
 const seed = Number(process.env.CRASH_SEED ?? Date.now() % 1_000_000)
 
+/** Then one begins anew: a long log is verified for longer than it is killed. */
+const runsOnOneLog = 25
+
 const freshDatabase = bothDatabases()
 
 /** The built application without its pages, following the log while it imports; it rebuilds everything meanwhile, too. */
@@ -53,11 +56,13 @@ describe.each(databases)('the whole process killed, on %s', (kind) => {
     async () => {
       process.stdout.write(`kills on ${kind}: CRASH_SEED=${seed}\n`)
       const random = xoroshiro128plus(seed)
-      const dir = temporaryDirectory()
-      const url = await freshDatabase(kind)
-      const [first, file] = [join(dir, 'first.csv'), join(dir, 'log.csv')]
+      let [dir, url] = ['', undefined as string | undefined]
       let [before, cutInRebuild, cutInLanes, cutInFour] = [0, 0, 0, 0]
       for (let run = 0; run < runs; run++) {
+        if (run % runsOnOneLog === 0) {
+          ;[dir, url, before] = [temporaryDirectory(), await freshDatabase(kind), 0]
+        }
+        const [first, file] = [join(dir, 'first.csv'), join(dir, 'log.csv')]
         // A log of its own for each run, so that there is always something to do.
         const log = (journeys: number, refPrefix: string) =>
           csvOf(
