@@ -8,9 +8,8 @@ export interface BenchRow {
   /** What it is measured against in the same run; null where the figure stands alone. */
   readonly baseline: number | null
   readonly ratio: number | null
-  /** '' where there is none: a figure to watch. */
   readonly target: string
-  readonly ok: boolean | null
+  readonly ok: boolean
 }
 
 export const machine = (): string =>
@@ -27,7 +26,7 @@ export function printRows(rows: readonly BenchRow[], json: boolean): void {
     row.baseline === null ? '' : `${round(row.baseline)} ${row.unit}`,
     row.ratio === null ? '' : row.ratio.toFixed(2),
     row.target,
-    row.ok === null ? '' : row.ok ? 'held' : 'MISSED',
+    row.ok ? 'held' : 'MISSED',
   ])
   const table = [['figure', 'value', 'baseline', 'ratio', 'target', ''], ...cells]
   const widths = table[0]!.map((_, column) => Math.max(...table.map((line) => line[column]!.length)))

@@ -127,7 +127,9 @@ describe.each(databases)('the whole process killed, on %s', (kind) => {
         `killed in a rebuild: ${cutInRebuild} times, ${cutInLanes} in two lanes, ${cutInFour} in four\n`,
       )
       expect(before).toBeGreaterThan(50)
-      if (runs >= 100) expect(Math.min(cutInRebuild, cutInLanes, cutInFour)).toBeGreaterThan(0)
+      if (runs >= 100) expect(Math.min(cutInRebuild, cutInLanes + cutInFour)).toBeGreaterThan(0)
+      // Of sixty kills on PostgreSQL two fell in two lanes: a hundred may miss them.
+      if (runs >= 300) expect(Math.min(cutInLanes, cutInFour)).toBeGreaterThan(0)
     },
   )
 })
