@@ -8,7 +8,7 @@
 import { EventStoreDBClient, END, START, jsonEvent, streamNameFilter } from '@eventstore/db-client'
 import { spawnSync } from 'node:child_process'
 import { createHash, randomUUID } from 'node:crypto'
-import { createWriteStream, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { createWriteStream, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -139,21 +139,28 @@ async function bench(): Promise<void> {
 }
 
 function child<T>(part: string, ...args: string[]): T {
-  // As npm run rebuild runs.
-  const collector = [
-    '--max-semi-space-size=4',
-    '--max-old-space-size=200',
-    '--no-allocation-site-pretenuring',
-    '--no-parallel-scavenge',
-  ]
-  const words = [...collector, fileURLToPath(import.meta.url), part, ...args]
+  const { flags, surroundings } = asRebuildRuns()
+  const words = [...flags, fileURLToPath(import.meta.url), part, ...args]
   const { stdout, stderr, status } = spawnSync(process.execPath, words, {
     encoding: 'utf8',
-    env: { ...process.env, MALLOC_ARENA_MAX: '2' },
+    env: { ...process.env, ...surroundings },
     maxBuffer: 1 << 26,
   })
   if (status !== 0) throw new Error(`${part} failed: ${stderr}`)
   return (stdout ? JSON.parse(stdout) : undefined) as T
+}
+
+/** What package.json has npm run rebuild run with. */
+function asRebuildRuns(): { flags: string[]; surroundings: Record<string, string> } {
+  const { scripts } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    scripts: { rebuild: string }
+  }
+  const words = scripts.rebuild.split('&&').at(-1)!.trim().split(' ')
+  const settings = words.slice(0, words.indexOf('node')).map((word) => {
+    const [name, ...value] = word.split('=')
+    return [name, value.join('=')] as const
+  })
+  return { flags: words.filter((word) => word.startsWith('--')), surroundings: Object.fromEntries(settings) }
 }
 
 function opened(dir: string, databaseUrl: string | undefined): Promise<Workplace> {

@@ -8,11 +8,21 @@ import {
   statusOf,
   type JourneyFacts,
   type OwnFacts,
+  type SessionFact,
   type Status,
 } from '../src/domain/journey/facts.ts'
 import type { JourneyEvent } from '../src/domain/journey/journey.ts'
 import { answeringTo } from './participants.ts'
-import { each, idOf, ignoring, type Change, type Projection, type Row, type Table } from './projection.ts'
+import {
+  each,
+  idOf,
+  ignoring,
+  type Change,
+  type Projection,
+  type Row,
+  type ShortForm,
+  type Table,
+} from './projection.ts'
 import type { ReadModelTables } from './read-models.ts'
 
 export interface CaseloadTable {
@@ -40,7 +50,7 @@ export interface CaseloadTable {
   /** The referral's sealed fields (its reference among them), as the log holds them. */
   referral_event_id: string
   sealed: string | null
-  /** The folded facts, so that the next event can go on from here. */
+  /** The folded facts in short, so that the next event can go on from here. */
   facts: string
 }
 
@@ -62,6 +72,31 @@ const concluded = (row: Row): Row => {
     reason,
     ...counts,
   }
+}
+
+const factNames = Object.keys(nothingKnown()) as (keyof JourneyFacts)[]
+
+/** Without the names of what is known, which took more room than what is. Of a session: which, its outcome, the day it was held. */
+const factsInShort: ShortForm = {
+  shorten: (facts) =>
+    factNames.map((name) =>
+      name === 'sessions'
+        ? (facts as JourneyFacts).sessions.flatMap(({ sessionId, outcome, heldOn }) => [sessionId, outcome, heldOn])
+        : (facts as JourneyFacts)[name],
+    ),
+  inFull: (short) => {
+    const facts: Record<string, unknown> = nothingKnown()
+    for (const [n, name] of factNames.entries())
+      facts[name] = name === 'sessions' ? sessionsIn(short[n] as string[]) : short[n]
+    return facts
+  },
+}
+
+function sessionsIn(words: readonly string[]): SessionFact[] {
+  const sessions: SessionFact[] = []
+  for (let n = 0; n < words.length; n += 3)
+    sessions.push({ sessionId: words[n]!, outcome: words[n + 1] as SessionFact['outcome'], heldOn: words[n + 2]! })
+  return sessions
 }
 
 const caseloadTable: Table = {
@@ -104,6 +139,7 @@ const caseloadTable: Table = {
     ['unacceptable_absences', 'journey_id'],
   ],
   foldedOn: true,
+  shortForms: { facts: factsInShort },
   conclude: concluded,
 }
 
@@ -118,7 +154,7 @@ const learned = (event: Recorded<JourneyEvent>): Change[] => [
 
 export const caseload: Projection = {
   name: 'caseload',
-  version: 2,
+  version: 3,
   question: 'Which journeys are there, and where does each stand?',
   tables: [caseloadTable],
   on: {

@@ -104,7 +104,7 @@ export class Hearing {
     const { worthWriting } = this.readModels
     const due = this.parts.filter((part) => part.isUnwritten && !(unhurried && part.mayWait(worthWriting)))
     // Where another lane writes just now, some more is heard rather than waited.
-    const hasTime = unhurried && due.every((part) => part.mayWait(worthWriting * 4))
+    const hasTime = unhurried && due.every((part) => part.mayWait(worthWriting * 4, 1.5))
     await this.commit(due, hasTime)
   }
 
@@ -239,12 +239,13 @@ class Part {
   /**
    * Where all rows are folded on, most of them are changed again soon.
    * @param few so many rows of others that they are not worth a transaction yet
+   * @param patience so many times as long as usual, and as many rows that are folded on
    */
-  mayWait(few: number): boolean {
-    if (performance.now() - this.writtenAt >= unwrittenMs) return false
+  mayWait(few: number, patience = 1): boolean {
+    if (performance.now() - this.writtenAt >= unwrittenMs * patience) return false
     // What is at hand anyway is no heavier for waiting.
     if (this.build.projection.tables.every(({ foldedOn }) => foldedOn))
-      return this.touched.length < this.readModels.rowsKept
+      return this.touched.length < this.readModels.rowsKept * patience
     let rows = this.touched.length
     for (const { length } of this.waiting.values()) rows += length
     return rows < few && this.weight < heaviestUnwritten

@@ -10,6 +10,12 @@ export type Row = Record<string, Value | object>
 
 export type ColumnType = 'text' | 'integer' | 'blob' | 'json'
 
+/** How the value of a `json` column is kept where that is shorter than the value as it is. */
+export interface ShortForm {
+  shorten(value: object): readonly unknown[]
+  inFull(short: readonly unknown[]): object
+}
+
 export interface Table {
   readonly name: string
   readonly columns: Readonly<Record<string, ColumnType>>
@@ -25,6 +31,8 @@ export interface Table {
   readonly onlyReplaced?: true
   /** Later events go on from its rows: they are kept at hand between batches. */
   readonly foldedOn?: true
+  /** By column. */
+  readonly shortForms?: Readonly<Record<string, ShortForm>>
   /** Works out the columns that follow from the others, once a batch rather than once an event. */
   readonly conclude?: (row: Row) => Row
 }

@@ -94,22 +94,30 @@ export interface Database {
 export const quoted = (name: string) => `"${name}"`
 
 /** How a row of the table is kept: its values in the order of the columns, the JSON columns as text. */
-export function keeperOf({ columns }: Table): (row: Row) => Value[] {
+export function keeperOf({ columns, shortForms }: Table): (row: Row) => Value[] {
   const names = Object.keys(columns)
   const isJson = names.map((name) => columns[name] === 'json')
   return (row) => {
     const values = new Array<Value>(names.length)
     for (let n = 0; n < names.length; n++) {
-      const value = row[names[n]!] ?? null
-      values[n] = isJson[n] && value !== null ? JSON.stringify(value) : (value as Value)
+      const name = names[n]!
+      const value = row[name] ?? null
+      values[n] =
+        isJson[n] && value !== null
+          ? JSON.stringify(shortForms?.[name]?.shorten(value as object) ?? value)
+          : (value as Value)
     }
     return values
   }
 }
 
 /** The row as handlers see it. */
-export function seen(table: Table, row: Row): Row {
-  for (const [column, type] of Object.entries(table.columns))
-    if (type === 'json' && typeof row[column] === 'string') row[column] = JSON.parse(row[column]) as object
+export function seen({ columns, shortForms }: Table, row: Row): Row {
+  for (const [column, type] of Object.entries(columns)) {
+    const kept = row[column]
+    if (type !== 'json' || typeof kept !== 'string') continue
+    const value = JSON.parse(kept) as object
+    row[column] = shortForms?.[column]?.inFull(value as readonly unknown[]) ?? value
+  }
   return row
 }

@@ -7,6 +7,7 @@ import { Hearing } from '../../projections/hearing.ts'
 import { categories } from '../../projections/projection.ts'
 import { projections } from '../../projections/projections.ts'
 import { rebuildBeside } from '../../projections/rebuild.ts'
+import type { HeardBatch } from '../../src/event-store/event-store.ts'
 import { csvOf, simulateContactLog } from '../../src/simulator/contact-log.ts'
 import { bothDatabases, databases } from '../support/postgres.ts'
 import { everything, silent, takenOver } from '../support/read-models.ts'
@@ -131,5 +132,35 @@ describe('what nobody waits for, while another writes in the same file,', () => 
     other.exec('COMMIT')
     await done
     expect(await everything(readModels)).toEqual(truth)
+  })
+
+  it('is put off for half as long again as usual, and then waited for', async () => {
+    const workplace = await temporaryWorkplace()
+    await importText(workplace, log)
+    const { store, vault, readModels, config } = workplace
+    vi.useFakeTimers({ toFake: ['performance'] })
+    onTestFinished(() => void vi.useRealTimers())
+    for (const projection of projections) await readModels.startOver(projection)
+    const hearing = await Hearing.of(readModels, vault, silent, await takenOver(readModels))
+    const other = new DatabaseSync(join(config.dataDir, 'read-models.sqlite'))
+    onTestFinished(() => other.close())
+    other.exec('BEGIN IMMEDIATE')
+    const heard = store.batches(categories, null, 20, new AbortController().signal)
+    const taken = async () => {
+      const { value: batch } = (await heard.next()) as { value: HeardBatch }
+      const done = hearing.take(batch, true).then(() => 'done')
+      return { done, soon: await Promise.race([done, wait(500, 'waiting')]) }
+    }
+    expect((await taken()).soon).toBe('done')
+    vi.advanceTimersByTime(2_500)
+    expect((await taken()).soon, 'put off').toBe('done')
+    expect(hearing.position).toBeNull()
+    vi.advanceTimersByTime(1_000)
+    const { done, soon } = await taken()
+    expect(soon).toBe('waiting')
+    other.exec('COMMIT')
+    await done
+    expect(hearing.position).not.toBeNull()
+    await heard.return(undefined)
   })
 })

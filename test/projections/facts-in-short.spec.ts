@@ -1,0 +1,66 @@
+import { describe, expect, it } from 'vitest'
+import { caseload } from '../../projections/caseload.ts'
+import { keeperOf, seen } from '../../projections/databases/database.ts'
+import type { Value } from '../../projections/projection.ts'
+import { nothingKnown, type OwnFacts } from '../../src/domain/journey/facts.ts'
+
+const [table] = caseload.tables
+const columns = Object.keys(table!.columns)
+
+function kept(facts: OwnFacts): { text: string; again: unknown } {
+  const values = keeperOf(table!)({ journey_id: 'one', facts })
+  const row = Object.fromEntries(columns.map((column, n) => [column, values[n] as Value]))
+  const text = row.facts as string
+  return { text, again: seen(table!, row).facts }
+}
+
+/** Nothing in it is what it is before anything is known. */
+const allKnown: OwnFacts = {
+  programme: { key: 'bbr', version: 2 },
+  referredOn: '2024-01-02',
+  suitability: { on: '2024-01-09', ready: false },
+  waitingSince: '2024-01-10',
+  allocatedOn: '2024-02-01',
+  groupId: 'G1',
+  groupSince: '2024-02-02',
+  provider: 'North',
+  providerSince: '2024-02-03',
+  sessions: [
+    { sessionId: 'PG1', outcome: 'ATTC', heldOn: '2024-02-10' },
+    { sessionId: 'a "session", [odd]', outcome: 'UAAB', heldOn: '2024-02-17' },
+  ],
+  facilitatorsMet: ['F1', 'F2'],
+  warnings: 1,
+  breachOn: '2024-03-01',
+  breachResolvedOn: '2024-03-05',
+  recalledOn: '2024-03-06',
+  ending: { how: 'dropped_out', on: '2024-04-01', reason: 'moved_area' },
+  corrections: 2,
+  recategorisations: 3,
+  lastContactOn: '2024-04-02',
+}
+
+describe('what is believed of a journey, kept in short,', () => {
+  it.each([
+    ['nothing', nothingKnown()],
+    ['everything', allKnown],
+  ])('is read again as it was: %s known', (_, facts) => {
+    expect(kept(facts).again).toEqual(facts)
+  })
+
+  it('has a value of its own here for each thing there is to know', () => {
+    const before = nothingKnown()
+    for (const name of Object.keys(before) as (keyof OwnFacts)[]) expect(allKnown[name], name).not.toEqual(before[name])
+  })
+
+  it('belongs to nobody else, and can be gone on from', () => {
+    const [one, other] = [kept(nothingKnown()).again as OwnFacts, kept(nothingKnown()).again as OwnFacts]
+    one.sessions.push(...allKnown.sessions)
+    one.facilitatorsMet.push('F3')
+    expect(other).toEqual(nothingKnown())
+  })
+
+  it('takes much less room', () => {
+    expect(kept(allKnown).text.length).toBeLessThan(JSON.stringify(allKnown).length * 0.6)
+  })
+})
