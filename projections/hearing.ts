@@ -17,7 +17,10 @@ export interface ProjectorLog {
 /** So many characters are not kept for later, however few the rows. */
 const heaviestUnwritten = 4_000_000
 
-/** How much of what was heard, in milliseconds, may have to be heard again after a crash where writing was put off. */
+/**
+ * How much of what was heard, in milliseconds, may have to be heard again after a crash where writing was put off; half as much
+ * again where another was writing.
+ */
 const unwrittenMs = 2_000
 
 /** The largest event that is taken in. The log itself takes no more than a mebibyte in one append. */
