@@ -31,7 +31,7 @@ export interface Table {
   readonly onlyReplaced?: true
   /** Later events go on from its rows: they are kept at hand between batches. */
   readonly foldedOn?: true
-  /** By column. */
+  /** By column; whoever changes one raises the version, as for a handler. */
   readonly shortForms?: Readonly<Record<string, ShortForm>>
   /** Works out the columns that follow from the others, once a batch rather than once an event. */
   readonly conclude?: (row: Row) => Row
