@@ -275,9 +275,7 @@ export class Builds {
     if (!(await this.isThere(statements, heard))) return
     const [columns, key] = [Object.keys(table.columns), table.key].map((names) => names.map(quoted).join(', '))
     await statements.run(
-      `INSERT INTO ${quoted(nameIn('beside', table))} (${columns}) SELECT ${columns} FROM (
-         SELECT ${columns}, row_number() OVER (PARTITION BY ${key} ORDER BY nth DESC) AS from_last FROM ${quoted(heard)}
-       ) AS heard WHERE from_last = 1 ORDER BY ${key}`,
+      `INSERT INTO ${quoted(nameIn('beside', table))} (${columns}) ${this.database.lastOfEach(key!, columns!, quoted(heard))}`,
     )
     await statements.run(`DROP TABLE ${quoted(heard)}`)
   }

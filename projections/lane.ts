@@ -1,5 +1,6 @@
 /** The lanes of a rebuild that fall to one thread, whichever it is. */
 import type { EventStore, Lane } from '../src/event-store/event-store.ts'
+import { readFurtherAhead } from '../src/event-store/read-ahead.ts'
 import type { Vault } from '../src/protection/vault.ts'
 import type { Build } from './builds.ts'
 import { Hearing, type ProjectorLog } from './hearing.ts'
@@ -36,8 +37,13 @@ interface Told {
  * @returns whether all came to the place where the lanes are joined; false when told to stop before
  */
 export async function hearLanes(sources: Sources, parts: readonly LanePart[], told: Told): Promise<boolean> {
-  for (const part of parts) if (!(await hearLane(sources, part, told))) return false
-  return true
+  const stop = readFurtherAhead()
+  try {
+    for (const part of parts) if (!(await hearLane(sources, part, told))) return false
+    return true
+  } finally {
+    stop()
+  }
 }
 
 async function hearLane(

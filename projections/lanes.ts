@@ -114,7 +114,7 @@ class LanesThread {
     this.worker = new Worker(new URL(import.meta.resolve('#compiled/projections/lane.worker')), {
       workerData: work,
       execArgv: [],
-      resourceLimits: { maxYoungGenerationSizeMb: 24, maxOldGenerationSizeMb: 160 },
+      resourceLimits: { maxYoungGenerationSizeMb: 12, maxOldGenerationSizeMb: 160 },
     })
     this.worker.setMaxListeners(20)
   }

@@ -98,11 +98,6 @@ export class ReadModels {
     return this.database.worthWriting
   }
 
-  /** So many rows that may change again are kept from batch to batch. */
-  get rowsKept(): number {
-    return this.database.rowsKept
-  }
-
   /** Where rows of the table wait until they are written. */
   waitingFor(table: Table, { place }: Build, isInOrder: boolean): Waiting {
     return this.database.waitingFor(targetOf(table, place, isInOrder))

@@ -64,12 +64,12 @@ export interface Database {
   readonly numbered: string
   /** So many rows are worth a transaction of their own, where nobody waits for them. */
   readonly worthWriting: number
-  /** So many rows that batch after batch may change again are kept by each projection that is built, so that they need not be read and parsed each time. */
-  readonly rowsKept: number
   /** Where rows of the target wait: in the form in which they cost least until they are written. */
   waitingFor(target: Target): Waiting
   /** How the table is to be stored. */
   suffixOf(table: Table): string
+  /** Asks, in the order of the key, for the row that came last of those with one key, in a table whose rows are {@link numbered} by `nth`. */
+  lastOfEach(key: string, columns: string, from: string): string
   /** Asks for the `name` and `table` of every index. */
   readonly listOfIndexes: string
   /** Asks for a table by its name. */

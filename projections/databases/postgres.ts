@@ -37,12 +37,12 @@ export class PostgresDatabase implements Database {
   readonly declared = { text: 'TEXT COLLATE "C"', integer: 'BIGINT', blob: 'BYTEA', json: 'TEXT' }
   readonly numbered = 'BIGSERIAL'
   readonly findTable = 'SELECT 1 FROM pg_tables WHERE schemaname = current_schema() AND tablename = ?'
+  readonly lastOfEach = (key: string, columns: string, from: string) =>
+    `SELECT DISTINCT ON (${key}) ${columns} FROM ${from} ORDER BY ${key}, nth DESC`
   readonly listOfIndexes =
     'SELECT indexname AS name, tablename AS table FROM pg_indexes WHERE schemaname = current_schema()'
   /** A transaction goes to and fro five times and more. */
   readonly worthWriting = 1_000
-  /** Fewer than on SQLite: with 3,000 a rebuild of a million records took up to 301 MB, and the limit is 300. */
-  readonly rowsKept = 2_000
   private readonly url: string
   private readonly pool: pg.Pool
 

@@ -38,10 +38,12 @@ export class SqliteDatabase implements OneDatabase {
   readonly declared = { text: 'TEXT', integer: 'INTEGER', blob: 'BLOB', json: 'TEXT' }
   readonly numbered = 'INTEGER PRIMARY KEY'
   readonly findTable = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
+  /** SQLite takes the other columns from the row that has the maximum: https://sqlite.org/lang_select.html#bareagg */
+  readonly lastOfEach = (key: string, columns: string, from: string) =>
+    `SELECT ${columns} FROM (SELECT ${columns}, max(nth) FROM ${from} GROUP BY ${key}) ORDER BY ${key}`
   readonly listOfIndexes = "SELECT name, tbl_name AS 'table' FROM sqlite_master WHERE type = 'index'"
   /** Soon written and forgotten: rows that are kept longer cost more to clear up than a commit does. */
   readonly worthWriting = 200
-  readonly rowsKept = 3_000
   private readonly file: string
   private readonly writer: DatabaseSync
   private readonly prepared = new Map<string, StatementSync>()

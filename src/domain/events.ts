@@ -15,7 +15,12 @@ export type EventType = DomainEvent['type']
 
 export const eventTypes = Object.keys(privacyOf) as EventType[]
 
-export const isEventType = (type: string): type is EventType => Object.hasOwn(privacyOf, type)
+export const isEventType = (type: string): type is EventType => named.has(type)
+
+/** The type of that name. It is always the same string, so that whatever is kept by type is found at once. */
+export const eventTypeOf = (name: string): EventType | undefined => named.get(name)
+
+const named = new Map<string, EventType>(eventTypes.map((type) => [type, type]))
 
 /** The fields of an event type that must be sealed before they reach the log. */
 export const sealedFieldsOf = (type: EventType): readonly string[] => sealedFields[type]

@@ -1,5 +1,5 @@
 /** What the log holds, made into an event the rules can fold; whatever cannot be is poison and is named, never skipped. */
-import { isEventType, type DomainEvent } from './events.ts'
+import { eventTypeOf, type DomainEvent } from './events.ts'
 import type { Metadata, Recorded } from './history.ts'
 import { isOutcome, isReason } from './journey/outcomes.ts'
 import { suitabilities } from './journey/referral.ts'
@@ -34,9 +34,10 @@ interface Stored {
  * @throws PoisonEvent for malformed JSON, an unknown type or version, or a field that is missing or not what it should be
  */
 export function recordedFrom<E extends DomainEvent = DomainEvent>(stored: Stored): Recorded<E> {
-  const { id, type, stream, revision, metadata } = stored
+  const { id, stream, revision, metadata } = stored
+  const type = eventTypeOf(stored.type)
   const poison = (why: string) => new PoisonEvent(stream, revision, why)
-  if (!isEventType(type)) throw poison(`unknown event type ${type}`)
+  if (!type) throw poison(`unknown event type ${stored.type}`)
   if (!isObject(stored.data)) throw poison('its data is not a JSON object')
   if (!isObject(metadata)) throw poison('its metadata is not a JSON object')
   for (const [field, isRight] of metadataShape) {
