@@ -27,7 +27,7 @@ const unwrittenMs = 2_000
  * So many rows that batch after batch may change again are kept by each projection that is built, so that they need not be
  * read and parsed each time. With 3,000 a rebuild took 12 MB more, and no less time.
  */
-const rowsKept = 1_500
+const rowsKept = 2_000
 
 /** The largest event that is taken in. The log itself takes no more than a mebibyte in one append. */
 const largestEvent = 900_000

@@ -194,7 +194,7 @@ function configure(connection: Connection): void {
   connection.pragma('synchronous = FULL')
   connection.pragma('wal_autocheckpoint = 4000') // 16 MB: fewer and longer copies into the main file
   connection.pragma('journal_size_limit = 67108864')
-  connection.pragma('cache_size = -16384') // 16 MB: the operating system caches the rest
+  connection.pragma('cache_size = -8192') // 8 MB: the operating system caches the rest
   connection.pragma('temp_store = MEMORY')
   connection.pragma('trusted_schema = OFF')
 }
