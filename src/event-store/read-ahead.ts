@@ -21,6 +21,8 @@ export function readFurtherAhead(): () => void {
     const { stream, headers } = message as { stream: ClientHttp2Stream; headers: Record<string, unknown> }
     const session = stream.session as ClientHttp2Session | undefined
     if (headers[':path'] !== readPath || !session || widened.has(session)) return
+    // Either would throw, and what a listener of this channel throws ends the process; the next request asks again.
+    if (session.connecting || session.destroyed) return
     widened.add(session)
     session.settings({ initialWindowSize: window })
     session.setLocalWindowSize(window)
