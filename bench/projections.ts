@@ -247,12 +247,16 @@ async function rebuild(dir: string, url: string | undefined): Promise<void> {
       subscription.on('error', reject)
       subscription.on('caughtUp', () => resolve(subscription.unsubscribe().then(() => events)))
     })
+  const rebuildAll = () => rebuildBeside(workplace, projections, { signal: new AbortController().signal, isFree: true })
+  // A rebuild that was cut short before would be gone on with, and be done sooner than one from the beginning.
+  for (const projection of projections)
+    if ((await workplace.readModels.builds.rebuildOf(projection)) !== 'none') await rebuildAll()
   await bare() // the store's pages are in memory for both
   let begun = performance.now()
   const events = await bare()
   const bareSeconds = (performance.now() - begun) / 1_000
   begun = performance.now()
-  await rebuildBeside(workplace, projections, { signal: new AbortController().signal, isFree: true })
+  await rebuildAll()
   const rebuildSeconds = (performance.now() - begun) / 1_000
   const peakMegabytes = process.resourceUsage().maxRSS / 1_000
   await client.dispose()

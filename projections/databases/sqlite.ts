@@ -40,7 +40,7 @@ export class SqliteDatabase implements OneDatabase {
   readonly findTable = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
   /** SQLite takes the other columns from the row that has the maximum: https://sqlite.org/lang_select.html#bareagg */
   readonly lastOfEach = (key: string, columns: string, from: string) =>
-    `SELECT ${columns} FROM (SELECT ${columns}, max(nth) FROM ${from} GROUP BY ${key}) ORDER BY ${key}`
+    `SELECT ${columns} FROM (SELECT ${columns}, max(nth) FROM ${from} GROUP BY ${key})`
   readonly listOfIndexes = "SELECT name, tbl_name AS 'table' FROM sqlite_master WHERE type = 'index'"
   /** Soon written and forgotten: rows that are kept longer cost more to clear up than a commit does. */
   readonly worthWriting = 200
@@ -55,7 +55,7 @@ export class SqliteDatabase implements OneDatabase {
     // NORMAL: a lost last transaction is only heard again, the checkpoint is lost with it. The cache is small: the operating
     // system has its own. The log is long: whoever has it copied into the file waits for two syncs. Threads sort, for an index.
     this.writer.exec(`
-      PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 16000; PRAGMA cache_size = -2000;
+      PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 32000; PRAGMA cache_size = -2000;
       PRAGMA threads = 2`)
     if (this.writer.prepare('PRAGMA user_version').get()!.user_version !== booksVersion)
       this.writer.exec(`
