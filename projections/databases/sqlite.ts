@@ -38,7 +38,10 @@ export class SqliteDatabase implements OneDatabase {
   readonly declared = { text: 'TEXT', integer: 'INTEGER', blob: 'BLOB', json: 'TEXT' }
   readonly numbered = 'INTEGER PRIMARY KEY'
   readonly findTable = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
-  /** SQLite takes the other columns from the row that has the maximum: https://sqlite.org/lang_select.html#bareagg */
+  /**
+   * SQLite takes the other columns from the row that has the maximum: https://sqlite.org/lang_select.html#bareagg. To find the
+   * groups it has sorted them, so that they come in order without being sorted again.
+   */
   readonly lastOfEach = (key: string, columns: string, from: string) =>
     `SELECT ${columns} FROM (SELECT ${columns}, max(nth) FROM ${from} GROUP BY ${key})`
   readonly listOfIndexes = "SELECT name, tbl_name AS 'table' FROM sqlite_master WHERE type = 'index'"
