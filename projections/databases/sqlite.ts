@@ -58,7 +58,7 @@ export class SqliteDatabase implements OneDatabase {
     // NORMAL: a lost last transaction is only heard again, the checkpoint is lost with it. The cache is small: the operating
     // system has its own. The log is long: whoever has it copied into the file waits for two syncs. Threads sort, for an index.
     this.writer.exec(`
-      PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 32000; PRAGMA cache_size = -2000;
+      PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 16000; PRAGMA cache_size = -2000;
       PRAGMA threads = 2`)
     if (this.writer.prepare('PRAGMA user_version').get()!.user_version !== booksVersion)
       this.writer.exec(`
