@@ -9,88 +9,77 @@ const rooms = {
   'src/domain/': [],
   'src/event-store/': [],
   'src/embedded-store/': [],
-  'src/config.ts': [],
-  'src/instance.ts': [],
-  'src/belonging.ts': [],
 
   'src/protection/': ['src/domain/'],
   'src/access/': ['src/domain/'],
   'src/commands/': ['src/access/', 'src/domain/', 'src/event-store/', 'src/protection/'],
   'projections/': ['src/domain/', 'src/event-store/', 'src/protection/'],
-  'src/reading/': ['projections/', 'src/access/', 'src/domain/', 'src/event-store/', 'src/protection/'],
+  'src/queries/': ['projections/', 'src/access/', 'src/domain/', 'src/event-store/', 'src/protection/'],
 
-  // What everything stands on, opened in order.
-  'src/workplace.ts': [
-    'src/belonging.ts',
-    'projections/lanes.ts',
-    'projections/projection.ts',
-    'projections/projections.ts',
-    'projections/projector.ts',
-    'projections/read-models.ts',
-    'projections/retired.ts',
+  // What everything stands on: configuration, the lock on the data directory, and store, keys and read models opened in order.
+  'src/runtime/': [
+    'projections/',
     'src/commands/',
-    'src/config.ts',
+    'src/domain/',
     'src/embedded-store/embedded-store.ts',
     'src/event-store/',
-    'src/instance.ts',
     'src/protection/',
   ],
-  'src/exchange/': ['src/commands/', 'src/domain/', 'src/event-store/', 'src/protection/', 'src/workplace.ts'],
-  'src/simulator/': ['src/exchange/contact-log.ts', 'src/exchange/import-file.ts', 'src/workplace.ts'],
+  'src/exchange/': ['src/commands/', 'src/domain/', 'src/event-store/', 'src/protection/', 'src/runtime/'],
+  'src/simulator/': ['src/domain/', 'src/exchange/contact-log.ts', 'src/exchange/import-file.ts', 'src/runtime/'],
 
-  // What those who run it are told.
-  'src/telemetry/': ['projections/', 'src/event-store/', 'src/workplace.ts'],
+  // What operators are shown: status, throughput, metrics, traces.
+  'src/operations/': [
+    'projections/',
+    'src/access/',
+    'src/domain/',
+    'src/event-store/',
+    'src/protection/',
+    'src/runtime/',
+  ],
 
   // At the top: what people touch.
-  'src/web/': ['projections/read-models.ts', 'src/access/', 'src/commands/', 'src/domain/', 'src/reading/'],
-  'src/cli/': [
-    'src/belonging.ts',
-    'projections/',
-    'src/config.ts',
-    'src/event-store/',
-    'src/exchange/',
-    'src/instance.ts',
-    'src/reading/',
-    'src/workplace.ts',
+  'src/web/': [
+    'projections/storage/read-models.ts',
+    'src/access/',
+    'src/commands/',
+    'src/domain/',
+    'src/operations/',
+    'src/queries/',
   ],
+  'src/cli/': ['projections/', 'src/event-store/', 'src/exchange/', 'src/queries/', 'src/runtime/'],
   'src/app.module.ts': [
-    'projections/read-models.ts',
-    'projections/standing.ts',
+    'projections/storage/read-models.ts',
     'src/access/',
     'src/commands/',
     'src/event-store/',
+    'src/operations/',
     'src/protection/',
-    'src/reading/',
-    'src/telemetry/',
+    'src/queries/',
+    'src/runtime/',
     'src/web/',
-    'src/workplace.ts',
   ],
   'src/main.ts': [
     'src/app.module.ts',
     'src/cli/terminal.ts',
-    'src/config.ts',
+    'src/operations/tracing.ts',
+    'src/runtime/',
     'src/simulator/demonstration.ts',
-    'src/telemetry/tracing.ts',
     'src/web/',
-    'src/workplace.ts',
   ],
 }
 
 /** The few files that may know more than their room, each for its own reason. */
 const exceptions = {
   // Failures have names in the rooms they come from; these say them to people and programs.
-  'src/web/errors/': ['projections/databases/away.ts', 'src/event-store/event-store.ts'],
+  'src/web/errors/': ['projections/storage/availability.ts', 'src/event-store/event-store.ts'],
   'src/web/api/problems.ts': [
-    'projections/databases/away.ts',
+    'projections/storage/availability.ts',
     'src/event-store/event-store.ts',
     'src/protection/vault.ts',
   ],
   // Whether the log can be reached, and how far behind it we are, is asked of the log.
-  'src/web/api/health.controller.ts': [
-    'src/event-store/event-store.ts',
-    'projections/projection.ts',
-    'projections/standing.ts',
-  ],
+  'src/web/api/health.controller.ts': ['src/event-store/event-store.ts', 'projections/projection.ts'],
   // A request's key and body are remembered only as keyed digests.
   'src/web/api/teller.ts': ['src/protection/vault.ts'],
 }
@@ -136,10 +125,10 @@ module.exports = {
       to: { pathNot: '^src/domain/' },
     },
     {
-      name: 'only the workplace opens the embedded store',
+      name: 'only the runtime opens the embedded store',
       comment: 'Everybody else speaks to a log and cannot tell which.',
       severity: 'error',
-      from: { pathNot: '^(src/embedded-store/|src/workplace\\.ts$|test/|bench/)' },
+      from: { pathNot: '^(src/embedded-store/|src/runtime/runtime\\.ts$|test/|bench/)' },
       to: { path: '^src/embedded-store/' },
     },
     {

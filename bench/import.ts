@@ -8,12 +8,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { EventStoreDBClient, jsonEvent } from '@eventstore/db-client'
-import { readConfig } from '../src/config.ts'
+import { readConfig } from '../src/runtime/config.ts'
 import { startEmbeddedStore } from '../src/embedded-store/embedded-store.ts'
 import { EventStore, type StoredEvent } from '../src/event-store/event-store.ts'
 import { importFile } from '../src/exchange/import-file.ts'
 import { simulateContactLog, writeCsv } from '../src/simulator/contact-log.ts'
-import { openWorkplace } from '../src/workplace.ts'
+import { openRuntime } from '../src/runtime/runtime.ts'
 import { machine, printRows } from './rows.ts'
 
 const callers = 64
@@ -127,17 +127,17 @@ function child<T>(part: string, ...args: string[]): T {
 
 /** The import as npm run import does it, with a watch. */
 async function importing(dataDir: string, file: string): Promise<void> {
-  const workplace = await openWorkplace({ ...readConfig({ DATA_DIR: dataDir }), logLevel: 'warn' })
+  const runtime = await openRuntime({ ...readConfig({ DATA_DIR: dataDir }), logLevel: 'warn' })
   const begun = performance.now()
   let durable = begun
-  const { totals } = await importFile(workplace, file, {
+  const { totals } = await importFile(runtime, file, {
     rejects: join(dataDir, 'rejects.csv'),
     onProgress: ({ phase }) => {
       if (phase === 'reading') durable = performance.now()
     },
   })
   const level = performance.now()
-  await workplace.close()
+  await runtime.close()
   const result: Imported = {
     records: totals.rows,
     durableSeconds: (durable - begun) / 1_000,
@@ -152,7 +152,7 @@ async function appending(from: string, to: string): Promise<void> {
   const source = await startEmbeddedStore({ dataDir: join(from, 'store') })
   const reader = EventStore.connect(source.connectionString)
   const events: StoredEvent[] = []
-  for await (const event of reader.readEverything(['journey', 'participant', 'import'])) events.push(event)
+  for await (const event of reader.readAll(['journey', 'participant', 'import'])) events.push(event)
   await reader.close()
   await source.close()
 

@@ -16,12 +16,12 @@ import { fileURLToPath } from 'node:url'
 import { caseloadPage, providersAndGroups } from '../projections/caseload.ts'
 import { categories, idOf } from '../projections/projection.ts'
 import { projections } from '../projections/projections.ts'
-import { rebuildBeside } from '../projections/rebuild.ts'
+import { rebuildReadModels } from '../projections/rebuild/rebuild.ts'
 import { timelineOf } from '../projections/timeline.ts'
-import { readConfig } from '../src/config.ts'
+import { readConfig } from '../src/runtime/config.ts'
 import type { StoredEvent } from '../src/event-store/event-store.ts'
 import { aboutEvent } from '../src/protection/sealing.ts'
-import { openWorkplace, type Workplace } from '../src/workplace.ts'
+import { openRuntime, type Runtime } from '../src/runtime/runtime.ts'
 import { machine, printRows, type BenchRow } from './rows.ts'
 
 const [role = 'bench', ...rest] = process.argv.slice(2).filter((word) => !word.startsWith('--'))
@@ -54,7 +54,7 @@ interface Followed {
 }
 
 if (role === 'fill') await fill(rest[0]!, Number(rest[1]))
-else if (role === 'rebuild') await rebuild(rest[0]!, rest[1])
+else if (role === 'rebuild') await measureRebuild(rest[0]!, rest[1])
 else if (role === 'follow') await follow(rest[0]!, rest[1])
 else if (role === 'ask') await ask(rest[0]!)
 else await bench()
@@ -163,8 +163,8 @@ function asRebuildRuns(): { flags: string[]; surroundings: Record<string, string
   return { flags: words.filter((word) => word.startsWith('--')), surroundings: Object.fromEntries(settings) }
 }
 
-function opened(dir: string, databaseUrl: string | undefined): Promise<Workplace> {
-  return openWorkplace({
+function opened(dir: string, databaseUrl: string | undefined): Promise<Runtime> {
+  return openRuntime({
     ...readConfig({ DATA_DIR: join(dir, 'data') }),
     databaseUrl: databaseUrl || undefined,
     logLevel: 'warn',
@@ -182,17 +182,17 @@ async function fill(dir: string, records: number): Promise<void> {
     simulateContactLog({ seed: 11, records: first, from: '2012-01-01', until: '2026-06-30', messy: false }),
     createWriteStream(file),
   )
-  const workplace = await opened(dir, undefined)
-  await importFile(workplace, file, { rejects: join(dir, 'rejects.csv') })
-  await tellAgain(workplace, Math.ceil(records / first) - 1)
-  await workplace.close()
+  const runtime = await opened(dir, undefined)
+  await importFile(runtime, file, { rejects: join(dir, 'rejects.csv') })
+  await tellAgain(runtime, Math.ceil(records / first) - 1)
+  await runtime.close()
 }
 
 /** Tells every history again, side by side with its likes, as that of so many other men. */
-async function tellAgain(workplace: Workplace, times: number): Promise<void> {
+async function tellAgain(runtime: Runtime, times: number): Promise<void> {
   if (times === 0) return
-  const { store, vault } = workplace
-  const client = EventStoreDBClient.connectionString(workplace.eventStoreUrl)
+  const { store, vault } = runtime
+  const client = EventStoreDBClient.connectionString(runtime.eventStoreUrl)
   const again = (event: StoredEvent, time: number) => {
     const another = (id: string) => {
       const hex = createHash('sha256').update(`${time}/${id}`).digest('hex')
@@ -222,9 +222,9 @@ async function tellAgain(workplace: Workplace, times: number): Promise<void> {
     }
     await Promise.all(Array.from({ length: 64 }, caller))
   }
-  const end = await store.endOf(categories)
+  const end = await store.headPositionOf(categories)
   let window: StoredEvent[] = []
-  for await (const event of store.readEverything(categories)) {
+  for await (const event of store.readAll(categories)) {
     window.push(event)
     const isLast = event.position === end
     if (window.length * times < 20_000 && !isLast) continue
@@ -235,9 +235,9 @@ async function tellAgain(workplace: Workplace, times: number): Promise<void> {
   await client.dispose()
 }
 
-async function rebuild(dir: string, url: string | undefined): Promise<void> {
-  const workplace = await opened(dir, url)
-  const client = EventStoreDBClient.connectionString(workplace.eventStoreUrl)
+async function measureRebuild(dir: string, url: string | undefined): Promise<void> {
+  const runtime = await opened(dir, url)
+  const client = EventStoreDBClient.connectionString(runtime.eventStoreUrl)
   const filter = streamNameFilter({ prefixes: categories.map((category) => `${category}-`) })
   const bare = () =>
     new Promise<number>((resolve, reject) => {
@@ -247,10 +247,11 @@ async function rebuild(dir: string, url: string | undefined): Promise<void> {
       subscription.on('error', reject)
       subscription.on('caughtUp', () => resolve(subscription.unsubscribe().then(() => events)))
     })
-  const rebuildAll = () => rebuildBeside(workplace, projections, { signal: new AbortController().signal, isFree: true })
+  const rebuildAll = () =>
+    rebuildReadModels(runtime, projections, { signal: new AbortController().signal, isFree: true })
   // A rebuild that was cut short before would be gone on with, and be done sooner than one from the beginning.
   for (const projection of projections)
-    if ((await workplace.readModels.builds.rebuildOf(projection)) !== 'none') await rebuildAll()
+    if ((await runtime.readModels.checkpointStore.rebuildState(projection)) !== 'none') await rebuildAll()
   await bare() // the store's pages are in memory for both
   let begun = performance.now()
   const events = await bare()
@@ -260,15 +261,15 @@ async function rebuild(dir: string, url: string | undefined): Promise<void> {
   const rebuildSeconds = (performance.now() - begun) / 1_000
   const peakMegabytes = process.resourceUsage().maxRSS / 1_000
   await client.dispose()
-  await workplace.close()
+  await runtime.close()
   process.stdout.write(JSON.stringify({ events, bareSeconds, rebuildSeconds, peakMegabytes } satisfies Rebuilt))
 }
 
 /** What the caseload's first pages, all journeys or one status, and one man's timeline ask of the database. */
 async function ask(dir: string): Promise<void> {
-  const workplace = await opened(dir, undefined)
-  const { db } = workplace.readModels
-  await workplace.projector!.level(await workplace.store.endOf(categories))
+  const runtime = await opened(dir, undefined)
+  const { db } = runtime.readModels
+  await runtime.runner!.catchUpTo(await runtime.store.headPositionOf(categories))
   const journeys = await db.selectFrom('caseload').select('journey_id').execute()
   const p99 = async (question: (n: number) => Promise<unknown>) => {
     const times: number[] = []
@@ -286,16 +287,16 @@ async function ask(dir: string): Promise<void> {
     await caseloadPage(db, filter, order, { limit: 25, offset: 25 * (n % 4) })
   })
   const filters = await p99(() => providersAndGroups(db))
-  await workplace.close()
+  await runtime.close()
   process.stdout.write(JSON.stringify({ caseload, filters, timeline } satisfies Asked))
 }
 
 /** 200 appends a second: when each was delivered to a bare subscription while nothing projects, and then when it was visible. */
 async function follow(dir: string, url: string | undefined): Promise<void> {
-  const workplace = await opened(dir, url)
-  const { projector, readModels, store } = workplace
-  const client = EventStoreDBClient.connectionString(workplace.eventStoreUrl)
-  await projector!.level(await store.endOf(categories))
+  const runtime = await opened(dir, url)
+  const { runner, readModels, store } = runtime
+  const client = EventStoreDBClient.connectionString(runtime.eventStoreUrl)
+  await runner!.catchUpTo(await store.headPositionOf(categories))
   const journeys = await readModels.db.selectFrom('caseload').select('journey_id').limit(200).execute()
   const good = (await Array.fromAsync(store.read(`journey-${journeys[0]!.journey_id}`))).at(-1)!
   const p99 = (all: number[]) => all.toSorted((a, b) => a - b)[Math.floor(all.length * 0.99)]!
@@ -329,13 +330,13 @@ async function follow(dir: string, url: string | undefined): Promise<void> {
   await subscription.unsubscribe()
 
   const visible: { position: bigint; at: number }[] = []
-  projector!.progress.subscribe(({ position }) => visible.push({ position, at: performance.now() }))
-  projector!.start()
+  runner!.progress.subscribe(({ position }) => visible.push({ position, at: performance.now() }))
+  runner!.start()
   await wait(1_000)
   await load(1)
   const projected = await load(5)
   const visibleP99 = p99(projected.map(({ position, at }) => visible.find((one) => one.position >= position)!.at - at))
   await client.dispose()
-  await workplace.close()
+  await runtime.close()
   process.stdout.write(JSON.stringify({ deliveredP99, visibleP99 } satisfies Followed))
 }

@@ -23,7 +23,7 @@ import {
   type ShortForm,
   type Table,
 } from './projection.ts'
-import type { ReadModelTables } from './read-models.ts'
+import type { ReadModelTables } from './storage/read-models.ts'
 
 export interface CaseloadTable {
   journey_id: string

@@ -5,7 +5,7 @@ import type { Details, ParticipantEvent } from '../src/domain/participant.ts'
 import { opened } from '../src/protection/sealing.ts'
 import { nameWords, type Vault } from '../src/protection/vault.ts'
 import { idOf, ignoring, type Change, type Projection, type Table } from './projection.ts'
-import type { ReadModelTables } from './read-models.ts'
+import type { ReadModelTables } from './storage/read-models.ts'
 
 export interface ParticipantTable {
   participant_id: string

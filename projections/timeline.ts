@@ -4,7 +4,7 @@ import type { DomainEvent } from '../src/domain/events.ts'
 import type { Recorded } from '../src/domain/history.ts'
 import type { JourneyEvent } from '../src/domain/journey/journey.ts'
 import { each, idOf, ignoring, type Change, type Projection, type Row, type Table } from './projection.ts'
-import type { ReadModelTables } from './read-models.ts'
+import type { ReadModelTables } from './storage/read-models.ts'
 
 export interface TimelineTable {
   journey_id: string

@@ -8,7 +8,7 @@ import { eventTypes, privacyOf, sentenceOf } from '../src/domain/events.ts'
 import { schemaVersionOf } from '../src/domain/upcasting.ts'
 import { importPrivacy } from '../src/domain/import-record.ts'
 import { journeyHistory, journeyPrivacy } from '../src/domain/journey/journey.ts'
-import { outcomeCodes, outcomes, reasonCodes, reasons, standingOf } from '../src/domain/journey/outcomes.ts'
+import { outcomeCodes, outcomes, reasonCodes, reasons, attendanceCategoryOf } from '../src/domain/journey/outcomes.ts'
 import { suitabilities } from '../src/domain/journey/referral.ts'
 import { participantHistory, participantPrivacy } from '../src/domain/participant.ts'
 import { exampleOf } from '../test/domain/examples.ts'
@@ -144,7 +144,7 @@ function codesSection() {
     '| code | | counts as |',
     '|---|---|---|',
     ...outcomeCodes.map(
-      (outcome) => `| ${outcome} | ${outcomes[outcome]} | ${standingOf(outcome).replaceAll('_', ' ')} |`,
+      (outcome) => `| ${outcome} | ${outcomes[outcome]} | ${attendanceCategoryOf(outcome).replaceAll('_', ' ')} |`,
     ),
     '',
     '`Reason`: the reasons for leaving.',

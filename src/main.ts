@@ -1,4 +1,4 @@
-/** Configuration, the workplace, Nest, and the door opened; everything closed again in order when the process is told to stop. */
+/** Configuration, the runtime, Nest, and the door opened; everything closed again in order when the process is told to stop. */
 import 'reflect-metadata'
 import { NestFactory } from '@nestjs/core'
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify'
@@ -6,17 +6,17 @@ import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { AppModule } from './app.module.ts'
 import { atTheTerminal } from './cli/terminal.ts'
-import { projectRoot, readConfig } from './config.ts'
+import { projectRoot, readConfig } from './runtime/config.ts'
 import { seedDemonstration } from './simulator/demonstration.ts'
-import { startTracing } from './telemetry/tracing.ts'
+import { startTracing } from './operations/tracing.ts'
 import { configureApi, serverOptions } from './web/api/configure-api.ts'
 import { configureWeb } from './web/configure.ts'
-import { openWorkplace, type Workplace } from './workplace.ts'
+import { openRuntime, type Runtime } from './runtime/runtime.ts'
 
-/** The application on an open workplace, not listening yet. */
-export async function createApp(workplace: Workplace): Promise<NestFastifyApplication> {
+/** The application on an open runtime, not listening yet. */
+export async function createApp(runtime: Runtime): Promise<NestFastifyApplication> {
   const app = await NestFactory.create<NestFastifyApplication>(
-    AppModule.on(workplace),
+    AppModule.on(runtime),
     new FastifyAdapter(serverOptions),
     { logger: ['error', 'warn'] },
   )
@@ -25,7 +25,7 @@ export async function createApp(workplace: Workplace): Promise<NestFastifyApplic
   await configureWeb(app, {
     publicDir: join(projectRoot, 'dist/public'),
     viewsDir: join(projectRoot, 'src/web'),
-    secret: workplace.vault.secret('cookie'),
+    secret: runtime.vault.secret('cookie'),
   })
   return app
 }
@@ -47,30 +47,30 @@ function refuseOtherNames(app: NestFastifyApplication): void {
 
 async function serve(): Promise<void> {
   const config = readConfig()
-  const workplace = await openWorkplace(config)
-  const tracing = config.tracesTo ? startTracing(workplace.projector) : null
-  const app = await createApp(workplace)
+  const runtime = await openRuntime(config)
+  const tracing = config.tracesTo ? startTracing(runtime.runner) : null
+  const app = await createApp(runtime)
   const close = async () => {
     await app.close()
-    await workplace.close()
+    await runtime.close()
     await tracing?.stop()
   }
   try {
     if (config.seed === 'demo') {
-      const added = await seedDemonstration(workplace)
+      const added = await seedDemonstration(runtime)
       if (added > 0)
         process.stdout.write(
           `The case load was empty: ${added} synthetic demonstration journeys were added (SEED=none leaves it empty).\n`,
         )
     }
-    workplace.projector?.start()
+    runtime.runner?.start()
     await app.listen(config.port, config.host)
   } catch (error) {
     await close()
     throw error
   }
   const url = (await app.getUrl()).replace(/\/$/, '')
-  workplace.holding?.announce({ pid: process.pid, eventStoreUrl: workplace.eventStoreUrl, url })
+  runtime.lock?.announce({ pid: process.pid, eventStoreUrl: runtime.eventStoreUrl, url })
   process.stdout.write(
     `Throughline is at ${url}\nIts data is in ${config.dataDir}. Import a contact log with: npm run import -- FILE.csv\n`,
   )

@@ -1,9 +1,9 @@
 /** npm run held: the histories that are held because an event could not be understood, and their replay after a fix. */
 import { Command } from 'commander'
 import { projections } from '../../projections/projections.ts'
-import { replayHeld } from '../../projections/replay.ts'
-import { readConfig } from '../config.ts'
-import { openWorkplace, type Workplace } from '../workplace.ts'
+import { reprocess } from '../../projections/runner/reprocess.ts'
+import { readConfig } from '../runtime/config.ts'
+import { openRuntime, type Runtime } from '../runtime/runtime.ts'
 import { atTheTerminal, UsageError } from './terminal.ts'
 
 const program = new Command('npm run held --').description(
@@ -27,13 +27,13 @@ program
   .description('tells held histories again from their first event, once what was wrong is put right')
   .argument('<stream>', 'the stream as the list names it, or all')
   .action((stream: string) =>
-    within(async (workplace) => {
-      const held = new Set((await workplace.readModels.held()).map((one) => one.stream))
+    within(async (runtime) => {
+      const held = new Set((await runtime.readModels.held()).map((one) => one.stream))
       const streams = stream === 'all' ? [...held] : [stream]
       if (stream !== 'all' && !held.has(stream)) throw new UsageError(`${stream} is not held.`)
       let healed = 0
       for (const one of streams) {
-        const still = await replayHeld(workplace, projections, one)
+        const still = await reprocess(runtime, projections, one)
         if (still.length === 0) healed++
         for (const { projection, revision, why } of still)
           process.stdout.write(`${one} is still held at revision ${revision}, in ${projection}: ${why}\n`)
@@ -43,17 +43,17 @@ program
     }),
   )
 
-const within = (work: (workplace: Workplace) => Promise<void>) =>
+const within = (work: (runtime: Runtime) => Promise<void>) =>
   atTheTerminal(async () => {
     const config = readConfig()
-    const workplace = await openWorkplace(
+    const runtime = await openRuntime(
       { ...config, logLevel: config.logLevel === 'info' ? 'error' : config.logLevel },
       { besideAnother: true },
     )
     try {
-      await work(workplace)
+      await work(runtime)
     } finally {
-      await workplace.close()
+      await runtime.close()
     }
   })
 

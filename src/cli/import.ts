@@ -2,10 +2,10 @@
 import { Command } from 'commander'
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
-import { readConfig } from '../config.ts'
+import { readConfig } from '../runtime/config.ts'
 import { importFile } from '../exchange/import-file.ts'
-import { DataDirInUse, holdDataDir, type Holding } from '../instance.ts'
-import { openWorkplace } from '../workplace.ts'
+import { DataDirectoryInUse, lockDataDirectory, type DataDirectoryLock } from '../runtime/data-directory-lock.ts'
+import { openRuntime } from '../runtime/runtime.ts'
 import { atTheTerminal, progressBar, UsageError } from './terminal.ts'
 
 const command = new Command('npm run import --')
@@ -18,11 +18,11 @@ const command = new Command('npm run import --')
   .parse()
 
 /** Two at once would each judge without knowing what the other turns away. The lock goes with the process. */
-function oneImportAtATime(dataDir: string): Holding {
+function oneImportAtATime(dataDir: string): DataDirectoryLock {
   try {
-    return holdDataDir(join(dataDir, 'importing'))
+    return lockDataDirectory(join(dataDir, 'importing'))
   } catch (error) {
-    if (!(error instanceof DataDirInUse)) throw error
+    if (!(error instanceof DataDirectoryInUse)) throw error
     throw new UsageError(
       'Another import is running on this data directory. Wait until it has ended, then run this one.',
     )
@@ -36,13 +36,13 @@ await atTheTerminal(async () => {
   if (!stats?.isFile()) throw new UsageError(`There is no file ${file}. Give the path of a contact log in CSV.`)
   const config = readConfig()
   const alone = oneImportAtATime(config.dataDir)
-  const workplace = await openWorkplace(
+  const runtime = await openRuntime(
     { ...config, logLevel: config.logLevel === 'info' ? 'warn' : config.logLevel },
     { besideAnother: true },
   )
   const bar = progressBar('Importing', stats.size)
   try {
-    const { totals, rejects } = await importFile(workplace, file, {
+    const { totals, rejects } = await importFile(runtime, file, {
       rejects: options.rejects,
       reconsider: options.reconsider,
       onProgress: ({ bytes, rows, phase }) =>
@@ -73,7 +73,7 @@ await atTheTerminal(async () => {
     )
   } finally {
     bar.end()
-    await workplace.close()
+    await runtime.close()
     alone.release()
   }
 })

@@ -2,10 +2,10 @@
 import { Command } from 'commander'
 import { categories } from '../../projections/projection.ts'
 import { projections } from '../../projections/projections.ts'
-import { CheckpointMoved } from '../../projections/builds.ts'
-import { rebuildBeside } from '../../projections/rebuild.ts'
-import { readConfig } from '../config.ts'
-import { openWorkplace } from '../workplace.ts'
+import { CheckpointConflict } from '../../projections/runner/checkpoint-store.ts'
+import { rebuildReadModels } from '../../projections/rebuild/rebuild.ts'
+import { readConfig } from '../runtime/config.ts'
+import { openRuntime } from '../runtime/runtime.ts'
 import { atTheTerminal, progressBar, UsageError } from './terminal.ts'
 
 const names = projections.map(({ name }) => name)
@@ -23,7 +23,7 @@ await atTheTerminal(async () => {
   if (name !== 'all' && !names.includes(name))
     throw new UsageError(`There is no projection "${name}". Name one of ${names.join(', ')}, or all.`)
   const config = readConfig()
-  const workplace = await openWorkplace(
+  const runtime = await openRuntime(
     { ...config, logLevel: config.logLevel === 'info' ? 'warn' : config.logLevel },
     { besideAnother: true },
   )
@@ -32,12 +32,12 @@ await atTheTerminal(async () => {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, interrupted)
   try {
     const wanted = projections.filter((projection) => name === 'all' || name === projection.name)
-    const end = await workplace.store.endOf(categories)
+    const end = await runtime.store.headPositionOf(categories)
     const begun = performance.now()
     const seconds = () => (performance.now() - begun) / 1_000
     const bar = progressBar(`Rebuilding ${name}`, Number(end))
     let heard = 0
-    const done = await rebuildBeside(workplace, wanted, {
+    const done = await rebuildReadModels(runtime, wanted, {
       signal: stop.signal,
       isFree: true,
       onProgress: ({ position, events }) => {
@@ -53,10 +53,10 @@ await atTheTerminal(async () => {
     )
     if (!done) process.exitCode = 1
   } catch (error) {
-    if (error instanceof CheckpointMoved)
+    if (error instanceof CheckpointConflict)
       throw new UsageError('The application, or another rebuild, has taken this rebuild over and goes on with it.')
     throw error
   } finally {
-    await workplace.close()
+    await runtime.close()
   }
 })

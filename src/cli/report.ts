@@ -1,8 +1,8 @@
 /** npm run report -- journeys: every journey's figures, from the read model or folded afresh from the log. */
 import { Command, Option } from 'commander'
-import { readConfig } from '../config.ts'
-import { reportFromLog, reportFromReadModel } from '../reading/report.ts'
-import { heardEverything, openWorkplace } from '../workplace.ts'
+import { readConfig } from '../runtime/config.ts'
+import { reportFromLog, reportFromReadModel } from '../queries/report.ts'
+import { waitUntilCaughtUp, openRuntime } from '../runtime/runtime.ts'
 import { atTheTerminal, UsageError } from './terminal.ts'
 
 const command = new Command('npm run report --')
@@ -23,14 +23,14 @@ await atTheTerminal(async () => {
   const options = command.opts<{ json?: boolean; from: 'read-model' | 'log'; withDemonstration?: boolean }>()
   if (what !== 'journeys') throw new UsageError(`There is no report "${what}". Ask for: journeys.`)
   const config = readConfig()
-  const workplace = await openWorkplace(
+  const runtime = await openRuntime(
     { ...config, logLevel: config.logLevel === 'info' ? 'warn' : config.logLevel },
     { besideAnother: true },
   )
   try {
-    if (options.from === 'read-model') await heardEverything(workplace)
+    if (options.from === 'read-model') await waitUntilCaughtUp(runtime)
     const report = options.from === 'log' ? reportFromLog : reportFromReadModel
-    const journeys = await Array.fromAsync(report(workplace, { demonstration: options.withDemonstration ?? false }))
+    const journeys = await Array.fromAsync(report(runtime, { demonstration: options.withDemonstration ?? false }))
     journeys.sort((one, other) => (one.reference < other.reference ? -1 : one.reference > other.reference ? 1 : 0))
     if (options.json) {
       process.stdout.write(
@@ -54,6 +54,6 @@ await atTheTerminal(async () => {
       process.stdout.write(`${[reference, ...heads.map((head) => journey[head] ?? '')].join('\t')}\n`)
     }
   } finally {
-    await workplace.close()
+    await runtime.close()
   }
 })

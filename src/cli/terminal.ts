@@ -1,15 +1,22 @@
 /** What every command at the terminal shares: it answers on stdout, tells how it goes on stderr, and says plainly what went wrong. */
 import cliProgress from 'cli-progress'
-import { DoNotBelongTogether } from '../belonging.ts'
-import { BadConfiguration } from '../config.ts'
+import { InstallationMismatch } from '../runtime/installation-check.ts'
+import { BadConfiguration } from '../runtime/config.ts'
 import { StoreUnavailable } from '../event-store/event-store.ts'
 import { NotAContactLog } from '../exchange/contact-log.ts'
-import { DataDirInUse } from '../instance.ts'
+import { DataDirectoryInUse } from '../runtime/data-directory-lock.ts'
 
 /** A mistake the person at the terminal can mend; shown without a stack. */
 export class UsageError extends Error {}
 
-const mendable = [DoNotBelongTogether, UsageError, BadConfiguration, DataDirInUse, NotAContactLog, StoreUnavailable]
+const mendable = [
+  InstallationMismatch,
+  UsageError,
+  BadConfiguration,
+  DataDirectoryInUse,
+  NotAContactLog,
+  StoreUnavailable,
+]
 
 /** Runs a command to its end: exit code 0 when it is done, 1 when it could not be, with the reason in a sentence. */
 export async function atTheTerminal(work: () => Promise<void>): Promise<void> {

@@ -1,9 +1,9 @@
 /** npm run verify -- projections: the read models compared, row for row, with what the log says they should be. */
 import { Command } from 'commander'
 import { projections } from '../../projections/projections.ts'
-import { verifyProjections } from '../../projections/verify.ts'
-import { readConfig } from '../config.ts'
-import { openWorkplace } from '../workplace.ts'
+import { verifyProjections } from '../../projections/rebuild/verify.ts'
+import { readConfig } from '../runtime/config.ts'
+import { openRuntime } from '../runtime/runtime.ts'
 import { atTheTerminal, progressBar, UsageError } from './terminal.ts'
 
 const command = new Command('npm run verify --')
@@ -19,13 +19,13 @@ await atTheTerminal(async () => {
   const [what] = command.args as [string]
   if (what !== 'projections') throw new UsageError(`There is nothing called "${what}" to verify. Ask for: projections.`)
   const config = readConfig()
-  const workplace = await openWorkplace(
+  const runtime = await openRuntime(
     { ...config, logLevel: config.logLevel === 'info' ? 'warn' : config.logLevel },
     { besideAnother: true },
   )
   try {
     const bar = progressBar('Verifying', 1_000)
-    const verdicts = await verifyProjections(workplace, projections, config.dataDir, ({ position, of }) =>
+    const verdicts = await verifyProjections(runtime, projections, config.dataDir, ({ position, of }) =>
       bar.update(of > 0n ? Number((position * 1_000n) / of) : 1_000),
     )
     bar.end()
@@ -43,6 +43,6 @@ await atTheTerminal(async () => {
     }
     if (wrong > 0) process.exitCode = 1
   } finally {
-    await workplace.close()
+    await runtime.close()
   }
 })

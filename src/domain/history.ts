@@ -53,7 +53,7 @@ export type Recorded<E> = E & {
 }
 
 /** What every command carries: which telling this is, and both clocks. The rule reads no clock of its own. */
-export interface Telling {
+export interface CommandContext {
   readonly commandId: string
   /** The day it happened. */
   readonly occurredOn: Day
@@ -70,7 +70,7 @@ export interface History<State, Command, Event> {
 }
 
 /** Nothing can be recorded before it has happened. */
-export function refuseFuture({ occurredOn, recordedOn }: Telling): void {
+export function refuseFuture({ occurredOn, recordedOn }: CommandContext): void {
   if (occurredOn > recordedOn) {
     throw new Refusal(
       'recorded_before_occurred',

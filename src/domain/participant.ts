@@ -1,5 +1,5 @@
 /** Who a participant is: the only history that holds his name. Stream `participant-<id>`. */
-import { refuseFuture, Refusal, type History, type Telling } from './history.ts'
+import { refuseFuture, Refusal, type History, type CommandContext } from './history.ts'
 import type { Classified } from './privacy.ts'
 
 /** Everything that names him. */
@@ -30,7 +30,7 @@ export const participantPrivacy: Classified<ParticipantEvent> = {
   ParticipantDetailsCorrected: privacy,
 }
 
-export type ParticipantCommand = Telling & { type: 'TellDetails'; data: Details & { fingerprint: string } }
+export type ParticipantCommand = CommandContext & { type: 'TellDetails'; data: Details & { fingerprint: string } }
 
 export interface Participant {
   readonly fingerprint: string | null

@@ -40,7 +40,7 @@ export interface StoredEvent {
   readonly position: bigint | null
 }
 
-export interface Written {
+export interface AppendResult {
   /** The stream's last revision after the append. */
   readonly revision: number
   /** The place of the last event in the whole log. */
@@ -48,7 +48,7 @@ export interface Written {
 }
 
 /** Someone else appended first. Read again, decide again. */
-export class StreamMoved extends Error {
+export class ConcurrencyConflict extends Error {
   readonly stream: string
 
   constructor(stream: string) {
@@ -67,7 +67,7 @@ export class StoreUnavailable extends Error {
 }
 
 /** What a follower hears at once: events in order, and how far the log has been read with them. */
-export interface HeardBatch {
+export interface EventBatch {
   readonly events: readonly (StoredEvent & { readonly position: bigint })[]
   /** null where nothing at all was passed: the follower was level already. */
   readonly to: bigint | null
@@ -77,14 +77,14 @@ export interface HeardBatch {
 }
 
 /** Some of the streams, by how their ids begin: one of several followers that hear all of them between them. */
-export interface Lane {
+export interface Partition {
   /** From 1. */
   readonly number: number
   readonly of: number
 }
 
 /** How an append ended, for whoever counts and times them. */
-export interface Appended {
+export interface AppendMeasurement {
   /** `moved`: somebody else appended first. `unavailable`: the log did not answer in time, or not at all. */
   readonly outcome: 'written' | 'moved' | 'unavailable' | 'failed'
   readonly seconds: number
@@ -100,7 +100,7 @@ const tracer = trace.getTracer('throughline')
 
 export class EventStore {
   /** After each append, however it ended. */
-  readonly appends = new Subject<Appended>()
+  readonly appends = new Subject<AppendMeasurement>()
   private readonly client: EventStoreDBClient
 
   constructor(client: EventStoreDBClient) {
@@ -116,20 +116,20 @@ export class EventStore {
    * @param expected the stream's last revision as last read; -1 for a stream that must not exist yet
    * @throws StreamMoved, StoreUnavailable
    */
-  async append(stream: string, expected: number, events: readonly NewEvent[]): Promise<Written> {
+  async append(stream: string, expected: number, events: readonly NewEvent[]): Promise<AppendResult> {
     const begun = performance.now()
     const span = tracer.startSpan('append', {
       kind: SpanKind.CLIENT,
       attributes: { 'throughline.events': events.length },
     })
-    let outcome: Appended['outcome'] = 'failed'
+    let outcome: AppendMeasurement['outcome'] = 'failed'
     try {
       const written = await this.written(stream, expected, events)
       outcome = 'written'
       span.setAttribute('throughline.position', written.position)
       return written
     } catch (error) {
-      if (error instanceof StreamMoved) outcome = 'moved'
+      if (error instanceof ConcurrencyConflict) outcome = 'moved'
       if (error instanceof StoreUnavailable) outcome = 'unavailable'
       // Not what the error says: that may be anything.
       if (outcome !== 'moved') span.setStatus({ code: SpanStatusCode.ERROR })
@@ -140,7 +140,7 @@ export class EventStore {
     }
   }
 
-  private async written(stream: string, expected: number, events: readonly NewEvent[]): Promise<Written> {
+  private async written(stream: string, expected: number, events: readonly NewEvent[]): Promise<AppendResult> {
     // The client has no timer of its own for batched appends: a silent server would hang the caller for ever.
     let timer: NodeJS.Timeout | undefined
     const silence = new Promise<never>((_, reject) => {
@@ -157,7 +157,7 @@ export class EventStore {
       const { nextExpectedRevision, position } = await Promise.race([appended, silence])
       return { revision: Number(nextExpectedRevision), position: String(position?.commit ?? 0n) }
     } catch (error) {
-      if (error instanceof WrongExpectedVersionError) throw new StreamMoved(stream)
+      if (error instanceof WrongExpectedVersionError) throw new ConcurrencyConflict(stream)
       throw asOurs(error)
     } finally {
       clearTimeout(timer)
@@ -181,7 +181,7 @@ export class EventStore {
   }
 
   /** The whole log once, in its own order, as far as it reaches now: the streams of the categories only. */
-  async *readEverything(categories: readonly string[]): AsyncGenerator<StoredEvent> {
+  async *readAll(categories: readonly string[]): AsyncGenerator<StoredEvent> {
     const reading = this.client.readAll({ direction: FORWARDS, fromPosition: START })
     try {
       for await (const resolved of reading.iterator({ destroyOnReturn: false })) {
@@ -196,7 +196,7 @@ export class EventStore {
   }
 
   /** The place of the very last event, system events included; 0 where there is none. */
-  async lastPlace(): Promise<bigint> {
+  async headPosition(): Promise<bigint> {
     try {
       const [last] = await Array.fromAsync(
         this.client.readAll({ direction: BACKWARDS, fromPosition: END, maxCount: 1 }),
@@ -208,7 +208,7 @@ export class EventStore {
   }
 
   /** The place of the last event of the categories; 0 where there is none. */
-  async endOf(categories: readonly string[]): Promise<bigint> {
+  async headPositionOf(categories: readonly string[]): Promise<bigint> {
     const reading = this.client.readAll({ direction: BACKWARDS, fromPosition: END })
     try {
       for await (const resolved of reading.iterator({ destroyOnReturn: false })) {
@@ -224,7 +224,7 @@ export class EventStore {
   }
 
   /** The first event of the categories after a place in the log: what somebody who has heard up to there has yet to hear. */
-  async firstAfter(categories: readonly string[], after: bigint | null): Promise<StoredEvent | null> {
+  async firstEventAfter(categories: readonly string[], after: bigint | null): Promise<StoredEvent | null> {
     const fromPosition = after === null ? START : { commit: after, prepare: after }
     const reading = this.client.readAll({ direction: FORWARDS, fromPosition })
     try {
@@ -250,8 +250,8 @@ export class EventStore {
     after: bigint | null,
     most: number,
     signal: AbortSignal,
-    lane?: Lane,
-  ): AsyncGenerator<HeardBatch> {
+    lane?: Partition,
+  ): AsyncGenerator<EventBatch> {
     let events: (StoredEvent & { position: bigint })[] = []
     let weight = 0
     let to: bigint | null = null
@@ -353,7 +353,7 @@ export class EventStore {
 }
 
 /** Ids of ours are UUIDs: what an id begins with shares them out evenly. Whatever begins otherwise falls to the first lane. */
-function patternOf(categories: readonly string[], { number, of }: Lane): string {
+function patternOf(categories: readonly string[], { number, of }: Partition): string {
   const begins = (isMine: boolean) =>
     [...'0123456789abcdef'].filter((_, digit) => (digit % of === number - 1) === isMine).join('')
   return `^(?:${categories.join('|')})-${number === 1 ? `(?:[^${begins(false)}]|$)` : `[${begins(true)}]`}`

@@ -3,7 +3,7 @@ import { parse } from 'csv-parse'
 import { createReadStream } from 'node:fs'
 import { pipeline, Transform } from 'node:stream'
 import { instantOf } from '../commands/clock.ts'
-import type { Day, Instant, Telling } from '../domain/history.ts'
+import type { Day, Instant, CommandContext } from '../domain/history.ts'
 import type { JourneyCommand } from '../domain/journey/journey.ts'
 import { nameWords } from '../protection/vault.ts'
 import { versionInForce } from '../domain/programme.ts'
@@ -245,7 +245,7 @@ const looksLikeAPlace = /^[\p{L} &'().,-]{1,40}$/u
 /** The contact as a command. Codes that do not look like codes are veiled, and their text is kept under his key. */
 export function commandOf(contact: Contact, commandId: string, participantId: string, veil: CodeMaker): JourneyCommand {
   const { row, kind, occurredOn, recordedOn } = contact
-  const telling: Telling = { commandId, occurredOn, recordedOn }
+  const telling: CommandContext = { commandId, occurredOn, recordedOn }
   const asWritten: Record<string, string> = {}
   const placed: readonly Column[] = contactKinds[kind]
   for (const column of placeless) if (row[column] !== '' && !placed.includes(column)) asWritten[column] = row[column]

@@ -15,7 +15,7 @@ import {
 import { basename, dirname, extname, join, resolve } from 'node:path'
 import { once } from 'node:events'
 import type { Source } from '../domain/history.ts'
-import { heardEverything, type Workplace } from '../workplace.ts'
+import { waitUntilCaughtUp, type Runtime } from '../runtime/runtime.ts'
 import { columns, NotAContactLog, readContactLog } from './contact-log.ts'
 import { Importer } from './import.ts'
 
@@ -58,7 +58,7 @@ export function rejectsBeside(file: string): string {
 
 /** @throws NotAContactLog where the file cannot be read as one; what was accepted before stays, and another run goes on from there */
 export async function importFile(
-  workplace: Workplace,
+  runtime: Runtime,
   file: string,
   options: ImportOptions = {},
 ): Promise<{ totals: ImportTotals; rejects: string }> {
@@ -68,9 +68,9 @@ export async function importFile(
   if (existsSync(rejects) && realpathSync(rejects) === realpathSync(file)) {
     throw new NotAContactLog('The rejects would replace the contact log itself. Say another file with --rejects.')
   }
-  const { store, vault, door, config } = workplace
+  const { store, vault, commands, config } = runtime
   const rejectsFile = new RejectsFile(rejects)
-  const importer = new Importer(store, vault, door, {
+  const importer = new Importer(store, vault, commands, {
     source: options.source ?? 'import',
     scratchDir: config.dataDir,
     reconsider: options.reconsider,
@@ -105,8 +105,8 @@ export async function importFile(
     }
     await rejectsFile.finish()
     options.onProgress?.({ bytes: totalBytes, totalBytes, rows: totals.rows, phase: 'projecting' })
-    await heardEverything(workplace)
-    await countJourneys(workplace, importer, totals)
+    await waitUntilCaughtUp(runtime)
+    await countJourneys(runtime, importer, totals)
   } catch (error) {
     rejectsFile.abandon()
     throw error
@@ -119,7 +119,7 @@ export async function importFile(
   return { totals, rejects }
 }
 
-async function countJourneys({ readModels }: Workplace, importer: Importer, totals: ImportTotals): Promise<void> {
+async function countJourneys({ readModels }: Runtime, importer: Importer, totals: ImportTotals): Promise<void> {
   const participants = new Set<string>()
   for (const ids of importer.journeysSeen()) {
     const rows = await readModels.db

@@ -2,15 +2,22 @@
 import Database from 'better-sqlite3'
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { CommandDoor, fingerprintOf, keyOfJourney, type Teller } from '../commands/door.ts'
+import { CommandHandler, fingerprintOf, keyOfJourney, type Issuer } from '../commands/command-handler.ts'
 import type { DomainEvent } from '../domain/events.ts'
-import { Refusal, type History, type Metadata, type Recorded, type Source, type Telling } from '../domain/history.ts'
+import {
+  Refusal,
+  type History,
+  type Metadata,
+  type Recorded,
+  type Source,
+  type CommandContext,
+} from '../domain/history.ts'
 import type { ImportEvent } from '../domain/import-record.ts'
 import { journeyHistory, type JourneyEvent } from '../domain/journey/journey.ts'
 import type { Journey } from '../domain/journey/state.ts'
 import { participantHistory, type Details, type Participant, type ParticipantEvent } from '../domain/participant.ts'
 import { schemaVersionOf } from '../domain/upcasting.ts'
-import { StreamMoved, type EventStore, type NewEvent } from '../event-store/event-store.ts'
+import { ConcurrencyConflict, type EventStore, type NewEvent } from '../event-store/event-store.ts'
 import type { Vault } from '../protection/vault.ts'
 import { v5 as uuidv5 } from 'uuid'
 import { atSight, commandOf, columns, detailsOf, recorderOf, type Contact, type NumberedRow } from './contact-log.ts'
@@ -49,7 +56,7 @@ interface Folded<S> {
 
 interface Decided {
   readonly item: Item
-  readonly telling: Telling
+  readonly telling: CommandContext
   readonly events: readonly JourneyEvent[]
   readonly participantId: string
 }
@@ -66,7 +73,7 @@ export class Importer {
   constructor(
     private readonly store: EventStore,
     private readonly vault: Vault,
-    private readonly door: CommandDoor,
+    private readonly commands: CommandHandler,
     private readonly options: {
       readonly source: Extract<Source, 'import' | 'simulator'>
       readonly scratchDir: string
@@ -240,7 +247,7 @@ export class Importer {
             for (const event of events)
               state = participantHistory.evolve(state, recordedAs<ParticipantEvent>(event, ++revision, telling))
             if (events.length > 0)
-              news.push(...this.door.written(stream, events, telling, this.tellerOf(item.contact), participantId))
+              news.push(...this.commands.written(stream, events, telling, this.tellerOf(item.contact), participantId))
           }
           try {
             if (news.length > 0) await this.store.append(stream, expected, news)
@@ -248,7 +255,7 @@ export class Importer {
             return
           } catch (error) {
             this.participants.delete(participantId)
-            if (!(error instanceof StreamMoved) || attempt === tries) throw error
+            if (!(error instanceof ConcurrencyConflict) || attempt === tries) throw error
           }
         }
       },
@@ -265,7 +272,7 @@ export class Importer {
       for (const { item, telling, events } of current) {
         const keyId = keyOfJourney(state, events)
         for (const event of events) state = journeyHistory.evolve(state, recordedAs(event, ++revision, telling))
-        news.push(...this.door.written(stream, events, telling, this.tellerOf(item.contact), keyId))
+        news.push(...this.commands.written(stream, events, telling, this.tellerOf(item.contact), keyId))
       }
       try {
         let expected = start.revision
@@ -274,7 +281,7 @@ export class Importer {
         return
       } catch (error) {
         this.journeys.delete(journeyId)
-        if (!(error instanceof StreamMoved) || attempt === tries) throw error
+        if (!(error instanceof ConcurrencyConflict) || attempt === tries) throw error
         // Somebody recorded something on this journey meanwhile: what the log says is judged again on top of it.
         await this.foldJourney(journeyId)
         const items = decided.map(({ item }) => item)
@@ -307,12 +314,12 @@ export class Importer {
     history: History<S, C, E>,
     id: string,
   ): Promise<Folded<S>> {
-    const known = cache.get(id) ?? (await this.door.fold(history, id))
+    const known = cache.get(id) ?? (await this.commands.fold(history, id))
     cache.set(id, known)
     return known
   }
 
-  private tellerOf({ row, recordedAt }: Contact): Teller {
+  private tellerOf({ row, recordedAt }: Contact): Issuer {
     const organisation = 'contact-log'
     return {
       by: { id: recorderOf(row, this.veil), role: 'not-stated', organisation },
@@ -325,7 +332,7 @@ export class Importer {
 }
 
 /** A new event as it will stand in its stream, for folding on before it is read back. */
-const recordedAs = <E>(event: E, revision: number, { commandId, occurredOn }: Telling): Recorded<E> =>
+const recordedAs = <E>(event: E, revision: number, { commandId, occurredOn }: CommandContext): Recorded<E> =>
   ({
     ...event,
     id: '',

@@ -3,15 +3,15 @@ import { createWriteStream, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { importFile } from '../exchange/import-file.ts'
-import type { Workplace } from '../workplace.ts'
+import type { Runtime } from '../runtime/runtime.ts'
 import { simulateContactLog, writeCsv } from './contact-log.ts'
 
 const journeys = 36
 const seed = 20_260_801
 
 /** Fills an empty case load; leaves one with anything in it alone. @returns how many journeys were added */
-export async function seedDemonstration(workplace: Workplace): Promise<number> {
-  for await (const _event of workplace.store.readEverything(['journey'])) return 0
+export async function seedDemonstration(runtime: Runtime): Promise<number> {
+  for await (const _event of runtime.store.readAll(['journey'])) return 0
   // To the end of yesterday: of today, the log knows hours that are still to come.
   const until = new Date()
   until.setUTCDate(until.getUTCDate() - 1)
@@ -25,7 +25,7 @@ export async function seedDemonstration(workplace: Workplace): Promise<number> {
       simulateContactLog({ seed, journeys, from: day(from), until: day(until), messy: false, refPrefix: 'DEMO' }),
       createWriteStream(file),
     )
-    const { totals } = await importFile(workplace, file, { source: 'simulator' })
+    const { totals } = await importFile(runtime, file, { source: 'simulator' })
     return totals.journeys
   } finally {
     rmSync(dir, { recursive: true, force: true })

@@ -12,7 +12,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import nunjucks from 'nunjucks'
 import { whoIsAsking } from '../access/session.ts'
-import { Currency } from '../reading/currency.ts'
+import { Staleness } from '../operations/staleness.ts'
 import { FaultLog } from './errors/faults.ts'
 import { PagesFilter } from './errors/pages.filter.ts'
 import { teach } from './layout/filters.ts'
@@ -97,7 +97,7 @@ export async function configureWeb(
   fastify.addHook('onSend', async (_request, reply) => {
     if (reply.statusCode === 503 && !reply.hasHeader('retry-after')) reply.header('retry-after', retryAfterSeconds)
   })
-  const currency = app.get(Currency)
+  const currency = app.get(Staleness)
   fastify.addHook('preHandler', async (request, reply) => {
     if (isPage(request.url)) reply.locals = { ...reply.locals, outOfDate: await currency.outOfDate() }
   })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { countEvents } from '../support/workplace.ts'
+import { countEvents } from '../support/runtime.ts'
 import { aReferral, expectProblem, running, type Written } from './support.ts'
 
 const api = running()
@@ -63,13 +63,13 @@ describe('told twice', () => {
     const id = await api.journey()
     const first = await api.post(`/api/journeys/${id}/warnings`, warning, { 'idempotency-key': 'warn-1' })
     await api.post(`/api/journeys/${id}/warnings`, { occurredOn: '2025-02-05' })
-    const before = await countEvents(api.workplace)
+    const before = await countEvents(api.runtime)
     const again = await api.post(`/api/journeys/${id}/warnings`, warning, { 'idempotency-key': 'warn-1' })
     expect(first.statusCode).toBe(201)
     expect(again.statusCode).toBe(200)
     expect(again.json()).toEqual(first.json())
     expect(again.headers.etag).toBe('"3"')
-    expect(await countEvents(api.workplace)).toBe(before)
+    expect(await countEvents(api.runtime)).toBe(before)
   })
 
   it('with the fields in another order and other spaces, is still the same telling', async () => {
@@ -85,14 +85,14 @@ describe('told twice', () => {
   it('with one key and another body, is refused and changes nothing', async () => {
     const id = await api.journey()
     await api.post(`/api/journeys/${id}/warnings`, warning, { 'idempotency-key': 'warn-2' })
-    const before = await countEvents(api.workplace)
+    const before = await countEvents(api.runtime)
     const other = await api.post(
       `/api/journeys/${id}/warnings`,
       { ...warning, about: 'Three absences' },
       { 'idempotency-key': 'warn-2' },
     )
     expectProblem(other, 422, 'key_used_differently')
-    expect(await countEvents(api.workplace)).toBe(before)
+    expect(await countEvents(api.runtime)).toBe(before)
   })
 
   it('a referral with one key and another reference does not begin a second journey', async () => {
@@ -107,7 +107,7 @@ describe('told twice', () => {
       { 'idempotency-key': 'refer-1' },
     )
     expectProblem(other, 422, 'key_used_differently')
-    expect(api.workplace.vault.find('reference', 'ANOTHER-1')).toBeUndefined()
+    expect(api.runtime.vault.find('reference', 'ANOTHER-1')).toBeUndefined()
   })
 
   it('with one key about two journeys, is two tellings', async () => {
@@ -255,10 +255,10 @@ describe('what the rules refuse', () => {
 
   it('and appends nothing', async () => {
     const id = await api.journey()
-    const before = await countEvents(api.workplace)
+    const before = await countEvents(api.runtime)
     await api.post(`/api/journeys/${id}/completion`, { occurredOn: '2025-02-03' })
     await api.post(`/api/journeys/${id}/attendance`, { occurredOn: '2025-02-03', sessionId: 'X9', outcome: 'ATTC' })
-    expect(await countEvents(api.workplace)).toBe(before)
+    expect(await countEvents(api.runtime)).toBe(before)
   })
 })
 

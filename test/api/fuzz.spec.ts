@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { outcomeCodes, reasonCodes } from '../../src/domain/journey/outcomes.ts'
-import { countEvents } from '../support/workplace.ts'
+import { countEvents } from '../support/runtime.ts'
 import { aReferral, running } from './support.ts'
 
 const api = running()
@@ -13,8 +13,8 @@ describe(`whatever is sent (seed ${seed}: SEED=${seed} does it again)`, () => {
     'is answered without a fault, and what is refused changes nothing',
     async () => {
       const journeys = [await api.journey(), await api.journey({ allocated: false })]
-      const { workplace } = api
-      let events = await countEvents(workplace)
+      const { runtime } = api
+      let events = await countEvents(runtime)
       let [sent, told, refused] = [0, 0, 0]
       await fc.assert(
         fc.asyncProperty(aRequest(journeys), async (request) => {
@@ -35,8 +35,8 @@ describe(`whatever is sent (seed ${seed}: SEED=${seed} does it again)`, () => {
           }
           if (answer.statusCode === 201) {
             told++
-            events = await countEvents(workplace)
-          } else if (request.method !== 'GET') expect(await countEvents(workplace), said).toBe(events)
+            events = await countEvents(runtime)
+          } else if (request.method !== 'GET') expect(await countEvents(runtime), said).toBe(events)
         }),
         { seed, numRuns: requests },
       )

@@ -27,7 +27,7 @@ describe('readiness', () => {
   })
 
   it('is refused, by name, where the log is away, and says nothing of where it is', async () => {
-    vi.spyOn(api.workplace.store, 'endOf').mockRejectedValue(
+    vi.spyOn(api.runtime.store, 'headPositionOf').mockRejectedValue(
       new StoreUnavailable({ cause: new Error('10.0.0.7:2113') }),
     )
     const problem = await notReady()
@@ -36,16 +36,16 @@ describe('readiness', () => {
   })
 
   it('is refused where the log is silent, within three seconds', async () => {
-    vi.spyOn(api.workplace.store, 'endOf').mockReturnValue(new Promise(() => undefined))
+    vi.spyOn(api.runtime.store, 'headPositionOf').mockReturnValue(new Promise(() => undefined))
     const asked = Date.now()
     expect((await notReady()).checks).toMatchObject({ log: { status: 'down' } })
     expect(Date.now() - asked).toBeLessThan(3_000)
   })
 
   it('is refused where the read models are away, and where the projector has refused', async () => {
-    vi.spyOn(api.workplace.readModels, 'asOf').mockRejectedValue(new Error('connect ECONNREFUSED'))
-    vi.spyOn(api.workplace.projector!, 'health', 'get').mockReturnValue({
-      ...api.workplace.projector!.health,
+    vi.spyOn(api.runtime.readModels, 'asOf').mockRejectedValue(new Error('connect ECONNREFUSED'))
+    vi.spyOn(api.runtime.runner!, 'health', 'get').mockReturnValue({
+      ...api.runtime.runner!.health,
       state: 'refused',
     })
     expect((await notReady()).checks).toEqual({
@@ -57,7 +57,7 @@ describe('readiness', () => {
 
   it('is not refused where the projector takes the log up again, or another instance projects', async () => {
     for (const state of ['retrying', 'standing_by'] as const) {
-      vi.spyOn(api.workplace.projector!, 'health', 'get').mockReturnValue({ ...api.workplace.projector!.health, state })
+      vi.spyOn(api.runtime.runner!, 'health', 'get').mockReturnValue({ ...api.runtime.runner!.health, state })
       expect((await api.get('/api/health/ready')).json()).toMatchObject({
         checks: { projector: { status: 'up', state } },
       })

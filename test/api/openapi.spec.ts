@@ -7,7 +7,7 @@ import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { NEVER } from 'rxjs'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { projectRoot } from '../../src/config.ts'
+import { projectRoot } from '../../src/runtime/config.ts'
 import { problemKinds } from '../../src/web/api/problems.ts'
 import { running } from './support.ts'
 
@@ -38,7 +38,7 @@ const operations = () =>
 beforeAll(async () => {
   execFileSync(process.execPath, [join(projectRoot, 'scripts/build.mjs'), '--if-stale'], { stdio: 'inherit' })
   const compiled = <T>(file: string) => import(join(projectRoot, 'dist/src', file)) as Promise<T>
-  const { AppModule } = await compiled<{ AppModule: { on(workplace: object): DynamicModule } }>('app.module.js')
+  const { AppModule } = await compiled<{ AppModule: { on(runtime: object): DynamicModule } }>('app.module.js')
   const { ApiModule } = await compiled<{ ApiModule: { on(log: object): DynamicModule } }>('web/api/api.module.js')
   const { describeApi } = await compiled<{ describeApi(app: object): OpenAPIObject }>('web/api/openapi.js')
   @Module({

@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest'
 import { request as httpRequest } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Refusal } from '../../src/domain/history.ts'
-import { StoreUnavailable, StreamMoved } from '../../src/event-store/event-store.ts'
+import { StoreUnavailable, ConcurrencyConflict } from '../../src/event-store/event-store.ts'
 import { problemFrom, type ProblemCode } from '../../src/web/api/problems.ts'
-import { countEvents } from '../support/workplace.ts'
+import { countEvents } from '../support/runtime.ts'
 import { aReferral, expectProblem, running } from './support.ts'
 
 const api = running()
@@ -299,19 +299,19 @@ describe('every answer', () => {
 
   it('that says no leaves the log as it was', async () => {
     const id = await api.journey()
-    const before = await countEvents(api.workplace)
+    const before = await countEvents(api.runtime)
     await api.post('/api/journeys', aReferral({ extra: 1 }))
     await api.post('/api/journeys', aReferral({ occurredOn: '2999-01-01' }))
     await api.post(`/api/journeys/${id}/warnings`, { occurredOn: '2025-02-30' })
     await api.post(`/api/journeys/${id}/warnings`, { occurredOn: '2025-02-01' }, { 'if-match': '"7"' })
-    expect(await countEvents(api.workplace)).toBe(before)
+    expect(await countEvents(api.runtime)).toBe(before)
   })
 })
 
 describe('what goes wrong within', () => {
   it.each<[unknown, ProblemCode, number]>([
     [new StoreUnavailable(), 'store_unavailable', 503],
-    [new StreamMoved('journey-x'), 'busy', 409],
+    [new ConcurrencyConflict('journey-x'), 'busy', 409],
     [Object.assign(new Error('connect'), { code: 'ECONNREFUSED', syscall: 'connect' }), 'read_models_unavailable', 503],
     [Object.assign(new Error('Quillon'), { code: '57P01' }), 'read_models_unavailable', 503],
     [Object.assign(new Error('Quillon'), { code: '42P01' }), 'unexpected', 500],
@@ -330,7 +330,7 @@ describe('what goes wrong within', () => {
   })
 
   it('is answered without what it was, and logged without what it said', async () => {
-    const { journeys } = { journeys: api.workplace.readModels }
+    const { journeys } = { journeys: api.runtime.readModels }
     const asOf = journeys.asOf
     journeys.asOf = () => Promise.reject(new TypeError('no such column: Quillon'))
     try {

@@ -7,13 +7,13 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect } from 'vitest'
 import { createApp } from '../../src/main.ts'
 import { isOfApi } from '../../src/web/api/configure-api.ts'
-import type { Workplace } from '../../src/workplace.ts'
-import { openIn } from '../support/workplace.ts'
+import type { Runtime } from '../../src/runtime/runtime.ts'
+import { openIn } from '../support/runtime.ts'
 
 type Injected = Awaited<ReturnType<NestFastifyApplication['inject']>>
 
 export class Running {
-  workplace!: Workplace
+  runtime!: Runtime
   app!: NestFastifyApplication
   /** Everything the API logged. */
   readonly logged: object[] = []
@@ -21,10 +21,10 @@ export class Running {
   readonly routes: string[] = []
 
   async start(dataDir: string): Promise<void> {
-    this.workplace = await openIn(dataDir)
-    this.workplace.projector?.start()
+    this.runtime = await openIn(dataDir)
+    this.runtime.runner?.start()
     const log = { error: (about: object, message: string) => void this.logged.push({ ...about, message }) }
-    this.app = await createApp({ ...this.workplace, log: log as unknown as Workplace['log'] })
+    this.app = await createApp({ ...this.runtime, log: log as unknown as Runtime['log'] })
     const fastify = this.app.getHttpAdapter().getInstance()
     fastify.addHook('onRoute', ({ method, url }) => {
       for (const one of [method].flat()) if (isOfApi(url)) this.routes.push(`${one} ${url}`)
@@ -70,7 +70,7 @@ export function running(): Running {
   })
   afterAll(async () => {
     await one.app.close()
-    await one.workplace.close()
+    await one.runtime.close()
     rmSync(dataDir, { recursive: true, force: true })
   })
   return one

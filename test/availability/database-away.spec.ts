@@ -12,7 +12,7 @@ const note = 'Told while the database was away.'
 it('while the database of the read models is away, pages say so, the API records, and all is well ten seconds after it is back', async () => {
   const served = await serve({ journeys: 40, settings: { DATABASE_URL: await postgres.database() } })
   onTestFinished(() => served.stop())
-  const { url, workplace } = served
+  const { url, runtime } = served
   const id = await openJourney(served)
   const form = await ContactForm.of(served, id, 'Not told.')
   const told = await ContactForm.of(served, id, 'Told before.')
@@ -49,7 +49,7 @@ it('while the database of the read models is away, pages say so, the API records
   expect(await operations.text()).toContain('The database of the read models is away')
   const metrics = await (await fetch(`${url}/metrics`)).text()
   expect(metrics).toMatch(/^throughline_read_models_up 0$/m)
-  await expect.poll(() => workplace.projector!.health.state, { timeout: 5_000 }).toBe('retrying')
+  await expect.poll(() => runtime.runner!.health.state, { timeout: 5_000 }).toBe('retrying')
 
   await postgres.resume()
   const back = Date.now()

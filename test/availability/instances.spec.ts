@@ -10,14 +10,14 @@ async function twoInstances(): Promise<[Served, Served]> {
   const DATABASE_URL = await freshDatabase('PostgreSQL')
   const first = await serve({ journeys: 40, settings: { DATABASE_URL } })
   onTestFinished(() => first.stop())
-  const { config, eventStoreUrl } = first.workplace
+  const { config, eventStoreUrl } = first.runtime
   const second = await serve({
     journeys: 0,
     settings: { DATABASE_URL, EVENT_STORE_URL: eventStoreUrl, KEYS_DIR: config.keysDir },
   })
   onTestFinished(() => second.stop())
-  await expect.poll(() => second.workplace.projector!.health.state, { timeout: 5_000 }).toBe('standing_by')
-  expect(first.workplace.projector!.health.state).toBe('projecting')
+  await expect.poll(() => second.runtime.runner!.health.state, { timeout: 5_000 }).toBe('standing_by')
+  expect(first.runtime.runner!.health.state).toBe('projecting')
   return [first, second]
 }
 
@@ -76,8 +76,8 @@ describe('one’s own write, through another instance than the one that is asked
   it('without its token might be missed: the spec can tell', async () => {
     const [first, second] = await twoInstances()
     const id = await openJourney(first)
-    await first.workplace.projector!.stop()
-    await second.workplace.projector!.stop()
+    await first.runtime.runner!.stop()
+    await second.runtime.runner!.stop()
     const told = await fetch(`${first.url}/api/journeys/${id}/warnings`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
@@ -87,7 +87,7 @@ describe('one’s own write, through another instance than the one that is asked
     const without = await fetch(`${second.url}/api/journeys/${id}`)
     expect(((await without.json()) as { revision: number }).revision).toBeLessThan(revision)
     const waiting = fetch(`${second.url}/api/journeys/${id}?after=${position}`)
-    first.workplace.projector!.start()
+    first.runtime.runner!.start()
     expect(await (await waiting).json()).toMatchObject({ revision })
   })
 })

@@ -5,7 +5,7 @@ import { bothDatabases, databases } from '../support/postgres.ts'
 import { ContactForm } from '../support/sent-form.ts'
 import { openJourney, serve, type Served } from '../support/served.ts'
 import { startStore } from '../support/store-process.ts'
-import { temporaryDirectory } from '../support/workplace.ts'
+import { temporaryDirectory } from '../support/runtime.ts'
 
 const note = 'A note worth keeping, whatever happens.'
 
@@ -72,7 +72,7 @@ describe.each(databases)('while the event store is away, on %s,', (kind) => {
     expect(Date.now() - back).toBeLessThan(10_000)
 
     // Each was told many times, and is written once.
-    const stored = await Array.fromAsync(served.workplace.store.read(`journey-${id}`))
+    const stored = await Array.fromAsync(served.runtime.store.read(`journey-${id}`))
     const commands = stored.map(({ metadata }) => (metadata as { commandId: string }).commandId)
     expect(commands.filter((commandId) => commandId === form.commandId)).toHaveLength(1)
     expect(stored.filter(({ type }) => type === 'WarningIssued')).toHaveLength(

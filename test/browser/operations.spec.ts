@@ -7,8 +7,8 @@ import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import type { Projection } from '../../projections/projection.ts'
 import { projections } from '../../projections/projections.ts'
-import { Projector } from '../../projections/projector.ts'
-import { rebuildBeside } from '../../projections/rebuild.ts'
+import { ProjectionRunner } from '../../projections/runner/projection-runner.ts'
+import { rebuildReadModels } from '../../projections/rebuild/rebuild.ts'
 import { openBrowser } from '../support/browser.ts'
 import { silent } from '../support/read-models.ts'
 import { buildAssets, serve, type Served } from '../support/served.ts'
@@ -58,7 +58,7 @@ describe('the operator’s page', () => {
 
   it('says plainly that what was not put right is held still', async () => {
     const stream = await aJourney()
-    const client = EventStoreDBClient.connectionString(served.workplace.eventStoreUrl)
+    const client = EventStoreDBClient.connectionString(served.runtime.eventStoreUrl)
     onTestFinished(() => client.dispose())
     await client.appendToStream(stream, jsonEvent({ type: 'SomethingElse', data: { secret: 'Quillon' } }))
     const page = await newPage()
@@ -72,7 +72,7 @@ describe('the operator’s page', () => {
   })
 
   it('shows how far a rebuild has come, and how long it still takes', async () => {
-    const { store, readModels, vault } = served.workplace
+    const { store, readModels, vault } = served.runtime
     const page = await newPage()
     await page.goto('/operations')
     const participants = projections.filter(({ name }) => name === 'participants')
@@ -81,7 +81,7 @@ describe('the operator’s page', () => {
       for (let done = false; !done; await wait(300)) {
         const stop = new AbortController()
         const onProgress = () => stop.abort()
-        done = await rebuildBeside({ store, readModels, vault, log: silent }, participants, {
+        done = await rebuildReadModels({ store, readModels, vault, log: silent }, participants, {
           signal: stop.signal,
           most: 40,
           onProgress,
@@ -145,7 +145,7 @@ const rows = async (page: Page, part: string) =>
   (await page.locator(`[data-part=${part}] tbody tr`).allTextContents()).map((text) => text.replace(/\s+/g, ' ').trim())
 
 async function aJourney(): Promise<string> {
-  const [row] = await served.workplace.readModels.db
+  const [row] = await served.runtime.readModels.db
     .selectFrom('caseload')
     .select('journey_id')
     .where('status', '=', 'completed')
@@ -155,8 +155,8 @@ async function aJourney(): Promise<string> {
 
 /** A release with a mistake in it projects for a while; then the right one is back. What is held stays held. */
 async function heldByAMistake(stream: string): Promise<void> {
-  const { store, readModels, vault, projector } = served.workplace
-  await projector!.stop()
+  const { store, readModels, vault, runner } = served.runtime
+  await runner!.stop()
   const broken = projections.map((projection): Projection => {
     const mistaken = (event: { stream: string }) => {
       if (event.stream === stream) throw new Error('a mistake in the handler')
@@ -164,9 +164,11 @@ async function heldByAMistake(stream: string): Promise<void> {
     }
     return { ...projection, on: { ...projection.on, AllocatedToGroup: mistaken as never } }
   })
-  for (const projection of broken) await readModels.startOver(projection)
-  await new Projector(store, readModels, vault, silent, broken).level(await store.endOf(['journey']))
-  projector!.start()
+  for (const projection of broken) await readModels.reset(projection)
+  await new ProjectionRunner(store, readModels, vault, silent, broken).catchUpTo(
+    await store.headPositionOf(['journey']),
+  )
+  runner!.start()
 }
 
 async function axe(page: Page): Promise<readonly string[]> {

@@ -8,7 +8,7 @@ import {
   type Status,
 } from '../../src/domain/journey/facts.ts'
 import type { JourneyEvent } from '../../src/domain/journey/journey.ts'
-import { outcomeCodes, standingOf, type Outcome } from '../../src/domain/journey/outcomes.ts'
+import { outcomeCodes, attendanceCategoryOf, type Outcome } from '../../src/domain/journey/outcomes.ts'
 import { believedNow } from '../../src/domain/journey/replay.ts'
 import { inAnyOrder, recorded, type Fact } from './given.ts'
 import {
@@ -237,7 +237,7 @@ describe('figures', () => {
   }
   it('there are nineteen outcomes, each with a standing', () => {
     expect(outcomeCodes).toHaveLength(19)
-    expect(new Set(outcomeCodes.map(standingOf))).toEqual(
+    expect(new Set(outcomeCodes.map(attendanceCategoryOf))).toEqual(
       new Set(['attended', 'sent_home', 'acceptable_absence', 'unacceptable_absence', 'not_held']),
     )
   })

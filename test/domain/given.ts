@@ -1,7 +1,14 @@
 /** Specs as sentences: given what was told before, when this is told, then this is written, or refused, or nothing is new. */
 import { expect } from 'vitest'
 import type { DomainEvent } from '../../src/domain/events.ts'
-import { Refusal, type Day, type History, type Instant, type Recorded, type Telling } from '../../src/domain/history.ts'
+import {
+  Refusal,
+  type Day,
+  type History,
+  type Instant,
+  type Recorded,
+  type CommandContext,
+} from '../../src/domain/history.ts'
 import type { JourneyFacts } from '../../src/domain/journey/facts.ts'
 import { journeyHistory } from '../../src/domain/journey/journey.ts'
 import { participantHistory } from '../../src/domain/participant.ts'
@@ -40,7 +47,7 @@ export const recordedAs = <E extends DomainEvent>(fact: Fact<E>, revision: numbe
 export const recorded = <E extends DomainEvent>(...facts: readonly Fact<E>[]): Recorded<E>[] => facts.map(recordedAs)
 
 const givenIn =
-  <S, C extends Telling, E extends DomainEvent>(history: History<S, C, E>) =>
+  <S, C extends CommandContext, E extends DomainEvent>(history: History<S, C, E>) =>
   (...facts: readonly Fact<E>[]) => {
     const state = recorded(...facts).reduce((known, event) => history.evolve(known, event), history.initial)
     return {

@@ -1,5 +1,5 @@
 /** What the specs of a journey speak of: facts that were told, and commands that tell. */
-import type { Day, Instant, Telling } from '../../src/domain/history.ts'
+import type { Day, Instant, CommandContext } from '../../src/domain/history.ts'
 import type { JourneyCommand, JourneyEvent } from '../../src/domain/journey/journey.ts'
 import type { Outcome, Reason } from '../../src/domain/journey/outcomes.ts'
 import type { Suitability } from '../../src/domain/journey/referral.ts'
@@ -81,9 +81,9 @@ export const recategorised = (from: Reason, to: Reason): Spoken => ({
 })
 
 /** Told once, on 2 June, of something that happened the day before: after everything above, unless a spec says otherwise. */
-const telling: Telling = { commandId: 'this-telling', occurredOn: '2025-06-01', recordedOn: '2025-06-02' }
+const telling: CommandContext = { commandId: 'this-telling', occurredOn: '2025-06-01', recordedOn: '2025-06-02' }
 
-export const told = (command: JourneyCommand, how: Partial<Telling>): JourneyCommand => ({ ...command, ...how })
+export const told = (command: JourneyCommand, how: Partial<CommandContext>): JourneyCommand => ({ ...command, ...how })
 
 export const refer: JourneyCommand = { ...telling, type: 'Refer', data: referral }
 export const assess: JourneyCommand = { ...telling, type: 'AssessEligibility', data: {} }

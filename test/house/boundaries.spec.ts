@@ -36,7 +36,7 @@ describe('the rooms of the product', () => {
 })
 
 const leaf = 'src/embedded-store/planted-leaf.ts'
-const cellar = 'only the workplace opens the embedded store'
+const cellar = 'only the runtime opens the embedded store'
 
 /** A file that breaks rules, what is planted in it, and exactly the rules that catch it. */
 const planted: [file: string, source: string, caughtBy: string[]][] = [
@@ -48,9 +48,9 @@ const planted: [file: string, source: string, caughtBy: string[]][] = [
   ['src/access/planted.ts', fromLeaf('../'), ['src/access knows only its own', cellar]],
   ['src/commands/planted.ts', fromLeaf('../'), ['src/commands knows only its own', cellar]],
   ['projections/planted.ts', fromLeaf('../src/'), ['projections knows only its own', cellar]],
-  ['src/reading/planted.ts', fromLeaf('../'), ['src/reading knows only its own', cellar]],
+  ['src/queries/planted.ts', fromLeaf('../'), ['src/queries knows only its own', cellar]],
   ['src/exchange/planted.ts', fromLeaf('../'), ['src/exchange knows only its own', cellar]],
-  ['src/telemetry/planted.ts', fromLeaf('../'), ['src/telemetry knows only its own', cellar]],
+  ['src/operations/planted.ts', fromLeaf('../'), ['src/operations knows only its own', cellar]],
   ['src/simulator/planted.ts', fromLeaf('../'), ['src/simulator knows only its own', cellar]],
   ['src/web/planted/planted.ts', fromLeaf('../../'), ['src/web knows only its own', cellar]],
   ['src/web/errors/planted.ts', fromLeaf('../../'), ['src/web/errors knows only its own', cellar]],
@@ -62,13 +62,11 @@ const planted: [file: string, source: string, caughtBy: string[]][] = [
   ],
   ['src/web/api/teller.ts', fromLeaf('../../'), ['src/web/api/teller.ts knows only its own', cellar]],
   ['src/cli/planted.ts', fromLeaf('../'), ['src/cli knows only its own', cellar]],
-  ['src/config.ts', fromLeaf('./'), ['src/config.ts knows only its own', cellar]],
-  ['src/belonging.ts', fromLeaf('./'), ['src/belonging.ts knows only its own', cellar]],
-  ['src/instance.ts', fromLeaf('./'), ['src/instance.ts knows only its own', cellar]],
   ['src/app.module.ts', fromLeaf('./'), ['src/app.module.ts knows only its own', cellar]],
   ['src/main.ts', fromLeaf('./'), ['src/main.ts knows only its own', cellar]],
-  // The workplace may open the store, by its one door.
-  ['src/workplace.ts', fromLeaf('./'), ['src/workplace.ts knows only its own']],
+  // The runtime may open the store, by its one door.
+  ['src/runtime/planted.ts', fromLeaf('../'), ['src/runtime knows only its own', cellar]],
+  ['src/runtime/runtime.ts', fromLeaf('../'), ['src/runtime knows only its own']],
   ['src/embedded-store/planted.ts', `import '../domain/history.ts'`, ['src/embedded-store knows only its own']],
   ['src/newroom/planted.ts', `import '../domain/history.ts'`, ['every file has a room']],
   // The arrows people are tempted to draw.
@@ -83,9 +81,9 @@ const planted: [file: string, source: string, caughtBy: string[]][] = [
     `export * from '../../../projections/caseload.ts'`,
     ['src/domain knows only its own', 'the domain is pure'],
   ],
-  ['projections/telling.ts', `import '../src/commands/door.ts'`, ['projections knows only its own']],
+  ['projections/telling.ts', `import '../src/commands/command-handler.ts'`, ['projections knows only its own']],
   ['projections/showing.ts', `import '../src/web/planted/page.ts'`, ['projections knows only its own']],
-  ['src/reading/telling.ts', `import '../commands/door.ts'`, ['src/reading knows only its own']],
+  ['src/queries/telling.ts', `import '../commands/command-handler.ts'`, ['src/queries knows only its own']],
   ['src/web/planted/page.ts', `export const page = 1`, []],
   ['src/web/planted/append.ts', `await import('../../event-store/event-store.ts')`, ['src/web knows only its own']],
   ['src/web/planted/query.ts', `import '../../../projections/caseload.ts'`, ['src/web knows only its own']],
@@ -96,17 +94,17 @@ const planted: [file: string, source: string, caughtBy: string[]][] = [
     ['src/web knows only its own', 'nothing imports the entrance'],
   ],
   [
-    'src/reading/shown.ts',
+    'src/queries/shown.ts',
     `import '../cli/terminal.ts'`,
-    ['src/reading knows only its own', 'the terminal is at the top'],
+    ['src/queries knows only its own', 'the terminal is at the top'],
   ],
   ['src/exchange/nowhere.ts', `import './that-is-not-there.ts'`, ['nothing unresolved']],
   ['src/exchange/tool.ts', `import 'fast-check'`, ['no development tool in the product']],
   // Circles: of values anywhere, of types everywhere but among the read models. A circle is told once, from where it is first met.
   ['src/commands/circle-a.ts', `import './circle-b.ts'`, ['no circle', 'no circle of types']],
   ['src/commands/circle-b.ts', `import './circle-a.ts'`, []],
-  ['src/reading/circle-a.ts', circleOfTypes('b'), ['no circle of types']],
-  ['src/reading/circle-b.ts', circleOfTypes('a'), []],
+  ['src/queries/circle-a.ts', circleOfTypes('b'), ['no circle of types']],
+  ['src/queries/circle-b.ts', circleOfTypes('a'), []],
   ['projections/circle-a.ts', circleOfTypes('b'), []],
   ['projections/circle-b.ts', circleOfTypes('a'), []],
 ]

@@ -1,6 +1,6 @@
 import { globSync, readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
-import { projectRoot } from '../../src/config.ts'
+import { projectRoot } from '../../src/runtime/config.ts'
 
 /** Why: docs/decisions/threads-run-what-is-compiled.md */
 it('every thread runs a compiled module', () => {
@@ -14,7 +14,7 @@ it('every thread runs a compiled module', () => {
     )
   const compiled = expect.stringMatching(/^new URL\(import\.meta\.resolve\('#compiled\//)
   expect(threads).toEqual([
-    { file: 'projections/lanes.ts', module: compiled },
+    { file: 'projections/rebuild/partitions.ts', module: compiled },
     { file: 'src/embedded-store/embedded-store.ts', module: compiled },
   ])
 })

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { importFile } from '../../src/exchange/import-file.ts'
 import { columns, NotAContactLog } from '../../src/exchange/contact-log.ts'
-import { heardEverything } from '../../src/workplace.ts'
+import { waitUntilCaughtUp } from '../../src/runtime/runtime.ts'
 import { projections } from '../../projections/projections.ts'
 import fc from 'fast-check'
 import { hostileCsv } from '../support/hostile-log.ts'
@@ -15,7 +15,7 @@ import {
   reported,
   temporaryDirectory,
   temporaryWorkplace,
-} from '../support/workplace.ts'
+} from '../support/runtime.ts'
 
 const referral: Record<string, string> = {
   journey_ref: 'R-1',
@@ -47,40 +47,40 @@ const rejectsIn = (path: string) =>
 describe('a contact log', () => {
   for (const name of ['legacy-export', 'nasty']) {
     it(`${name} becomes exactly the journeys it should, in the read model, in the log and after a rebuild`, async () => {
-      const workplace = await temporaryWorkplace()
+      const runtime = await temporaryWorkplace()
       const expected = JSON.parse(readFileSync(fixture(`${name}.expected.json`), 'utf8'))
       const { per_journey, rejects, ...totals } = expected
       const rejectsPath = `${temporaryDirectory()}/rejects.csv`
-      const outcome = await importFile(workplace, fixture(`${name}.csv`), { rejects: rejectsPath })
+      const outcome = await importFile(runtime, fixture(`${name}.csv`), { rejects: rejectsPath })
 
       expect(outcome.totals).toEqual(totals)
       expect(rejectsIn(rejectsPath)).toEqual(rejects)
-      expect(await reported(workplace, 'read-model')).toEqual(per_journey)
-      expect(await reported(workplace, 'log')).toEqual(per_journey)
+      expect(await reported(runtime, 'read-model')).toEqual(per_journey)
+      expect(await reported(runtime, 'log')).toEqual(per_journey)
 
-      for (const projection of projections) await workplace.readModels.startOver(projection)
-      await heardEverything(workplace)
-      expect(await reported(workplace, 'read-model')).toEqual(per_journey)
+      for (const projection of projections) await runtime.readModels.reset(projection)
+      await waitUntilCaughtUp(runtime)
+      expect(await reported(runtime, 'read-model')).toEqual(per_journey)
     })
 
     it(`${name} imported again adds nothing, and is judged the same`, async () => {
-      const workplace = await temporaryWorkplace()
+      const runtime = await temporaryWorkplace()
       const rejectsPath = `${temporaryDirectory()}/rejects.csv`
-      const first = await importFile(workplace, fixture(`${name}.csv`), { rejects: rejectsPath })
+      const first = await importFile(runtime, fixture(`${name}.csv`), { rejects: rejectsPath })
       const [events, figures, rejects] = [
-        await countEvents(workplace),
-        await reported(workplace, 'log'),
+        await countEvents(runtime),
+        await reported(runtime, 'log'),
         readFileSync(rejectsPath),
       ]
 
-      const second = await importFile(workplace, fixture(`${name}.csv`), { rejects: rejectsPath })
+      const second = await importFile(runtime, fixture(`${name}.csv`), { rejects: rejectsPath })
       expect(second.totals).toEqual({
         ...first.totals,
         accepted: 0,
         duplicates: first.totals.accepted + first.totals.duplicates,
       })
-      expect(await countEvents(workplace)).toBe(events)
-      expect(await reported(workplace, 'log')).toEqual(figures)
+      expect(await countEvents(runtime)).toBe(events)
+      expect(await reported(runtime, 'log')).toEqual(figures)
       expect(readFileSync(rejectsPath)).toEqual(rejects)
     })
   }
@@ -91,36 +91,36 @@ describe('a contact log', () => {
     for (const [index, csv] of fc.sample(hostileCsv(), { seed, numRuns: 30 }).entries()) {
       const { per_journey, rejects, ...totals } = referenceImport(csv)
       const dir = temporaryDirectory()
-      const workplace = await openIn(dir)
+      const runtime = await openIn(dir)
       try {
         const about = `log ${index} of seed ${seed}`
-        const first = await importText(workplace, csv)
+        const first = await importText(runtime, csv)
         expect(first.totals, about).toEqual(totals)
         expect(rejectsIn(first.rejects), about).toEqual(rejects)
-        expect(await reported(workplace, 'read-model'), about).toEqual(per_journey)
-        expect(await reported(workplace, 'log'), about).toEqual(per_journey)
-        const events = await countEvents(workplace)
-        const second = await importText(workplace, csv)
+        expect(await reported(runtime, 'read-model'), about).toEqual(per_journey)
+        expect(await reported(runtime, 'log'), about).toEqual(per_journey)
+        const events = await countEvents(runtime)
+        const second = await importText(runtime, csv)
         expect(second.totals.accepted, about).toBe(0)
-        expect(await countEvents(workplace), about).toBe(events)
-        expect(await reported(workplace, 'log'), about).toEqual(per_journey)
+        expect(await countEvents(runtime), about).toBe(events)
+        expect(await reported(runtime, 'log'), about).toEqual(per_journey)
       } finally {
-        await workplace.close()
+        await runtime.close()
       }
     }
   })
 
   it('keeps both dates of a late record, says where it came from, and when this log received it', async () => {
-    const workplace = await temporaryWorkplace()
+    const runtime = await temporaryWorkplace()
     const before = Date.now()
     await importText(
-      workplace,
+      runtime,
       csvOf([
         referral,
         { ...referral, contact: 'Warning', occurred_on: '01/06/2023', recorded_at: '20/06/2023 09:05' },
       ]),
     )
-    const events = await Array.fromAsync(workplace.store.read(`journey-${workplace.vault.find('reference', 'R-1')}`))
+    const events = await Array.fromAsync(runtime.store.read(`journey-${runtime.vault.find('reference', 'R-1')}`))
     const { metadata, receivedAt } = events[1]!
     expect(metadata).toMatchObject({
       occurredAt: '2023-06-01',
@@ -131,19 +131,19 @@ describe('a contact log', () => {
   })
 
   it('may turn away what an earlier import turned away, or judge it again when asked', async () => {
-    const workplace = await temporaryWorkplace()
+    const runtime = await temporaryWorkplace()
     const warning = { ...referral, contact: 'Warning', note: 'early' }
-    await importText(workplace, csvOf([warning]))
-    await importText(workplace, csvOf([referral]))
-    expect((await importText(workplace, csvOf([warning]))).totals.rejected_by_reason).toEqual({ no_referral: 1 })
-    expect((await importText(workplace, csvOf([warning]), { reconsider: true })).totals.accepted).toBe(1)
+    await importText(runtime, csvOf([warning]))
+    await importText(runtime, csvOf([referral]))
+    expect((await importText(runtime, csvOf([warning]))).totals.rejected_by_reason).toEqual({ no_referral: 1 })
+    expect((await importText(runtime, csvOf([warning]), { reconsider: true })).totals.accepted).toBe(1)
   })
 
   it('tells of details that changed, and keeps what was said before', async () => {
-    const workplace = await temporaryWorkplace()
-    await importText(workplace, csvOf([referral, { ...referral, contact: 'Warning', family_name: 'Newname' }]))
-    const id = workplace.vault.find('crn', 'X000001')!
-    const types = (await Array.fromAsync(workplace.store.read(`participant-${id}`))).map(({ type }) => type)
+    const runtime = await temporaryWorkplace()
+    await importText(runtime, csvOf([referral, { ...referral, contact: 'Warning', family_name: 'Newname' }]))
+    const id = runtime.vault.find('crn', 'X000001')!
+    const types = (await Array.fromAsync(runtime.store.read(`participant-${id}`))).map(({ type }) => type)
     expect(types).toEqual(['ParticipantRegistered', 'ParticipantDetailsCorrected'])
   })
 
@@ -153,10 +153,10 @@ describe('a contact log', () => {
     ['a header with a column nobody knows', `${columns.join(',')},extra\n`, /Not known: "extra"/],
     ['a quote that never ends', `${columns.join(',')}\n"unfinished`, /cannot be read as CSV/],
   ])('that is %s is refused with what to do, and adds nothing', async (_what, csv, message) => {
-    const workplace = await temporaryWorkplace()
-    const failure = await importText(workplace, csv).catch((error: unknown) => error)
+    const runtime = await temporaryWorkplace()
+    const failure = await importText(runtime, csv).catch((error: unknown) => error)
     expect(failure).toBeInstanceOf(NotAContactLog)
     expect((failure as Error).message).toMatch(message)
-    expect(await countEvents(workplace)).toBe(0)
+    expect(await countEvents(runtime)).toBe(0)
   })
 })

@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'
 import { expect, it } from 'vitest'
-import { projectRoot } from '../../src/config.ts'
-import { openIn, reported, temporaryDirectory } from '../support/workplace.ts'
+import { projectRoot } from '../../src/runtime/config.ts'
+import { openIn, reported, temporaryDirectory } from '../support/runtime.ts'
 
 const log = new URL('../fixtures/contact-logs/legacy-export.csv', import.meta.url).pathname
 const expected = JSON.parse(readFileSync(log.replace('.csv', '.expected.json'), 'utf8')) as {
@@ -42,7 +42,7 @@ it(
       expect(await reported(interrupted, 'read-model')).toEqual(expected.per_journey)
       expect(await reported(interrupted, 'log')).toEqual(expected.per_journey)
       let journeyEvents = 0
-      for await (const _event of interrupted.store.readEverything(['journey'])) journeyEvents++
+      for await (const _event of interrupted.store.readAll(['journey'])) journeyEvents++
       expect(journeyEvents).toBe(expected.accepted)
     } finally {
       await interrupted.close()

@@ -2,13 +2,13 @@
 import { readFileSync, rmSync, writeFileSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, vi } from 'vitest'
-import { DoNotBelongTogether } from '../../src/belonging.ts'
+import { InstallationMismatch } from '../../src/runtime/installation-check.ts'
 import { whoIsAsking } from '../../src/access/session.ts'
 import { dayOf } from '../../src/domain/local-day.ts'
 import { columns, NotAContactLog } from '../../src/exchange/contact-log.ts'
 import { importFile } from '../../src/exchange/import-file.ts'
-import { Journeys } from '../../src/reading/journeys.ts'
-import { importText, openIn, temporaryDirectory, temporaryWorkplace } from '../support/workplace.ts'
+import { Journeys } from '../../src/queries/journeys.ts'
+import { importText, openIn, temporaryDirectory, temporaryWorkplace } from '../support/runtime.ts'
 
 const referral: Record<string, string> = {
   journey_ref: 'R-1',
@@ -30,75 +30,72 @@ const csvOf = (rows: Record<string, string>[]) =>
 
 describe('an import cut short between a man’s details and his journey', () => {
   it('run again leaves him the details that were told last', async () => {
-    const workplace = await temporaryWorkplace()
+    const runtime = await temporaryWorkplace()
     const warning = { ...referral, contact: 'Warning' }
     const log = csvOf([
       { ...referral, family_name: 'Wrong' },
       { ...warning, family_name: 'Wrong', note: 'a' },
       { ...warning, family_name: 'Right', note: 'b' },
     ])
-    const append = workplace.store.append.bind(workplace.store)
-    const cut = vi.spyOn(workplace.store, 'append').mockImplementation((stream, expected, events) => {
+    const append = runtime.store.append.bind(runtime.store)
+    const cut = vi.spyOn(runtime.store, 'append').mockImplementation((stream, expected, events) => {
       if (stream.startsWith('journey-')) throw new Error('the plug was pulled')
       return append(stream, expected, events)
     })
-    await expect(importText(workplace, log)).rejects.toThrow('the plug was pulled')
+    await expect(importText(runtime, log)).rejects.toThrow('the plug was pulled')
     cut.mockRestore()
-    expect((await importText(workplace, log)).totals.accepted).toBe(3)
-    const told = await Array.fromAsync(workplace.store.read(`participant-${workplace.vault.find('crn', 'X000001')}`))
+    expect((await importText(runtime, log)).totals.accepted).toBe(3)
+    const told = await Array.fromAsync(runtime.store.read(`participant-${runtime.vault.find('crn', 'X000001')}`))
     expect(told.map(({ type }) => type)).toEqual(['ParticipantRegistered', 'ParticipantDetailsCorrected'])
-    const { rows } = await new Journeys(workplace.store, workplace.readModels, workplace.vault).caseload(
-      {},
-      whoIsAsking({}),
-    )
+    const { rows } = await new Journeys(runtime.store, runtime.readModels, runtime.vault).caseload({}, whoIsAsking({}))
     expect(rows.map(({ name }) => name)).toEqual(['Right, Sam'])
   })
 })
 
 describe('a contact log', () => {
   it('with a record of too many columns has that record refused whole, and every field of it kept in the rejects', async () => {
-    const workplace = await temporaryWorkplace()
+    const runtime = await temporaryWorkplace()
     const spilled = `${csvOf([referral, { ...referral, contact: 'Warning', note: 'Phoned in' }])}, says he will come tonight`
-    const { totals, rejects } = await importText(workplace, spilled)
+    const { totals, rejects } = await importText(runtime, spilled)
     expect(totals).toMatchObject({ accepted: 1, rejected_by_reason: { too_many_columns: 1 } })
     expect(readFileSync(rejects, 'utf8')).toContain('says he will come tonight')
   })
 
   it('in another encoding is refused: two names must not become one', async () => {
-    const workplace = await temporaryWorkplace()
+    const runtime = await temporaryWorkplace()
     const file = join(temporaryDirectory(), 'latin1.csv')
     writeFileSync(file, Buffer.from(csvOf([{ ...referral, given_names: 'José' }]), 'latin1'))
-    await expect(importFile(workplace, file)).rejects.toThrow(/not in UTF-8/)
+    await expect(importFile(runtime, file)).rejects.toThrow(/not in UTF-8/)
   })
 
   it('is never replaced by its own rejects', async () => {
-    const workplace = await temporaryWorkplace()
+    const runtime = await temporaryWorkplace()
     const file = join(temporaryDirectory(), 'log.csv')
     writeFileSync(file, csvOf([referral]))
-    await expect(importFile(workplace, file, { rejects: file })).rejects.toThrow(NotAContactLog)
+    await expect(importFile(runtime, file, { rejects: file })).rejects.toThrow(NotAContactLog)
     expect(readFileSync(file, 'utf8')).toBe(csvOf([referral]))
   })
 
   it('whose rejects cannot be written is refused before anything is read', async () => {
-    const workplace = await temporaryWorkplace()
+    const runtime = await temporaryWorkplace()
     const file = join(temporaryDirectory(), 'log.csv')
     writeFileSync(file, csvOf([referral]))
-    await expect(importFile(workplace, file, { rejects: '/no/such/place/rejects.csv' })).rejects.toThrow(
+    await expect(importFile(runtime, file, { rejects: '/no/such/place/rejects.csv' })).rejects.toThrow(
       /cannot be written/,
     )
-    await expect(importFile(workplace, file, { rejects: temporaryDirectory() })).rejects.toThrow(/it is not a file/)
+    await expect(importFile(runtime, file, { rejects: temporaryDirectory() })).rejects.toThrow(/it is not a file/)
   })
 
   it('without a header does not have its first record told on the screen', async () => {
-    const workplace = await temporaryWorkplace()
+    const runtime = await temporaryWorkplace()
     const [, first = ''] = csvOf([referral]).split('\n')
-    const failure = (await importText(workplace, first).catch((error: unknown) => error)) as Error
+    const failure = (await importText(runtime, first).catch((error: unknown) => error)) as Error
     expect(failure).toBeInstanceOf(NotAContactLog)
     expect(failure.message).not.toMatch(/Example|X000001/)
   })
 
   it('has what might be a name, a CRN or a telephone number veiled, wherever it was written', async () => {
-    const workplace = await temporaryWorkplace()
+    const runtime = await temporaryWorkplace()
     const open = { provider: 'Sam Example Trust', recorded_by: 'E000001' }
     const session = {
       contact: 'Session',
@@ -108,14 +105,14 @@ describe('a contact log', () => {
       actual_facilitators: 'jane.smith1985;F002',
     }
     await importText(
-      workplace,
+      runtime,
       csvOf([
         { ...referral, ...open },
         { ...referral, contact: 'Allocated to group', group: 'G1' },
         { ...referral, ...session },
       ]),
     )
-    const events = await Array.fromAsync(workplace.store.readEverything(['journey', 'participant']))
+    const events = await Array.fromAsync(runtime.store.readAll(['journey', 'participant']))
     const stored = JSON.stringify(events.map(({ data, metadata }) => [data, metadata]))
     expect(stored).not.toMatch(/Sam Example|E000001|07700900123|jane\.smith/)
     expect(stored).toMatch(/F002/)
@@ -129,9 +126,9 @@ describe('a contact log', () => {
 describe('a data directory', () => {
   const used = async () => {
     const dir = temporaryDirectory()
-    const workplace = await openIn(dir)
-    await importText(workplace, csvOf([referral]))
-    await workplace.close()
+    const runtime = await openIn(dir)
+    await importText(runtime, csvOf([referral]))
+    await runtime.close()
     await (await openIn(dir)).close()
     return dir
   }
@@ -139,7 +136,7 @@ describe('a data directory', () => {
   it('whose keys are gone is refused, not given new ones', async () => {
     const dir = await used()
     rmSync(join(dir, 'keys'), { recursive: true })
-    await expect(openIn(dir)).rejects.toThrow(DoNotBelongTogether)
+    await expect(openIn(dir)).rejects.toThrow(InstallationMismatch)
     rmSync(join(dir, 'belongs-to.json'))
     await expect(openIn(dir)).rejects.toThrow(/not the keys this log was written under/)
   })

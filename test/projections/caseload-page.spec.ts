@@ -6,10 +6,10 @@ import {
   providersAndGroups,
   type CaseloadTable,
 } from '../../projections/caseload.ts'
-import type { CaseloadPage } from '../../src/reading/journeys.ts'
+import type { CaseloadPage } from '../../src/queries/journeys.ts'
 import { caseloadView } from '../../src/web/caseload/caseload.ts'
 import { bothDatabases, databases } from '../support/postgres.ts'
-import { temporaryWorkplace } from '../support/workplace.ts'
+import { temporaryWorkplace } from '../support/runtime.ts'
 
 const noChoices = { providers: [], moreProviders: false, groups: [], moreGroups: false }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
-import type { Target } from '../../projections/builds.ts'
-import { isDatabaseAway } from '../../projections/databases/away.ts'
-import { PostgresDatabase } from '../../projections/databases/postgres.ts'
+import type { WriteTarget } from '../../projections/runner/checkpoint-store.ts'
+import { isDatabaseUnavailable } from '../../projections/storage/availability.ts'
+import { PostgresDatabase } from '../../projections/storage/postgres.ts'
 import type { Row } from '../../projections/projection.ts'
 import { bothDatabases } from '../support/postgres.ts'
 
@@ -42,7 +42,7 @@ describe('rows that are copied in at once', () => {
       await Promise.all([put(notes, many(20_000)), cutting])
       await all('SELECT 1')
     })
-    await expect(cut.catch(isDatabaseAway)).resolves.toBe(true)
+    await expect(cut.catch(isDatabaseUnavailable)).resolves.toBe(true)
     await new Promise((resolve) => setTimeout(resolve, 100))
     expect(await count(database)).toBe(0)
   })
@@ -69,7 +69,7 @@ describe('rows that wait to be copied in', () => {
   })
 })
 
-const notes: Target = {
+const notes: WriteTarget = {
   table: { name: 'note', columns: { id: 'integer', text: 'text' }, key: ['id'], writtenOnce: true },
   name: 'note__beside',
   hasKey: false,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { caseload } from '../../projections/caseload.ts'
-import { keeperOf, seen } from '../../projections/databases/database.ts'
+import { keeperOf, seen } from '../../projections/storage/database.ts'
 import type { Value } from '../../projections/projection.ts'
 import { nothingKnown, type OwnFacts } from '../../src/domain/journey/facts.ts'
 

@@ -1,6 +1,6 @@
 import { expect, it, onTestFinished } from 'vitest'
-import { isDatabaseAway } from '../../projections/databases/away.ts'
-import { PostgresDatabase } from '../../projections/databases/postgres.ts'
+import { isDatabaseUnavailable } from '../../projections/storage/availability.ts'
+import { PostgresDatabase } from '../../projections/storage/postgres.ts'
 import { bothDatabases } from '../support/postgres.ts'
 
 const freshDatabase = bothDatabases()
@@ -16,6 +16,6 @@ it('a connection that is cut between two statements fails its transaction, and n
     await new Promise((resolve) => setTimeout(resolve, 200))
     await all('SELECT 1')
   })
-  await expect(cut.catch(isDatabaseAway)).resolves.toBe(true)
+  await expect(cut.catch(isDatabaseUnavailable)).resolves.toBe(true)
   expect(await database.transaction(({ all }) => all('SELECT 1 AS one'))).toEqual([{ one: 1 }])
 })

@@ -3,15 +3,15 @@ import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { Projection } from '../../projections/projection.ts'
 import { projections } from '../../projections/projections.ts'
-import { Projector } from '../../projections/projector.ts'
-import { ReadModels } from '../../projections/read-models.ts'
-import { rebuildBeside } from '../../projections/rebuild.ts'
-import { verifyProjections } from '../../projections/verify.ts'
+import { ProjectionRunner } from '../../projections/runner/projection-runner.ts'
+import { ReadModels } from '../../projections/storage/read-models.ts'
+import { rebuildReadModels } from '../../projections/rebuild/rebuild.ts'
+import { verifyProjections } from '../../projections/rebuild/verify.ts'
 import { csvOf, simulateContactLog } from '../../src/simulator/contact-log.ts'
-import { heardEverything, type Workplace } from '../../src/workplace.ts'
+import { waitUntilCaughtUp, type Runtime } from '../../src/runtime/runtime.ts'
 import { bothDatabases, databases } from '../support/postgres.ts'
 import { everything, silent, takenOver } from '../support/read-models.ts'
-import { importText, temporaryWorkplace } from '../support/workplace.ts'
+import { importText, temporaryWorkplace } from '../support/runtime.ts'
 
 const logOf = (seed: number) =>
   csvOf(simulateContactLog({ seed, journeys: 15, from: '2023-01-01', until: '2024-12-31', messy: false }))
@@ -20,18 +20,18 @@ const freshDatabase = bothDatabases()
 const forEver = new AbortController().signal
 
 /** What a bug, or somebody at the database, might have done. */
-async function spoil(workplace: Workplace, statements: readonly string[]): Promise<void> {
+async function spoil(runtime: Runtime, statements: readonly string[]): Promise<void> {
   const { sql } = await import('kysely')
-  for (const statement of statements) await sql.raw(statement).execute(workplace.readModels.db)
+  for (const statement of statements) await sql.raw(statement).execute(runtime.readModels.db)
 }
 
 describe.each(databases)('a rebuild, on %s', (kind) => {
-  const workplaceOfItsOwn = async () => temporaryWorkplace(await freshDatabase(kind))
+  const runtimeOfItsOwn = async () => temporaryWorkplace(await freshDatabase(kind))
 
   it('makes each index, also one whose columns begin another', async () => {
-    const { readModels } = await workplaceOfItsOwn()
+    const { readModels } = await runtimeOfItsOwn()
     const table = { name: 'other', columns: { id: 'text', said: 'text' }, key: ['id'] } as const
-    await readModels.builds.takeOver({
+    await readModels.checkpointStore.acquire({
       ...projections[0]!,
       name: 'other',
       tables: [{ ...table, indexes: [['said', 'id'], ['said']] }],
@@ -45,15 +45,15 @@ describe.each(databases)('a rebuild, on %s', (kind) => {
   })
 
   it('leaves what is served alone until it is whole, and then puts everything right', async () => {
-    const workplace = await workplaceOfItsOwn()
-    await importText(workplace, logOf(3))
-    const right = await everything(workplace.readModels)
-    await spoil(workplace, ["UPDATE caseload SET provider = 'wrong'"])
-    const wrong = await everything(workplace.readModels)
+    const runtime = await runtimeOfItsOwn()
+    await importText(runtime, logOf(3))
+    const right = await everything(runtime.readModels)
+    await spoil(runtime, ["UPDATE caseload SET provider = 'wrong'"])
+    const wrong = await everything(runtime.readModels)
     let looked = 0
     const stop = new AbortController()
     // Cut short after its first batch: what is served is as it was.
-    const interrupted = await rebuildBeside({ ...workplace, log: silent }, projections, {
+    const interrupted = await rebuildReadModels({ ...runtime, log: silent }, projections, {
       signal: stop.signal,
       most: 50,
       onProgress: () => {
@@ -62,18 +62,18 @@ describe.each(databases)('a rebuild, on %s', (kind) => {
       },
     })
     expect([interrupted, looked]).toEqual([false, 1])
-    expect(await everything(workplace.readModels)).toEqual(wrong)
-    expect(await rebuildBeside({ ...workplace, log: silent }, projections, { signal: forEver })).toBe(true)
-    expect(await everything(workplace.readModels)).toEqual(right)
+    expect(await everything(runtime.readModels)).toEqual(wrong)
+    expect(await rebuildReadModels({ ...runtime, log: silent }, projections, { signal: forEver })).toBe(true)
+    expect(await everything(runtime.readModels)).toEqual(right)
     // And again: nothing of the first is in the way.
-    expect(await rebuildBeside({ ...workplace, log: silent }, projections, { signal: forEver })).toBe(true)
-    expect(await everything(workplace.readModels)).toEqual(right)
+    expect(await rebuildReadModels({ ...runtime, log: silent }, projections, { signal: forEver })).toBe(true)
+    expect(await everything(runtime.readModels)).toEqual(right)
   })
 
   it('keeps every text to the letter, also what a database would read as something else', async () => {
-    const workplace = await workplaceOfItsOwn()
-    await importText(workplace, logOf(3))
-    const { store, readModels, projector } = workplace
+    const runtime = await runtimeOfItsOwn()
+    await importText(runtime, logOf(3))
+    const { store, readModels, runner } = runtime
     const [journey] = (await everything(readModels)).timeline!
     const stream = `journey-${String(journey!.journey_id)}`
     const last = (await Array.fromAsync(store.read(stream))).at(-1)!
@@ -85,58 +85,58 @@ describe.each(databases)('a rebuild, on %s', (kind) => {
       metadata: last.metadata as object,
     }))
     await store.append(stream, last.revision, transfers)
-    await projector!.level(await store.endOf(['journey']))
+    await runner!.catchUpTo(await store.headPositionOf(['journey']))
     const right = await everything(readModels)
     expect(right.timeline!.map(({ provider }) => provider)).toEqual(expect.arrayContaining(odd))
-    expect(await rebuildBeside({ ...workplace, log: silent }, projections, { signal: forEver })).toBe(true)
+    expect(await rebuildReadModels({ ...runtime, log: silent }, projections, { signal: forEver })).toBe(true)
     expect(await everything(readModels)).toEqual(right)
   })
 
   it('and a verification come to their end where the log ends in events no projection listens to', async () => {
-    const workplace = await workplaceOfItsOwn()
-    await importText(workplace, logOf(3))
+    const runtime = await runtimeOfItsOwn()
+    await importText(runtime, logOf(3))
     const refused = Array.from({ length: 40 }, (_, n) => ({
       id: randomUUID(),
       type: 'ContactRefused',
       data: { recordId: `r${n}`, occurrence: 1, reason: 'no_referral' },
       metadata: {},
     }))
-    const { position } = await workplace.store.append('import-refused', -1, refused)
+    const { position } = await runtime.store.append('import-refused', -1, refused)
     // Ahead by a place the log told the projector of, and perhaps nobody else.
-    const builds = await takenOver(workplace.readModels)
-    await workplace.readModels.commit(
+    const builds = await takenOver(runtime.readModels)
+    await runtime.readModels.commit(
       builds.map((build) => ({ build, to: BigInt(position) - 1n, rows: new Map(), isInOrder: true, held: [] })),
     )
-    expect(await rebuildBeside({ ...workplace, log: silent }, projections, { signal: forEver })).toBe(true)
-    const verdicts = await verifyProjections({ ...workplace, log: silent }, projections, workplace.config.dataDir)
+    expect(await rebuildReadModels({ ...runtime, log: silent }, projections, { signal: forEver })).toBe(true)
+    const verdicts = await verifyProjections({ ...runtime, log: silent }, projections, runtime.config.dataDir)
     expect(verdicts.every(({ differences }) => differences === 0)).toBe(true)
   })
 
   it('runs while events are told and the projector follows, and neither loses anything', async () => {
-    const workplace = await workplaceOfItsOwn()
-    await importText(workplace, logOf(3))
-    workplace.projector!.start()
-    const telling = importText(workplace, logOf(4))
+    const runtime = await runtimeOfItsOwn()
+    await importText(runtime, logOf(3))
+    runtime.runner!.start()
+    const telling = importText(runtime, logOf(4))
     for (let n = 0; n < 3; n++)
-      expect(await rebuildBeside({ ...workplace, log: silent }, projections, { signal: forEver })).toBe(true)
+      expect(await rebuildReadModels({ ...runtime, log: silent }, projections, { signal: forEver })).toBe(true)
     await telling
-    await heardEverything(workplace)
-    const verdicts = await verifyProjections({ ...workplace, log: silent }, projections, workplace.config.dataDir)
+    await waitUntilCaughtUp(runtime)
+    const verdicts = await verifyProjections({ ...runtime, log: silent }, projections, runtime.config.dataDir)
     expect(verdicts.every(({ differences }) => differences === 0)).toBe(true)
     expect(verdicts.find(({ table }) => table === 'caseload')!.rows).toBeGreaterThan(15)
   })
 
   it('begins by itself where a projection has changed, and was served until then as it was', async () => {
-    const workplace = await workplaceOfItsOwn()
-    await importText(workplace, logOf(3))
-    const { readModels, store, vault } = workplace
+    const runtime = await runtimeOfItsOwn()
+    await importText(runtime, logOf(3))
+    const { readModels, store, vault } = runtime
     const before = await everything(readModels)
     const changed = projections.map((projection): Projection =>
       projection.name === 'timeline' ? { ...projection, version: projection.version + 1 } : projection,
     )
-    const projector = new Projector(store, readModels, vault, silent, changed)
-    projector.start()
-    onTestFinished(() => projector.stop())
+    const runner = new ProjectionRunner(store, readModels, vault, silent, changed)
+    runner.start()
+    onTestFinished(() => runner.stop())
     const versionOf = async () =>
       (await readModels.checkpoints()).find(({ projection, place }) => projection === 'timeline' && place === 'live')!
         .version
@@ -144,16 +144,16 @@ describe.each(databases)('a rebuild, on %s', (kind) => {
       .poll(versionOf, { timeout: 10_000 })
       .toBe(projections.find(({ name }) => name === 'timeline')!.version + 1)
     expect(await everything(readModels)).toEqual(before)
-    await importText({ ...workplace, projector: null }, logOf(4))
+    await importText({ ...runtime, runner: null }, logOf(4))
     expect((await everything(readModels)).caseload!.length).toBeGreaterThan(15)
   })
 })
 
 describe.each(databases)('verifying, on %s', (kind) => {
   it('names every row that is altered, missing or too many', async () => {
-    const workplace = await temporaryWorkplace(await freshDatabase(kind))
-    await importText(workplace, logOf(3))
-    const check = () => verifyProjections({ ...workplace, log: silent }, projections, workplace.config.dataDir)
+    const runtime = await temporaryWorkplace(await freshDatabase(kind))
+    await importText(runtime, logOf(3))
+    const check = () => verifyProjections({ ...runtime, log: silent }, projections, runtime.config.dataDir)
     const whole = await check()
     expect(whole.map(({ table, differences }) => [table, differences])).toEqual([
       ['participant', 0],
@@ -162,10 +162,10 @@ describe.each(databases)('verifying, on %s', (kind) => {
       ['timeline', 0],
       ['held', 0],
     ])
-    const [one, two, three] = (await everything(workplace.readModels)).caseload!.map(({ journey_id }) =>
+    const [one, two, three] = (await everything(runtime.readModels)).caseload!.map(({ journey_id }) =>
       String(journey_id),
     )
-    await spoil(workplace, [
+    await spoil(runtime, [
       `UPDATE caseload SET attended = 99 WHERE journey_id = '${one}'`,
       `DELETE FROM caseload WHERE journey_id = '${two}'`,
       `UPDATE caseload SET journey_id = 'zz' WHERE journey_id = '${three}'`,
@@ -178,18 +178,18 @@ describe.each(databases)('verifying, on %s', (kind) => {
 
 describe('read models of an earlier release', () => {
   it('are made anew where their books were kept otherwise', async () => {
-    const workplace = await temporaryWorkplace()
-    await importText(workplace, logOf(3))
-    const right = await everything(workplace.readModels)
-    await workplace.close()
-    const file = new DatabaseSync(`${workplace.config.dataDir}/read-models.sqlite`)
+    const runtime = await temporaryWorkplace()
+    await importText(runtime, logOf(3))
+    const right = await everything(runtime.readModels)
+    await runtime.close()
+    const file = new DatabaseSync(`${runtime.config.dataDir}/read-models.sqlite`)
     file.exec('DROP TABLE checkpoint; CREATE TABLE checkpoint (projection TEXT PRIMARY KEY, position TEXT)')
     file.exec('PRAGMA user_version = 0')
     file.close()
-    const { openIn } = await import('../support/workplace.ts')
-    const again = await openIn(workplace.config.dataDir)
+    const { openIn } = await import('../support/runtime.ts')
+    const again = await openIn(runtime.config.dataDir)
     onTestFinished(() => again.close())
-    await heardEverything(again)
+    await waitUntilCaughtUp(again)
     expect(await everything(again.readModels)).toEqual(right)
     expect(again.readModels).toBeInstanceOf(ReadModels)
   })

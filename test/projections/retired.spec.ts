@@ -4,7 +4,7 @@ import { projections } from '../../projections/projections.ts'
 import { csvOf, simulateContactLog } from '../../src/simulator/contact-log.ts'
 import { bothDatabases, databases } from '../support/postgres.ts'
 import { everything } from '../support/read-models.ts'
-import { importText, temporaryWorkplace } from '../support/workplace.ts'
+import { importText, temporaryWorkplace } from '../support/runtime.ts'
 
 const log = csvOf(simulateContactLog({ seed: 3, journeys: 5, from: '2023-01-01', until: '2024-12-31', messy: false }))
 
@@ -27,17 +27,17 @@ const freshDatabase = bothDatabases()
 
 describe.each(databases)('read models of a projection that is no more, on %s,', (kind) => {
   const withAnother = async () => {
-    const workplace = await temporaryWorkplace(await freshDatabase(kind))
-    const { readModels } = workplace
+    const runtime = await temporaryWorkplace(await freshDatabase(kind))
+    const { readModels } = runtime
     await readModels.prepare([...projections, other])
-    await readModels.builds.takeOverBeside(other)
-    return workplace
+    await readModels.checkpointStore.acquireShadow(other)
+    return runtime
   }
 
   it('are dropped when they are named, what is being built of them too, and nothing else is', async () => {
-    const workplace = await withAnother()
-    const { readModels } = workplace
-    await importText({ ...workplace, readModels }, log)
+    const runtime = await withAnother()
+    const { readModels } = runtime
+    await importText({ ...runtime, readModels }, log)
     const before = await everything(readModels)
     const tables = async () => (await readModels.db.introspection.getTables()).map(({ name }) => name)
     expect(await tables()).toEqual(expect.arrayContaining(['other_table', 'other_table__beside', 'other_table__heard']))
@@ -52,12 +52,12 @@ describe.each(databases)('read models of a projection that is no more, on %s,', 
   })
 
   it('that nobody named are left alone, and nobody waits for them', async () => {
-    const workplace = await withAnother()
-    const { readModels, store, projector } = workplace
+    const runtime = await withAnother()
+    const { readModels, store, runner } = runtime
     expect(await readModels.prepare(projections)).toEqual([])
-    await importText(workplace, log)
-    const end = await store.endOf(['journey', 'participant'])
-    await projector!.level(end)
+    await importText(runtime, log)
+    const end = await store.headPositionOf(['journey', 'participant'])
+    await runner!.catchUpTo(end)
     expect(BigInt((await readModels.asOf()).position)).toBeGreaterThanOrEqual(end)
     expect((await readModels.checkpoints()).filter(({ projection }) => projection === 'other')).toHaveLength(2)
   })

@@ -6,7 +6,7 @@ import ts from 'typescript'
 import { describe, expect, it } from 'vitest'
 import { projections } from '../../projections/projections.ts'
 import { retired } from '../../projections/retired.ts'
-import { projectRoot } from '../../src/config.ts'
+import { projectRoot } from '../../src/runtime/config.ts'
 
 const recordFile = join(projectRoot, 'test/projections/versions.json')
 const recorded = JSON.parse(readFileSync(recordFile, 'utf8')) as Record<string, { version: number; handlers: string }>

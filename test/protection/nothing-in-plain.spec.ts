@@ -2,8 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
-import { projectRoot } from '../../src/config.ts'
-import { importText, openIn, temporaryDirectory } from '../support/workplace.ts'
+import { projectRoot } from '../../src/runtime/config.ts'
+import { importText, openIn, temporaryDirectory } from '../support/runtime.ts'
 
 /** Planted where a person would be named or described; none may be found again in any form a search would find. */
 const markers = {
@@ -72,11 +72,11 @@ function findMarkers(dir: string): string[] {
 
 it('no name, CRN, date of birth, note or reference lies in plain text in any file under the data directory', async () => {
   const dir = temporaryDirectory()
-  const workplace = await openIn(dir)
-  const { totals } = await importText(workplace, csv)
+  const runtime = await openIn(dir)
+  const { totals } = await importText(runtime, csv)
   expect(totals).toMatchObject({ accepted: 6, rejected: 1 })
   expect(findMarkers(dir)).toEqual([]) // while everything is open, journals and all
-  await workplace.close()
+  await runtime.close()
   expect(findMarkers(dir)).toEqual([])
   expect([...filesUnder(dir)].length).toBeGreaterThan(3)
 })

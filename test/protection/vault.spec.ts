@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { KeyMissing, nameWords, SealBroken, Vault } from '../../src/protection/vault.ts'
-import { temporaryDirectory } from '../support/workplace.ts'
+import { temporaryDirectory } from '../support/runtime.ts'
 
 function vaultIn(dir = temporaryDirectory()): Vault {
   const vault = new Vault(dir)

@@ -1,10 +1,10 @@
 /** What a projection spec needs to look at: every row of every table, and a projector that hears the log in steps. */
-import { Hearing } from '../../projections/hearing.ts'
+import { BatchProcessor } from '../../projections/runner/batch-processor.ts'
 import { categories, type Value } from '../../projections/projection.ts'
 import { projections } from '../../projections/projections.ts'
-import type { Build } from '../../projections/builds.ts'
-import type { ReadModels } from '../../projections/read-models.ts'
-import type { Workplace } from '../../src/workplace.ts'
+import type { AcquiredCheckpoint } from '../../projections/runner/checkpoint-store.ts'
+import type { ReadModels } from '../../projections/storage/read-models.ts'
+import type { Runtime } from '../../src/runtime/runtime.ts'
 
 export const silent = { info: () => undefined, warn: () => undefined }
 
@@ -17,21 +17,21 @@ export const everything = (readModels: ReadModels): Promise<Record<string, Recor
     return all
   })
 
-export async function takenOver(readModels: ReadModels): Promise<Build[]> {
-  const builds: Build[] = []
-  for (const projection of projections) builds.push((await readModels.builds.takeOver(projection))!)
+export async function takenOver(readModels: ReadModels): Promise<AcquiredCheckpoint[]> {
+  const builds: AcquiredCheckpoint[] = []
+  for (const projection of projections) builds.push((await readModels.checkpointStore.acquire(projection))!)
   return builds
 }
 
 /** Hears at most so many batches of so many events, from the checkpoints on. @returns whether it is level with the log */
 export async function hear(
-  { store, readModels, vault }: Workplace,
+  { store, readModels, vault }: Runtime,
   { most, batches = Infinity, until }: { most: number; batches?: number; until?: bigint },
 ): Promise<boolean> {
-  const hearing = await Hearing.of(readModels, vault, silent, await takenOver(readModels))
+  const hearing = await BatchProcessor.of(readModels, vault, silent, await takenOver(readModels))
   let heard = 0
   for await (const batch of store.batches(categories, hearing.position, most, new AbortController().signal)) {
-    await hearing.take(batch)
+    await hearing.process(batch)
     if (batch.caughtUp || (until !== undefined && (batch.to ?? 0n) >= until)) return true
     if (++heard >= batches) return false
   }

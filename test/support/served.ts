@@ -4,15 +4,15 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { projectRoot, readConfig } from '../../src/config.ts'
+import { projectRoot, readConfig } from '../../src/runtime/config.ts'
 import { importFile } from '../../src/exchange/import-file.ts'
 import { createApp } from '../../src/main.ts'
 import { csvOf, simulateContactLog } from '../../src/simulator/contact-log.ts'
-import { heardEverything, openWorkplace, type Workplace } from '../../src/workplace.ts'
+import { waitUntilCaughtUp, openRuntime, type Runtime } from '../../src/runtime/runtime.ts'
 
 export interface Served {
   readonly url: string
-  readonly workplace: Workplace
+  readonly runtime: Runtime
   readonly app: NestFastifyApplication
   stop(): Promise<void>
 }
@@ -31,23 +31,23 @@ export const syntheticLog = (journeys: number): string =>
 export async function serve({ journeys = 60, settings = {} }: ServeOptions = {}): Promise<Served> {
   if (!existsSync(join(projectRoot, 'dist/public/app.css'))) await buildAssets()
   const dir = mkdtempSync(join(tmpdir(), 'throughline-served-'))
-  const workplace = await openWorkplace(readConfig({ DATA_DIR: join(dir, 'data'), LOG_LEVEL: 'silent', ...settings }))
+  const runtime = await openRuntime(readConfig({ DATA_DIR: join(dir, 'data'), LOG_LEVEL: 'silent', ...settings }))
   if (journeys > 0) {
     const file = join(dir, 'contacts.csv')
     writeFileSync(file, syntheticLog(journeys))
-    await importFile(workplace, file, { source: 'simulator', rejects: join(dir, 'rejects.csv') })
-    await heardEverything(workplace)
+    await importFile(runtime, file, { source: 'simulator', rejects: join(dir, 'rejects.csv') })
+    await waitUntilCaughtUp(runtime)
   }
-  workplace.projector?.start()
-  const app = await createApp(workplace)
+  runtime.runner?.start()
+  const app = await createApp(runtime)
   await app.listen(0, '127.0.0.1')
   return {
     url: (await app.getUrl()).replace(/\/$/, ''),
-    workplace,
+    runtime,
     app,
     async stop() {
       await app.close()
-      await workplace.close()
+      await runtime.close()
       rmSync(dir, { recursive: true, force: true })
     },
   }
@@ -62,8 +62,8 @@ export async function buildAssets(): Promise<void> {
 }
 
 /** The journey with the most to show: corrected, written up late, delivered by stand-ins. */
-export async function richestJourney({ workplace }: Served): Promise<string> {
-  const row = await workplace.readModels.db
+export async function richestJourney({ runtime }: Served): Promise<string> {
+  const row = await runtime.readModels.db
     .selectFrom('caseload')
     .select('journey_id')
     .orderBy('corrections', 'desc')
@@ -75,8 +75,8 @@ export async function richestJourney({ workplace }: Served): Promise<string> {
 }
 
 /** A journey on the programme, with sessions still to come. */
-export async function openJourney({ workplace }: Served): Promise<string> {
-  const row = await workplace.readModels.db
+export async function openJourney({ runtime }: Served): Promise<string> {
+  const row = await runtime.readModels.db
     .selectFrom('caseload')
     .select('journey_id')
     .where('status', '=', 'on_programme')

@@ -3,7 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
-import { projectRoot } from '../../src/config.ts'
+import { projectRoot } from '../../src/runtime/config.ts'
 
 const storeProgram = `
   const { startEmbeddedStore } = await import(process.argv[1] + '/src/embedded-store/embedded-store.js')

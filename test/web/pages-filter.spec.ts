@@ -1,7 +1,7 @@
 import { HttpException, NotFoundException, type ArgumentsHost } from '@nestjs/common'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { Forbidden } from '../../src/access/session.ts'
-import { ChangedMeanwhile } from '../../src/commands/door.ts'
+import { StaleRevision } from '../../src/commands/command-handler.ts'
 import { Refusal } from '../../src/domain/history.ts'
 import { StoreUnavailable } from '../../src/event-store/event-store.ts'
 import { BadAddress, PagesFilter } from '../../src/web/errors/pages.filter.ts'
@@ -13,7 +13,7 @@ describe('an error page', () => {
     [new Forbidden(), 403, 'Your role does not allow this.'],
     [new HttpException('x', 403, { cause: { code: 'FST_CSRF_INVALID_TOKEN' } }), 403, 'Nothing was recorded'],
     [new NotFoundException(), 404, 'check it is correct'],
-    [new ChangedMeanwhile(3, 4), 409, 'changed since you opened it'],
+    [new StaleRevision(3, 4), 409, 'changed since you opened it'],
     [new HttpException('x', 413), 413, 'shorten the note'],
     [new HttpException('x', 429), 429, 'Wait a minute'],
     [new StoreUnavailable({ cause: new Error('ECONNREFUSED 10.0.0.7:2113') }), 503, 'The log cannot be reached'],

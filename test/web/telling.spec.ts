@@ -1,6 +1,6 @@
 import type { FastifyReply } from 'fastify'
 import { describe, expect, it } from 'vitest'
-import { ChangedMeanwhile, type CommandDoor } from '../../src/commands/door.ts'
+import { StaleRevision, type CommandHandler } from '../../src/commands/command-handler.ts'
 import { Refusal } from '../../src/domain/history.ts'
 import { StoreUnavailable } from '../../src/event-store/event-store.ts'
 import { Telling } from '../../src/web/forms/telling.ts'
@@ -25,7 +25,7 @@ describe('telling the door', () => {
   })
 
   it('when the record has changed, or the log does not answer, loses nothing and claims nothing', async () => {
-    expect((await told(fail(new ChangedMeanwhile(1, 2)))).error).toMatchObject({ field: 'contact' })
+    expect((await told(fail(new StaleRevision(1, 2)))).error).toMatchObject({ field: 'contact' })
     const { error } = await told(fail(new StoreUnavailable()))
     expect(error).toMatchObject({ status: 503 })
     expect(error!.text).toContain('cannot say whether this was recorded')
@@ -44,7 +44,7 @@ async function told(tell: () => Promise<unknown>) {
       said.to = to
     },
   } as unknown as FastifyReply
-  const telling = new Telling({ tell, lastPlace: async () => '77' } as unknown as CommandDoor)
+  const telling = new Telling({ execute: tell, headPositionOf: async () => '77' } as unknown as CommandHandler)
   const page = { journeyId: 'j', path: '/j', as: {} } as JourneyPage
   const error = await telling.tell(
     page,

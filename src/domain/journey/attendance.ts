@@ -1,5 +1,5 @@
 /** Who came to which session, and who was in the room with him. A wrong record is corrected beside itself, never edited. */
-import { Refusal, type Telling } from '../history.ts'
+import { Refusal, type CommandContext } from '../history.ts'
 import type { Classified } from '../privacy.ts'
 import { programmeAt, sessionOf } from '../programme.ts'
 import { isOutcome, type Outcome } from './outcomes.ts'
@@ -55,7 +55,7 @@ export const attendancePrivacy: Classified<AttendanceEvent> = {
 }
 
 /** The outcome is what was written, checked here: which codes count is the rule's to say. */
-export type AttendanceCommand = Telling &
+export type AttendanceCommand = CommandContext &
   (
     | {
         type: 'RecordAttendance'

@@ -1,5 +1,5 @@
 /** His place in a group, and who has him: allocation, the meetings around the sessions, and a change of provider. */
-import type { Telling } from '../history.ts'
+import type { CommandContext } from '../history.ts'
 import type { Classified } from '../privacy.ts'
 
 /** Names and fields are the stored format: add to them, never rename them. */
@@ -22,7 +22,7 @@ export const deliveryPrivacy: Classified<DeliveryEvent> = {
 
 type DataOf<T extends DeliveryEvent['type']> = Extract<DeliveryEvent, { type: T }>['data']
 
-export type DeliveryCommand = Telling &
+export type DeliveryCommand = CommandContext &
   (
     | { type: 'AllocateToGroup'; data: DataOf<'AllocatedToGroup'> }
     | { type: 'HoldThreeWayMeeting'; data: DataOf<'ThreeWayMeetingHeld'> }

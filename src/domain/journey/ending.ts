@@ -1,5 +1,5 @@
 /** How a journey ends, and how the reason may be recategorised afterwards without ever leaving the count. */
-import { Refusal, type Telling } from '../history.ts'
+import { Refusal, type CommandContext } from '../history.ts'
 import type { Classified } from '../privacy.ts'
 import { isReason, type Reason } from './outcomes.ts'
 import type { Journey } from './state.ts'
@@ -22,7 +22,7 @@ export const endingPrivacy: Classified<EndingEvent> = {
   OutcomeRecategorised: { from: 'open', to: 'open', note: 'personal', asWritten: 'personal' },
 }
 
-export type EndingCommand = Telling &
+export type EndingCommand = CommandContext &
   (
     | { type: 'DropOut'; data: { reason: string; note?: string; asWritten?: Record<string, string> } }
     | { type: 'Complete'; data: { note?: string; asWritten?: Record<string, string> } }

@@ -1,5 +1,5 @@
 /** What follows when he does not come or does not comply: warnings, breach, recall. */
-import type { Telling } from '../history.ts'
+import type { CommandContext } from '../history.ts'
 import type { Classified } from '../privacy.ts'
 
 /** Names and fields are the stored format: add to them, never rename them. */
@@ -24,7 +24,7 @@ export const enforcementPrivacy: Classified<EnforcementEvent> = {
 
 type Data = EnforcementEvent['data']
 
-export type EnforcementCommand = Telling &
+export type EnforcementCommand = CommandContext &
   (
     | { type: 'IssueWarning'; data: Data }
     | { type: 'InitiateBreach'; data: Data }

@@ -1,7 +1,7 @@
 /** What is believed of a journey as a whole, folded from any part of its events: its status and its figures. */
 import type { Day, Recorded } from '../history.ts'
 import type { JourneyEvent } from './journey.ts'
-import { standingOf, type Outcome, type Reason } from './outcomes.ts'
+import { attendanceCategoryOf, type Outcome, type Reason } from './outcomes.ts'
 import type { Ending } from './state.ts'
 
 /** What is believed of a session he was to attend, and the day it was held. */
@@ -180,7 +180,7 @@ export const statusCodes = Object.keys(statuses) as Status[]
 export function statusOf(facts: JourneyFacts): Status {
   if (facts.ending) return facts.ending.how === 'completed' ? 'completed' : 'withdrawn'
   const attendedOn = facts.sessions
-    .filter(({ outcome }) => standingOf(outcome) === 'attended')
+    .filter(({ outcome }) => attendanceCategoryOf(outcome) === 'attended')
     .map(({ heldOn }) => heldOn)
   if (facts.recalledOn !== null && !attendedOn.some((day) => day > facts.recalledOn!)) return 'recall'
   if (facts.breachOn !== null && !(facts.breachResolvedOn !== null && facts.breachResolvedOn >= facts.breachOn))
@@ -209,7 +209,7 @@ export interface JourneyFigures {
 }
 
 export function figuresOf(facts: JourneyFacts): JourneyFigures {
-  const standings = facts.sessions.map(({ outcome }) => standingOf(outcome))
+  const standings = facts.sessions.map(({ outcome }) => attendanceCategoryOf(outcome))
   const count = (standing: string) => standings.filter((s) => s === standing).length
   return {
     outcome: facts.ending?.how ?? 'open',

@@ -4,7 +4,7 @@ import { attendancePrivacy, decideAttendance, type AttendanceCommand, type Atten
 import { decideDelivery, deliveryPrivacy, type DeliveryCommand, type DeliveryEvent } from './delivery.ts'
 import { decideEnding, endingPrivacy, type EndingCommand, type EndingEvent } from './ending.ts'
 import { decideEnforcement, enforcementPrivacy, type EnforcementCommand, type EnforcementEvent } from './enforcement.ts'
-import { standingOf, type Outcome } from './outcomes.ts'
+import { attendanceCategoryOf, type Outcome } from './outcomes.ts'
 import {
   decideReferral,
   referralPrivacy,
@@ -117,5 +117,5 @@ function withSession(
   const sessions = new Map(journey.sessions)
   const heldOn = sessions.get(sessionId)?.heldOn ?? event.metadata.occurredAt
   sessions.set(sessionId, { outcome, heldOn, revision: event.revision })
-  return { ...journey, sessions, started: journey.started || standingOf(outcome) === 'attended' }
+  return { ...journey, sessions, started: journey.started || attendanceCategoryOf(outcome) === 'attended' }
 }

@@ -29,9 +29,9 @@ export const outcomeCodes = Object.keys(outcomes) as Outcome[]
 export const isOutcome = (code: string): code is Outcome => Object.hasOwn(outcomes, code)
 
 /** What an outcome means for the count: was he there, was he excused, was he simply not there? */
-export type Standing = 'attended' | 'sent_home' | 'acceptable_absence' | 'unacceptable_absence' | 'not_held'
+export type AttendanceCategory = 'attended' | 'sent_home' | 'acceptable_absence' | 'unacceptable_absence' | 'not_held'
 
-const standings: Record<Outcome, Standing> = {
+const standings: Record<Outcome, AttendanceCategory> = {
   ATTC: 'attended',
   AFTC: 'attended',
   ATSH: 'sent_home',
@@ -53,7 +53,7 @@ const standings: Record<Outcome, Standing> = {
   IAPSD: 'not_held',
 }
 
-export const standingOf = (outcome: Outcome): Standing => standings[outcome]
+export const attendanceCategoryOf = (outcome: Outcome): AttendanceCategory => standings[outcome]
 
 export const reasons = {
   missed_sessions: 'Missed too many sessions',

@@ -1,5 +1,5 @@
 /** From the referral to a place on the waiting list: who sent him, for which programme, and whether he can take part. */
-import { Refusal, type Telling } from '../history.ts'
+import { Refusal, type CommandContext } from '../history.ts'
 import type { Classified } from '../privacy.ts'
 import type { Journey } from './state.ts'
 
@@ -52,7 +52,7 @@ export const referralPrivacy: Classified<ReferralEvent> = {
 
 type DataOf<T extends ReferralEvent['type']> = Extract<ReferralEvent, { type: T }>['data']
 
-export type ReferralCommand = Telling &
+export type ReferralCommand = CommandContext &
   (
     | { type: 'Refer'; data: DataOf<'ReferralReceived'> }
     | { type: 'AssessEligibility'; data: DataOf<'EligibilityAssessed'> }

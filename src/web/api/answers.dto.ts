@@ -6,7 +6,7 @@ import { outcomeCodes, reasonCodes, type Outcome, type Reason } from '../../doma
 import type { ChangedBelief, Moment } from '../../domain/journey/replay.ts'
 import type { ModuleDefinition, ProgrammeDefinition, SessionDefinition } from '../../domain/programme.ts'
 import type { Source } from '../../domain/history.ts'
-import type { CaseloadPage, CaseloadRow, JourneyHeader, LogRecord, TimelineEntry } from '../../reading/journeys.ts'
+import type { CaseloadPage, CaseloadRow, JourneyHeader, LogRecord, TimelineEntry } from '../../queries/journeys.ts'
 import { problemCodes, type FieldError, type ProblemCode } from './problems.ts'
 
 /** Where something told was written. */

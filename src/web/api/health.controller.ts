@@ -3,8 +3,8 @@ import { Get, ServiceUnavailableException } from '@nestjs/common'
 import { ApiOkResponse, ApiOperation } from '@nestjs/swagger'
 import { HealthCheckService, HealthIndicatorService, type HealthCheckResult } from '@nestjs/terminus'
 import { categories } from '../../../projections/projection.ts'
-import { ReadModels } from '../../../projections/read-models.ts'
-import { StandingOfReadModels } from '../../../projections/standing.ts'
+import { ReadModels } from '../../../projections/storage/read-models.ts'
+import { StatusOfReadModels } from '../../operations/status.ts'
 import { EventStore } from '../../event-store/event-store.ts'
 import { AliveDto, ReadyDto, type ChecksDto } from './answers.dto.ts'
 import { Face, Refuses } from './face.ts'
@@ -19,7 +19,7 @@ export class HealthController {
     private readonly indicators: HealthIndicatorService,
     private readonly store: EventStore,
     private readonly readModels: ReadModels,
-    private readonly standing: StandingOfReadModels,
+    private readonly standing: StatusOfReadModels,
   ) {}
 
   /** Depends on nothing but this process: a store that is away is no reason to start it again. */
@@ -41,7 +41,7 @@ export class HealthController {
     const checks = await this.checked([
       this.indicators
         .check('log')
-        .attempt(async () => void (heard.end = await this.store.endOf(categories)))
+        .attempt(async () => void (heard.end = await this.store.headPositionOf(categories)))
         .withTimeout(patienceMs),
       this.indicators
         .check('readModels')

@@ -1,11 +1,11 @@
 /** Every way in which the API can say no: its code, its status, and what a caller can do about it (RFC 9457). */
 import { HttpException } from '@nestjs/common'
-import { isDatabaseAway } from '../../../projections/databases/away.ts'
+import { isDatabaseUnavailable } from '../../../projections/storage/availability.ts'
 import { Forbidden } from '../../access/session.ts'
-import { ChangedMeanwhile } from '../../commands/door.ts'
+import { StaleRevision } from '../../commands/command-handler.ts'
 import { Refusal } from '../../domain/history.ts'
 import { PoisonEvent } from '../../domain/stored-event.ts'
-import { StoreUnavailable, StreamMoved } from '../../event-store/event-store.ts'
+import { StoreUnavailable, ConcurrencyConflict } from '../../event-store/event-store.ts'
 import { KeyMissing, SealBroken } from '../../protection/vault.ts'
 
 interface ProblemKind {
@@ -249,10 +249,10 @@ export class Problem extends Error {
 export function problemFrom(error: unknown): Problem {
   if (error instanceof Problem) return error
   if (error instanceof Refusal) return fromRefusal(error)
-  if (error instanceof ChangedMeanwhile) return new Problem('changed_meanwhile')
-  if (error instanceof StreamMoved) return new Problem('busy', { headers: { 'retry-after': '1' } })
+  if (error instanceof StaleRevision) return new Problem('changed_meanwhile')
+  if (error instanceof ConcurrencyConflict) return new Problem('busy', { headers: { 'retry-after': '1' } })
   if (error instanceof StoreUnavailable) return new Problem('store_unavailable', { headers: { 'retry-after': '5' } })
-  if (isDatabaseAway(error)) return new Problem('read_models_unavailable', { headers: { 'retry-after': '5' } })
+  if (isDatabaseUnavailable(error)) return new Problem('read_models_unavailable', { headers: { 'retry-after': '5' } })
   if (error instanceof Forbidden) return new Problem('forbidden')
   if (error instanceof PoisonEvent || error instanceof SealBroken) return new Problem('journey_held')
   if (error instanceof KeyMissing) return new Problem('erased')

@@ -3,25 +3,25 @@ import { Injectable } from '@nestjs/common'
 import canonicalize from 'canonicalize'
 import { randomUUID } from 'node:crypto'
 import { permit } from '../../access/session.ts'
-import { CommandDoor } from '../../commands/door.ts'
+import { CommandHandler } from '../../commands/command-handler.ts'
 import type { Day } from '../../domain/history.ts'
 import type { JourneyCommand } from '../../domain/journey/journey.ts'
 import { versionInForce } from '../../domain/programme.ts'
-import type { Written } from '../../commands/door.ts'
+import type { Written } from '../../commands/command-handler.ts'
 import { Vault } from '../../protection/vault.ts'
-import { Journeys } from '../../reading/journeys.ts'
+import { Journeys } from '../../queries/journeys.ts'
 import type { WrittenDto } from './answers.dto.ts'
 import { tagOf, type Asked } from './asked.ts'
 import type { ReferralDto } from './commands.dto.ts'
 import { Problem } from './problems.ts'
 
 /** As the door asks for it. */
-type DataOf<T extends JourneyCommand['type']> = Parameters<typeof CommandDoor.prototype.tell<T>>[2]
+type DataOf<T extends JourneyCommand['type']> = Parameters<typeof CommandHandler.prototype.execute<T>>[2]
 
 @Injectable()
 export class Teller {
   constructor(
-    private readonly door: CommandDoor,
+    private readonly door: CommandHandler,
     private readonly vault: Vault,
     private readonly journeys: Journeys,
   ) {}
@@ -36,7 +36,7 @@ export class Teller {
     permit(asked.by, 'tell')
     const commandId = this.commandIdFor(asked, { occurredOn, ...data })
     const { by, requestId: correlationId, expectedRevision } = asked
-    const written = await this.door.tell<T>(journeyId, type, data, {
+    const written = await this.door.execute<T>(journeyId, type, data, {
       occurredOn,
       by,
       source: 'api',

@@ -1,6 +1,6 @@
 import { Body, Controller, Get, Param, Post, Req, Res } from '@nestjs/common'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { Journeys } from '../../reading/journeys.ts'
+import { Journeys } from '../../queries/journeys.ts'
 import { outcomeGroups, sessionGroups } from '../forms/choices.ts'
 import { dateInput } from '../forms/date.ts'
 import { checked, formModel, statusOf, staffCodes, type Body as Fields, type FormError } from '../forms/form.ts'

@@ -1,7 +1,7 @@
 import { Body, Controller, Get, HttpCode, Post, Query, Req, Res } from '@nestjs/common'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { whoIsAsking } from '../../access/session.ts'
-import { Journeys } from '../../reading/journeys.ts'
+import { Journeys } from '../../queries/journeys.ts'
 import { addressOf, caseloadView, queryOf, readAsked, type Asked } from './caseload.ts'
 
 @Controller()

@@ -1,6 +1,6 @@
 /** What somebody asked of the case load, and the page that answers: links carry filters, never a name or a CRN. */
 import { statusCodes, statuses, type Status } from '../../domain/journey/facts.ts'
-import type { CaseloadPage, CaseloadQuery } from '../../reading/journeys.ts'
+import type { CaseloadPage, CaseloadQuery } from '../../queries/journeys.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 

@@ -1,7 +1,7 @@
 import { Body, Controller, Get, Param, Post, Query, Req, Res } from '@nestjs/common'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { outcomes } from '../../domain/journey/outcomes.ts'
-import { Journeys, type TimelineEntry } from '../../reading/journeys.ts'
+import { Journeys, type TimelineEntry } from '../../queries/journeys.ts'
 import { outcomeGroups, sessionGroups } from '../forms/choices.ts'
 import { checked, formModel, statusOf, type Body as Fields, type FormError } from '../forms/form.ts'
 import { Telling } from '../forms/telling.ts'

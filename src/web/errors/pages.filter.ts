@@ -1,11 +1,11 @@
 /** When something cannot be done, people get a page that says what to do next; what broke inside stays inside. */
 import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { isDatabaseAway } from '../../../projections/databases/away.ts'
+import { isDatabaseUnavailable } from '../../../projections/storage/availability.ts'
 import { Forbidden } from '../../access/session.ts'
-import { ChangedMeanwhile } from '../../commands/door.ts'
+import { StaleRevision } from '../../commands/command-handler.ts'
 import { Refusal } from '../../domain/history.ts'
-import { StoreUnavailable, StreamMoved } from '../../event-store/event-store.ts'
+import { StoreUnavailable, ConcurrencyConflict } from '../../event-store/event-store.ts'
 import { toldOf, type FaultLog } from './faults.ts'
 
 interface Said {
@@ -63,10 +63,10 @@ function saying(error: unknown): Said {
       title: 'This cannot be recorded',
       paragraphs: [error.message, 'Go back and change what you entered.'],
     }
-  if (error instanceof ChangedMeanwhile)
+  if (error instanceof StaleRevision)
     return { status: 409, title: 'The record has changed', paragraphs: [error.message] }
   if (error instanceof Forbidden) return { status: 403, title: 'You cannot see this', paragraphs: [error.message] }
-  if (error instanceof StoreUnavailable || error instanceof StreamMoved) {
+  if (error instanceof StoreUnavailable || error instanceof ConcurrencyConflict) {
     return {
       status: 503,
       title: 'Sorry, the service is unavailable',
@@ -76,7 +76,7 @@ function saying(error: unknown): Said {
       ],
     }
   }
-  if (isDatabaseAway(error)) {
+  if (isDatabaseUnavailable(error)) {
     return {
       status: 503,
       title: 'Sorry, the pages are unavailable',

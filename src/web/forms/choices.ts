@@ -4,8 +4,8 @@ import {
   outcomes,
   reasonCodes,
   reasons,
-  standingOf,
-  type Standing,
+  attendanceCategoryOf,
+  type AttendanceCategory,
 } from '../../domain/journey/outcomes.ts'
 import { programmeAt } from '../../domain/programme.ts'
 
@@ -14,7 +14,7 @@ export interface Group {
   readonly options: readonly { readonly value: string; readonly text: string }[]
 }
 
-const standings: Readonly<Record<Standing, string>> = {
+const standings: Readonly<Record<AttendanceCategory, string>> = {
   attended: 'Attended',
   sent_home: 'Sent home',
   unacceptable_absence: 'Unacceptable absence',
@@ -25,7 +25,7 @@ const standings: Readonly<Record<Standing, string>> = {
 export const outcomeGroups: readonly Group[] = Object.entries(standings).map(([standing, label]) => ({
   label,
   options: outcomeCodes
-    .filter((code) => standingOf(code) === standing)
+    .filter((code) => attendanceCategoryOf(code) === standing)
     .map((code) => ({ value: code, text: `${outcomes[code]} (${code})` })),
 }))
 

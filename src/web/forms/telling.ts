@@ -1,7 +1,7 @@
 /** Names the command, calls the door, and leads on; a refusal comes back as an error at the field that mends it. */
 import { Injectable } from '@nestjs/common'
 import type { FastifyReply } from 'fastify'
-import { ChangedMeanwhile, CommandDoor, StoreUnavailable, StreamMoved } from '../../commands/door.ts'
+import { StaleRevision, CommandHandler, StoreUnavailable, StreamMoved } from '../../commands/command-handler.ts'
 import { Refusal, type Day } from '../../domain/history.ts'
 import type { JourneyCommand } from '../../domain/journey/journey.ts'
 import type { JourneyPage } from '../layout/journey-page.ts'
@@ -21,7 +21,7 @@ export type Mends = Readonly<Record<string, string>>
 
 @Injectable()
 export class Telling {
-  constructor(private readonly door: CommandDoor) {}
+  constructor(private readonly door: CommandHandler) {}
 
   /** @returns the error to show, or null when the reply leads on to the timeline */
   async tell<T extends JourneyCommand['type']>(
@@ -34,7 +34,7 @@ export class Telling {
   ): Promise<FormError | null> {
     try {
       // The signature above ties the data to the command; the compiler loses the tie between the two generics.
-      const written = await this.door.tell(page.journeyId, command, data as never, {
+      const written = await this.door.execute(page.journeyId, command, data as never, {
         ...told,
         by: page.as,
         source: 'ui',
@@ -42,13 +42,13 @@ export class Telling {
       })
       const to =
         written === 'nothing_new'
-          ? `${page.path}?done=already&after=${(await this.door.lastPlace(page.journeyId)) ?? ''}`
+          ? `${page.path}?done=already&after=${(await this.door.headPositionOf(page.journeyId)) ?? ''}`
           : `${page.path}?done=${done}&after=${written.position}#event-${written.revision}`
       await reply.redirect(to, 303)
       return null
     } catch (error) {
       if (error instanceof Refusal) return { field: mends[error.code] ?? otherwise, text: error.message }
-      if (error instanceof ChangedMeanwhile) {
+      if (error instanceof StaleRevision) {
         return {
           field: otherwise,
           text: 'Somebody added to this record while you were filling in the form. Check what it says now, then send the form again',

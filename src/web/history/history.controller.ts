@@ -1,7 +1,7 @@
 import { Controller, Get, Param, Req, Res } from '@nestjs/common'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Readable } from 'node:stream'
-import { Journeys } from '../../reading/journeys.ts'
+import { Journeys } from '../../queries/journeys.ts'
 import { JourneyPages } from '../layout/journey-page.ts'
 import { historyEvent } from './history.ts'
 

@@ -1,6 +1,6 @@
 /** One event as the auditor reads it: whole, in the order the log holds it. */
 import { daysLate, isLate } from '../../domain/journey/replay.ts'
-import type { LogRecord } from '../../reading/journeys.ts'
+import type { LogRecord } from '../../queries/journeys.ts'
 
 export interface HistoryEvent {
   readonly revision: number

@@ -2,8 +2,8 @@ import { Controller, NotFoundException, Param, Req, Sse } from '@nestjs/common'
 import type { FastifyRequest } from 'fastify'
 import { map, type Observable } from 'rxjs'
 import { whoIsAsking } from '../../access/session.ts'
-import { Journeys } from '../../reading/journeys.ts'
-import { LiveJourneys } from '../../reading/live.ts'
+import { Journeys } from '../../queries/journeys.ts'
+import { LiveJourneys } from '../../queries/live.ts'
 
 @Controller('journeys/:id/live')
 export class LiveController {

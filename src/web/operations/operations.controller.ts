@@ -2,7 +2,7 @@ import { Body, Controller, Get, Post, Query, Req, Res, Sse } from '@nestjs/commo
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { map, type Observable } from 'rxjs'
 import { whoIsAsking } from '../../access/session.ts'
-import { digestOf, Operations } from '../../reading/operations.ts'
+import { digestOf, Operations } from '../../operations/operations.ts'
 import { BadAddress } from '../errors/pages.filter.ts'
 import { operationsView, replayedWords } from './operations.ts'
 

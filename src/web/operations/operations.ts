@@ -1,5 +1,5 @@
 /** How the service stands, in an operator's words. */
-import type { ProjectionStanding, RebuildStanding, Standing } from '../../reading/operations.ts'
+import type { ProjectionStanding, RebuildStanding, Standing } from '../../operations/operations.ts'
 import { sayCount } from '../layout/dates.ts'
 
 interface Said {
@@ -10,7 +10,7 @@ interface Said {
 
 export function operationsView(standing: Standing | null) {
   if (!standing) return { state: databaseAway, standing: null }
-  const { projector, eventsPerSecond, lagSeconds, position, asOf, projections, heldHistories } = standing
+  const { runner: projector, eventsPerSecond, lagSeconds, position, asOf, projections, heldHistories } = standing
   const held = heldView(standing.held)
   return {
     state: stateOf(standing),
@@ -37,7 +37,7 @@ const databaseAway: Said = {
     'No page about a journey can be shown. What is recorded meanwhile goes to the log as ever, and the read models hear of it when the database is back.',
 }
 
-function stateOf({ log, projector, lagSeconds, projections }: Standing): Said {
+function stateOf({ log, runner: projector, lagSeconds, projections }: Standing): Said {
   if (projector.state === 'refused')
     return {
       name: 'The projector has refused to start',

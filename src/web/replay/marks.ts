@@ -1,12 +1,18 @@
 /** What stands on the line: one mark for everything that was recorded, with every version of it that was ever believed. */
 import type { Day, Instant, Recorded } from '../../domain/history.ts'
 import type { JourneyEvent } from '../../domain/journey/journey.ts'
-import { outcomes, reasons, standingOf, type Outcome, type Standing } from '../../domain/journey/outcomes.ts'
+import {
+  outcomes,
+  reasons,
+  attendanceCategoryOf,
+  type Outcome,
+  type AttendanceCategory,
+} from '../../domain/journey/outcomes.ts'
 import { believedNow, daysLate, isLate } from '../../domain/journey/replay.ts'
 import { programmeAt, sessionOf } from '../../domain/programme.ts'
 
 export type Glyph =
-  | Standing
+  | AttendanceCategory
   | 'failed_to_comply'
   | 'milestone'
   | 'warning'
@@ -49,7 +55,8 @@ export interface Mark {
 export const standInsOf = (planned: readonly string[], actual: readonly string[]): readonly string[] =>
   planned.length === 0 ? [] : actual.filter((staff) => !planned.includes(staff))
 
-export const glyphOf = (outcome: Outcome): Glyph => (outcome === 'AFTC' ? 'failed_to_comply' : standingOf(outcome))
+export const glyphOf = (outcome: Outcome): Glyph =>
+  outcome === 'AFTC' ? 'failed_to_comply' : attendanceCategoryOf(outcome)
 
 const contacts: Record<
   Exclude<JourneyEvent['type'], 'AttendanceRecorded' | 'AttendanceCorrected' | 'OutcomeRecategorised'>,

@@ -1,6 +1,6 @@
 import { Controller, Get, NotFoundException, Param, Query, Req, Res } from '@nestjs/common'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { Journeys } from '../../reading/journeys.ts'
+import { Journeys } from '../../queries/journeys.ts'
 import { BadAddress } from '../errors/pages.filter.ts'
 import { dateInput, readDate } from '../forms/date.ts'
 import { JourneyPages, type JourneyPage } from '../layout/journey-page.ts'

@@ -1,6 +1,6 @@
 import { Controller, Get, Param, Req, Res } from '@nestjs/common'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { Journeys } from '../../reading/journeys.ts'
+import { Journeys } from '../../queries/journeys.ts'
 import { JourneyPages } from '../layout/journey-page.ts'
 import { timelineView } from './timeline.ts'
 

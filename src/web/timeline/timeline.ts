@@ -1,7 +1,7 @@
 /** A journey in the order it happened, in the chapters of its programme, with every correction beside what it corrected. */
 import { isReason, outcomes, reasons } from '../../domain/journey/outcomes.ts'
 import { programmeAt, sessionOf, type ProgrammeDefinition } from '../../domain/programme.ts'
-import type { JourneyHeader, TimelineEntry } from '../../reading/journeys.ts'
+import type { JourneyHeader, TimelineEntry } from '../../queries/journeys.ts'
 import { glyphOf, standInsOf, type Glyph } from '../replay/marks.ts'
 
 export interface TimelineRow {

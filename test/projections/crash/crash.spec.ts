@@ -12,14 +12,14 @@ import { uniformInt } from 'pure-rand/distribution/uniformInt'
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
 import { describe, expect, it } from 'vitest'
 import { projections } from '../../../projections/projections.ts'
-import { rebuildBeside } from '../../../projections/rebuild.ts'
-import { verifyProjections } from '../../../projections/verify.ts'
-import { projectRoot } from '../../../src/config.ts'
+import { rebuildReadModels } from '../../../projections/rebuild/rebuild.ts'
+import { verifyProjections } from '../../../projections/rebuild/verify.ts'
+import { projectRoot } from '../../../src/runtime/config.ts'
 import { csvOf, simulateContactLog } from '../../../src/simulator/contact-log.ts'
-import { heardEverything } from '../../../src/workplace.ts'
+import { waitUntilCaughtUp } from '../../../src/runtime/runtime.ts'
 import { bothDatabases, databases } from '../../support/postgres.ts'
 import { silent } from '../../support/read-models.ts'
-import { countEvents, openIn, temporaryDirectory } from '../../support/workplace.ts'
+import { countEvents, openIn, temporaryDirectory } from '../../support/runtime.ts'
 
 const runs = Number(process.env.CRASH_RUNS ?? 4)
 const seed = Number(process.env.CRASH_SEED ?? Date.now() % 1_000_000)
@@ -32,16 +32,16 @@ const freshDatabase = bothDatabases()
 /** The built application without its pages, following the log while it imports; it rebuilds everything meanwhile, too. */
 const application = `
   const dist = process.argv[1]
-  const [{ readConfig }, { openWorkplace }, { importFile }, { rebuildBeside }, { projections }] = await Promise.all(
-    ['src/config', 'src/workplace', 'src/exchange/import-file', 'projections/rebuild', 'projections/projections'].map((file) => import(dist + '/' + file + '.js')),
+  const [{ readConfig }, { openRuntime }, { importFile }, { rebuildBeside }, { projections }] = await Promise.all(
+    ['src/config', 'src/runtime', 'src/exchange/import-file', 'projections/rebuild', 'projections/projections'].map((file) => import(dist + '/' + file + '.js')),
   )
-  const workplace = await openWorkplace(readConfig())
-  const take = (file) => importFile(workplace, file, { rejects: file + '.rejects' })
+  const runtime = await openRuntime(readConfig())
+  const take = (file) => importFile(runtime, file, { rejects: file + '.rejects' })
   await take(process.argv[2]) // however slow the machine is, there is something to lose
-  workplace.projector.start()
+  runtime.projector.start()
   process.stdout.write('open')
   const rebuilds = (async () => {
-    for (;;) await rebuildBeside(workplace, projections, { signal: new AbortController().signal, most: 100, splitAfter: Number(process.argv[4]), splitInto: Number(process.argv[5]), isFree: process.argv[6] === 'free' }).catch((error) => {
+    for (;;) await rebuildBeside(runtime, projections, { signal: new AbortController().signal, most: 100, splitAfter: Number(process.argv[4]), splitInto: Number(process.argv[5]), isFree: process.argv[6] === 'free' }).catch((error) => {
       if (error.name !== 'CheckpointMoved') throw error
     })
   })()
@@ -101,26 +101,26 @@ describe.each(databases)('the whole process killed, on %s', (kind) => {
         app.kill('SIGKILL')
         expect((await exit)[1]).toBe('SIGKILL')
 
-        const workplace = await openIn(dir, url)
+        const runtime = await openIn(dir, url)
         try {
-          const places = (await workplace.readModels.checkpoints()).map(({ place }) => place)
+          const places = (await runtime.readModels.checkpoints()).map(({ place }) => place)
           if (places.includes('beside')) cutInRebuild++
           if (places.includes('beside 1/2')) cutInLanes++
           if (places.includes('beside 1/4')) cutInFour++
-          await heardEverything(workplace)
-          const events = await countEvents(workplace)
+          await waitUntilCaughtUp(runtime)
+          const events = await countEvents(runtime)
           expect(events).toBeGreaterThanOrEqual(before)
           before = events
-          const sources = { ...workplace, log: silent }
+          const sources = { ...runtime, log: silent }
           const differing = async () =>
             (await verifyProjections(sources, projections, dir)).filter(({ differences }) => differences > 0)
           expect(await differing()).toEqual([])
           // What was cut short is gone on with, takes the place of what was served, and is held to the log in its turn.
           const signal = new AbortController().signal
-          expect(await rebuildBeside(sources, projections, { signal, isFree: isFree === 'free' })).toBe(true)
+          expect(await rebuildReadModels(sources, projections, { signal, isFree: isFree === 'free' })).toBe(true)
           expect(await differing()).toEqual([])
         } finally {
-          await workplace.close()
+          await runtime.close()
         }
       }
       process.stdout.write(

@@ -1,0 +1,20 @@
+/** What this process counts and times, for Prometheus. No label says who anybody is: patterns, outcomes and names of ours only. */
+import { collectDefaultMetrics, Histogram, Registry } from 'prom-client'
+import { registerProjectionMetrics } from './projection-metrics.ts'
+import type { StatusOfReadModels } from './status.ts'
+import type { Runtime } from '../runtime/runtime.ts'
+
+export function metricsOf({ store, runner }: Runtime, standing: StatusOfReadModels): Registry {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+  registerProjectionMetrics(registry, runner, standing)
+  const appends = new Histogram({
+    name: 'throughline_append_duration_seconds',
+    help: 'Appends to the log, by how they ended: written, moved (somebody else was first), unavailable, failed.',
+    labelNames: ['outcome'],
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15],
+    registers: [registry],
+  })
+  store.appends.subscribe(({ outcome, seconds }) => appends.observe({ outcome }, seconds))
+  return registry
+}

@@ -1,0 +1,92 @@
+/** The operator's window: how the read models stand, which histories are held and why, and their replay once the cause is put right. */
+import { createHash } from 'node:crypto'
+import {
+  catchError,
+  distinctUntilChanged,
+  EMPTY,
+  exhaustMap,
+  from,
+  map,
+  shareReplay,
+  timer,
+  type Observable,
+} from 'rxjs'
+import { isDatabaseUnavailable } from '../../projections/storage/availability.ts'
+import type { RunnerLog } from '../../projections/runner/batch-processor.ts'
+import { projections } from '../../projections/projections.ts'
+import { reprocess } from '../../projections/runner/reprocess.ts'
+import type { ProjectionStatus, RebuildStatus, ReadModelStatus, StatusOfReadModels, StatusSources } from './status.ts'
+import { permit } from '../access/session.ts'
+import type { Actor } from '../domain/history.ts'
+import type { Vault } from '../protection/vault.ts'
+
+export type { ProjectionStatus as ProjectionStanding, RebuildStatus as RebuildStanding, ReadModelStatus as Standing }
+
+/** How often somebody who watches is told of changes at most. */
+const lookEveryMs = 1_000
+
+/** A replay of all that is held stops after so long: the rest is done when it is asked for again. */
+const replayMs = 20_000
+
+export interface Replayed {
+  readonly healed: number
+  readonly stillHeld: number
+  /** Not come to in time. */
+  readonly left: number
+}
+
+export class Operations {
+  constructor(
+    private readonly stood: StatusSources & { readonly vault: Vault; readonly log: RunnerLog },
+    private readonly standing: StatusOfReadModels,
+  ) {}
+
+  /** @returns null where the read models' database is away. @throws Forbidden */
+  async look(as: Actor): Promise<ReadModelStatus | null> {
+    permit(as, 'operate')
+    return this.seen()
+  }
+
+  /** A digest of how things stand, each time it has changed. */
+  changes(as: Actor): Observable<string> {
+    permit(as, 'operate')
+    return this.changing
+  }
+
+  /** @param stream a held history, or `all` of them */
+  async replay(stream: string, as: Actor): Promise<Replayed> {
+    permit(as, 'operate')
+    const held = new Set((await this.stood.readModels.held()).map((one) => one.stream))
+    const streams = stream === 'all' ? [...held] : held.has(stream) ? [stream] : []
+    const until = Date.now() + replayMs
+    let healed = 0
+    let stillHeld = 0
+    for (const one of streams) {
+      if (Date.now() > until) break
+      const still = await reprocess(this.stood, projections, one)
+      if (still.length === 0) healed++
+      else stillHeld++
+    }
+    return { healed, stillHeld, left: streams.length - healed - stillHeld }
+  }
+
+  private async seen(): Promise<ReadModelStatus | null> {
+    try {
+      return await this.standing.look()
+    } catch (error) {
+      if (isDatabaseUnavailable(error)) return null
+      throw error
+    }
+  }
+
+  private readonly changing = timer(0, lookEveryMs).pipe(
+    exhaustMap(() => from(this.seen()).pipe(catchError(() => EMPTY))),
+    map(digestOf),
+    distinctUntilChanged(),
+    shareReplay({ bufferSize: 1, refCount: true }),
+  )
+}
+
+/** Changes with what there is to see. */
+export const digestOf = (standing: ReadModelStatus | null): string =>
+  createHash('sha256').update(JSON.stringify(standing)).digest('base64url').slice(0, 12)

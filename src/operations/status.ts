@@ -1,0 +1,222 @@
+/** How do the read models stand? Asked by the operator's page, the metrics and the health check; nothing in it says who anybody is. */
+import { setTimeout as wait } from 'node:timers/promises'
+import { StoreUnavailable, type EventStore } from '../event-store/event-store.ts'
+import { fingerprintOf, positionFrom, type CheckpointTable } from '../../projections/runner/checkpoint-store.ts'
+import { PositionThroughput, Throughput } from './throughput.ts'
+import { categories, type Projection } from '../../projections/projection.ts'
+import { projections } from '../../projections/projections.ts'
+import type { ProjectionRunner, RunnerHealth } from '../../projections/runner/projection-runner.ts'
+import type { ParkedStreamTable, ReadModels } from '../../projections/storage/read-models.ts'
+
+/** How long the log is waited for before it is called away. */
+const patienceMs = 2_000
+
+/** How many are named of what is held; they are counted all. */
+const mostNamed = 300
+
+const noPace = { share: 0, sharePerMinute: null, secondsLeft: null }
+
+export interface RebuildStatus {
+  /** `left`: begun, and nobody works on it; it goes on when the app starts or the command is given again. */
+  readonly state: 'worked_on' | 'left'
+  readonly position: string
+  /** How much of the log it has heard, 0 to 1. */
+  readonly share: number
+  /** null until it has been looked at for a second. */
+  readonly sharePerMinute: number | null
+  readonly secondsLeft: number | null
+}
+
+export interface ProjectionStatus {
+  readonly name: string
+  readonly question: string
+  /** The place in the log it has heard up to; '' before the first. */
+  readonly position: string
+  /** When it last wrote what it had heard, ISO 8601 UTC. */
+  readonly at: string
+  /** How long ago the log received the first event it has not heard yet: 0 where it has heard all, null where the log does not answer. */
+  readonly lagSeconds: number | null
+  readonly held: number
+  /** What is served was built by another release, and stands still until the rebuild is done. */
+  readonly outdated: boolean
+  readonly rebuild: RebuildStatus | null
+}
+
+export interface ReadModelStatus {
+  readonly log: 'answers' | 'away'
+  readonly runner: RunnerHealth
+  /** What this process projected, events a second over the last ten. */
+  readonly eventsPerSecond: number
+  /** That of the slowest projection. */
+  readonly lagSeconds: number | null
+  readonly position: string
+  /** When the slowest last wrote what it had heard; null before the first event. */
+  readonly asOf: string | null
+  readonly projections: readonly ProjectionStatus[]
+  /** How many histories are held, by whichever projection. */
+  readonly heldHistories: number
+  /** The first of them, one for each projection that holds it. */
+  readonly held: readonly ParkedStreamTable[]
+}
+
+export interface StatusSources {
+  readonly store: EventStore
+  readonly readModels: ReadModels
+  readonly runner: ProjectionRunner | null
+}
+
+export class StatusOfReadModels {
+  private readonly rate = new Throughput()
+  private readonly paces = new Map<string, PositionThroughput>()
+
+  constructor(
+    private readonly stood: StatusSources,
+    private readonly all: readonly Projection[] = projections,
+  ) {
+    stood.runner?.progress.subscribe(({ events }) => this.rate.add(events))
+  }
+
+  /** @throws what the database says; a log that does not answer is part of the standing */
+  async look(): Promise<ReadModelStatus> {
+    const { readModels, runner } = this.stood
+    const [checkpoints, counts, heldHistories, held, { position, at }] = await Promise.all([
+      readModels.checkpoints(),
+      this.heldByProjection(),
+      this.heldHistories(),
+      this.firstHeld(),
+      readModels.asOf(),
+    ])
+    const lags = await this.lags(checkpoints)
+    const places = await this.rebuilds(checkpoints)
+    const standing = this.all.flatMap((projection): ProjectionStatus[] => {
+      const live = checkpoints.find(({ projection: name, place }) => name === projection.name && place === 'live')
+      if (!live) return []
+      return [
+        {
+          name: projection.name,
+          question: projection.question,
+          position: live.position,
+          at: live.at,
+          lagSeconds: lags?.get(live.position) ?? null,
+          held: counts.get(projection.name) ?? 0,
+          outdated: live.fingerprint !== fingerprintOf(projection),
+          rebuild: places.get(projection.name) ?? null,
+        },
+      ]
+    })
+    return {
+      log: lags ? 'answers' : 'away',
+      runner: this.health,
+      eventsPerSecond: runner ? this.rate.perSecond() : 0,
+      lagSeconds: lags ? Math.max(0, ...lags.values()) : null,
+      position,
+      asOf: at,
+      projections: standing,
+      heldHistories,
+      held,
+    }
+  }
+
+  get health(): RunnerHealth {
+    return this.stood.runner?.health ?? { state: 'stopped', caughtUp: false, position: '-1', troubledSince: null }
+  }
+
+  /** How long what was heard up to each position has been behind, in seconds; null where the log does not answer. */
+  private async lags(checkpoints: readonly CheckpointTable[]): Promise<Map<string, number> | null> {
+    const positions = new Set(checkpoints.filter(({ place }) => place === 'live').map(({ position }) => position))
+    const asked = Promise.all(
+      [...positions].map(async (position) => {
+        const next = await this.stood.store.firstEventAfter(categories, position === '' ? null : BigInt(position))
+        const lag = next ? Math.max(0, Date.now() - next.receivedAt.getTime()) / 1_000 : 0
+        return [position, lag] as const
+      }),
+    )
+    const answered = await soon(asked)
+    return answered && new Map(answered)
+  }
+
+  private async rebuilds(checkpoints: readonly CheckpointTable[]): Promise<Map<string, RebuildStatus>> {
+    const beside = this.all.flatMap(({ name }) => {
+      const position = rebuiltUpTo(checkpoints, name)
+      return position === undefined ? [] : [{ name, position }]
+    })
+    const standing = new Map<string, RebuildStatus>()
+    for (const name of this.paces.keys()) if (!beside.some((one) => one.name === name)) this.paces.delete(name)
+    if (beside.length === 0) return standing
+    const end = (await soon(this.stood.store.headPositionOf(categories))) ?? 0n
+    for (const { name, position } of beside) {
+      const projection = this.all.find((one) => one.name === name)
+      const state = projection ? await this.stood.readModels.checkpointStore.rebuildState(projection) : 'none'
+      if (state === 'none') continue
+      standing.set(name, { state, position, ...this.progress(name, position === '' ? 0n : BigInt(position), end) })
+    }
+    return standing
+  }
+
+  private progress(name: string, place: bigint, end: bigint): Omit<RebuildStatus, 'state' | 'position'> {
+    const pace = this.paces.get(name) ?? new PositionThroughput()
+    this.paces.set(name, pace)
+    const perSecond = pace.look(place)
+    if (end === 0n) return noPace
+    const share = Math.min(1, Number(place) / Number(end))
+    if (perSecond === null) return { ...noPace, share }
+    return {
+      share,
+      sharePerMinute: (perSecond * 60) / Number(end),
+      secondsLeft: perSecond > 0 ? Math.max(0, Number(end - place) / perSecond) : null,
+    }
+  }
+
+  private async heldByProjection(): Promise<Map<string, number>> {
+    const rows = await this.stood.readModels.db
+      .selectFrom('held')
+      .select(['projection', ({ fn }) => fn.countAll<number>().as('count')])
+      .where('place', '=', 'live')
+      .groupBy('projection')
+      .execute()
+    return new Map(rows.map(({ projection, count }) => [projection, Number(count)]))
+  }
+
+  private async heldHistories(): Promise<number> {
+    const { count } = await this.stood.readModels.db
+      .selectFrom('held')
+      .select(({ fn }) => fn.count<number>('stream').distinct().as('count'))
+      .where('place', '=', 'live')
+      .executeTakeFirstOrThrow()
+    return Number(count)
+  }
+
+  private firstHeld(): Promise<ParkedStreamTable[]> {
+    return this.stood.readModels.db
+      .selectFrom('held')
+      .selectAll()
+      .where('place', '=', 'live')
+      .orderBy('stream')
+      .orderBy('projection')
+      .limit(mostNamed)
+      .execute()
+  }
+}
+
+/** How far the rebuild of a projection is: in lanes, some of which wait for their turn, on an average of them. */
+function rebuiltUpTo(checkpoints: readonly CheckpointTable[], name: string): string | undefined {
+  const beside = checkpoints.filter(({ projection, place }) => projection === name && place !== 'live')
+  const lanes = beside.filter(({ place }) => place !== 'beside')
+  if (lanes.length === 0) return beside[0]?.position
+  const sum = lanes.reduce((sum, { position }) => sum + (positionFrom(position) ?? 0n), 0n)
+  return String(sum / BigInt(lanes.length))
+}
+
+/** @returns null where the log is away, or silent for too long */
+async function soon<T>(asked: Promise<T>): Promise<T | null> {
+  const silence = new AbortController()
+  asked.catch(() => undefined) // it may fail after nobody waits for it any more
+  try {
+    return await Promise.race([asked, wait(patienceMs, null, { signal: silence.signal })])
+  } catch (error) {
+    if (error instanceof StoreUnavailable) return null
+    throw error
+  } finally {
+    silence.abort()
+  }
+}

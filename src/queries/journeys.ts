@@ -1,0 +1,399 @@
+/** The reading room: every question about journeys is asked here, and personal fields are opened here, for who may read them. */
+import { Injectable } from '@nestjs/common'
+import {
+  caseloadPage,
+  providersAndGroups,
+  sortColumns,
+  type CaseloadFilter,
+  type CaseloadPageRow,
+  type CaseloadSort,
+} from '../../projections/caseload.ts'
+import { tokensSought } from '../../projections/participants.ts'
+import { ReadModels } from '../../projections/storage/read-models.ts'
+import { timelineOf } from '../../projections/timeline.ts'
+import { permit } from '../access/session.ts'
+import { sentenceOf } from '../domain/events.ts'
+import type { Actor, Day, Instant, Recorded, Source } from '../domain/history.ts'
+import { figuresOf, learn, nothingKnown, statusOf, type Status } from '../domain/journey/facts.ts'
+import type { JourneyEvent } from '../domain/journey/journey.ts'
+import type { Outcome } from '../domain/journey/outcomes.ts'
+import { daysLate, lateAfterDays } from '../domain/journey/replay.ts'
+import type { Details, ParticipantEvent } from '../domain/participant.ts'
+import { programmeAt, sessionOf } from '../domain/programme.ts'
+import { PoisonEvent, recordedFrom } from '../domain/stored-event.ts'
+import { EventStore } from '../event-store/event-store.ts'
+import { opened, openedFields } from '../protection/sealing.ts'
+import { SealBroken, Vault } from '../protection/vault.ts'
+
+export type { CaseloadSort }
+
+/** What the case load can be sorted by. Not by name: the read model does not know it. */
+export const caseloadSorts = Object.keys(sortColumns) as CaseloadSort[]
+
+export interface CaseloadQuery {
+  /** A CRN, a reference, or words of a name. */
+  readonly find?: string
+  readonly statuses?: readonly Status[]
+  readonly provider?: string
+  readonly groupId?: string
+  readonly sort?: CaseloadSort
+  readonly direction?: 'asc' | 'desc'
+  /** From 1. */
+  readonly page?: number
+  readonly pageSize?: number
+}
+
+export interface CaseloadRow {
+  readonly journeyId: string
+  /** `Family, Given`; says so where his key was destroyed. */
+  readonly name: string
+  readonly crn: string
+  readonly reference: string
+  readonly programme: string
+  readonly provider: string | null
+  readonly groupId: string | null
+  readonly status: Status
+  readonly referredOn: Day
+  readonly lastContactOn: Day
+  readonly endedOn: Day | null
+  readonly attended: number
+  readonly acceptableAbsences: number
+  readonly unacceptableAbsences: number
+  readonly corrections: number
+  readonly recategorisations: number
+  readonly facilitatorsMet: number
+  /** A synthetic record, in no official figure. */
+  readonly demonstration: boolean
+}
+
+export interface CaseloadPage {
+  readonly rows: readonly CaseloadRow[]
+  /** How many journeys match, as far as they are counted. */
+  readonly total: number
+  /** More match than were counted. */
+  readonly more: boolean
+  readonly page: number
+  readonly pageSize: number
+  /** The first in order, as many as one can choose from. */
+  readonly providers: readonly string[]
+  /** There are more than those listed. */
+  readonly moreProviders: boolean
+  readonly groups: readonly string[]
+  readonly moreGroups: boolean
+  /** There is nothing at all in the case load. */
+  readonly empty: boolean
+}
+
+export type JourneyHeader = CaseloadRow & {
+  readonly participantId: string
+  readonly dateOfBirth: Day
+  readonly programmeKey: string
+  readonly programmeVersion: number
+  /** The last revision the read model has heard. */
+  readonly revision: number
+  /** Where the journey is held because an event cannot be understood. */
+  readonly held: { readonly revision: number; readonly why: string } | null
+}
+
+export interface TimelineEntry {
+  readonly revision: number
+  readonly eventId: string
+  readonly type: JourneyEvent['type']
+  readonly occurredOn: Day
+  readonly recordedAt: Instant
+  readonly source: Source
+  readonly recordedBy: string
+  readonly module: string | null
+  readonly sessionId: string | null
+  readonly outcome: Outcome | null
+  readonly plannedFacilitators: readonly string[]
+  readonly actualFacilitators: readonly string[]
+  readonly corrects: number | null
+  readonly correctedBy: number | null
+  readonly wasOutcome: Outcome | null
+  readonly reason: string | null
+  readonly wasReason: string | null
+  readonly groupId: string | null
+  readonly provider: string | null
+  readonly note: string | null
+  readonly detail: string | null
+  /** What was written in columns this contact has no place for. */
+  readonly asWritten: Readonly<Record<string, string>>
+  readonly late: boolean
+  readonly daysLate: number
+}
+
+export interface LogRecord {
+  readonly revision: number
+  readonly eventId: string
+  readonly type: string
+  /** When this log received it; a legacy system may have been told long before. */
+  readonly receivedAt: Instant
+  readonly position: string
+  /** The event opened, or null where it cannot be understood. */
+  readonly event: Recorded<JourneyEvent> | null
+  /** As the log holds it, sealed. */
+  readonly stored: { readonly data: unknown; readonly metadata: unknown }
+  readonly sentence: string
+}
+
+const erasedName = '(erased)'
+const opaqueId = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
+
+@Injectable()
+export class Journeys {
+  constructor(
+    private readonly store: EventStore,
+    private readonly readModels: ReadModels,
+    private readonly vault: Vault,
+  ) {}
+
+  async caseload(query: CaseloadQuery, as: Actor): Promise<CaseloadPage> {
+    permit(as, 'read')
+    const { db } = this.readModels
+    const pageSize = Math.min(200, Math.max(1, query.pageSize ?? 25))
+    const page = Math.max(1, query.page ?? 1)
+    const found = query.find?.trim() ? this.found(query.find.trim()) : {}
+    const order = { sort: query.sort ?? 'last_contact', direction: query.direction ?? 'desc' } as const
+    const { statuses, provider, groupId } = query
+    const { rows, total, more } = await caseloadPage(db, { ...found, statuses, provider, groupId }, order, {
+      limit: pageSize,
+      offset: (page - 1) * pageSize,
+    })
+    const any =
+      total > 0 || (await db.selectFrom('caseload').select('journey_id').limit(1).executeTakeFirst()) !== undefined
+    return {
+      rows: rows.map((row) => this.row(row)),
+      total,
+      more,
+      page,
+      pageSize,
+      ...(await providersAndGroups(db)),
+      empty: !any,
+    }
+  }
+
+  async header(journeyId: string, as: Actor): Promise<JourneyHeader | null> {
+    permit(as, 'read')
+    if (!opaqueId.test(journeyId)) return null
+    const { rows } = await caseloadPage(
+      this.readModels.db,
+      { journeyIds: [journeyId] },
+      { sort: 'referred', direction: 'asc' },
+      { limit: 1, offset: 0 },
+    )
+    const row = rows[0]
+    if (!row) return this.headerFromLog(journeyId)
+    const held = await this.readModels.parkedAt(`journey-${journeyId}`)
+    return {
+      ...this.row(row),
+      participantId: row.participant_id,
+      dateOfBirth: this.details(row).dateOfBirth ?? '',
+      programmeKey: row.programme_key,
+      programmeVersion: row.programme_version,
+      revision: row.revision,
+      held: held ? { revision: held.revision, why: held.why } : null,
+    }
+  }
+
+  /** While the read models are being built, or cannot be, the log still knows who he is. */
+  private async headerFromLog(journeyId: string): Promise<JourneyHeader | null> {
+    const facts = nothingKnown()
+    let referral: Recorded<Extract<JourneyEvent, { type: 'ReferralReceived' }>> | undefined
+    let revision = -1
+    for await (const stored of this.store.read(`journey-${journeyId}`)) {
+      const { event } = this.understood(stored)
+      if (!event) break
+      if (event.type === 'ReferralReceived') referral = event
+      learn(facts, event)
+      revision = event.revision
+    }
+    if (!referral) return null
+    let details: Details = {}
+    for await (const stored of this.store.read(`participant-${referral.data.participantId}`)) {
+      details = opened(this.vault, recordedFrom<ParticipantEvent>(stored)).data
+    }
+    const figures = figuresOf(facts)
+    const { programme } = referral.data
+    return {
+      journeyId,
+      name: nameOf(details),
+      crn: details.crn ?? '',
+      reference: referral.data.reference ?? '',
+      programme: programmeAt(programme.key, programme.version)?.name ?? programme.key,
+      provider: facts.provider,
+      groupId: facts.groupId,
+      status: statusOf(facts),
+      referredOn: facts.referredOn ?? '',
+      lastContactOn: facts.lastContactOn ?? '',
+      endedOn: facts.ending?.on ?? null,
+      attended: figures.attended,
+      acceptableAbsences: figures.acceptable_absences,
+      unacceptableAbsences: figures.unacceptable_absences,
+      corrections: figures.corrections,
+      recategorisations: figures.recategorisations,
+      facilitatorsMet: figures.facilitators_met,
+      demonstration: referral.metadata.source === 'simulator',
+      participantId: referral.data.participantId,
+      dateOfBirth: details.dateOfBirth ?? '',
+      programmeKey: programme.key,
+      programmeVersion: programme.version,
+      revision,
+      held: null,
+    }
+  }
+
+  /** From the read model, in the order it happened. */
+  async timeline(journeyId: string, as: Actor): Promise<readonly TimelineEntry[]> {
+    const header = await this.header(journeyId, as)
+    if (!header) return []
+    const programme = programmeAt(header.programmeKey, header.programmeVersion)
+    const rows = await timelineOf(this.readModels.db, journeyId)
+    return rows.map((row): TimelineEntry => {
+      const { fields } = openedFields(this.vault, {
+        stream: `journey-${journeyId}`,
+        id: row.event_id,
+        keyId: row.key_id,
+        sealed: row.sealed,
+      })
+      const text = (...names: string[]) =>
+        (names.map((name) => fields[name]).find((value) => typeof value === 'string') as string) ?? null
+      const days = daysLate({ metadata: { occurredAt: row.occurred_on, recordedAt: row.recorded_at } })
+      const session = programme && row.session_id ? sessionOf(programme, row.session_id) : undefined
+      return {
+        revision: row.revision,
+        eventId: row.event_id,
+        type: row.type,
+        occurredOn: row.occurred_on,
+        recordedAt: row.recorded_at,
+        source: row.source as Source,
+        recordedBy: row.recorded_by,
+        module: session?.module ?? null,
+        sessionId: row.session_id,
+        outcome: row.outcome as Outcome | null,
+        plannedFacilitators: staff(row.planned),
+        actualFacilitators: staff(row.actual),
+        corrects: row.corrects,
+        correctedBy: row.corrected_by,
+        wasOutcome: row.was_outcome as Outcome | null,
+        reason: row.reason,
+        wasReason: row.was_reason,
+        groupId: row.group_id,
+        provider: row.provider,
+        note: text('note', 'because'),
+        detail: text('result', 'about'),
+        asWritten: (fields.asWritten as Record<string, string> | undefined) ?? {},
+        late: days > lateAfterDays,
+        daysLate: days,
+      }
+    })
+  }
+
+  /** From the log itself, in recorded order, personal fields opened; nothing where there is no such journey. */
+  async events(journeyId: string, as: Actor): Promise<readonly Recorded<JourneyEvent>[]> {
+    const events: Recorded<JourneyEvent>[] = []
+    for await (const { event } of this.history(journeyId, as)) if (event) events.push(event)
+    return events
+  }
+
+  /** The log itself, whole, in recorded order, as the auditor reads it. */
+  async *history(journeyId: string, as: Actor): AsyncGenerator<LogRecord> {
+    permit(as, 'read')
+    if (!opaqueId.test(journeyId)) return
+    for await (const stored of this.store.read(`journey-${journeyId}`)) {
+      const { event, sentence } = this.understood(stored)
+      yield {
+        revision: stored.revision,
+        eventId: stored.id,
+        type: stored.type,
+        receivedAt: stored.receivedAt.toISOString(),
+        position: stored.position === null ? '' : String(stored.position),
+        event,
+        stored: { data: stored.data, metadata: stored.metadata },
+        sentence,
+      }
+    }
+  }
+
+  private understood(stored: Parameters<typeof recordedFrom>[0]): {
+    event: Recorded<JourneyEvent> | null
+    sentence: string
+  } {
+    try {
+      const event = opened(this.vault, recordedFrom<JourneyEvent>(stored))
+      return { event, sentence: sentenceOf(event) }
+    } catch (error) {
+      if (error instanceof PoisonEvent)
+        return { event: null, sentence: `This event cannot be understood: ${error.why}.` }
+      if (error instanceof SealBroken)
+        return { event: null, sentence: 'The sealed part of this event does not open: it was altered or moved.' }
+      throw error
+    }
+  }
+
+  private found(find: string): Pick<CaseloadFilter, 'journeyIds' | 'tokens'> {
+    const journeyId = this.vault.find('reference', find)
+    return { tokens: tokensSought(this.vault, find), journeyIds: journeyId ? [journeyId] : [] }
+  }
+
+  private row(row: CaseloadPageRow): CaseloadRow {
+    const details = this.details(row)
+    return {
+      journeyId: row.journey_id,
+      name: nameOf(details),
+      crn: details.crn ?? '',
+      reference: this.referenceOf(row),
+      programme: programmeAt(row.programme_key, row.programme_version)?.name ?? row.programme_key,
+      provider: row.provider,
+      groupId: row.group_id,
+      status: row.status,
+      referredOn: row.referred_on,
+      lastContactOn: row.last_contact_on,
+      endedOn: row.ended_on,
+      attended: row.attended,
+      acceptableAbsences: row.acceptable_absences,
+      unacceptableAbsences: row.unacceptable_absences,
+      corrections: row.corrections,
+      recategorisations: row.recategorisations,
+      facilitatorsMet: row.facilitators_met,
+      demonstration: row.source === 'simulator',
+    }
+  }
+
+  /** The referral's reference in the system it came from. */
+  private referenceOf(row: {
+    journey_id: string
+    participant_id: string
+    referral_event_id: string
+    sealed: string | null
+  }): string {
+    const at = {
+      stream: `journey-${row.journey_id}`,
+      id: row.referral_event_id,
+      keyId: row.participant_id,
+      sealed: row.sealed,
+    }
+    return (openedFields(this.vault, at).fields.reference as string | undefined) ?? ''
+  }
+
+  private details(row: {
+    participant_id: string
+    details_event_id: string | null
+    details_sealed: string | null
+  }): Details {
+    const at = {
+      stream: `participant-${row.participant_id}`,
+      id: row.details_event_id ?? '',
+      keyId: row.participant_id,
+      sealed: row.details_sealed,
+    }
+    return openedFields(this.vault, at).fields
+  }
+}
+
+const nameOf = ({ familyName, givenNames }: Details): string =>
+  familyName === undefined && givenNames === undefined
+    ? erasedName
+    : [familyName, givenNames].filter(Boolean).join(', ')
+
+const staff = (json: string | null): readonly string[] => (json === null ? [] : (JSON.parse(json) as string[]))

@@ -1,0 +1,104 @@
+/** Every journey's figures under the reference the case system knows it by: from the read model, or folded afresh from the log. */
+import type { ReadModels } from '../../projections/storage/read-models.ts'
+import { figuresOf, learn, nothingKnown, type JourneyFigures, type OwnFacts } from '../domain/journey/facts.ts'
+import type { JourneyEvent } from '../domain/journey/journey.ts'
+import type { ParticipantEvent } from '../domain/participant.ts'
+import { recordedFrom } from '../domain/stored-event.ts'
+import type { EventStore } from '../event-store/event-store.ts'
+import { opened, openedFields } from '../protection/sealing.ts'
+import type { Vault } from '../protection/vault.ts'
+
+export type ReportedJourney = { readonly crn: string } & JourneyFigures
+
+interface Sources {
+  readonly store: EventStore
+  readonly readModels: ReadModels
+  readonly vault: Vault
+}
+
+interface Reported {
+  readonly reference: string
+  readonly journey: ReportedJourney
+}
+
+/** Demonstration records are in no figure unless asked for. */
+export interface ReportOptions {
+  readonly demonstration: boolean
+}
+
+/** What the caseload and participants projections have concluded. */
+export async function* reportFromReadModel(
+  { readModels, vault }: Sources,
+  { demonstration }: ReportOptions,
+): AsyncGenerator<Reported> {
+  for (let after = ''; ;) {
+    const rows = await readModels.db
+      .selectFrom('caseload')
+      .leftJoin('participant', 'participant.participant_id', 'caseload.participant_id')
+      .selectAll('caseload')
+      .select(['participant.sealed as details_sealed', 'participant.event_id as details_event_id'])
+      .where('journey_id', '>', after)
+      .orderBy('journey_id')
+      .limit(500)
+      .execute()
+    if (rows.length === 0) return
+    after = rows.at(-1)!.journey_id
+    for (const row of rows) {
+      if (!demonstration && row.source === 'simulator') continue
+      const referral = {
+        stream: `journey-${row.journey_id}`,
+        id: row.referral_event_id,
+        keyId: row.participant_id,
+        sealed: row.sealed,
+      }
+      const details = {
+        stream: `participant-${row.participant_id}`,
+        id: row.details_event_id ?? '',
+        keyId: row.participant_id,
+        sealed: row.details_sealed,
+      }
+      yield {
+        reference: (openedFields(vault, referral).fields.reference as string | undefined) ?? row.journey_id,
+        journey: {
+          crn: (openedFields(vault, details).fields.crn as string | undefined) ?? '',
+          outcome: row.outcome,
+          reason: row.reason as JourneyFigures['reason'],
+          attended: row.attended,
+          acceptable_absences: row.acceptable_absences,
+          unacceptable_absences: row.unacceptable_absences,
+          corrections: row.corrections,
+          recategorisations: row.recategorisations,
+          facilitators_met: row.facilitators_met,
+        },
+      }
+    }
+  }
+}
+
+/** Every stream folded again from its first event, in one pass over the log; no read model is asked anything. */
+export async function* reportFromLog(
+  { store, vault }: Sources,
+  { demonstration }: ReportOptions,
+): AsyncGenerator<Reported> {
+  const journeys = new Map<string, { facts: OwnFacts; reference: string; participantId: string }>()
+  const crns = new Map<string, string>()
+  for await (const stored of store.readAll(['journey', 'participant'])) {
+    const id = stored.stream.slice(stored.stream.indexOf('-') + 1)
+    if (stored.stream.startsWith('participant-')) {
+      crns.set(id, opened(vault, recordedFrom<ParticipantEvent>(stored)).data.crn ?? '')
+      continue
+    }
+    const event = recordedFrom<JourneyEvent>(stored)
+    const known = journeys.get(id)
+    if (event.type === 'ReferralReceived') {
+      if (event.metadata.source === 'simulator' && !demonstration) continue
+      const { reference, participantId } = opened(vault, event).data
+      journeys.set(id, { facts: learn(nothingKnown(), event), reference: reference ?? id, participantId })
+    } else if (known) {
+      learn(known.facts, event)
+    }
+  }
+  for (const { facts, reference, participantId } of journeys.values()) {
+    yield { reference, journey: { crn: crns.get(participantId) ?? '', ...figuresOf(facts) } }
+  }
+}

@@ -1,0 +1,124 @@
+/** Everything the product stands on, opened in order and closed in order: the data directory, the log, the keys, the read models. */
+import { pino, type Logger } from 'pino'
+import { setTimeout as wait } from 'node:timers/promises'
+import { categories } from '../../projections/projection.ts'
+import type { ConnectionSettings } from '../../projections/rebuild/partitions.ts'
+import { projections } from '../../projections/projections.ts'
+import { ProjectionRunner } from '../../projections/runner/projection-runner.ts'
+import { ReadModels } from '../../projections/storage/read-models.ts'
+import { retired } from '../../projections/retired.ts'
+import { checkInstallation } from './installation-check.ts'
+import { CommandHandler } from '../commands/command-handler.ts'
+import type { Config } from './config.ts'
+import { startEmbeddedStore, type EmbeddedStore } from '../embedded-store/embedded-store.ts'
+import { EventStore } from '../event-store/event-store.ts'
+import { DataDirectoryInUse, lockDataDirectory, type DataDirectoryLock } from './data-directory-lock.ts'
+import { Vault } from '../protection/vault.ts'
+import { join } from 'node:path'
+
+export interface Runtime {
+  readonly config: Config
+  readonly log: Logger
+  readonly eventStoreUrl: string
+  readonly connections: ConnectionSettings
+  readonly store: EventStore
+  readonly vault: Vault
+  readonly readModels: ReadModels
+  readonly commands: CommandHandler
+  /** The projector of this process; null where another process holds the data directory and projects for us. */
+  readonly runner: ProjectionRunner | null
+  readonly lock: DataDirectoryLock | null
+  close(): Promise<void>
+}
+
+/** @throws DataDirInUse unless `besideAnother`, which then works through the store of the instance that runs already */
+export async function openRuntime(config: Config, { besideAnother = false } = {}): Promise<Runtime> {
+  process.umask(0o077) // whatever is written from here on is this user's alone
+  // Structured, and without personal data: nothing below logs a name, a note, a request body or a query.
+  const log = pino({ level: config.logLevel, base: null }, pino.destination({ dest: 2, sync: true }))
+  let lock: DataDirectoryLock | null = null
+  let embedded: EmbeddedStore | undefined
+  let eventStoreUrl = config.eventStoreUrl ?? ''
+  try {
+    lock = lockDataDirectory(config.dataDir)
+  } catch (error) {
+    if (!besideAnother || !(error instanceof DataDirectoryInUse) || !error.holder) throw error
+    eventStoreUrl ||= error.holder.eventStoreUrl
+  }
+  const opened: (() => unknown)[] = [() => lock?.release()]
+  const close = async () => {
+    for (const undo of opened.toReversed()) await undo()
+  }
+  try {
+    if (!eventStoreUrl) {
+      embedded = await startEmbeddedStore({ dataDir: join(config.dataDir, 'store') })
+      opened.push(() => embedded!.close())
+      eventStoreUrl = embedded.connectionString
+    }
+    const store = EventStore.connect(eventStoreUrl)
+    opened.push(() => store.close())
+    const vault = new Vault(config.keysDir)
+    opened.push(() => vault.close())
+    const readModels = await ReadModels.open(config.dataDir, config.databaseUrl)
+    opened.push(() => readModels.close())
+    const dropped = await readModels.prepare(projections, retired)
+    if (dropped.length > 0) log.info({ projections: dropped }, 'Read models that nobody asks any more were dropped.')
+    if (lock) await belongTogether(config.dataDir, store, vault, readModels)
+    const whereabouts = { ...config, eventStoreUrl }
+    const runner = lock ? new ProjectionRunner(store, readModels, vault, log, projections, whereabouts) : null
+    opened.push(() => runner?.stop())
+    lock?.announce({ pid: process.pid, eventStoreUrl, url: null })
+    return {
+      config,
+      log,
+      eventStoreUrl,
+      connections: whereabouts,
+      store,
+      vault,
+      readModels,
+      commands: new CommandHandler(store, vault),
+      runner,
+      lock,
+      close,
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+async function belongTogether(dataDir: string, store: EventStore, vault: Vault, readModels: ReadModels): Promise<void> {
+  let firstEvent: string | null = null
+  for await (const event of store.readAll([...categories, 'import'])) {
+    firstEvent = event.id
+    break
+  }
+  try {
+    checkInstallation(dataDir, {
+      firstEvent,
+      keys: vault.token('code', 'which keys are these').toString('base64url'),
+      keysAreNew: vault.isNew,
+      logEnd: await store.headPosition(),
+      heard: BigInt((await readModels.asOf()).position),
+    })
+  } catch (error) {
+    vault.unmake()
+    throw error
+  }
+}
+
+/** Waits, without bound but not idly, until the read models of whichever process projects have heard the log to its present end. */
+export async function waitUntilCaughtUp(
+  { runner, readModels, store }: Runtime,
+  onProgress: (position: bigint) => void = () => undefined,
+): Promise<void> {
+  const end = await store.headPositionOf(categories)
+  if (end === 0n) return
+  if (runner) return runner.catchUpTo(end, onProgress)
+  for (;;) {
+    const { position } = await readModels.asOf()
+    onProgress(BigInt(position))
+    if (BigInt(position) >= end) return
+    await wait(50)
+  }
+}

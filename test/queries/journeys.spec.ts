@@ -1,0 +1,45 @@
+import { expect, it } from 'vitest'
+import { whoIsAsking } from '../../src/access/session.ts'
+import { Journeys } from '../../src/queries/journeys.ts'
+import { csvOf, simulateContactLog } from '../../src/simulator/contact-log.ts'
+import { importText, temporaryWorkplace } from '../support/runtime.ts'
+
+const asking = whoIsAsking({})
+
+it('a journey is known from the log while the read models are being built', async () => {
+  const runtime = await temporaryWorkplace()
+  const log = simulateContactLog({ seed: 3, journeys: 8, from: '2023-01-01', until: '2024-12-31', messy: false })
+  await importText(runtime, csvOf(log))
+  const journeys = new Journeys(runtime.store, runtime.readModels, runtime.vault)
+  const { rows } = await journeys.caseload({}, asking)
+  const known = await Promise.all(rows.map(({ journeyId }) => journeys.header(journeyId, asking)))
+  await runtime.readModels.db.deleteFrom('caseload').execute() // as while a read model is built for the first time
+  expect((await journeys.caseload({}, asking)).empty).toBe(true)
+  expect(await Promise.all(rows.map(({ journeyId }) => journeys.header(journeyId, asking)))).toEqual(known)
+  expect(await journeys.header('00000000-0000-4000-8000-000000000000', asking)).toBeNull()
+  expect(await journeys.header('not an id', asking)).toBeNull()
+})
+
+it('a man is found by his CRN, his reference, and any words of his name, whatever their case or accents', async () => {
+  const runtime = await temporaryWorkplace()
+  const header =
+    'journey_ref,crn,family_name,given_names,date_of_birth,recorded_at,occurred_on,contact,programme,group,session,outcome,planned_facilitators,actual_facilitators,provider,recorded_by,note'
+  const referral = (ref: string, crn: string, family: string, given: string) =>
+    `${ref},${crn},${family},${given},01/02/1980,01/05/2023 10:00,01/05/2023,Referral,bbr,,,,,,North,F001,`
+  await importText(
+    runtime,
+    [header, referral('R-1', 'X000001', 'Ó Briain', 'José María'), referral('R-2', 'X000002', 'Briain', 'Tom')].join(
+      '\n',
+    ),
+  )
+  const journeys = new Journeys(runtime.store, runtime.readModels, runtime.vault)
+  const found = async (find: string) =>
+    (await journeys.caseload({ find }, asking)).rows.map(({ reference }) => reference).sort()
+  expect(await found('x000001')).toEqual(['R-1'])
+  expect(await found('R-2')).toEqual(['R-2'])
+  expect(await found('briain')).toEqual(['R-1', 'R-2'])
+  expect(await found('JOSE o briain')).toEqual(['R-1'])
+  expect(await found('tom maria')).toEqual([])
+  expect(await found('X000009')).toEqual([])
+  expect(await found("'; drop table caseload; --")).toEqual([])
+})
