@@ -2,7 +2,7 @@ import { globSync, readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
 import { projectRoot } from '../../src/runtime/config.ts'
 
-/** Why: docs/decisions/threads-run-what-is-compiled.md */
+/** Why: docs/decisions/0019-threads-run-compiled-modules.md */
 it('every thread runs a compiled module', () => {
   const threads = globSync('{src,projections,bench,test}/**/*.ts', { cwd: projectRoot })
     .toSorted()
