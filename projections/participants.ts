@@ -3,7 +3,8 @@ import type { Kysely } from 'kysely'
 import type { Recorded } from '../src/domain/history.ts'
 import type { Details, ParticipantEvent } from '../src/domain/participant.ts'
 import { opened } from '../src/protection/sealing.ts'
-import { nameWords, type Vault } from '../src/protection/vault.ts'
+import { indexedNameWords, searchedNameWords } from '../src/protection/name-words.ts'
+import type { Vault } from '../src/protection/vault.ts'
 import { idOf, ignoring, type Change, type Projection, type Table } from './projection.ts'
 import type { ReadModelTables } from './storage/read-models.ts'
 
@@ -35,7 +36,9 @@ const tokenTable: Table = {
 /** The tokens under which details are found: the CRN whole, and each word of the names without case or accents. */
 const tokensOf = (vault: Vault, { crn, familyName, givenNames }: Details): Buffer[] => [
   ...(crn ? [vault.token('crn', crn)] : []),
-  ...new Set(nameWords(`${familyName ?? ''} ${givenNames ?? ''}`)).values().map((word) => vault.token('name', word)),
+  ...new Set(indexedNameWords(`${familyName ?? ''} ${givenNames ?? ''}`))
+    .values()
+    .map((word) => vault.token('name', word)),
 ]
 
 /** Once his key is destroyed there is nothing to open, and so nothing by which he could be found. A former name still finds him. */
@@ -63,7 +66,7 @@ const told = (event: Recorded<ParticipantEvent>, vault: Vault): Change[] => {
 
 export const participants: Projection = {
   name: 'participants',
-  version: 2,
+  version: 3,
   question: 'Who is he, and how is he found?',
   tables: [participantTable, tokenTable],
   on: {
@@ -96,7 +99,7 @@ export const participants: Projection = {
 export function tokensSought(vault: Vault, find: string): Buffer[] {
   const crn = find.trim().toUpperCase()
   if (/^[A-Z]\d{6}$/.test(crn)) return [vault.token('crn', crn)]
-  return [...new Set(nameWords(find))].map((word) => vault.token('name', word))
+  return [...new Set(searchedNameWords(find))].map((word) => vault.token('name', word))
 }
 
 /** The participants who answer to every one of the tokens, as a subquery: there may be very many. */

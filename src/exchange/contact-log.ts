@@ -5,7 +5,7 @@ import { pipeline, Transform } from 'node:stream'
 import { instantOf } from '../commands/clock.ts'
 import type { Day, Instant, CommandContext } from '../domain/history.ts'
 import type { JourneyCommand } from '../domain/journey/journey.ts'
-import { nameWords } from '../protection/vault.ts'
+import { indexedNameWords } from '../protection/name-words.ts'
 import { versionInForce } from '../domain/programme.ts'
 import type { Details } from '../domain/participant.ts'
 
@@ -249,9 +249,10 @@ export function commandOf(contact: Contact, commandId: string, participantId: st
   const asWritten: Record<string, string> = {}
   const placed: readonly Column[] = contactKinds[kind]
   for (const column of placeless) if (row[column] !== '' && !placed.includes(column)) asWritten[column] = row[column]
-  const hisNames = nameWords(`${row.family_name} ${row.given_names}`)
+  const hisNames = indexedNameWords(`${row.family_name} ${row.given_names}`)
   const code = (column: Column, text: string, looksRight: RegExp): string => {
-    if (text === '' || (looksRight.test(text) && !nameWords(text).some((word) => hisNames.includes(word)))) return text
+    if (text === '' || (looksRight.test(text) && !indexedNameWords(text).some((word) => hisNames.includes(word))))
+      return text
     asWritten[column] = row[column]
     return veil(text)
   }

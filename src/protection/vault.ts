@@ -219,12 +219,3 @@ export class Vault {
     return key
   }
 }
-
-/** A name as it is looked for: without case or accents, word by word. */
-export const nameWords = (text: string): string[] =>
-  text
-    .normalize('NFKD')
-    .replace(/\p{Diacritic}/gu, '')
-    .toLowerCase()
-    .split(/[^\p{L}\p{N}]+/u)
-    .filter((word) => word.length > 0)

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { KeyMissing, nameWords, SealBroken, Vault } from '../../src/protection/vault.ts'
+import { KeyMissing, SealBroken, Vault } from '../../src/protection/vault.ts'
 import { temporaryDirectory } from '../support/runtime.ts'
 
 function vaultIn(dir = temporaryDirectory()): Vault {
@@ -60,9 +60,5 @@ describe('the vault', () => {
       expect(bytes.includes('Q987654')).toBe(false)
       expect(bytes.includes('REFERENCE-MARKER')).toBe(false)
     }
-  })
-
-  it('looks names up word by word, without case or accents', () => {
-    expect(nameWords('  de la Cruz-Ó Briain, JOSÉ ')).toEqual(['de', 'la', 'cruz', 'o', 'briain', 'jose'])
   })
 })
