@@ -1,7 +1,7 @@
 // Everything works without this file; it only saves page loads.
 import { Button, ErrorSummary, Radios, SkipLink, createAll } from 'govuk-frontend'
 import { Alert } from '@ministryofjustice/frontend/moj/components/alert/alert.mjs'
-import { follow } from './live.js'
+import { follow } from './follow.js'
 import { replay } from './replay.js'
 import { watch } from './watch.js'
 

@@ -1,8 +1,8 @@
 // Keeps the operator's page up to date: told that there is something else to see, it looks again and changes the parts that differ.
+import { listen } from './live.js'
+
 export function watch(element) {
-  if (!('EventSource' in window)) return
   const lost = element.querySelector('[data-lost]')
-  const source = new EventSource(element.dataset.watch)
   let known = element.dataset.digest
   let looking = false
 
@@ -29,12 +29,13 @@ export function watch(element) {
     }
   }
 
-  source.addEventListener('message', ({ data }) => {
-    if (JSON.parse(data).digest !== known) void look()
-  })
-  source.addEventListener('error', () => (lost.hidden = false))
-  source.addEventListener('open', () => (lost.hidden = true))
-  window.addEventListener('pagehide', () => source.close())
+  listen(
+    element.dataset.watch,
+    ({ digest }) => {
+      if (digest !== known) void look()
+    },
+    (state) => (lost.hidden = state === 'open'),
+  )
 }
 
 const words = (part) => part.textContent.replace(/\s+/g, ' ')

@@ -1,25 +1,48 @@
-import { Controller, NotFoundException, Param, Req, Sse } from '@nestjs/common'
+import { Controller, Query, Req, Sse } from '@nestjs/common'
 import type { FastifyRequest } from 'fastify'
-import { map, type Observable } from 'rxjs'
-import { whoIsAsking } from '../../access/session.ts'
+import { EMPTY, from, map, merge, mergeMap, of, type Observable } from 'rxjs'
+import { whoIsAsking, type SignedIn } from '../../access/session.ts'
+import { Operations } from '../../operations/operations.ts'
 import { Journeys } from '../../queries/journeys.ts'
 import { LiveJourneys } from '../../queries/live.ts'
+import { BadAddress } from '../errors/pages.filter.ts'
 
-@Controller('journeys/:id/live')
+/** What a page is told of its topic: the journey's last revision, or a digest of the operations page. Nothing about anybody. */
+type LiveMessage = { readonly topic: string } & ({ readonly revision: number } | { readonly digest: string })
+
+const mostTopics = 100
+const journeyTopic = /^journey-([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})$/
+
+@Controller('live')
 export class LiveController {
   constructor(
     private readonly live: LiveJourneys,
     private readonly journeys: Journeys,
+    private readonly operations: Operations,
   ) {}
 
-  /** Tells an open page that something was added to the journey: the revision and nothing else. */
+  /** One stream for all pages a browser has open: each topic's present state at once, then each change. */
   @Sse()
-  async follow(
-    @Param('id') id: string,
-    @Req() request: FastifyRequest,
-  ): Promise<Observable<{ data: { revision: number } }>> {
+  follow(@Query('topic') topic: unknown, @Req() request: FastifyRequest): Observable<{ data: LiveMessage }> {
+    const topics = [topic].flat().filter((one): one is string => typeof one === 'string')
+    const known = [...new Set(topics)].filter((one) => one === 'operations' || journeyTopic.test(one))
+    if (known.length === 0 || known.length > mostTopics)
+      throw new BadAddress(
+        'This address names nothing that can be followed.',
+        'Open a journey, or the operations page.',
+      )
     const as = whoIsAsking(request)
-    if (!(await this.journeys.header(id, as))) throw new NotFoundException()
-    return this.live.of(id, as).pipe(map((data) => ({ data })))
+    return merge(...known.map((one) => this.messagesOf(one, as))).pipe(map((data) => ({ data })))
+  }
+
+  private messagesOf(topic: string, as: SignedIn): Observable<LiveMessage> {
+    const journeyId = journeyTopic.exec(topic)?.[1]
+    if (!journeyId) return this.operations.changes(as).pipe(map((digest) => ({ topic, digest })))
+    // Followed from its end before the present revision is read: what is appended in between is told twice rather than never.
+    const added = this.live.of(journeyId, as)
+    const present = from(this.journeys.header(journeyId, as)).pipe(
+      mergeMap((header) => (header ? of({ revision: header.revision }) : EMPTY)),
+    )
+    return merge(added, present).pipe(map(({ revision }) => ({ topic, revision })))
   }
 }

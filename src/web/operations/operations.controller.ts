@@ -1,6 +1,5 @@
-import { Body, Controller, Get, Post, Query, Req, Res, Sse } from '@nestjs/common'
+import { Body, Controller, Get, Post, Query, Req, Res } from '@nestjs/common'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { map, type Observable } from 'rxjs'
 import { whoIsAsking } from '../../access/session.ts'
 import { digestOf, Operations } from '../../operations/operations.ts'
 import { BadAddress } from '../errors/pages.filter.ts'
@@ -31,11 +30,5 @@ export class OperationsController {
     if (typeof stream !== 'string' || !stream) throw new BadAddress('No history was named.', 'Go back and choose one.')
     const { healed, stillHeld, left } = await this.operations.replay(stream, whoIsAsking(request))
     return reply.redirect(`/operations?healed=${healed}&still=${stillHeld}&left=${left}`, 303)
-  }
-
-  /** Tells an open page that there is something else to see: a digest of it and nothing else. */
-  @Sse('live')
-  follow(@Req() request: FastifyRequest): Observable<{ data: { digest: string } }> {
-    return this.operations.changes(whoIsAsking(request)).pipe(map((digest) => ({ data: { digest } })))
   }
 }
