@@ -253,6 +253,7 @@ describe('the replay', () => {
     const of = Number(await page.getAttribute('#tl-scrub', 'max'))
     for (let place = Math.ceil(of * 0.55); place < of; place++) {
       await page.locator('#tl-scrub').fill(String(place))
+      await page.waitForSelector('#tl-moment:not([aria-busy])')
       if ((await page.locator('.tl-believed__item').count()) > 0) break
     }
     expect(await page.locator('.tl-believed__item').count()).toBeGreaterThan(0)
@@ -312,7 +313,9 @@ describe('bad input', () => {
       [`${path}/replay?clock=tomorrow`]: [400, 'clock=known'],
       [`${path}/replay?clock=happened&at=2024-02-30`]: [400, 'at=2024-03-12'],
       [`${path}/replay?clock=known&at=now`]: [400, 'at=2024-03-12T16:52:00Z'],
-      [`${path}/replay/moments?clock=tomorrow`]: [400, 'clock=known'],
+      [`${path}/replay/outline?clock=tomorrow`]: [400, 'clock=known'],
+      [`${path}/replay/moments?clock=known`]: [400, 'from=1'],
+      [`${path}/replay/moments?clock=known&from=1&count=41`]: [400, 'count=40'],
       '/journeys/00000000-0000-4000-8000-000000000000': [404, 'Page not found'],
       '/journeys/00000000-0000-4000-8000-000000000000/replay': [404, 'Page not found'],
       '/journeys/nobody/history': [404, 'Page not found'],

@@ -1,9 +1,16 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Refusal, type Recorded } from '../../src/domain/history.ts'
-import { figuresOf, sessionIn, statusCodes, statusOf, type JourneyFacts } from '../../src/domain/journey/facts.ts'
+import {
+  figuresOf,
+  sessionIn,
+  statusCodes,
+  statusOf,
+  type JourneyFacts,
+  type Status,
+} from '../../src/domain/journey/facts.ts'
 import { journeyHistory, type JourneyEvent } from '../../src/domain/journey/journey.ts'
-import { believedNow, journeyAt, placesOn } from '../../src/domain/journey/replay.ts'
+import { believedNow, journeyAt, journeyOn, placesOn } from '../../src/domain/journey/replay.ts'
 import { inAnyOrder, recordedAs } from './given.ts'
 import { commands, eventsFrom, seed } from './histories.ts'
 import { everyCommand } from './words.ts'
@@ -86,6 +93,20 @@ describe('in random histories', () => {
           expect(moment.changedSince).toHaveLength(clock === 'happened' ? 0 : beliefsChanged(moment.facts, now))
           before = new Set(revisions)
         }
+      }
+    }))
+
+  it('the changes of status told in one pass are those of the moments one by one', () =>
+    holds(1_000, fc.tuple(commands, fc.nat(59)), ([told, back]) => {
+      const events = eventsFrom(told, (n) => n * back)
+      for (const clock of ['happened', 'known'] as const) {
+        const journey = journeyOn(clock, events)
+        const changes: { at: string; status: Status }[] = []
+        for (const at of journey.places) {
+          const { status } = journey.at(at)
+          if (changes.at(-1)?.status !== status) changes.push({ at, status })
+        }
+        expect(journey.statusChanges()).toEqual(changes)
       }
     }))
 

@@ -9,6 +9,7 @@ import {
   statusOf,
   type JourneyFacts,
   type JourneyFigures,
+  type OwnFacts,
   type Status,
 } from './facts.ts'
 import type { JourneyEvent } from './journey.ts'
@@ -63,33 +64,82 @@ function dayItConcerns(event: Recorded<JourneyEvent>, final: JourneyFacts): Day 
 export const believedNow = (events: readonly Recorded<JourneyEvent>[]): JourneyFacts =>
   events.reduce(learn, nothingKnown())
 
-export function journeyAt(events: readonly Recorded<JourneyEvent>[], moment: Moment): JourneyMoment {
+/** A journey laid out on one clock. What does not depend on the moment is worked out once, so that a moment is one pass over the events. */
+export interface JourneyOnClock {
+  readonly clock: Moment['clock']
+  /**
+   * Where the playhead can stop: every place at which something is added, in order, without repeats. On the clock of what
+   * happened a place is a day; on the clock of what was known, an instant.
+   */
+  readonly places: readonly string[]
+  /** What is added at a place, in the order of the log; nothing where the place is none of them. */
+  addedAt(place: string): readonly Recorded<JourneyEvent>[]
+  at(by: string): JourneyMoment
+  /** Every place at which the status changes, and to what: one pass for all of them. */
+  statusChanges(): readonly { readonly at: string; readonly status: Status }[]
+}
+
+export function journeyOn(clock: Moment['clock'], events: readonly Recorded<JourneyEvent>[]): JourneyOnClock {
   const final = believedNow(events)
   const placeOf = (event: Recorded<JourneyEvent>) =>
-    moment.clock === 'known' ? event.metadata.recordedAt : dayItConcerns(event, final)
-  const included = events.filter((event) => placeOf(event) <= moment.by)
-  const facts = believedNow(included)
-  const last = included.reduce<Recorded<JourneyEvent> | null>(
+    clock === 'known' ? event.metadata.recordedAt : dayItConcerns(event, final)
+  const byPlace = Map.groupBy(events, placeOf)
+  const places = [...byPlace.keys()].sort()
+  return {
+    clock,
+    places,
+    addedAt: (place) => byPlace.get(place) ?? [],
+    at(by) {
+      const included = events.filter((event) => placeOf(event) <= by)
+      const facts = believedNow(included)
+      return {
+        moment: { clock, by },
+        status: statusOf(facts),
+        facts,
+        figures: figuresOf(facts),
+        included,
+        last: lastOf(included, placeOf),
+        changedSince:
+          clock === 'known'
+            ? changesAfter(
+                facts,
+                final,
+                events.filter((event) => placeOf(event) > by),
+              )
+            : [],
+      }
+    },
+    statusChanges() {
+      const changes: { at: string; status: Status }[] = []
+      let facts = nothingKnown()
+      let latest = -1
+      for (const place of places) {
+        const added = byPlace.get(place)!
+        // Of two on one day the one recorded last is believed: where one was recorded before others of earlier places, all are folded anew.
+        if (added[0]!.revision < latest)
+          facts = believedNow(events.filter((event) => placeOf(event) <= place)) as OwnFacts
+        else for (const event of added) learn(facts, event)
+        latest = Math.max(latest, added.at(-1)!.revision)
+        const status = statusOf(facts)
+        if (changes.at(-1)?.status !== status) changes.push({ at: place, status })
+      }
+      return changes
+    },
+  }
+}
+
+export const journeyAt = (events: readonly Recorded<JourneyEvent>[], { clock, by }: Moment): JourneyMoment =>
+  journeyOn(clock, events).at(by)
+
+/** Of several at one place, the one the log holds last. */
+const lastOf = (
+  included: readonly Recorded<JourneyEvent>[],
+  placeOf: (event: Recorded<JourneyEvent>) => string,
+): Recorded<JourneyEvent> | null =>
+  included.reduce<Recorded<JourneyEvent> | null>(
     (latest, event) => (latest === null || placeOf(event) >= placeOf(latest) ? event : latest),
     null,
   )
-  return {
-    moment,
-    status: statusOf(facts),
-    facts,
-    figures: figuresOf(facts),
-    included,
-    last,
-    changedSince:
-      moment.clock === 'known'
-        ? changesAfter(
-            facts,
-            final,
-            events.filter((event) => placeOf(event) > moment.by),
-          )
-        : [],
-  }
-}
 
 function changesAfter(
   then: JourneyFacts,
@@ -112,15 +162,9 @@ function changesAfter(
   return changes
 }
 
-/**
- * Where the playhead can stop on a clock: every place at which something is added, in order, without repeats.
- * On the clock of what happened a place is a day; on the clock of what was known, an instant.
- */
-export function placesOn(clock: Moment['clock'], events: readonly Recorded<JourneyEvent>[]): readonly string[] {
-  const final = believedNow(events)
-  const places = events.map((event) => (clock === 'known' ? event.metadata.recordedAt : dayItConcerns(event, final)))
-  return [...new Set(places)].sort()
-}
+/** See {@link JourneyOnClock.places}. */
+export const placesOn = (clock: Moment['clock'], events: readonly Recorded<JourneyEvent>[]): readonly string[] =>
+  journeyOn(clock, events).places
 
 /** A record made more than this many days after the event is late, and is shown so. Our own choice of threshold. */
 export const lateAfterDays = 5

@@ -1,12 +1,8 @@
 /** The journey as one line in time: where everything stands, worked out once; the template only draws it. */
-import type { Recorded } from '../../domain/history.ts'
 import { statuses, type Status } from '../../domain/journey/facts.ts'
-import type { JourneyEvent } from '../../domain/journey/journey.ts'
-import { journeyAt, placesOn } from '../../domain/journey/replay.ts'
-import { programmeAt } from '../../domain/programme.ts'
-import { believedNow } from '../../domain/journey/replay.ts'
+import type { JourneyOnClock } from '../../domain/journey/replay.ts'
+import { programmeAt, type ProgrammeDefinition } from '../../domain/programme.ts'
 import type { Glyph, Mark } from './marks.ts'
-import type { Clock } from './moments.ts'
 import { round, scaleFor, type Fold, type MonthTick, type Scale } from './scale.ts'
 
 export const width = 1200
@@ -31,6 +27,10 @@ export const rows = {
 } as const
 const labelRows = 5
 
+/** With more marks than this, contacts of one kind that would touch are drawn as one that says how many. */
+const drawnOneByOne = 400
+const bundleWidth = 4
+
 export interface Band {
   readonly x: number
   readonly width: number
@@ -42,6 +42,10 @@ export interface Band {
 
 export interface DrawnMark {
   readonly mark: Mark
+  /** Which of the journey's marks this is. */
+  readonly index: number
+  /** The last of the marks that are drawn as one with it; null where it stands for itself alone. */
+  readonly bundle: { readonly more: number; readonly until: Mark } | null
   readonly x: number
   readonly y: number
   /** Where it was recorded, on the rail below. */
@@ -73,14 +77,19 @@ export interface Drawing {
   readonly x: (at: string) => number
 }
 
-export function drawingOf(clock: Clock, events: readonly Recorded<JourneyEvent>[], marks: readonly Mark[]): Drawing {
+export function drawingOf(
+  journey: JourneyOnClock,
+  marks: readonly Mark[],
+  pinned: { readonly key: string; readonly version: number } | null,
+): Drawing {
   const scale = scaleFor(
     marks.flatMap((mark) => [mark.happenedOn, mark.recordedAt]),
     left,
     right,
   )
   const size = sizeFor(marks, scale)
-  const drawn = placed(marks, scale, size)
+  const drawn = placed(bundled(marks, scale), scale, size)
+  const programme = pinned ? programmeAt(pinned.key, pinned.version) : undefined
   const ending = marks.find((mark) => mark.kind === 'ending')
   const first = marks.reduce((day, mark) => (mark.happenedOn < day ? mark.happenedOn : day), marks[0]?.happenedOn ?? '')
   const endsAt = ending ? scale.x(ending.happenedOn) : null
@@ -91,8 +100,8 @@ export function drawingOf(clock: Clock, events: readonly Recorded<JourneyEvent>[
     right,
     end: scale.end,
     size,
-    statusBand: statusBand(clock, events, scale),
-    moduleBand: moduleBand(events, marks, scale),
+    statusBand: statusBand(journey, scale),
+    moduleBand: moduleBand(programme, marks, scale),
     folds: scale.folds,
     months: scale.months,
     marks: drawn,
@@ -122,7 +131,26 @@ function sizeFor(marks: readonly Mark[], scale: Scale): number {
   return round(Math.min(1, Math.max(0.62, usual / 13.5)))
 }
 
-function placed(marks: readonly Mark[], scale: Scale, size: number): readonly DrawnMark[] {
+type Bundle = Pick<DrawnMark, 'mark' | 'index' | 'bundle'>
+
+const glyphShown = ({ versions }: Mark): Glyph => versions.at(-1)!.glyph
+
+function bundled(marks: readonly Mark[], scale: Scale): readonly Bundle[] {
+  const alone = marks.map((mark, index): Bundle => ({ mark, index, bundle: null }))
+  if (marks.length <= drawnOneByOne) return alone
+  const keyOf = ({ mark, index }: Bundle): string => {
+    if (mark.kind === 'session' || mark.kind === 'ending') return String(index)
+    const x = scale.x(mark.kind === 'contact' ? mark.happenedOn : mark.recordedAt)
+    return `${glyphShown(mark)} ${Math.round(x / bundleWidth)}`
+  }
+  return [...Map.groupBy(alone, keyOf).values()].map((together) => ({
+    ...together[0]!,
+    bundle: together.length > 1 ? { more: together.length - 1, until: together.at(-1)!.mark } : null,
+  }))
+}
+
+function placed(bundles: readonly Bundle[], scale: Scale, size: number): readonly DrawnMark[] {
+  const marks = bundles.map(({ mark }) => mark)
   const byDay = [...marks].sort((a, b) =>
     a.happenedOn < b.happenedOn ? -1 : a.happenedOn > b.happenedOn ? 1 : a.revision - b.revision,
   )
@@ -134,7 +162,7 @@ function placed(marks: readonly Mark[], scale: Scale, size: number): readonly Dr
   const at = new Map<number, number>()
   const room = 12 * size
 
-  const drawn = new Map<number, DrawnMark>()
+  const drawn = new Map<number, Omit<DrawnMark, keyof Bundle>>()
   for (const mark of byDay) {
     if (mark.kind !== 'session') continue
     const x = scale.x(mark.happenedOn)
@@ -153,7 +181,6 @@ function placed(marks: readonly Mark[], scale: Scale, size: number): readonly Dr
     at.set(mark.revision, x)
     const recordedX = scale.x(mark.recordedAt)
     drawn.set(mark.revision, {
-      mark,
       x,
       y,
       recordedX,
@@ -170,7 +197,6 @@ function placed(marks: readonly Mark[], scale: Scale, size: number): readonly Dr
     if (mark.kind === 'correction' || mark.kind === 'recategorisation') {
       const target = mark.corrects === null ? undefined : at.get(mark.corrects)
       drawn.set(mark.revision, {
-        mark,
         x: recordedX,
         y: rows.rail,
         recordedX,
@@ -185,7 +211,6 @@ function placed(marks: readonly Mark[], scale: Scale, size: number): readonly Dr
     const glyphY = mark.kind === 'ending' ? rows.line : rows.line - 15
     at.set(mark.revision, happenedX)
     drawn.set(mark.revision, {
-      mark,
       x: happenedX,
       y: glyphY,
       recordedX,
@@ -195,7 +220,7 @@ function placed(marks: readonly Mark[], scale: Scale, size: number): readonly Dr
       tie: mark.late ? tie(happenedX, recordedX) : null,
     })
   }
-  return marks.map((mark) => drawn.get(mark.revision)!)
+  return bundles.map((bundle) => ({ ...bundle, ...drawn.get(bundle.mark.revision)! }))
 }
 
 /** From the line straight down behind the mark, then across to where it was written up. */
@@ -209,16 +234,20 @@ const textWidth = (text: string, size = 12): number => text.length * size * 0.5
 function labelPlaces(marks: readonly Mark[], scale: Scale): Map<number, NonNullable<DrawnMark['label']>> {
   const places = new Map<number, NonNullable<DrawnMark['label']>>()
   const used: { row: number; from: number; to: number }[] = []
+  // In the order in which they happened, so that the next stem is the only one that can be crossed first.
   const stems = marks.map((mark) => scale.x(mark.happenedOn))
-  for (const mark of marks) {
-    const x = scale.x(mark.happenedOn)
+  for (const [n, mark] of marks.entries()) {
+    const x = stems[n]!
+    let following = n + 1
+    while (following < stems.length && stems[following]! <= x + 1) following++
+    const nextStem = stems[following] ?? Infinity
     const wide = textWidth(mark.label) + 8
     const from = Math.max(left - 4, Math.min(x - 3, right - wide))
     // The lowest row that is free, and whose text no later stem would have to cross.
     for (let row = 0; row < labelRows; row++) {
       const y = rows.labels + (labelRows - 1 - row) * rows.labelStep
       const free = !used.some((other) => other.row === row && other.from < from + wide && from < other.to)
-      const crossed = row < labelRows - 1 && stems.some((stem) => stem > x + 1 && stem < from + wide - 4)
+      const crossed = row < labelRows - 1 && nextStem < from + wide - 4
       if (!free || crossed) continue
       used.push({ row, from, to: from + wide })
       places.set(mark.revision, { x: round(from + 4), y, anchor: 'start' })
@@ -228,12 +257,8 @@ function labelPlaces(marks: readonly Mark[], scale: Scale): Map<number, NonNulla
   return places
 }
 
-function statusBand(clock: Clock, events: readonly Recorded<JourneyEvent>[], scale: Scale): readonly Band[] {
-  const turns: { at: string; status: Status }[] = []
-  for (const place of placesOn(clock, events)) {
-    const { status } = journeyAt(events, { clock, by: place })
-    if (turns.at(-1)?.status !== status) turns.push({ at: place, status })
-  }
+function statusBand(journey: JourneyOnClock, scale: Scale): readonly Band[] {
+  const turns = journey.statusChanges()
   return turns.map(({ at, status }, i) => {
     const next = turns[i + 1]
     const to = next ? scale.x(next.at) : scale.end
@@ -241,9 +266,7 @@ function statusBand(clock: Clock, events: readonly Recorded<JourneyEvent>[], sca
   })
 }
 
-function moduleBand(events: readonly Recorded<JourneyEvent>[], marks: readonly Mark[], scale: Scale): readonly Band[] {
-  const pinned = believedNow(events).programme
-  const programme = pinned && programmeAt(pinned.key, pinned.version)
+function moduleBand(programme: ProgrammeDefinition | undefined, marks: readonly Mark[], scale: Scale): readonly Band[] {
   const sessions = marks.filter((mark) => mark.module !== null).sort((a, b) => (a.happenedOn < b.happenedOn ? -1 : 1))
   const runs: { module: string; from: number; to: number }[] = []
   for (const mark of sessions) {

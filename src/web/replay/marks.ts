@@ -8,7 +8,7 @@ import {
   type Outcome,
   type AttendanceCategory,
 } from '../../domain/journey/outcomes.ts'
-import { believedNow, daysLate, isLate } from '../../domain/journey/replay.ts'
+import { believedNow, daysLate, lateAfterDays } from '../../domain/journey/replay.ts'
 import { programmeAt, sessionOf } from '../../domain/programme.ts'
 
 export type Glyph =
@@ -83,6 +83,16 @@ export function marksOf(events: readonly Recorded<JourneyEvent>[]): readonly Mar
   const pinned = believedNow(events).programme
   const programme = pinned && programmeAt(pinned.key, pinned.version)
   const session = (id: string) => programme && sessionOf(programme, id)
+  const corrections = Map.groupBy(
+    events.filter((event) => event.type === 'AttendanceCorrected'),
+    ({ data }) => data.sessionId,
+  )
+  const recategorisations = events.filter((event) => event.type === 'OutcomeRecategorised')
+  const first = new Map<string, number>()
+  for (const event of events)
+    if (event.type === 'AttendanceRecorded' && !first.has(event.data.sessionId))
+      first.set(event.data.sessionId, event.revision)
+  const left = events.find(({ type }) => type === 'ParticipantDroppedOut')?.revision ?? null
   const said = (outcome: Outcome, revision: number): Version => ({
     revision,
     glyph: glyphOf(outcome),
@@ -91,14 +101,15 @@ export function marksOf(events: readonly Recorded<JourneyEvent>[]): readonly Mar
   })
 
   return events.map((event): Mark => {
+    const days = daysLate(event)
     const mark = {
       revision: event.revision,
       module: null,
       happenedOn: event.metadata.occurredAt,
       recordedAt: event.metadata.recordedAt,
       recordedBy: event.metadata.actor.id,
-      late: isLate(event),
-      daysLate: daysLate(event),
+      late: days > lateAfterDays,
+      daysLate: days,
       planned: [],
       actual: [],
       standIns: [],
@@ -118,25 +129,18 @@ export function marksOf(events: readonly Recorded<JourneyEvent>[]): readonly Mar
           standIns: standInsOf(planned, actual),
           versions: [
             said(outcome, event.revision),
-            ...events.flatMap((later) =>
-              later.type === 'AttendanceCorrected' && later.data.sessionId === sessionId
-                ? [said(later.data.outcome, later.revision)]
-                : [],
-            ),
+            ...(corrections.get(sessionId) ?? []).map((later) => said(later.data.outcome, later.revision)),
           ],
         }
       }
       case 'AttendanceCorrected': {
         const { sessionId, was, outcome } = event.data
-        const corrected = events.find(
-          (earlier) => earlier.type === 'AttendanceRecorded' && earlier.data.sessionId === sessionId,
-        )
         return {
           ...mark,
           kind: 'correction',
           label: `${sessionId} corrected`,
           name: `Correction of ${session(sessionId)?.name ?? sessionId}`,
-          corrects: corrected?.revision ?? null,
+          corrects: first.get(sessionId) ?? null,
           versions: [
             {
               revision: event.revision,
@@ -153,7 +157,7 @@ export function marksOf(events: readonly Recorded<JourneyEvent>[]): readonly Mar
           kind: 'recategorisation',
           label: 'Recategorised',
           name: 'Reason for leaving recategorised',
-          corrects: events.find((earlier) => earlier.type === 'ParticipantDroppedOut')?.revision ?? null,
+          corrects: left,
           versions: [
             {
               revision: event.revision,
@@ -165,7 +169,7 @@ export function marksOf(events: readonly Recorded<JourneyEvent>[]): readonly Mar
         }
       case 'ParticipantDroppedOut': {
         const [glyph, label, name] = contacts[event.type]
-        const left = (revision: number, reason: keyof typeof reasons): Version => ({
+        const gone = (revision: number, reason: keyof typeof reasons): Version => ({
           revision,
           glyph,
           says: reasons[reason],
@@ -177,10 +181,8 @@ export function marksOf(events: readonly Recorded<JourneyEvent>[]): readonly Mar
           label,
           name,
           versions: [
-            left(event.revision, event.data.reason),
-            ...events.flatMap((later) =>
-              later.type === 'OutcomeRecategorised' ? [left(later.revision, later.data.to)] : [],
-            ),
+            gone(event.revision, event.data.reason),
+            ...recategorisations.map((later) => gone(later.revision, later.data.to)),
           ],
         }
       }

@@ -1,10 +1,10 @@
-/** Every moment at which the playhead can stop on a clock, worked out here so that the browser only has to show it. */
+/** What is shown of one moment of a journey: what was added at it, how things stood, and what was believed then and is no longer. */
 import { sentenceOf } from '../../domain/events.ts'
 import type { Recorded } from '../../domain/history.ts'
 import { statuses, type Status } from '../../domain/journey/facts.ts'
 import type { JourneyEvent } from '../../domain/journey/journey.ts'
 import { outcomes, reasons } from '../../domain/journey/outcomes.ts'
-import { daysLate, isLate, journeyAt, placesOn, type JourneyMoment, type Moment } from '../../domain/journey/replay.ts'
+import { daysLate, isLate, type JourneyMoment, type JourneyOnClock, type Moment } from '../../domain/journey/replay.ts'
 import { programmeAt, sessionOf } from '../../domain/programme.ts'
 import { sayDay, sayDayShort, sayInstant, sayInstantShort } from '../layout/dates.ts'
 import { versionShown, type Mark } from './marks.ts'
@@ -56,43 +56,34 @@ export interface Changed {
 
 type Events = readonly Recorded<JourneyEvent>[]
 
-const onClock = (clock: Clock, by: string): Moment => ({ clock, by })
-
-export function momentsOf(clock: Clock, events: Events, marks: readonly Mark[]): readonly MomentView[] {
-  const places = placesOn(clock, events)
-  let before: ReadonlySet<number> = new Set()
-  return places.map((place, i) => {
-    const moment = journeyAt(events, onClock(clock, place))
-    const view = viewOf(moment, events, marks, before, { number: i + 1, of: places.length, exact: true })
-    before = new Set(moment.included.map(({ revision }) => revision))
-    return view
-  })
+/** The moment an address names, which may lie between two places or outside them. */
+export function momentAt(journey: JourneyOnClock, by: string, events: Events, marks: readonly Mark[]): MomentView {
+  const { places } = journey
+  const number = placesUpTo(places, by)
+  const exact = places[number - 1] === by
+  return viewOf(journey.at(by), events, marks, journey.addedAt(by), { number, of: places.length, exact })
 }
 
-/** The moment an address names, which may lie between two places or outside them. */
-export function momentAt(clock: Clock, by: string, events: Events, marks: readonly Mark[]): MomentView {
-  const places = placesOn(clock, events)
-  const number = places.filter((place) => place <= by).length
-  const exact = places[number - 1] === by
-  const earlier = places[number - (exact ? 2 : 1)]
-  const before = earlier === undefined ? [] : journeyAt(events, onClock(clock, earlier)).included
-  return viewOf(journeyAt(events, onClock(clock, by)), events, marks, new Set(before.map(({ revision }) => revision)), {
-    number,
-    of: places.length,
-    exact,
-  })
+/** How many places are not after it, found by halving. */
+function placesUpTo(places: readonly string[], by: string): number {
+  let [from, to] = [0, places.length]
+  while (from < to) {
+    const middle = (from + to) >>> 1
+    if (places[middle]! <= by) from = middle + 1
+    else to = middle
+  }
+  return from
 }
 
 function viewOf(
   at: JourneyMoment,
   events: Events,
   marks: readonly Mark[],
-  before: ReadonlySet<number>,
+  added: Events,
   place: { number: number; of: number; exact: boolean },
 ): MomentView {
   const { clock, by } = at.moment
   const included = new Set(at.included.map(({ revision }) => revision))
-  const added = at.included.filter(({ revision }) => !before.has(revision))
   const happened = added.map(happeningOf)
   const when = clock === 'known' ? sayInstant(by) : sayDay(by)
   const statusName = statuses[at.status]

@@ -1,11 +1,15 @@
 import { Controller, Get, NotFoundException, Param, Query, Req, Res } from '@nestjs/common'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { setImmediate as othersTurn } from 'node:timers/promises'
+import type { Recorded } from '../../domain/history.ts'
+import type { JourneyEvent } from '../../domain/journey/journey.ts'
 import { Journeys } from '../../queries/journeys.ts'
 import { BadAddress } from '../errors/pages.filter.ts'
 import { dateInput, readDate } from '../forms/date.ts'
 import { JourneyPages, type JourneyPage } from '../layout/journey-page.ts'
 import { rows } from './drawing.ts'
-import { momentsForBrowser, readAddress, replayView, type ReplayAsked, type ReplayView } from './replay.ts'
+import { momentAt } from './moments.ts'
+import { outlineOf, readAddress, replayView, titleFor, type ReplayAsked, type ReplayView } from './replay.ts'
 
 type Query = Readonly<Record<string, unknown>>
 
@@ -27,10 +31,10 @@ export class ReplayController {
     const goto =
       'date-day' in query || 'date-month' in query || 'date-year' in query ? readDate(query, 'date', 'The date') : null
     const asked = understood(goto ? { clock: query.clock } : query)
-    const view = await this.viewOf(page, goto?.day ? { ...asked, at: goto.day } : asked)
-    const place = /^\d{1,6}$/.test(String(query.place)) ? view.moments[Number(query.place) - 1] : undefined
+    const { view } = await this.viewOf(page, goto?.day ? { ...asked, at: goto.day } : asked)
+    const place = /^\d{1,6}$/.test(String(query.place)) ? view.journey.places[Number(query.place) - 1] : undefined
     // A form names a place or a date; the address it leads to names the moment itself.
-    if (place) return reply.redirect(`${page.path}/replay?clock=${asked.clock}&at=${encodeURIComponent(place.at)}`, 303)
+    if (place) return reply.redirect(`${page.path}/replay?clock=${asked.clock}&at=${encodeURIComponent(place)}`, 303)
     if (goto?.day) return reply.redirect(view.here, 303)
     const error = goto?.error ?? null
     return reply.status(error ? 400 : 200).view('replay/replay.njk', {
@@ -48,7 +52,14 @@ export class ReplayController {
     })
   }
 
-  /** All moments at once, for the playhead in the browser. */
+  /** The line in outline: with it the browser moves the playhead by itself. */
+  @Get('outline')
+  async outline(@Param('id') id: string, @Query() query: Query, @Req() request: FastifyRequest) {
+    const page = await this.pages.open(request, id, 'replay')
+    return outlineOf((await this.viewOf(page, understood({ clock: query.clock }))).view)
+  }
+
+  /** The words of a few moments, by their numbers: asked for as the playhead comes to them. */
   @Get('moments')
   async moments(
     @Param('id') id: string,
@@ -56,24 +67,39 @@ export class ReplayController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ) {
+    const { from, count } = numbersFrom(query)
     const page = await this.pages.open(request, id, 'replay')
-    const view = await this.viewOf(page, understood({ clock: query.clock }))
-    const { clock } = view
-    const html = await Promise.all(
-      view.moments.map(
-        (moment) =>
-          reply.server.view('replay/moment.njk', { moment, clock, path: page.path }) as unknown as Promise<string>,
-      ),
-    )
-    return reply
-      .type('application/json')
-      .send(JSON.stringify(momentsForBrowser(view, ({ number }) => html[number - 1]!)))
+    const { view, events } = await this.viewOf(page, understood({ clock: query.clock }))
+    const { clock, journey, marks } = view
+    const moments = []
+    for (const place of journey.places.slice(from - 1, from - 1 + count)) {
+      const moment = momentAt(journey, place, events, marks)
+      const html = await (reply.server.view('replay/moment.njk', {
+        moment,
+        clock,
+        path: page.path,
+      }) as unknown as Promise<string>)
+      moments.push({
+        number: moment.number,
+        title: titleFor(clock, moment),
+        announcement: moment.announcement,
+        html,
+      })
+      await othersTurn() // a long journey has many events to fold for each
+    }
+    return reply.type('application/json').send(JSON.stringify(moments))
   }
 
-  private async viewOf(page: JourneyPage, asked: ReplayAsked): Promise<ReplayView> {
+  private async viewOf(
+    page: JourneyPage,
+    asked: ReplayAsked,
+  ): Promise<{ view: ReplayView; events: readonly Recorded<JourneyEvent>[] }> {
     const events = await this.journeys.events(page.journeyId, page.as)
     if (events.length === 0) throw new NotFoundException()
-    return replayView(`${page.path}/replay`, events, asked)
+    await othersTurn()
+    const view = replayView(`${page.path}/replay`, events, asked)
+    await othersTurn()
+    return { view, events }
   }
 }
 
@@ -81,4 +107,17 @@ function understood(query: Query): ReplayAsked {
   const asked = readAddress(query)
   if ('problem' in asked) throw new BadAddress(asked.problem, asked.howTo)
   return asked
+}
+
+/** More moments are not told at once. */
+const mostMoments = 40
+
+function numbersFrom({ from, count }: Query): { from: number; count: number } {
+  const [first, many] = [Number(from), Number(count)]
+  if (!Number.isInteger(first) || !Number.isInteger(many) || first < 1 || many < 1 || many > mostMoments)
+    throw new BadAddress(
+      'The address does not name moments of this journey.',
+      `Write the number of the first, from=1, and how many, count=1 to count=${mostMoments}.`,
+    )
+  return { from: first, count: many }
 }

@@ -1,10 +1,21 @@
 /** What the replay page shows: the line, the playhead, and the state of the journey at the moment asked for. */
 import type { Recorded } from '../../domain/history.ts'
+import { statuses } from '../../domain/journey/facts.ts'
 import type { JourneyEvent } from '../../domain/journey/journey.ts'
-import { dayOf, endOfDay, isRealDay, isRealInstant, sayDay, sayDayShort, sayInstant } from '../layout/dates.ts'
-import { drawingOf, width, type Drawing } from './drawing.ts'
+import { believedNow, journeyOn, type JourneyOnClock } from '../../domain/journey/replay.ts'
+import {
+  dayOf,
+  endOfDay,
+  isRealDay,
+  isRealInstant,
+  sayDay,
+  sayDayShort,
+  sayInstant,
+  sayInstantShort,
+} from '../layout/dates.ts'
+import { drawingOf, width, type DrawnMark, type Drawing } from './drawing.ts'
 import { marksOf, type Mark } from './marks.ts'
-import { momentAt, momentsOf, type Clock, type MomentView } from './moments.ts'
+import { momentAt, type Clock, type MomentView } from './moments.ts'
 import { round } from './scale.ts'
 
 export interface ReplayAsked {
@@ -51,14 +62,16 @@ export interface ReplayView {
     readonly current: boolean
   }[]
   readonly moment: MomentView
-  readonly moments: readonly MomentView[]
+  readonly journey: JourneyOnClock
   readonly marks: readonly Mark[]
   readonly drawing: Drawing
   readonly description: string
   readonly states: readonly MarkState[]
-  readonly hrefs: readonly string[]
-  readonly momentOfMark: readonly number[]
-  readonly titles: readonly string[]
+  /** The address of the moment at which a mark was added, by the mark's index. */
+  hrefOf(index: number): string
+  /** For each mark, the index of the place at which it was added. */
+  readonly placeOfMark: readonly number[]
+  titleOf(drawn: DrawnMark): string
   readonly x: number
   readonly litTo: number
   /** Where the bands turn faint: what they say of later is still to come. */
@@ -69,8 +82,9 @@ export interface ReplayView {
   readonly next: string
   readonly last: string
   readonly here: string
-  /** The marks in the order in which they happened, as indexes. */
+  /** The marks listed, as indexes, in the order in which they happened: those around the moment, where there are very many. */
   readonly list: readonly number[]
+  readonly listed: ListedMarks
   readonly sessions: readonly number[]
   readonly sessionsShown: boolean
 }
@@ -78,20 +92,24 @@ export interface ReplayView {
 export function replayView(path: string, events: readonly Recorded<JourneyEvent>[], asked: ReplayAsked): ReplayView {
   const { clock } = asked
   const marks = marksOf(events)
-  const moments = momentsOf(clock, events, marks)
-  const drawing = drawingOf(clock, events, marks)
+  const journey = journeyOn(clock, events)
+  const { places } = journey
+  const drawing = drawingOf(journey, marks, believedNow(events).programme)
   const by =
-    asked.at === null ? moments.at(-1)!.at : clock === 'known' && isRealDay(asked.at) ? endOfDay(asked.at) : asked.at
-  const moment = momentAt(clock, by, events, marks)
+    asked.at === null ? places.at(-1)! : clock === 'known' && isRealDay(asked.at) ? endOfDay(asked.at) : asked.at
+  const moment = momentAt(journey, by, events, marks)
   const hrefTo = (at: string) => `${path}?clock=${clock}&at=${encodeURIComponent(at)}`
-  const momentOfMark = marks.map((mark) => moments.findIndex(({ news }) => news.includes(mark.revision)))
-  const place = (number: number) => hrefTo(moments[Math.min(Math.max(number, 1), moments.length) - 1]!.at)
-  const list = marks
+  const placeOf = placeOfRevision(journey)
+  const placeOfMark = marks.map(({ revision }) => placeOf.get(revision)!)
+  const hrefOf = (index: number) => hrefTo(places[placeOfMark[index]!]!)
+  const place = (number: number) => hrefTo(places[Math.min(Math.max(number, 1), places.length) - 1]!)
+  const all = marks
     .map((_, i) => i)
     .sort((a, b) =>
       marks[a]!.happenedOn < marks[b]!.happenedOn ? -1 : marks[a]!.happenedOn > marks[b]!.happenedOn ? 1 : a - b,
     )
-  const sessions = list.filter((i) => marks[i]!.kind === 'session')
+  const listed = listedAround(moment, all, placeOfMark)
+  const sessions = all.filter((i) => marks[i]!.kind === 'session')
   const x = drawing.x(by)
   return {
     clock,
@@ -110,14 +128,17 @@ export function replayView(path: string, events: readonly Recorded<JourneyEvent>
       },
     ],
     moment,
-    moments,
+    journey,
     marks,
     drawing,
-    description: descriptionOf(marks, moments),
+    description: descriptionOf(marks, statuses[journey.statusChanges().at(-1)!.status]),
     states: statesAt(moment, marks, versionsAhead(clock, marks)),
-    hrefs: marks.map((_, i) => hrefTo(moments[momentOfMark[i]!]!.at)),
-    momentOfMark,
-    titles: marks.map(titleOf),
+    hrefOf,
+    placeOfMark,
+    titleOf: ({ mark, bundle }) =>
+      bundle
+        ? `${titleOf(mark)}, and ${bundle.more} more up to ${sayDayShort(bundle.until.happenedOn)}`
+        : titleOf(mark),
     x,
     litTo: litTo(drawing, x),
     veilFrom: veilFrom(drawing, moment, x),
@@ -125,12 +146,38 @@ export function replayView(path: string, events: readonly Recorded<JourneyEvent>
     first: place(1),
     previous: place(moment.exact ? moment.number - 1 : moment.number),
     next: place(moment.number + 1),
-    last: place(moments.length),
+    last: place(places.length),
     here: hrefTo(by),
-    list,
+    list: all.slice(listed.from, listed.to),
+    listed,
     sessions,
     sessionsShown: sessions.some((i) => moment.shown[i]! >= 0),
   }
+}
+
+/** The index of the place at which each revision was added. */
+function placeOfRevision(journey: JourneyOnClock): ReadonlyMap<number, number> {
+  const places = new Map<number, number>()
+  for (const [index, place] of journey.places.entries())
+    for (const { revision } of journey.addedAt(place)) places.set(revision, index)
+  return places
+}
+
+export interface ListedMarks {
+  readonly from: number
+  readonly to: number
+  readonly of: number
+}
+
+/** Longer lists show this many marks around the moment. */
+const longestList = 400
+
+function listedAround({ number }: MomentView, all: readonly number[], placeOfMark: readonly number[]): ListedMarks {
+  if (all.length <= longestList) return { from: 0, to: all.length, of: all.length }
+  const here = all.findIndex((index) => placeOfMark[index]! >= number - 1)
+  const middle = here < 0 ? all.length : here
+  const from = Math.max(0, Math.min(middle - longestList / 2, all.length - longestList))
+  return { from, to: from + longestList, of: all.length }
 }
 
 /** What is still to come is drawn faint: on what happened, as we know it today; on what was known, as it was first to be recorded. */
@@ -166,66 +213,50 @@ function titleOf(mark: Mark): string {
   return `${sayDayShort(mark.happenedOn)}: ${name}${says ? `, ${says}` : ''}${late}${room}`
 }
 
-function descriptionOf(marks: readonly Mark[], moments: readonly MomentView[]): string {
+function descriptionOf(marks: readonly Mark[], statusAtTheEnd: string): string {
   const sessions = marks.filter((mark) => mark.kind === 'session')
   const days = marks.map((mark) => mark.happenedOn).sort()
-  const last = moments.at(-1)
   const count = (kind: Mark['kind']) => marks.filter((mark) => mark.kind === kind).length
   return (
     `From ${sayDay(days[0])} to ${sayDay(days.at(-1))}: ${marks.length} records, of them ${sessions.length} sessions, ` +
     `${count('correction')} corrections and ${marks.filter((mark) => mark.late).length} recorded late. ` +
-    `Status at the end: ${last?.statusName ?? 'not known'}. The same marks follow as a list.`
+    `Status at the end: ${statusAtTheEnd}. The same marks follow as a list.`
   )
 }
 
 export const sayAsked = ({ clock, at }: ReplayAsked): string =>
   at === null ? 'now' : clock === 'known' && !isRealDay(at) ? sayInstant(at) : sayDay(at)
 
-/** All moments of a clock for the browser to step through: only what changes from one to the next, worked out here. */
-export interface MomentsForBrowser {
+/** What the browser needs to move the playhead along the line by itself; the words of a moment it asks for as it comes to it. */
+export interface ReplayOutline {
   readonly width: number
+  readonly lineFrom: number
+  readonly lineTo: number
+  readonly flagHalf: number
+  readonly places: readonly { readonly at: string; readonly day: string; readonly when: string; readonly x: number }[]
+  /** For each mark, the index of the place at which each of its versions was added. */
+  readonly marks: readonly (readonly number[])[]
+  /** For each mark, the version drawn before it was added. */
   readonly ahead: readonly number[]
-  readonly moments: readonly BrowserMoment[]
+  readonly sessions: readonly number[]
 }
 
-interface BrowserMoment {
-  readonly at: string
-  readonly day: string
-  readonly whenShort: string
-  readonly title: string
-  readonly x: number
-  readonly litTo: number
-  readonly veilFrom: number
-  readonly flagShift: number
-  readonly shown: readonly number[]
-  readonly news: readonly number[]
-  readonly anySession: boolean
-  readonly announcement: string
-  readonly html: string
-}
-
-export function momentsForBrowser(view: ReplayView, htmlOf: (moment: MomentView) => string): MomentsForBrowser {
+export function outlineOf({ clock, journey, drawing, marks, sessions }: ReplayView): ReplayOutline {
+  const placeOf = placeOfRevision(journey)
   return {
     width,
-    ahead: versionsAhead(view.clock, view.marks),
-    moments: view.moments.map((moment) => {
-      const x = view.drawing.x(moment.at)
-      return {
-        at: moment.at,
-        day: view.clock === 'known' ? dayOf(moment.at) : moment.at,
-        whenShort: moment.whenShort,
-        title: titleFor(view.clock, moment),
-        x,
-        litTo: litTo(view.drawing, x),
-        veilFrom: veilFrom(view.drawing, moment, x),
-        flagShift: flagShift(x),
-        shown: moment.shown,
-        news: view.marks.flatMap((mark, i) => (moment.news.includes(mark.revision) ? [i] : [])),
-        anySession: view.sessions.some((i) => moment.shown[i]! >= 0),
-        announcement: moment.announcement,
-        html: htmlOf(moment),
-      }
-    }),
+    lineFrom: drawing.lineFrom,
+    lineTo: drawing.lineTo,
+    flagHalf,
+    places: journey.places.map((at) => ({
+      at,
+      day: clock === 'known' ? dayOf(at) : at,
+      when: clock === 'known' ? sayInstantShort(at) : sayDayShort(at),
+      x: drawing.x(at),
+    })),
+    marks: marks.map(({ versions }) => versions.map(({ revision }) => placeOf.get(revision)!)),
+    ahead: versionsAhead(clock, marks),
+    sessions,
   }
 }
 
