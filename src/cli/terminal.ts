@@ -1,15 +1,17 @@
 /** What every command at the terminal shares: it answers on stdout, tells how it goes on stderr, and says plainly what went wrong. */
 import cliProgress from 'cli-progress'
 import { InstallationMismatch } from '../runtime/installation-check.ts'
-import { BadConfiguration } from '../runtime/config.ts'
+import { BadConfiguration, readConfig } from '../runtime/config.ts'
 import { StoreUnavailable } from '../event-store/event-store.ts'
 import { NotAContactLog } from '../exchange/contact-log.ts'
 import { DataDirectoryInUse } from '../runtime/data-directory-lock.ts'
+import { keptIn, storageProblem, StorageProblem } from '../runtime/storage-problem.ts'
 
 /** A mistake the person at the terminal can mend; shown without a stack. */
 export class UsageError extends Error {}
 
 const mendable = [
+  StorageProblem,
   InstallationMismatch,
   UsageError,
   BadConfiguration,
@@ -22,7 +24,8 @@ const mendable = [
 export async function atTheTerminal(work: () => Promise<void>): Promise<void> {
   try {
     await work()
-  } catch (error) {
+  } catch (failure) {
+    const error = storageProblem(failure, keptIn.dataDirectory(dataDirectory())) ?? failure
     const known = mendable.some((kind) => error instanceof kind)
     process.stderr.write(
       known
@@ -30,6 +33,15 @@ export async function atTheTerminal(work: () => Promise<void>): Promise<void> {
         : `Something went wrong that should not have: ${(error as Error).stack}\n`,
     )
     process.exitCode = 1
+  }
+}
+
+/** Where the commands work: a disk that is full in the middle of one is that of this directory. */
+function dataDirectory(): string {
+  try {
+    return readConfig().dataDir
+  } catch {
+    return 'the data directory'
   }
 }
 

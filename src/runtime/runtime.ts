@@ -14,6 +14,7 @@ import { startEmbeddedStore, type EmbeddedStore } from '../embedded-store/embedd
 import { EventStore } from '../event-store/event-store.ts'
 import { DataDirectoryInUse, lockDataDirectory, type DataDirectoryLock } from './data-directory-lock.ts'
 import { Vault } from '../protection/vault.ts'
+import { keptIn, standingOn } from './storage-problem.ts'
 import { join } from 'node:path'
 
 export interface Runtime {
@@ -40,7 +41,7 @@ export async function openRuntime(config: Config, { besideAnother = false } = {}
   let embedded: EmbeddedStore | undefined
   let eventStoreUrl = config.eventStoreUrl ?? ''
   try {
-    lock = lockDataDirectory(config.dataDir)
+    lock = await standingOn(keptIn.dataDirectory(config.dataDir), () => lockDataDirectory(config.dataDir))
   } catch (error) {
     if (!besideAnother || !(error instanceof DataDirectoryInUse) || !error.holder) throw error
     eventStoreUrl ||= error.holder.eventStoreUrl
@@ -51,15 +52,18 @@ export async function openRuntime(config: Config, { besideAnother = false } = {}
   }
   try {
     if (!eventStoreUrl) {
-      embedded = await startEmbeddedStore({ dataDir: join(config.dataDir, 'store') })
+      const dataDir = join(config.dataDir, 'store')
+      embedded = await standingOn(keptIn.events(dataDir), () => startEmbeddedStore({ dataDir }))
       opened.push(() => embedded!.close())
       eventStoreUrl = embedded.connectionString
     }
     const store = EventStore.connect(eventStoreUrl)
     opened.push(() => store.close())
-    const vault = new Vault(config.keysDir)
+    const vault = await standingOn(keptIn.keys(config.keysDir), () => new Vault(config.keysDir))
     opened.push(() => vault.close())
-    const readModels = await ReadModels.open(config.dataDir, config.databaseUrl)
+    const readModels = await standingOn(keptIn.readModels(config.dataDir), () =>
+      ReadModels.open(config.dataDir, config.databaseUrl),
+    )
     opened.push(() => readModels.close())
     const dropped = await readModels.prepare(projections, retired)
     if (dropped.length > 0) log.info({ projections: dropped }, 'Read models that nobody asks any more were dropped.')
