@@ -6,15 +6,14 @@ import type { Handler } from '../src/embedded-store/grpc/grpc-server.ts'
 import { GrpcServer, frame, serverStreaming } from '../src/embedded-store/grpc/grpc-server.ts'
 import { nodeHandlers } from '../src/embedded-store/services/node.ts'
 import { positionOf } from '../src/embedded-store/storage/position.ts'
-import { encodeBody } from '../src/embedded-store/storage/recorded-event.ts'
+import { encodeBody } from '../src/embedded-store/storage/log-record.ts'
+import { readBatchAppendRequest, readReadRequest } from '../src/embedded-store/services/stream-requests.ts'
 import {
   ReadResponses,
   batchResponse,
   caughtUp,
   confirmation,
-  readBatchAppendRequest,
-  readReadRequest,
-} from '../src/embedded-store/wire/streams.ts'
+} from '../src/embedded-store/services/stream-responses.ts'
 import { anEvent } from './store-events.ts'
 
 const EVENTS = Number(process.env.BASELINE_EVENTS ?? 20_000)

@@ -3,9 +3,8 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline/promises'
 import { Command } from 'commander'
-import { Users } from './access/users.ts'
-import { startNode } from './server.ts'
-import { EVENTS_FILE, openDatabase } from './storage/database.ts'
+import { startNode, withUserAccounts } from './server.ts'
+import { EVENTS_FILE } from './storage/database.ts'
 import { backup, restore, stats, verify } from './storage/maintenance.ts'
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
@@ -135,7 +134,7 @@ users
   .command('list')
   .requiredOption(...dataDir)
   .action((options: { dataDir: string }) =>
-    withUsers(options.dataDir, (known) => {
+    withUserAccounts(options.dataDir, (known) => {
       for (const { name, groups } of known.list()) say(`${name}\t${groups.join(' ')}`)
     }),
   )
@@ -147,7 +146,7 @@ users
   .argument('<name>')
   .argument('[groups...]', 'such as $admins or $ops')
   .action((name: string, groups: string[], options: { dataDir: string }) =>
-    withUsers(options.dataDir, async (known) => {
+    withUserAccounts(options.dataDir, async (known) => {
       await known.set(name, groups, await readLine(`Password for ${name}: `))
       say(`${name} may come in`)
     }),
@@ -158,20 +157,10 @@ users
   .requiredOption(...dataDir)
   .argument('<name>')
   .action((name: string, options: { dataDir: string }) =>
-    withUsers(options.dataDir, (known) =>
+    withUserAccounts(options.dataDir, (known) =>
       known.remove(name) ? say(`${name} may not come in any more`) : fail(`There is no ${name}`),
     ),
   )
-
-/** Users may be changed while the store runs; a password that was just used stays known to it for a minute. */
-async function withUsers(directory: string, body: (known: Users) => void | Promise<void>): Promise<void> {
-  const connection = openDatabase(directory)
-  try {
-    await body(new Users(connection))
-  } finally {
-    connection.close()
-  }
-}
 
 async function readLine(question: string): Promise<string> {
   const input = createInterface({ input: process.stdin, output: process.stderr })

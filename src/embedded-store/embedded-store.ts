@@ -3,8 +3,9 @@
  * The application reaches it through `@eventstore/db-client`, and could reach a real cluster the same way.
  */
 import { Worker } from 'node:worker_threads'
-import type { Faults } from './faults.ts'
+import type { Faults } from './services/faults.ts'
 import type { NodeOptions } from './server.ts'
+import { DamagedStore, StoreInUse } from './storage/errors.ts'
 import type { FromWorker, ToWorker } from './worker.ts'
 
 export interface EmbeddedStore {
@@ -33,21 +34,8 @@ export interface EmbeddedStoreOptions {
   onFailure?: (error: Error) => void
 }
 
-/** Another process holds this data directory; the message names both. */
-export class StoreInUse extends Error {
-  constructor(message: string) {
-    super(message)
-    this.name = 'StoreInUse'
-  }
-}
-
-/** The files are not a store, or no longer a whole one; the message names what is wrong. */
-export class DamagedStore extends Error {
-  constructor(message: string) {
-    super(message)
-    this.name = 'DamagedStore'
-  }
-}
+// Thrown by startEmbeddedStore.
+export { DamagedStore, StoreInUse }
 
 const LOOPBACK = '127.0.0.1'
 

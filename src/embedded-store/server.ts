@@ -1,21 +1,21 @@
 /** Puts one node together: files, log, group commit, services, port. */
 import { randomUUID } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
-import { ANONYMOUS } from './access/access.ts'
-import { Users } from './access/users.ts'
-import type { Faults } from './faults.ts'
-import { FaultBox } from './faults.ts'
+import { ANONYMOUS } from './services/access-control.ts'
+import { Users } from './compatibility/users/user-accounts.ts'
+import type { Faults } from './services/faults.ts'
+import { FaultBox } from './services/faults.ts'
 import type { Call } from './grpc/grpc-server.ts'
 import { GrpcServer } from './grpc/grpc-server.ts'
 import { Code, RpcError, operationTimedOut } from './grpc/status.ts'
 import { nodeHandlers } from './services/node.ts'
-import { Registry } from './persistent/registry.ts'
-import { SystemProjections } from './projections/system-projections.ts'
-import { persistentSubscriptionHandlers } from './services/persistent-subscriptions.ts'
-import { projectionHandlers } from './services/projections.ts'
-import { Store } from './services/store.ts'
+import { Registry } from './compatibility/persistent-subscriptions/consumer-groups.ts'
+import { SystemProjections } from './compatibility/system-projections/system-projections.ts'
+import { persistentSubscriptionHandlers } from './compatibility/persistent-subscriptions/service.ts'
+import { projectionHandlers } from './compatibility/system-projections/service.ts'
+import { Store } from './services/service-context.ts'
 import { streamReadHandlers } from './services/streams-read.ts'
-import { streamWriteHandlers } from './services/streams.ts'
+import { streamWriteHandlers } from './services/streams-write.ts'
 import { Appender, Expected } from './storage/append.ts'
 import type { Connection } from './storage/database.ts'
 import { DirectoryLock, openDatabase } from './storage/database.ts'
@@ -141,6 +141,19 @@ export async function startNode(options: NodeOptions): Promise<Node> {
     else connection?.close()
     lock.release()
     throw error
+  }
+}
+
+/**
+ * Opens the user accounts of a data directory to list or change them; a store may be serving from the same directory.
+ * A running store may go on accepting a password that it checked within the last minute.
+ */
+export async function withUserAccounts(dataDir: string, body: (users: Users) => void | Promise<void>): Promise<void> {
+  const connection = openDatabase(dataDir)
+  try {
+    await body(new Users(connection))
+  } finally {
+    connection.close()
   }
 }
 

@@ -1,6 +1,6 @@
 /** The thread the store lives on, so that neither waits for the other: the application's event loop, and the disk. */
 import { parentPort, workerData } from 'node:worker_threads'
-import type { Faults } from './faults.ts'
+import type { Faults } from './services/faults.ts'
 import type { NodeOptions } from './server.ts'
 import { startNode } from './server.ts'
 

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import type { Handler } from '../grpc/grpc-server.ts'
 import { unary } from '../grpc/grpc-server.ts'
 import { Writer } from '../wire/protobuf.ts'
-import { writeUuid } from '../wire/shared.ts'
+import { writeUuid } from '../wire/common-messages.ts'
 
 /** The version whose behaviour this store shows. */
 const VERSION = '23.10.6'

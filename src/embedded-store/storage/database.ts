@@ -12,25 +12,12 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
+import { DamagedStore, StoreInUse } from './errors.ts'
 import { INT64_MAX } from './position.ts'
 
 export type Connection = Database.Database
 
-/** Another process holds this data directory. */
-export class StoreInUse extends Error {
-  constructor(dataDir: string, owner?: string) {
-    super(`The data directory ${dataDir} is in use by another store${owner ? ` (${owner})` : ''}`)
-    this.name = 'StoreInUse'
-  }
-}
-
-/** The files are not a store, or no longer a whole one. */
-export class DamagedStore extends Error {
-  constructor(file: string, what: string) {
-    super(`Damaged store ${file}: ${what}`)
-    this.name = 'DamagedStore'
-  }
-}
+export const damagedStore = (file: string, what: string) => new DamagedStore(`Damaged store ${file}: ${what}`)
 
 /** "TLes": so that no other program's database is ever mistaken for ours. */
 const APPLICATION_ID = 0x544c6573
@@ -140,7 +127,7 @@ export class DirectoryLock {
       this.connection.exec('BEGIN EXCLUSIVE')
     } catch (error) {
       this.connection.close()
-      if (sqliteCode(error)?.startsWith('SQLITE_BUSY')) throw new StoreInUse(dataDir, ownerOf(dataDir))
+      if (sqliteCode(error)?.startsWith('SQLITE_BUSY')) throw storeInUse(dataDir)
       throw error
     }
   }
@@ -153,6 +140,11 @@ export class DirectoryLock {
   release(): void {
     this.connection.close()
   }
+}
+
+function storeInUse(dataDir: string): StoreInUse {
+  const owner = ownerOf(dataDir)
+  return new StoreInUse(`The data directory ${dataDir} is in use by another store${owner ? ` (${owner})` : ''}`)
 }
 
 function ownerOf(dataDir: string): string | undefined {
@@ -179,13 +171,13 @@ export function openDatabase(dataDir: string): Connection {
     if (connection.pragma('application_id', { simple: true }) === 0 && isEmpty(connection))
       connection.pragma(`application_id = ${APPLICATION_ID}`)
   } catch (error) {
-    throw isCorruption(error) ? new DamagedStore(file, (error as Error).message) : error
+    throw isCorruption(error) ? damagedStore(file, (error as Error).message) : error
   }
   try {
     bringUpToDate(connection, file)
   } catch (error) {
     connection.close()
-    throw isCorruption(error) ? new DamagedStore(file, (error as Error).message) : error
+    throw isCorruption(error) ? damagedStore(file, (error as Error).message) : error
   }
   return connection
 }
@@ -203,13 +195,13 @@ const isEmpty = (connection: Connection) => connection.prepare('SELECT 1 FROM sq
 
 function bringUpToDate(connection: Connection, file: string): void {
   if (connection.pragma('application_id', { simple: true }) !== APPLICATION_ID)
-    throw new DamagedStore(file, 'this is not an event store file')
+    throw damagedStore(file, 'this is not an event store file')
   const format = connection.pragma('user_version', { simple: true }) as number
   if (format > FORMATS.length)
-    throw new DamagedStore(file, `it has format ${format}, this program knows formats up to ${FORMATS.length}`)
+    throw damagedStore(file, `it has format ${format}, this program knows formats up to ${FORMATS.length}`)
   if (format === FORMATS.length) return
   const [lost] = streamsThatLostTheirEnd(connection)
-  if (lost !== undefined) throw new DamagedStore(file, lost)
+  if (lost !== undefined) throw damagedStore(file, lost)
   connection.transaction(() => {
     for (const step of FORMATS.slice(format)) connection.exec(step)
     connection.pragma(`user_version = ${FORMATS.length}`)
@@ -241,13 +233,12 @@ function assertWhole(file: string): void {
     if (size === 0) return // made, but never written: a first start that was interrupted
     const header = Buffer.alloc(100)
     readSync(descriptor, header, 0, 100, 0)
-    if (header.toString('latin1', 0, 16) !== 'SQLite format 3\0')
-      throw new DamagedStore(file, 'the header is not SQLite')
+    if (header.toString('latin1', 0, 16) !== 'SQLite format 3\0') throw damagedStore(file, 'the header is not SQLite')
     const pageSize = header.readUInt16BE(16) === 1 ? 65536 : header.readUInt16BE(16)
     const pages = header.readUInt32BE(28)
     // While a write-ahead log waits beside it, the main file may rightly be shorter than its own header says it will be.
     if (size < pages * pageSize && !existsSync(`${file}-wal`))
-      throw new DamagedStore(file, `it should hold ${pages * pageSize} bytes and holds ${size}: its end is missing`)
+      throw damagedStore(file, `it should hold ${pages * pageSize} bytes and holds ${size}: its end is missing`)
   } finally {
     closeSync(descriptor)
   }

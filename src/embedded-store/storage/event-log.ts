@@ -1,11 +1,11 @@
 /** Reads the log: streams by revision, everything by position. All answers are bounded in rows and bytes. */
 import type { Statement } from 'better-sqlite3'
 import type { Connection } from './database.ts'
-import { DamagedStore, LINK_TYPE, isCorruption } from './database.ts'
+import { LINK_TYPE, damagedStore, isCorruption } from './database.ts'
 import type { CompiledFilter, Query } from './filter.ts'
 import { INT64_MAX, ordinalOf, positionOf } from './position.ts'
-import type { StoredEvent } from './recorded-event.ts'
-import { DamagedEvent, EVENT_COLUMNS, ROWS, STREAM_COLUMNS, assertSound, decodeBody } from './recorded-event.ts'
+import type { StoredEvent } from './log-record.ts'
+import { DamagedEvent, EVENT_COLUMNS, ROWS, STREAM_COLUMNS, assertSound, decodeBody } from './log-record.ts'
 
 /** What is known of a stream before any of its events is read. */
 export interface StreamState {
@@ -291,16 +291,14 @@ export class EventLog {
   private assertTailSound(): void {
     const file = this.connection.name
     const [end] = this.prepare('SELECT head FROM log').get() as [bigint]
-    if (end !== this.head) throw new DamagedStore(file, `it should end at position ${end} and ends at ${this.head}`)
+    if (end !== this.head) throw damagedStore(file, `it should end at position ${end} and ends at ${this.head}`)
     try {
       const { events } = this.allBackwards(INT64_MAX, { events: 64, bytes: 4 * 1024 * 1024 })
       for (let i = 1; i < events.length; i++)
         if (ordinalOf(events[i - 1]!.position) !== ordinalOf(events[i]!.position) + 1n)
-          throw new DamagedStore(file, `an event is missing after position ${events[i]!.position}`)
+          throw damagedStore(file, `an event is missing after position ${events[i]!.position}`)
     } catch (error) {
-      throw error instanceof DamagedEvent || isCorruption(error)
-        ? new DamagedStore(file, (error as Error).message)
-        : error
+      throw error instanceof DamagedEvent || isCorruption(error) ? damagedStore(file, (error as Error).message) : error
     }
   }
 }

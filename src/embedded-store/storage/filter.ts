@@ -6,7 +6,7 @@
  */
 import { setFlagsFromString } from 'node:v8'
 import type { Statement } from 'better-sqlite3'
-import { EVENT_COLUMNS, LISTED_COLUMNS, ROWS } from './recorded-event.ts'
+import { EVENT_COLUMNS, LISTED_COLUMNS, ROWS } from './log-record.ts'
 
 export interface Filter {
   on: 'stream' | 'type'

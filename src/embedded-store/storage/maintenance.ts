@@ -15,7 +15,7 @@ import Database from 'better-sqlite3'
 import type { Connection } from './database.ts'
 import { DirectoryLock, EVENTS_FILE, isCorruption, streamsThatLostTheirEnd } from './database.ts'
 import { INT64_MAX, ordinalOf } from './position.ts'
-import { checksum, decodeBody } from './recorded-event.ts'
+import { checksum, decodeBody } from './log-record.ts'
 
 export interface Verdict {
   /** Events read and found sound. */

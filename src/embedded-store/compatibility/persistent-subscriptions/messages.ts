@@ -1,0 +1,267 @@
+/** The messages of `event_store.client.persistent_subscriptions.PersistentSubscriptions`. */
+import type { Nack } from './consumer-group.ts'
+import type { Settings, StrategyName } from './group-settings.ts'
+import { STRATEGIES } from './group-settings.ts'
+import type { Reader } from '../../wire/protobuf.ts'
+import { Reader as ProtobufReader, Writer } from '../../wire/protobuf.ts'
+import { readPosition, readStreamIdentifier, readUuid, readUuidOption } from '../../wire/common-messages.ts'
+import { readFilter } from '../../services/stream-requests.ts'
+
+export interface GroupName {
+  /** `$all` or the name of a stream. */
+  stream: string
+  group: string
+}
+
+export const DEFAULTS: Settings = {
+  resolveLinks: false,
+  startFrom: 'start',
+  extraStatistics: false,
+  messageTimeout: 30_000,
+  maxRetryCount: 10,
+  checkpointAfter: 2000,
+  minCheckpointCount: 10,
+  maxCheckpointCount: 1000,
+  maxSubscriberCount: 0,
+  liveBufferSize: 500,
+  readBatchSize: 20,
+  historyBufferSize: 500,
+  strategy: 'RoundRobin',
+  filter: undefined,
+}
+
+const TICKS_PER_MILLISECOND = 10_000n
+
+/** Fields of the request's one `options` message. */
+function eachOption(request: Buffer, read: (field: number, options: Reader) => void): void {
+  const outer = new ProtobufReader(request)
+  for (let field = outer.next(); field !== 0; field = outer.next()) {
+    if (field !== 1) {
+      outer.passOver()
+      continue
+    }
+    const options = outer.message()
+    for (let option = options.next(); option !== 0; option = options.next()) read(option, options)
+  }
+}
+
+/** Create and Update ask in the same form. */
+export function readGroupSettings(request: Buffer): GroupName & { settings: Settings } {
+  const asked: GroupName = { stream: '', group: '' }
+  let settings = { ...DEFAULTS }
+  let startFrom: Settings['startFrom'] | undefined
+  let filter: Settings['filter']
+  eachOption(request, (field, options) => {
+    if (field === 1) asked.stream = readStreamIdentifier(options.message())
+    else if (field === 2) asked.group = options.string()
+    else if (field === 3) settings = readSettings(options.message())
+    else if (field === 4) {
+      const stream = options.message()
+      for (let part = stream.next(); part !== 0; part = stream.next()) {
+        if (part === 1) asked.stream = readStreamIdentifier(stream.message())
+        else if (part === 2) startFrom = stream.uint64()
+        else {
+          startFrom = part === 3 ? 'start' : 'end'
+          stream.passOver()
+        }
+      }
+    } else if (field === 5) {
+      asked.stream = '$all'
+      const all = options.message()
+      for (let part = all.next(); part !== 0; part = all.next()) {
+        if (part === 1) startFrom = readPosition(all.message())
+        else if (part === 4) {
+          const { on, prefixes, regex } = readFilter(all.message())
+          filter = { on, prefixes, regex }
+        } else {
+          if (part === 2) startFrom = 'start'
+          if (part === 3) startFrom = 'end'
+          all.passOver()
+        }
+      }
+    } else options.passOver()
+  })
+  return { ...asked, settings: { ...settings, startFrom: startFrom ?? settings.startFrom, filter } }
+}
+
+const END_OF_STREAM = 18446744073709551615n
+
+function readSettings(reader: Reader): Settings {
+  const settings: Settings = { ...DEFAULTS, maxRetryCount: 0, minCheckpointCount: 0, maxCheckpointCount: 0 }
+  settings.strategy = 'DispatchToSingle' // 0, and so not written
+  for (let field = reader.next(); field !== 0; field = reader.next()) {
+    if (field === 1) settings.resolveLinks = reader.bool()
+    else if (field === 2) {
+      const revision = reader.uint64()
+      settings.startFrom = revision === 0n ? 'start' : revision === END_OF_STREAM ? 'end' : revision
+    } else if (field === 3) settings.extraStatistics = reader.bool()
+    else if (field === 4) settings.messageTimeout = Number(reader.int64() / TICKS_PER_MILLISECOND)
+    else if (field === 5) settings.maxRetryCount = reader.int32()
+    else if (field === 6) settings.checkpointAfter = Number(reader.int64() / TICKS_PER_MILLISECOND)
+    else if (field === 7) settings.minCheckpointCount = reader.int32()
+    else if (field === 8) settings.maxCheckpointCount = reader.int32()
+    else if (field === 9) settings.maxSubscriberCount = reader.int32()
+    else if (field === 10) settings.liveBufferSize = reader.int32()
+    else if (field === 11) settings.readBatchSize = reader.int32()
+    else if (field === 12) settings.historyBufferSize = reader.int32()
+    else if (field === 13) settings.strategy = STRATEGIES[reader.uint()] ?? 'RoundRobin'
+    else if (field === 14) settings.messageTimeout = reader.int32()
+    else if (field === 15) settings.checkpointAfter = reader.int32()
+    else if (field === 16) {
+      const name = reader.string()
+      settings.strategy = (STRATEGIES as readonly string[]).includes(name) ? (name as StrategyName) : settings.strategy
+    } else reader.passOver()
+  }
+  return settings
+}
+
+/** Delete: { stream 1, group 2, all 3 }. */
+export function readDelete(request: Buffer): GroupName {
+  return readName(request, { stream: 1, group: 2, all: 3 })
+}
+
+/** GetInfo: { stream 1, all 2, group 3 }. */
+export function readGetInfo(request: Buffer): GroupName {
+  return readName(request, { stream: 1, group: 3, all: 2 })
+}
+
+function readName(request: Buffer, fields: { stream: number; group: number; all: number }): GroupName {
+  const asked: GroupName = { stream: '', group: '' }
+  eachOption(request, (field, options) => {
+    if (field === fields.stream) asked.stream = readStreamIdentifier(options.message())
+    else if (field === fields.group) asked.group = options.string()
+    else {
+      if (field === fields.all) asked.stream = '$all'
+      options.passOver()
+    }
+  })
+  return asked
+}
+
+export function readReplayParked(request: Buffer): GroupName & { stopAt: bigint | undefined } {
+  const asked = { stream: '', group: '', stopAt: undefined as bigint | undefined }
+  eachOption(request, (field, options) => {
+    if (field === 1) asked.group = options.string()
+    else if (field === 2) asked.stream = readStreamIdentifier(options.message())
+    else if (field === 4) asked.stopAt = options.int64()
+    else {
+      if (field === 3) asked.stream = '$all'
+      options.passOver()
+    }
+  })
+  return asked
+}
+
+/** The stream whose groups are wanted; undefined: all groups. */
+export function readList(request: Buffer): string | undefined {
+  let stream: string | undefined
+  eachOption(request, (field, options) => {
+    if (field !== 2) return options.passOver()
+    const wanted = options.message()
+    for (let part = wanted.next(); part !== 0; part = wanted.next()) {
+      if (part === 1) stream = readStreamIdentifier(wanted.message())
+      else {
+        if (part === 2) stream = '$all'
+        wanted.passOver()
+      }
+    }
+  })
+  return stream
+}
+
+export type ReadMessage =
+  | { kind: 'options'; name: GroupName; slots: number; structuredIds: boolean }
+  | { kind: 'ack'; ids: string[] }
+  | { kind: 'nack'; ids: string[]; action: Nack; reason: string }
+
+const ACTIONS: readonly Nack[] = ['retry', 'park', 'retry', 'skip', 'stop']
+
+export function readReadMessage(buffer: Buffer): ReadMessage {
+  const reader = new ProtobufReader(buffer)
+  const field = reader.next()
+  const message = reader.message()
+  if (field === 1) {
+    const options = { kind: 'options' as const, name: { stream: '', group: '' }, slots: 10, structuredIds: true }
+    for (let part = message.next(); part !== 0; part = message.next()) {
+      if (part === 1) options.name.stream = readStreamIdentifier(message.message())
+      else if (part === 2) options.name.group = message.string()
+      else if (part === 3) options.slots = message.int32()
+      else if (part === 4) options.structuredIds = readUuidOption(message.message()) === 'structured'
+      else {
+        if (part === 5) options.name.stream = '$all'
+        message.passOver()
+      }
+    }
+    return options
+  }
+  const ids: string[] = []
+  let action: Nack = 'retry'
+  let reason = ''
+  for (let part = message.next(); part !== 0; part = message.next()) {
+    if (part === 2) ids.push(readUuid(message.message()))
+    else if (part === 3) action = ACTIONS[message.uint()] ?? 'retry'
+    else if (part === 4) reason = message.string()
+    else message.passOver()
+  }
+  return field === 2 ? { kind: 'ack', ids } : { kind: 'nack', ids, action, reason }
+}
+
+export function subscriptionConfirmation(id: string): Buffer {
+  return new Writer().message(2, (confirmed) => confirmed.string(1, id)).finish()
+}
+
+export interface ConnectionInfo {
+  from: string
+  username: string
+  connectionName: string
+  averagePerSecond: number
+  totalItems: bigint
+  countSinceLastMeasurement: bigint
+  measurements: readonly [key: string, value: number][]
+  availableSlots: number
+  inFlight: number
+}
+
+export interface SubscriptionInfo {
+  stream: string
+  group: string
+  status: string
+  connections: readonly ConnectionInfo[]
+  averagePerSecond: number
+  totalItems: bigint
+  countSinceLastMeasurement: bigint
+  /** Revisions and positions as EventStoreDB writes them; empty: none yet. */
+  lastCheckpointed: string
+  lastKnown: string
+  startFrom: string
+  settings: Settings
+  readBuffer: number
+  retryBuffer: number
+  inFlight: number
+  outstanding: number
+  parked: bigint
+}
+
+export function writeInfo(writer: Writer, field: number, info: SubscriptionInfo): void {
+  const { settings } = info
+  writer.message(field, (body) => {
+    body.string(1, info.stream).string(2, info.group).string(3, info.status)
+    for (const connection of info.connections)
+      body.message(4, (one) => {
+        one.string(1, connection.from).string(2, connection.username).int32(3, connection.averagePerSecond)
+        one.uint64(4, connection.totalItems).uint64(5, connection.countSinceLastMeasurement)
+        for (const [key, value] of connection.measurements)
+          one.message(6, (measurement) => measurement.string(1, key).uint64(2, BigInt(Math.round(value))))
+        one.int32(7, connection.availableSlots).int32(8, connection.inFlight).string(9, connection.connectionName)
+      })
+    body.int32(5, info.averagePerSecond).uint64(6, info.totalItems).uint64(7, info.countSinceLastMeasurement)
+    body.string(8, info.lastCheckpointed).string(9, info.lastKnown)
+    body.bool(10, settings.resolveLinks).string(11, info.startFrom).int32(12, settings.messageTimeout)
+    body.bool(13, settings.extraStatistics).int32(14, settings.maxRetryCount).int32(15, settings.liveBufferSize)
+    body.int32(16, settings.historyBufferSize).int32(17, settings.readBatchSize).int32(18, settings.checkpointAfter)
+    body.int32(19, settings.minCheckpointCount).int32(20, settings.maxCheckpointCount)
+    body.int32(21, info.readBuffer).uint64(22, 0n).int32(23, info.retryBuffer)
+    body.int32(24, info.inFlight).int32(25, info.outstanding)
+    body.string(26, settings.strategy).int32(27, settings.maxSubscriberCount).uint64(28, info.parked)
+  })
+}

@@ -1,0 +1,91 @@
+/** `Projections`: the store's own can be started, stopped and watched. Projections written by users do not run here. */
+import type { Call, Handler } from '../../grpc/grpc-server.ts'
+import { serverStreaming, unary } from '../../grpc/grpc-server.ts'
+import { Code, RpcError, accessDenied } from '../../grpc/status.ts'
+import type { ProjectionName, ProjectionState, ProjectionStatus, SystemProjections } from './system-projections.ts'
+import { PROJECTION_NAMES } from './system-projections.ts'
+import { frame } from '../../grpc/grpc-server.ts'
+import { Reader, Writer } from '../../wire/protobuf.ts'
+import type { Store } from '../../services/service-context.ts'
+
+const EMPTY = Buffer.alloc(0)
+
+export function projectionHandlers(store: Store, projections: SystemProjections): [path: string, handler: Handler][] {
+  const service = '/event_store.client.projections.Projections'
+  const change = (call: Call, name: string, state: ProjectionState) => {
+    assertOperator(store, call)
+    return projections.setState(known(name), state).then(() => EMPTY)
+  }
+  return [
+    [`${service}/Enable`, unary((request, call) => change(call, readOptions(request).name, 'Running'))],
+    [
+      `${service}/Disable`,
+      unary((request, call) => {
+        const { name, flag } = readOptions(request)
+        return change(call, name, flag ? 'Stopped' : 'Aborted')
+      }),
+    ],
+    [
+      `${service}/Statistics`,
+      serverStreaming(async (request, call) => {
+        assertOperator(store, call)
+        const { name } = readOptions(request)
+        const wanted = name === '' ? PROJECTION_NAMES : [known(name)]
+        call.end(Buffer.concat(wanted.map((one) => frame(statistics(projections.status(one))))))
+        return Promise.resolve()
+      }),
+    ],
+    [
+      `${service}/RestartSubsystem`,
+      unary((_request, call) => {
+        assertOperator(store, call)
+        projections.restart()
+        return EMPTY
+      }),
+    ],
+  ]
+}
+
+function assertOperator(store: Store, call: Call): void {
+  if (!store.isOperator(store.identify(call))) throw accessDenied()
+}
+
+function known(name: string): ProjectionName {
+  if (!PROJECTION_NAMES.includes(name as ProjectionName))
+    // The code is NOT_FOUND only from version 24.6 on; until then, callers look for the word in the message.
+    throw new RpcError(Code.UNKNOWN, `Projection '${name}': NotFound`)
+  return name as ProjectionName
+}
+
+/** Enable, Disable and Statistics all wrap `{ 1: name, 2: flag }`. */
+function readOptions(request: Buffer): { name: string; flag: boolean } {
+  const options = { name: '', flag: false }
+  const outer = new Reader(request)
+  for (let field = outer.next(); field !== 0; field = outer.next()) {
+    if (field !== 1) {
+      outer.passOver()
+      continue
+    }
+    const inner = outer.message()
+    for (let option = inner.next(); option !== 0; option = inner.next()) {
+      if (option === 1) options.name = inner.string()
+      // In Statistics the second field is the message that asks for all of them.
+      else if (option === 2 && inner.isNumber) options.flag = inner.bool()
+      else inner.passOver()
+    }
+  }
+  return options
+}
+
+function statistics(status: ProjectionStatus): Buffer {
+  const position = `C:${status.checkpoint}/P:${status.checkpoint}`
+  const writer = new Writer(512)
+  writer.message(1, (details) => {
+    details.uint64(1, 0n).uint64(2, 0n).uint64(3, -1n)
+    details.string(4, status.name).int32(5, 0).int32(6, 0).int32(7, 0)
+    details.string(8, status.state).string(9, status.fault).string(10, status.name).string(11, 'Continuous')
+    details.string(12, position).float(13, status.progress).string(14, position)
+    details.uint64(15, status.processedSinceStart).string(16, '').uint64(17, 0n).int32(18, 0).int32(19, 0)
+  })
+  return writer.finish()
+}

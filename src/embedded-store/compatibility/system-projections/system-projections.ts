@@ -1,0 +1,224 @@
+/**
+ * EventStoreDB's own projections, as a reader of the log that writes links. Links and checkpoint are committed together, so every
+ * event is linked exactly once, whenever the process dies.
+ */
+import { randomUUID } from 'node:crypto'
+import type { Appender } from '../../storage/append.ts'
+import { STREAM_DELETED_TYPE, isCorruption } from '../../storage/database.ts'
+import type { EventLog } from '../../storage/event-log.ts'
+import type { GroupCommit } from '../../storage/group-commit.ts'
+import type { ProposedEvent, StoredEvent } from '../../storage/log-record.ts'
+import { DamagedEvent, decodeBody, idOf } from '../../storage/log-record.ts'
+
+export type ProjectionName =
+  '$by_category' | '$by_event_type' | '$by_correlation_id' | '$streams' | '$stream_by_category'
+export type ProjectionState = 'Running' | 'Stopped' | 'Aborted'
+
+interface Link {
+  stream: string
+  type: '$>' | '$@'
+  data: string
+}
+
+/** What each writes for one event of a user's stream; undefined: nothing. */
+const PROJECTIONS: Record<ProjectionName, (event: StoredEvent) => Link | undefined> = {
+  $by_category: (event) => {
+    const category = categoryOf(event.stream)
+    return category === undefined ? undefined : { stream: `$ce-${category}`, type: '$>', data: targetOf(event) }
+  },
+  $by_event_type: (event) => ({ stream: `$et-${decodeBody(event.body).type}`, type: '$>', data: targetOf(event) }),
+  $by_correlation_id: (event) => {
+    const id = correlationIdOf(event)
+    return id === undefined ? undefined : { stream: `$bc-${id}`, type: '$>', data: targetOf(event) }
+  },
+  $streams: (event) => (event.revision === 0n ? { stream: '$streams', type: '$>', data: targetOf(event) } : undefined),
+  $stream_by_category: (event) => {
+    const category = event.revision === 0n ? categoryOf(event.stream) : undefined
+    return category === undefined ? undefined : { stream: `$category-${category}`, type: '$@', data: event.stream }
+  },
+}
+
+export const PROJECTION_NAMES = Object.keys(PROJECTIONS) as ProjectionName[]
+
+const targetOf = (event: StoredEvent) => `${event.revision}@${event.stream}`
+
+function categoryOf(stream: string): string | undefined {
+  const dash = stream.indexOf('-')
+  return dash > 0 ? stream.slice(0, dash) : undefined
+}
+
+/** What `$correlationId` of the metadata says; metadata are the writer's own affair and need not be JSON. */
+function correlationIdOf(event: StoredEvent): string | undefined {
+  const { metadata } = decodeBody(event.body)
+  if (!metadata.includes('"$correlationId"')) return undefined
+  try {
+    const { $correlationId: id } = JSON.parse(metadata.toString()) as { $correlationId?: unknown }
+    return typeof id === 'string' && id !== '' ? id : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Milliseconds an event waits to be linked, so that those that follow share its commit and do not each pay for another. */
+const GATHERING = 100
+
+/** Events looked at in one commit: others' writes wait no longer than this takes. */
+const BATCH = { events: 500, bytes: 4 * 1024 * 1024 }
+
+export interface ProjectionStatus {
+  name: ProjectionName
+  state: ProjectionState | 'Faulted'
+  /** Why it is faulted. */
+  fault: string
+  /** Position of the last event looked at. */
+  checkpoint: bigint
+  processedSinceStart: bigint
+  /** Percent of the log. */
+  progress: number
+}
+
+export class SystemProjections {
+  private readonly log: EventLog
+  private readonly commits: GroupCommit
+  private readonly running = new Set<ProjectionName>()
+  private readonly busy = new Set<ProjectionName>()
+  /** What stopped a projection that should be running. */
+  private readonly faults = new Map<ProjectionName, string>()
+  private readonly processed = new Map<ProjectionName, bigint>()
+  private readonly stopListening: () => void
+  private gathering: NodeJS.Timeout | undefined
+
+  constructor(log: EventLog, commits: GroupCommit) {
+    this.log = log
+    this.commits = commits
+    this.stopListening = log.onAdvance(() => this.wake())
+    this.restart()
+  }
+
+  close(): void {
+    this.stopListening()
+    clearTimeout(this.gathering)
+    this.running.clear()
+  }
+
+  status(name: ProjectionName): ProjectionStatus {
+    const { state, checkpoint } = this.stored(name)
+    const { head } = this.log
+    const progress = head === 0n ? 100 : Number((checkpoint * 10_000n) / head) / 100
+    const fault = this.faults.get(name) ?? ''
+    return {
+      name,
+      state: fault ? 'Faulted' : state,
+      fault,
+      checkpoint,
+      processedSinceStart: this.processed.get(name) ?? 0n,
+      progress,
+    }
+  }
+
+  async setState(name: ProjectionName, state: ProjectionState): Promise<void> {
+    await this.commit(() => {
+      this.log
+        .prepare(
+          `INSERT INTO projection (name, state, checkpoint) VALUES (?, ?, 0)
+           ON CONFLICT (name) DO UPDATE SET state = excluded.state`,
+        )
+        .run(name, state)
+    })
+    this.faults.delete(name)
+    if (state === 'Running') this.running.add(name)
+    else this.running.delete(name)
+    this.wake()
+  }
+
+  /** Begins anew with what is kept: one that was faulted tries again. */
+  restart(): void {
+    this.faults.clear()
+    this.processed.clear()
+    for (const name of PROJECTION_NAMES) if (this.stored(name).state === 'Running') this.running.add(name)
+    this.wake()
+  }
+
+  private stored(name: ProjectionName): { state: ProjectionState; checkpoint: bigint } {
+    const row = this.log.prepare('SELECT state, checkpoint FROM projection WHERE name = ?').get(name)
+    const [state, checkpoint] = (row as [ProjectionState, bigint] | undefined) ?? ['Stopped', 0n]
+    return { state, checkpoint }
+  }
+
+  private wake(): void {
+    if (this.running.size === 0) return
+    this.gathering ??= setTimeout(() => {
+      this.gathering = undefined
+      for (const name of this.running) void this.catchUp(name)
+    }, GATHERING)
+  }
+
+  private async catchUp(name: ProjectionName): Promise<void> {
+    if (this.busy.has(name)) return
+    this.busy.add(name)
+    try {
+      while (this.running.has(name) && this.stored(name).checkpoint < this.log.head) await this.step(name)
+    } catch (error) {
+      // An event that cannot be read stops the projection rather than being left out. A full disk does not: the next commit that
+      // succeeds wakes it again, and nothing was lost.
+      if (error instanceof DamagedEvent || isCorruption(error)) {
+        this.running.delete(name)
+        this.faults.set(name, (error as Error).message)
+      }
+    } finally {
+      this.busy.delete(name)
+    }
+  }
+
+  /** Reads outside the transaction: what cannot be read must not fail the writers who share the commit. */
+  private async step(name: ProjectionName): Promise<void> {
+    const { events } = this.log.allForwards(this.stored(name).checkpoint + 1n, BATCH)
+    const links = new Map<string, ProposedEvent[]>()
+    for (const event of events) {
+      // System streams are not indexed: links to links would never end.
+      if (event.stream.startsWith('$') || event.typeId === STREAM_DELETED_TYPE) continue
+      const link = PROJECTIONS[name](event)
+      if (!link) continue
+      let ofStream = links.get(link.stream)
+      if (!ofStream) links.set(link.stream, (ofStream = []))
+      ofStream.push(linkEvent(link, event))
+    }
+    if (events.length === 0) return
+    await this.commit((appender) => {
+      for (const [stream, ofStream] of links) appender.record(stream, ofStream)
+      this.log.prepare('UPDATE projection SET checkpoint = ? WHERE name = ?').run(events.at(-1)!.position, name)
+    })
+    this.processed.set(name, (this.processed.get(name) ?? 0n) + BigInt(events.length))
+  }
+
+  private commit(apply: (appender: Appender) => void): Promise<void> {
+    return new Promise((resolve, reject) =>
+      this.commits.submit({
+        apply: (appender) => {
+          apply(appender)
+          return { kind: 'written', revision: -1n, position: undefined }
+        },
+        bytes: 0,
+        deadline: Infinity,
+        settle: (outcome) => (outcome.kind === 'failed' ? reject(outcome.error) : resolve()),
+      }),
+    )
+  }
+}
+
+function linkEvent(link: Link, to: StoredEvent): ProposedEvent {
+  const metadata = {
+    $v: '1:-1:1:4',
+    $c: Number(to.position),
+    $p: Number(to.position),
+    $o: to.stream,
+    $causedBy: idOf(to.body),
+  }
+  return {
+    id: randomUUID(),
+    type: link.type,
+    isJson: false,
+    data: Buffer.from(link.data),
+    metadata: Buffer.from(JSON.stringify(metadata)),
+  }
+}

@@ -1,0 +1,217 @@
+/** Decodes the requests of `event_store.client.streams.Streams`. */
+import { Expected } from '../storage/append.ts'
+import type { Filter } from '../storage/filter.ts'
+import type { ProposedEvent } from '../storage/log-record.ts'
+import { readPosition, readStreamIdentifier, readUuid, readUuidOption } from '../wire/common-messages.ts'
+import { MalformedMessage, Reader } from '../wire/protobuf.ts'
+
+export interface ReadRequest {
+  /** Undefined: `$all`. */
+  stream: string | undefined
+  /** A revision or, for `$all`, a position. */
+  from: bigint | 'start' | 'end'
+  backwards: boolean
+  resolveLinks: boolean
+  /** Undefined: this is a subscription. */
+  count: bigint | undefined
+  filter: FilterRequest | undefined
+  structuredIds: boolean
+}
+
+export interface FilterRequest extends Filter {
+  /** Events considered between two checkpoints. */
+  checkpointEvery: number
+}
+
+const DEFAULT_WINDOW = 32
+
+export function readReadRequest(buffer: Buffer): ReadRequest {
+  const request: ReadRequest = {
+    stream: undefined,
+    from: 'start',
+    backwards: false,
+    resolveLinks: false,
+    count: 0n,
+    filter: undefined,
+    structuredIds: true,
+  }
+  const outer = new Reader(buffer)
+  for (let field = outer.next(); field !== 0; field = outer.next()) {
+    if (field !== 1) {
+      outer.passOver()
+      continue
+    }
+    const options = outer.message()
+    for (let option = options.next(); option !== 0; option = options.next()) {
+      if (option === 1) readStreamOptions(options.message(), request)
+      else if (option === 2) readAllOptions(options.message(), request)
+      else if (option === 3) request.backwards = options.uint() === 1
+      else if (option === 4) request.resolveLinks = options.bool()
+      else if (option === 5) request.count = options.uint64()
+      else if (option === 6) {
+        request.count = undefined
+        options.passOver()
+      } else if (option === 7) request.filter = readFilter(options.message())
+      else if (option === 9) request.structuredIds = readUuidOption(options.message()) === 'structured'
+      else options.passOver()
+    }
+  }
+  return request
+}
+
+function readStreamOptions(reader: Reader, request: ReadRequest): void {
+  request.stream = ''
+  for (let field = reader.next(); field !== 0; field = reader.next()) {
+    if (field === 1) request.stream = readStreamIdentifier(reader.message())
+    else if (field === 2) request.from = reader.uint64()
+    else {
+      if (field === 3) request.from = 'start'
+      if (field === 4) request.from = 'end'
+      reader.passOver()
+    }
+  }
+}
+
+function readAllOptions(reader: Reader, request: ReadRequest): void {
+  for (let field = reader.next(); field !== 0; field = reader.next()) {
+    if (field === 1) request.from = readPosition(reader.message())
+    else {
+      if (field === 2) request.from = 'start'
+      if (field === 3) request.from = 'end'
+      reader.passOver()
+    }
+  }
+}
+
+/** The same message in reads and in persistent subscriptions to `$all`. */
+export function readFilter(reader: Reader): FilterRequest {
+  const filter = { on: 'stream' as Filter['on'], prefixes: [] as string[], regex: '' }
+  let window = DEFAULT_WINDOW
+  let multiplier = 1
+  for (let field = reader.next(); field !== 0; field = reader.next()) {
+    if (field === 1 || field === 2) {
+      filter.on = field === 1 ? 'stream' : 'type'
+      const expression = reader.message()
+      for (let part = expression.next(); part !== 0; part = expression.next()) {
+        if (part === 1) filter.regex = expression.string()
+        else if (part === 2) filter.prefixes.push(expression.string())
+        else expression.passOver()
+      }
+    } else if (field === 3) window = reader.uint()
+    else if (field === 5) multiplier = reader.uint()
+    else reader.passOver()
+  }
+  return { ...filter, checkpointEvery: Math.max(1, window) * Math.max(1, multiplier) }
+}
+
+/** The revision a writer expects, as {@link Expected} numbers it. */
+function readExpected(reader: Reader, field: number): bigint {
+  if (field === 2) return BigInt.asIntN(64, reader.uint64())
+  reader.passOver()
+  return field === 3 ? Expected.NO_STREAM : field === 4 ? Expected.ANY : Expected.STREAM_EXISTS
+}
+
+export interface StreamAndExpected {
+  stream: string
+  expected: bigint
+}
+
+function readStreamAndExpected(reader: Reader): StreamAndExpected & { deadline: number } {
+  const options = { stream: '', expected: Expected.ANY as bigint, deadline: Infinity }
+  for (let field = reader.next(); field !== 0; field = reader.next()) {
+    if (field === 1) options.stream = readStreamIdentifier(reader.message())
+    else if (field >= 2 && field <= 5) options.expected = readExpected(reader, field)
+    else if (field === 6) options.deadline = readTimestamp(reader.message())
+    else if (field === 7) options.deadline = Date.now() + readTimestamp(reader.message())
+    else reader.passOver()
+  }
+  return options
+}
+
+/** A Timestamp or a Duration, in milliseconds. */
+function readTimestamp(reader: Reader): number {
+  let milliseconds = 0
+  for (let field = reader.next(); field !== 0; field = reader.next()) {
+    if (field === 1) milliseconds += Number(reader.int64()) * 1000
+    else if (field === 2) milliseconds += reader.int32() / 1e6
+    else reader.passOver()
+  }
+  return milliseconds
+}
+
+export type AppendRequest = { options: StreamAndExpected } | { event: ProposedEvent | MissingProperty }
+
+/** The property an event must have and has not. */
+export type MissingProperty = 'type' | 'content-type'
+
+export function readAppendRequest(buffer: Buffer): AppendRequest {
+  const reader = new Reader(buffer)
+  for (let field = reader.next(); field !== 0; field = reader.next()) {
+    if (field === 1) return { options: readStreamAndExpected(reader.message()) }
+    if (field === 2) return { event: readProposedEvent(reader.message()) }
+    reader.passOver()
+  }
+  throw new MalformedMessage('an append without content')
+}
+
+export interface BatchAppendRequest {
+  correlationId: string
+  options: (StreamAndExpected & { deadline: number }) | undefined
+  events: (ProposedEvent | MissingProperty)[]
+  isFinal: boolean
+}
+
+export function readBatchAppendRequest(buffer: Buffer): BatchAppendRequest {
+  const request: BatchAppendRequest = { correlationId: '', options: undefined, events: [], isFinal: false }
+  const reader = new Reader(buffer)
+  for (let field = reader.next(); field !== 0; field = reader.next()) {
+    if (field === 1) request.correlationId = readUuid(reader.message())
+    else if (field === 2) request.options = readStreamAndExpected(reader.message())
+    else if (field === 3) request.events.push(readProposedEvent(reader.message()))
+    else if (field === 4) request.isFinal = reader.bool()
+    else reader.passOver()
+  }
+  if (request.correlationId === '') throw new MalformedMessage('a batch without correlation id')
+  return request
+}
+
+const NOTHING = Buffer.alloc(0)
+
+function readProposedEvent(reader: Reader): ProposedEvent | MissingProperty {
+  let id = ''
+  let type: string | undefined
+  let contentType: string | undefined
+  let metadata: Buffer = NOTHING
+  let data: Buffer = NOTHING
+  for (let field = reader.next(); field !== 0; field = reader.next()) {
+    if (field === 1) id = readUuid(reader.message())
+    else if (field === 2) {
+      const entry = reader.message()
+      let key = ''
+      let value = ''
+      for (let part = entry.next(); part !== 0; part = entry.next()) {
+        if (part === 1) key = entry.string()
+        else if (part === 2) value = entry.string()
+        else entry.passOver()
+      }
+      if (key === 'type') type = value
+      else if (key === 'content-type') contentType = value
+    } else if (field === 3) metadata = reader.bytes()
+    else if (field === 4) data = reader.bytes()
+    else reader.passOver()
+  }
+  if (id === '') throw new MalformedMessage('an event without id')
+  if (!type) return 'type'
+  if (!contentType) return 'content-type'
+  return { id, type, isJson: contentType === 'application/json', data, metadata }
+}
+
+/** Delete and Tombstone ask in the same form. */
+export function readDeleteRequest(buffer: Buffer): StreamAndExpected {
+  const reader = new Reader(buffer)
+  for (let field = reader.next(); field !== 0; field = reader.next()) {
+    if (field === 1) return readStreamAndExpected(reader.message())
+    reader.passOver()
+  }
+  throw new MalformedMessage('a delete without options')
+}
