@@ -5,9 +5,9 @@ import { createInterface } from 'node:readline/promises'
 import { Command } from 'commander'
 import { startNode, withUserAccounts } from './server.ts'
 import { EVENTS_FILE } from './storage/database.ts'
-import { backup, restore, stats, verify } from './storage/maintenance.ts'
+import { backupStore, restoreStore, storeStatistics, verifyFile } from './storage/maintenance.ts'
 
-const say = (line: string): void => void process.stdout.write(`${line}\n`)
+const printLine = (line: string): void => void process.stdout.write(`${line}\n`)
 const LOOPBACK = ['127.0.0.1', '::1', 'localhost']
 
 const program = new Command('store').description('An event store of one node that speaks EventStoreDB’s protocol')
@@ -52,7 +52,7 @@ program
         ...(tls && { tls }),
         ...(options.advertise && { advertisedHost: options.advertise }),
       })
-      say(`esdb://${options.advertise ?? options.host}:${node.port}?tls=${tls !== undefined}`)
+      printLine(`esdb://${options.advertise ?? options.host}:${node.port}?tls=${tls !== undefined}`)
       const stop = () => void node.close().then(() => process.exit(0))
       process.once('SIGINT', stop)
       process.once('SIGTERM', stop)
@@ -67,11 +67,11 @@ program
   .action((options: { dataDir?: string; file?: string }) => {
     const file = options.file ?? (options.dataDir && join(options.dataDir, EVENTS_FILE))
     if (!file) return fail('Give --data-dir or --file')
-    const verdict = verify(file, ({ done, total }) => {
+    const verdict = verifyFile(file, ({ done, total }) => {
       if (process.stderr.isTTY) process.stderr.write(`\r${Math.floor((done * 100) / total)} %`)
     })
-    for (const problem of verdict.problems) say(problem)
-    say(`${verdict.events} events in ${verdict.streams} streams are sound, ${verdict.problems.length} problems`)
+    for (const problem of verdict.problems) printLine(problem)
+    printLine(`${verdict.events} events in ${verdict.streams} streams are sound, ${verdict.problems.length} problems`)
     if (verdict.problems.length > 0) process.exitCode = 1
   })
 
@@ -81,8 +81,8 @@ program
   .requiredOption(...dataDir)
   .argument('<file>', 'the copy; must not exist')
   .action((file: string, options: { dataDir: string }) => {
-    const { events, streams } = backup(options.dataDir, file)
-    say(`${file}: ${events} events in ${streams} streams`)
+    const { events, streams } = backupStore(options.dataDir, file)
+    printLine(`${file}: ${events} events in ${streams} streams`)
   })
 
 program
@@ -91,8 +91,8 @@ program
   .requiredOption(...dataDir)
   .argument('<file>', 'the backup')
   .action((file: string, options: { dataDir: string }) => {
-    const { events, streams } = restore(file, options.dataDir)
-    say(`${options.dataDir}: ${events} events in ${streams} streams`)
+    const { events, streams } = restoreStore(file, options.dataDir)
+    printLine(`${options.dataDir}: ${events} events in ${streams} streams`)
   })
 
 program
@@ -101,9 +101,9 @@ program
   .requiredOption(...dataDir)
   .option('--json', 'as one JSON object')
   .action((options: { dataDir: string; json?: true }) => {
-    const found = stats(options.dataDir)
-    if (options.json) return say(JSON.stringify(found))
-    for (const [name, value] of Object.entries(found)) say(`${name.padEnd(10)}${value}`)
+    const found = storeStatistics(options.dataDir)
+    if (options.json) return printLine(JSON.stringify(found))
+    for (const [name, value] of Object.entries(found)) printLine(`${name.padEnd(10)}${value}`)
   })
 
 program
@@ -115,16 +115,18 @@ program
   .action(async (fromUrl: string, toUrl: string, options: { proveOnly?: true }) => {
     // Loaded here only: the client takes longer to load than the store to start.
     const { EventStoreDBClient } = await import('@eventstore/db-client')
-    const { copyAll, proveEqual } = await import('./copy.ts')
+    const { copyEvents, compareEvents } = await import('./copy.ts')
     const from = EventStoreDBClient.connectionString(fromUrl)
     const to = EventStoreDBClient.connectionString(toUrl)
     if (!options.proveOnly) {
-      const copied = await copyAll(from, to, (events) => {
+      const copied = await copyEvents(from, to, (events) => {
         if (process.stderr.isTTY) process.stderr.write(`\r${events} events`)
       })
-      say(`${copied.events} events, rules of ${copied.metadata} streams and ${copied.tombstones} tombstones copied`)
+      printLine(
+        `${copied.events} events, rules of ${copied.metadata} streams and ${copied.tombstones} tombstones copied`,
+      )
     }
-    say(`${await proveEqual(from, to)} events are the same on both sides, in the same order`)
+    printLine(`${await compareEvents(from, to)} events are the same on both sides, in the same order`)
     await Promise.all([from.dispose(), to.dispose()])
   })
 
@@ -135,7 +137,7 @@ users
   .requiredOption(...dataDir)
   .action((options: { dataDir: string }) =>
     withUserAccounts(options.dataDir, (known) => {
-      for (const { name, groups } of known.list()) say(`${name}\t${groups.join(' ')}`)
+      for (const { name, groups } of known.list()) printLine(`${name}\t${groups.join(' ')}`)
     }),
   )
 
@@ -148,7 +150,7 @@ users
   .action((name: string, groups: string[], options: { dataDir: string }) =>
     withUserAccounts(options.dataDir, async (known) => {
       await known.set(name, groups, await readLine(`Password for ${name}: `))
-      say(`${name} may come in`)
+      printLine(`${name} may come in`)
     }),
   )
 
@@ -158,7 +160,7 @@ users
   .argument('<name>')
   .action((name: string, options: { dataDir: string }) =>
     withUserAccounts(options.dataDir, (known) =>
-      known.remove(name) ? say(`${name} may not come in any more`) : fail(`There is no ${name}`),
+      known.remove(name) ? printLine(`${name} may not come in any more`) : fail(`There is no ${name}`),
     ),
   )
 

@@ -6,7 +6,7 @@
 import type { EventData, EventStoreDBClient, RecordedEvent } from '@eventstore/db-client'
 import { StreamDeletedError, WrongExpectedVersionError } from '@eventstore/db-client'
 
-export interface Copied {
+export interface CopyReport {
   events: number
   /** Streams whose metadata were set on the other side. */
   metadata: number
@@ -14,15 +14,15 @@ export interface Copied {
 }
 
 /** Events appended in one go: consecutive ones of one stream. */
-const RUN = { events: 200, bytes: 512 * 1024 }
+const MAX_RUN = { events: 200, bytes: 512 * 1024 }
 
 /** @param onProgress told the number of events copied, now and then */
-export async function copyAll(
+export async function copyEvents(
   from: EventStoreDBClient,
   to: EventStoreDBClient,
   onProgress?: (events: number) => void,
-): Promise<Copied> {
-  const copied: Copied = { events: 0, metadata: 0, tombstones: 0 }
+): Promise<CopyReport> {
+  const copied: CopyReport = { events: 0, metadata: 0, tombstones: 0 }
   let run: RecordedEvent[] = []
   let bytes = 0
   const flush = async () => {
@@ -38,7 +38,7 @@ export async function copyAll(
   for await (const { event } of from.readAll()) {
     if (!event || event.streamId.startsWith('$') || event.type === '$streamDeleted') continue
     const size = JSON.stringify(event.data ?? null).length
-    if (run[0] && (run[0].streamId !== event.streamId || run.length >= RUN.events || bytes + size > RUN.bytes))
+    if (run[0] && (run[0].streamId !== event.streamId || run.length >= MAX_RUN.events || bytes + size > MAX_RUN.bytes))
       await flush()
     run.push(event)
     bytes += size
@@ -48,7 +48,7 @@ export async function copyAll(
   for await (const { event } of from.readAll()) {
     if (!event) continue
     if (event.type === '$streamDeleted' && !event.streamId.startsWith('$')) {
-      await deleted(to.tombstoneStream(event.streamId))
+      await ignoreIfDeleted(to.tombstoneStream(event.streamId))
       copied.tombstones++
     } else if (event.streamId.startsWith('$$') && !event.streamId.startsWith('$$$')) {
       if (await copyMetadata(from, to, event)) copied.metadata++
@@ -71,7 +71,7 @@ async function copyMetadata(from: EventStoreDBClient, to: EventStoreDBClient, ev
     const carried = isDeleted ? { ...event, data: rules } : event
     if (Object.keys(carried.data as object).length > 0)
       await to.appendToStream(event.streamId, toEventData(carried as RecordedEvent), { expectedRevision: 'any' })
-    if (isDeleted) await deleted(to.deleteStream(event.streamId.slice(2)))
+    if (isDeleted) await ignoreIfDeleted(to.deleteStream(event.streamId.slice(2)))
     return true
   } catch (error) {
     if (error instanceof StreamDeletedError) return false // a tombstoned stream has no rules any more
@@ -80,7 +80,7 @@ async function copyMetadata(from: EventStoreDBClient, to: EventStoreDBClient, ev
 }
 
 /** Deleted already: done by an earlier, interrupted copy. */
-async function deleted(deletion: Promise<unknown>): Promise<void> {
+async function ignoreIfDeleted(deletion: Promise<unknown>): Promise<void> {
   try {
     await deletion
   } catch (error) {
@@ -98,9 +98,9 @@ const toEventData = (event: RecordedEvent): EventData =>
   }) as unknown as EventData
 
 /** @returns how many events of users' streams both servers hold alike @throws at the first that differs, naming it */
-export async function proveEqual(one: EventStoreDBClient, other: EventStoreDBClient): Promise<number> {
-  const left = usersEvents(one)
-  const right = usersEvents(other)
+export async function compareEvents(one: EventStoreDBClient, other: EventStoreDBClient): Promise<number> {
+  const left = userEvents(one)
+  const right = userEvents(other)
   for (let count = 0; ; count++) {
     const [a, b] = await Promise.all([left.next(), right.next()])
     if (a.done && b.done) return count
@@ -111,7 +111,7 @@ export async function proveEqual(one: EventStoreDBClient, other: EventStoreDBCli
   }
 }
 
-async function* usersEvents(client: EventStoreDBClient): AsyncGenerator<RecordedEvent, undefined> {
+async function* userEvents(client: EventStoreDBClient): AsyncGenerator<RecordedEvent, undefined> {
   for await (const { event } of client.readAll())
     if (event && !event.streamId.startsWith('$') && event.type !== '$streamDeleted') yield event
   return undefined

@@ -4,9 +4,9 @@
  */
 import { Worker } from 'node:worker_threads'
 import type { Faults } from './services/faults.ts'
-import type { NodeOptions } from './server.ts'
+import type { StoreNodeOptions } from './server.ts'
 import { DamagedStore, StoreInUse } from './storage/errors.ts'
-import type { FromWorker, ToWorker } from './worker.ts'
+import type { WorkerMessage, WorkerRequest } from './worker.ts'
 
 export interface EmbeddedStore {
   /** What `EventStoreDBClient.connectionString` takes. */
@@ -41,7 +41,7 @@ const LOOPBACK = '127.0.0.1'
 
 /** @throws StoreInUse, DamagedStore, or what the operating system said about the directory or the port */
 export async function startEmbeddedStore(options: EmbeddedStoreOptions): Promise<EmbeddedStore> {
-  const node: NodeOptions = {
+  const node: StoreNodeOptions = {
     dataDir: options.dataDir,
     host: LOOPBACK,
     port: options.port ?? 0,
@@ -57,7 +57,7 @@ export async function startEmbeddedStore(options: EmbeddedStoreOptions): Promise
   const exited = new Promise<number>((resolve) => worker.once('exit', resolve))
   let closing: Promise<void> | undefined
   const port = await new Promise<number>((resolve, reject) => {
-    worker.once('message', (message: FromWorker) => {
+    worker.once('message', (message: WorkerMessage) => {
       if (message.kind === 'listening') resolve(message.port)
       else if (message.kind === 'not_started') reject(asError(message.name, message.message))
     })
@@ -79,7 +79,7 @@ export async function startEmbeddedStore(options: EmbeddedStoreOptions): Promise
     if (!closing && !failed) fail(new Error(`The embedded store ended unexpectedly (exit ${code})`))
   })
 
-  const ask = (message: ToWorker) =>
+  const ask = (message: WorkerRequest) =>
     new Promise<void>((resolve) => {
       worker.once('message', () => resolve())
       worker.postMessage(message)
@@ -95,7 +95,7 @@ export async function startEmbeddedStore(options: EmbeddedStoreOptions): Promise
     port,
     close() {
       closing ??= (async () => {
-        worker.postMessage({ kind: 'close' } satisfies ToWorker)
+        worker.postMessage({ kind: 'close' } satisfies WorkerRequest)
         await exited
       })()
       return closing

@@ -8,8 +8,8 @@ import {
   persistentSubscriptionToStreamSettingsFromDefaults,
 } from '@eventstore/db-client'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { Users } from '../../src/embedded-store/compatibility/users/user-accounts.ts'
-import type { Node } from '../../src/embedded-store/server.ts'
+import { UserAccounts } from '../../src/embedded-store/compatibility/users/user-accounts.ts'
+import type { StoreNode } from '../../src/embedded-store/server.ts'
 import { startNode } from '../../src/embedded-store/server.ts'
 import { openDatabase } from '../../src/embedded-store/storage/database.ts'
 import { aStream, anEvent, collect, errorOf, temporaryDirectory } from '../event-store/target.ts'
@@ -18,7 +18,7 @@ import { aStream, anEvent, collect, errorOf, temporaryDirectory } from '../event
 const CERTIFICATE = join(import.meta.dirname, './fixtures/test-only.cert.pem')
 const KEY = join(import.meta.dirname, './fixtures/test-only.key.pem')
 
-let node: Node
+let node: StoreNode
 let dataDir: string
 const clients: EventStoreDBClient[] = []
 let admin: EventStoreDBClient
@@ -29,7 +29,7 @@ let nobody: EventStoreDBClient
 beforeAll(async () => {
   dataDir = await temporaryDirectory()
   const connection = openDatabase(dataDir)
-  const users = new Users(connection)
+  const users = new UserAccounts(connection)
   await users.set('admin', ['$admins'], 'admin-password')
   await users.set('ops', ['$ops'], 'ops-password')
   await users.set('ouro', ['readers'], 'ouro:password')

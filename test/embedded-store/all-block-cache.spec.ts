@@ -3,8 +3,8 @@ import { BACKWARDS, END, binaryEvent, type AllStreamRecordedEvent, type EventDat
 import { EventStoreDBClient } from '@eventstore/db-client'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { startEmbeddedStore } from '../../src/embedded-store/embedded-store.ts'
-import { AllBlocks, BLOCK_EVENTS } from '../../src/embedded-store/services/all-block-cache.ts'
-import { Appender, Expected } from '../../src/embedded-store/storage/append.ts'
+import { AllBlockCache, BLOCK_EVENTS } from '../../src/embedded-store/services/all-block-cache.ts'
+import { Appender, ExpectedRevision } from '../../src/embedded-store/storage/append.ts'
 import { openDatabase } from '../../src/embedded-store/storage/database.ts'
 import { EventLog } from '../../src/embedded-store/storage/event-log.ts'
 import { aStream, anEvent, collect, temporaryDirectory } from '../event-store/target.ts'
@@ -78,14 +78,14 @@ describe('$all in blocks', () => {
         return { id: crypto.randomUUID(), type: 'Heavy', isJson: false, data, metadata }
       })
       appender.begin()
-      appender.append('a-1', Expected.ANY, events)
-      log.advanced(appender.head, appender.touched)
+      appender.append('a-1', ExpectedRevision.ANY, events)
+      log.publishCommit(appender.head, appender.changedStreams)
     }
-    const blocks = new AllBlocks(log)
+    const blocks = new AllBlockCache(log)
     const read = vi.spyOn(log, 'allForwards')
     const readings = (position: bigint) => {
       read.mockClear()
-      const block = blocks.beginningAt(position)!
+      const block = blocks.blockStartingAt(position)!
       expect(block.framed.length).toBeGreaterThan(bytes * BLOCK_EVENTS)
       return { next: block.next, fromFile: read.mock.calls.length }
     }
@@ -99,6 +99,6 @@ describe('$all in blocks', () => {
     expect(readings(starts[count - 1]!).fromFile).toBe(0)
     expect(readings(starts[count - whatMayBeKept + 8]!).fromFile).toBe(0)
     expect(readings(starts[count - whatMayBeKept - 1]!).fromFile).toBe(1)
-    expect(blocks.beginningAt(starts[count]!)).toBeUndefined()
+    expect(blocks.blockStartingAt(starts[count]!)).toBeUndefined()
   })
 })

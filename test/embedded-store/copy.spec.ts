@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { EventStoreDBClient, StreamDeletedError, StreamNotFoundError, binaryEvent } from '@eventstore/db-client'
 import { afterEach, expect, it } from 'vitest'
-import { copyAll, proveEqual } from '../../src/embedded-store/copy.ts'
+import { copyEvents, compareEvents } from '../../src/embedded-store/copy.ts'
 import { startEmbeddedStore } from '../../src/embedded-store/embedded-store.ts'
 import { anEvent, collect, errorOf, someEvents, temporaryDirectory } from '../event-store/target.ts'
 
@@ -40,8 +40,8 @@ async function aLife(client: EventStoreDBClient): Promise<void> {
 it('carries everything across, and proves it', async () => {
   const [from, to] = [await aStore(), await aStore()]
   await aLife(from)
-  expect(await copyAll(from, to)).toEqual({ events: 910, metadata: 2, tombstones: 1 })
-  expect(await proveEqual(from, to)).toBe(910)
+  expect(await copyEvents(from, to)).toEqual({ events: 910, metadata: 2, tombstones: 1 })
+  expect(await compareEvents(from, to)).toBe(910)
   expect((await to.getStreamMetadata('journey-1')).metadata).toEqual({ maxCount: 50, custom: 'field' })
   expect(await collect(to.readStream('journey-1'))).toHaveLength(50)
   expect(await errorOf(collect(to.readStream('deleted-1')))).toBeInstanceOf(StreamNotFoundError)
@@ -52,21 +52,21 @@ it('names the first event that is not the same on both sides', async () => {
   const [one, other] = [await aStore(), await aStore()]
   const shared = anEvent()
   for (const client of [one, other]) await client.appendToStream('journey-1', shared)
-  expect(await proveEqual(one, other)).toBe(1)
+  expect(await compareEvents(one, other)).toBe(1)
   await one.appendToStream('journey-1', anEvent())
-  expect((await errorOf(proveEqual(one, other))).message).toMatch(/revision 1 of stream 'journey-1'.*in one only/)
+  expect((await errorOf(compareEvents(one, other))).message).toMatch(/revision 1 of stream 'journey-1'.*in one only/)
   await other.appendToStream('journey-1', anEvent())
-  expect((await errorOf(proveEqual(one, other))).message).toMatch(/They differ: revision 1 of stream 'journey-1'/)
+  expect((await errorOf(compareEvents(one, other))).message).toMatch(/They differ: revision 1 of stream 'journey-1'/)
 })
 
 it('interrupted, goes on', async () => {
   const [from, to] = [await aStore(), await aStore()]
   await aLife(from)
   const stop = new Error('pulled the plug')
-  const interrupted = copyAll(from, to, (events) => {
+  const interrupted = copyEvents(from, to, (events) => {
     if (events > 400) throw stop
   })
   expect(await errorOf(interrupted)).toBe(stop)
-  await copyAll(from, to)
-  expect(await proveEqual(from, to)).toBe(910)
+  await copyEvents(from, to)
+  expect(await compareEvents(from, to)).toBe(910)
 })

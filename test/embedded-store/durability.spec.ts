@@ -12,7 +12,7 @@ import {
 } from '@eventstore/db-client'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { startEmbeddedStore } from '../../src/embedded-store/embedded-store.ts'
-import { backup, restore, verify } from '../../src/embedded-store/storage/maintenance.ts'
+import { backupStore, restoreStore, verifyFile } from '../../src/embedded-store/storage/maintenance.ts'
 import { aStream, anEvent, collect, errorOf, someEvents, temporaryDirectory } from '../event-store/target.ts'
 
 const ROOM = join(import.meta.dirname, '../../src/embedded-store')
@@ -81,7 +81,7 @@ describe('when the disk', () => {
     expect((await client.appendToStream(stream, anEvent())).nextExpectedRevision).toBe(BigInt(acknowledged))
     child.kill('SIGKILL')
     await once(child, 'exit')
-    expect(verify(file())).toMatchObject({ events: acknowledged + 2, problems: [] })
+    expect(verifyFile(file())).toMatchObject({ events: acknowledged + 2, problems: [] })
   })
 })
 
@@ -104,7 +104,7 @@ describe('verify', () => {
 
   it('finds a sound store sound', async () => {
     await filled()
-    expect(verify(file())).toEqual({ events: 105, streams: 6, problems: [] })
+    expect(verifyFile(file())).toEqual({ events: 105, streams: 6, problems: [] })
   })
 
   it.each([
@@ -141,7 +141,7 @@ describe('verify', () => {
   ])('names %s', async (_, sql, problem) => {
     await filled()
     damage(sql)
-    const { problems } = verify(file())
+    const { problems } = verifyFile(file())
     expect(problems[0]).toMatch(problem)
   })
 
@@ -157,9 +157,9 @@ describe('verify', () => {
     const at = bytes.indexOf('"number":33')
     bytes.write('"number":34', at)
     writeFileSync(file(), bytes)
-    expect(verify(file()).problems[0]).toMatch(/Damaged: revision 33 of stream 'journey-[12]'/)
+    expect(verifyFile(file()).problems[0]).toMatch(/Damaged: revision 33 of stream 'journey-[12]'/)
     const { client } = await start()
-    const damaged = /revision 33 of stream '(journey-[12])'/.exec(verify(file()).problems[0]!)![1]!
+    const damaged = /revision 33 of stream '(journey-[12])'/.exec(verifyFile(file()).problems[0]!)![1]!
     expect(await errorOf(collect(client.readAll()))).toMatchObject({ code: 15 })
     if (damaged === 'journey-1')
       expect(await errorOf(collect(client.readStream('journey-1')))).toMatchObject({ code: 15 })
@@ -223,7 +223,7 @@ describe('a backup', () => {
     await writing
     expect(statSync(copy).mode & 0o077).toBe(0)
     const into = join(dataDir, 'restored')
-    const { events } = restore(copy, into)
+    const { events } = restoreStore(copy, into)
     expect(events).toBeGreaterThanOrEqual(atLeast)
     expect(events % 5).toBe(1) // and the one with which every store begins
     const restored = await start({ dataDir: into })
@@ -235,13 +235,13 @@ describe('a backup', () => {
     const { client } = await start()
     await client.appendToStream('journey-1', someEvents(10))
     const copy = join(dataDir, 'copy.sqlite')
-    backup(dataDir, copy)
-    expect(() => backup(dataDir, copy)).toThrow(/exists already/)
-    expect(() => restore(copy, dataDir)).toThrow(/in use/)
+    backupStore(dataDir, copy)
+    expect(() => backupStore(dataDir, copy)).toThrow(/exists already/)
+    expect(() => restoreStore(copy, dataDir)).toThrow(/in use/)
     const bytes = readFileSync(copy)
     bytes.write('"number":9', bytes.indexOf('"number":4'))
     writeFileSync(copy, bytes)
-    expect(() => restore(copy, join(dataDir, 'other'))).toThrow(/revision 4 of stream 'journey-1'/)
+    expect(() => restoreStore(copy, join(dataDir, 'other'))).toThrow(/revision 4 of stream 'journey-1'/)
   })
 })
 

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { EventStoreDBClient, binaryEvent } from '@eventstore/db-client'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { openDatabase } from '../../src/embedded-store/storage/database.ts'
-import { verify } from '../../src/embedded-store/storage/maintenance.ts'
+import { verifyFile } from '../../src/embedded-store/storage/maintenance.ts'
 import { WriteAheadLog } from '../../src/embedded-store/storage/write-ahead-log.ts'
 import { anEvent, collect, errorOf } from '../event-store/target.ts'
 import { Disk, mayMakeDisks } from './failing-disk.ts'
@@ -32,10 +32,10 @@ describe('the write-ahead log', () => {
     const file = join(directory, 'events.sqlite-wal')
     const { size } = statSync(file)
     appendFileSync(file, Buffer.alloc(20_000, 1))
-    log.mend()
+    log.discardFailedCommit()
     expect(statSync(file).size).toBe(size + 20_000)
-    log.failed()
-    log.mend()
+    log.markCommitFailed()
+    log.discardFailedCommit()
     expect(statSync(file).size).toBe(size)
     connection.exec(insert('later'))
     log.close()
@@ -47,10 +47,10 @@ describe('the write-ahead log', () => {
   it('with nothing good in it is emptied', () => {
     const connection = openDatabase(directory)
     const log = new WriteAheadLog(connection)
-    log.secureWhatWasLeft()
+    log.makeDurable()
     appendFileSync(join(directory, 'events.sqlite-wal'), Buffer.alloc(20_000, 1))
-    log.failed()
-    log.mend()
+    log.markCommitFailed()
+    log.discardFailedCommit()
     expect(statSync(join(directory, 'events.sqlite-wal')).size).toBe(0)
     log.close()
   })
@@ -60,7 +60,7 @@ describe('the write-ahead log', () => {
     const log = new WriteAheadLog(connection)
     for (let i = 0; i < 4000; i++) {
       connection.exec(insert(`number ${i}`))
-      log.committed()
+      log.afterCommit()
     }
     expect(statSync(join(directory, 'events.sqlite-wal')).size).toBeLessThan(4100 * 4120)
     const copy = join(directory, 'copy.sqlite')
@@ -77,7 +77,7 @@ it('what a killed store has left is in the main file before it answers again', a
   await start(directory)
   const copy = join(directory, 'main-file-alone.sqlite')
   cpSync(join(directory, 'events.sqlite'), copy)
-  expect(verify(copy)).toMatchObject({ events: 21, problems: [] })
+  expect(verifyFile(copy)).toMatchObject({ events: 21, problems: [] })
 })
 
 describe.runIf(mayMakeDisks())('on a disk that fails', () => {
@@ -136,7 +136,7 @@ describe.runIf(mayMakeDisks())('on a disk that fails', () => {
     await start(disk.data)
     expect(await ids()).toEqual(acknowledged)
     await kill()
-    expect(verify(join(disk.data, 'events.sqlite')).problems).toEqual([])
+    expect(verifyFile(join(disk.data, 'events.sqlite')).problems).toEqual([])
   })
 })
 

@@ -7,14 +7,14 @@ import Database from 'better-sqlite3'
 import { expect, it } from 'vitest'
 import { openDatabase } from '../../src/embedded-store/storage/database.ts'
 import { startEmbeddedStore } from '../../src/embedded-store/embedded-store.ts'
-import { restore, verify } from '../../src/embedded-store/storage/maintenance.ts'
+import { restoreStore, verifyFile } from '../../src/embedded-store/storage/maintenance.ts'
 import { anEvent, collect, temporaryDirectory } from '../event-store/target.ts'
 
 const backup = join(import.meta.dirname, './fixtures/format-2.sqlite')
 
 it('a backup of format 2 is restored, brought up to date, read through filters and written to', async () => {
   const dataDir = await temporaryDirectory()
-  expect(restore(backup, dataDir)).toEqual({ events: 26, streams: 7, problems: [] })
+  expect(restoreStore(backup, dataDir)).toEqual({ events: 26, streams: 7, problems: [] })
   const store = await startEmbeddedStore({ dataDir })
   const client = EventStoreDBClient.connectionString(store.connectionString)
   try {
@@ -42,7 +42,7 @@ it('a backup of format 2 is restored, brought up to date, read through filters a
     await client.dispose()
     await store.close()
   }
-  expect(verify(join(dataDir, 'events.sqlite')).problems).toEqual([])
+  expect(verifyFile(join(dataDir, 'events.sqlite')).problems).toEqual([])
   rmSync(dataDir, { recursive: true })
 })
 
@@ -56,8 +56,8 @@ it('a store of format 2 whose newest events are gone is neither restored nor bro
   )
   connection.close()
   const lost = "Stream '$$journey-1' should end at revision 0 and ends at -1"
-  expect(verify(damaged).problems).toContain(lost)
-  expect(() => restore(damaged, join(dataDir, 'restored'))).toThrow(lost)
+  expect(verifyFile(damaged).problems).toContain(lost)
+  expect(() => restoreStore(damaged, join(dataDir, 'restored'))).toThrow(lost)
   mkdirSync(join(dataDir, 'moved'))
   copyFileSync(damaged, join(dataDir, 'moved/events.sqlite'))
   expect(() => openDatabase(join(dataDir, 'moved'))).toThrow(lost)

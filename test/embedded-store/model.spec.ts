@@ -6,13 +6,13 @@ import { randomUUID } from 'node:crypto'
 import { rmSync } from 'node:fs'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import type { Outcome } from '../../src/embedded-store/storage/append.ts'
-import { Appender, Expected } from '../../src/embedded-store/storage/append.ts'
-import type { Connection } from '../../src/embedded-store/storage/database.ts'
+import type { WriteOutcome } from '../../src/embedded-store/storage/append.ts'
+import { Appender, ExpectedRevision } from '../../src/embedded-store/storage/append.ts'
+import type { SqliteConnection } from '../../src/embedded-store/storage/database.ts'
 import { openDatabase } from '../../src/embedded-store/storage/database.ts'
 import { EventLog, isSoftDeleted } from '../../src/embedded-store/storage/event-log.ts'
-import { verify } from '../../src/embedded-store/storage/maintenance.ts'
-import { idOf } from '../../src/embedded-store/storage/log-record.ts'
+import { verifyFile } from '../../src/embedded-store/storage/maintenance.ts'
+import { eventIdOf } from '../../src/embedded-store/storage/event-record.ts'
 import { temporaryDirectory } from '../event-store/target.ts'
 
 type Command =
@@ -114,7 +114,7 @@ function predict(model: Model, step: Exclude<Command, { kind: 'reopen' }>, ids: 
   return `written ${model.ids.length - 1}`
 }
 
-const told = (outcome: Outcome, withRevision: boolean) =>
+const told = (outcome: WriteOutcome, withRevision: boolean) =>
   outcome.kind === 'written'
     ? withRevision
       ? `written ${outcome.revision}`
@@ -147,7 +147,7 @@ it('whatever happens to a stream, the store and the model agree', async () => {
 
 function live(dataDir: string, life: Step[]): void {
   const models = new Map(['a-1', 'a-2', 'b'].map((name) => [name, fresh()]))
-  let connection!: Connection
+  let connection!: SqliteConnection
   let log!: EventLog
   let appender!: Appender
   const open = () => {
@@ -177,22 +177,22 @@ function live(dataDir: string, life: Step[]): void {
     expect(told(outcome, command.kind === 'append')).toBe(predict(model, command, ids))
     if (rolledBack) {
       connection.exec('ROLLBACK')
-      appender.forget()
+      appender.rolledBack()
       Object.assign(model, before)
     } else {
       appender.end()
       connection.exec('COMMIT')
-      log.advanced(appender.head, appender.touched)
+      log.publishCommit(appender.head, appender.changedStreams)
       if (command.kind === 'append' && ids.length > 0 && outcome.kind === 'written')
         model.last = { ids, expected: command.expected, revision: Number(outcome.revision) }
     }
     for (const [name, each] of models) expect(seen(log, name)).toEqual(visible(each))
   }
   connection.close()
-  expect(verify(`${dataDir}/events.sqlite`).problems).toEqual([])
+  expect(verifyFile(`${dataDir}/events.sqlite`).problems).toEqual([])
 }
 
-function apply(appender: Appender, command: Exclude<Command, { kind: 'reopen' }>, ids: string[]): Outcome {
+function apply(appender: Appender, command: Exclude<Command, { kind: 'reopen' }>, ids: string[]): WriteOutcome {
   const json = (data: unknown) => Buffer.from(JSON.stringify(data))
   const event = (id: string, type: string, data: unknown) => ({
     id,
@@ -210,7 +210,7 @@ function apply(appender: Appender, command: Exclude<Command, { kind: 'reopen' }>
       )
     case 'metadata': {
       const rules = { $maxCount: command.maxCount, $tb: command.truncateBefore }
-      return appender.append(`$$${command.stream}`, Expected.ANY, [event(randomUUID(), '$metadata', rules)])
+      return appender.append(`$$${command.stream}`, ExpectedRevision.ANY, [event(randomUUID(), '$metadata', rules)])
     }
     case 'delete':
     case 'tombstone':
@@ -223,7 +223,7 @@ function seen(log: EventLog, name: string): { id: string; revision: number }[] {
   const state = log.stream(name)
   if (!state || state.tombstoned || isSoftDeleted(state)) return []
   const told = ({ body, revision }: { body: Buffer; revision: bigint }) => ({
-    id: idOf(body),
+    id: eventIdOf(body),
     revision: Number(revision),
   })
   const forwards = log.streamForwards(name, state, 0n).events.map(told)

@@ -8,7 +8,7 @@ import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, expect, it } from 'vitest'
 import { startNode } from '../../src/embedded-store/server.ts'
-import { Appender, Expected } from '../../src/embedded-store/storage/append.ts'
+import { Appender, ExpectedRevision } from '../../src/embedded-store/storage/append.ts'
 import { EventLog } from '../../src/embedded-store/storage/event-log.ts'
 import { temporaryDirectory } from '../event-store/target.ts'
 
@@ -25,7 +25,7 @@ it.each([
     'one that accepts everything',
     () => {
       Appender.prototype.append = function (name, _expected, events) {
-        return append.call(this, name, Expected.ANY, events)
+        return append.call(this, name, ExpectedRevision.ANY, events)
       }
     },
     1,

@@ -8,13 +8,13 @@ import {
 } from '@eventstore/db-client'
 import fc from 'fast-check'
 import { expect, it, onTestFinished, vi } from 'vitest'
-import { Appender, Expected } from '../../src/embedded-store/storage/append.ts'
+import { Appender, ExpectedRevision } from '../../src/embedded-store/storage/append.ts'
 import { openDatabase } from '../../src/embedded-store/storage/database.ts'
-import { EventLog, type Page } from '../../src/embedded-store/storage/event-log.ts'
-import { CompiledFilter, type Filter } from '../../src/embedded-store/storage/filter.ts'
+import { EventLog, type EventPage } from '../../src/embedded-store/storage/event-log.ts'
+import { CompiledFilter, type EventFilter } from '../../src/embedded-store/storage/filter.ts'
 import { GroupCommit } from '../../src/embedded-store/storage/group-commit.ts'
-import { verify } from '../../src/embedded-store/storage/maintenance.ts'
-import { idOf } from '../../src/embedded-store/storage/log-record.ts'
+import { verifyFile } from '../../src/embedded-store/storage/maintenance.ts'
+import { eventIdOf } from '../../src/embedded-store/storage/event-record.ts'
 import { WriteAheadLog } from '../../src/embedded-store/storage/write-ahead-log.ts'
 import { startEmbeddedStore } from '../../src/embedded-store/embedded-store.ts'
 import { aStream, someEvents, temporaryDirectory } from '../event-store/target.ts'
@@ -30,7 +30,7 @@ const commits: fc.Arbitrary<Commit[]> = fc.array(
   fc.record({ events: fc.integer({ min: 1, max: 500 }), rolledBack: fc.nat(4).map((n) => n === 0) }),
   { minLength: 4, maxLength: 12 },
 )
-const filter: fc.Arbitrary<Filter> = fc.oneof(
+const filter: fc.Arbitrary<EventFilter> = fc.oneof(
   fc.record({
     on: fc.constant('stream' as const),
     prefixes: fc.uniqueArray(fc.constantFrom('journey-', 'journey-1', 'journey', 'reg', 'plain', 'nobody-'), {
@@ -68,16 +68,16 @@ function pagesOf(log: EventLog, compiled: CompiledFilter, from: bigint, backward
   const ids: string[] = []
   for (let cursor: bigint | undefined = from; cursor !== undefined;) {
     const size = { events, bytes: 1_000_000 }
-    const page: Page<bigint> = backwards
+    const page: EventPage<bigint> = backwards
       ? log.filteredBackwards(compiled, cursor, size)
       : log.filteredForwards(compiled, cursor, size)
-    ids.push(...page.events.map(({ body }) => idOf(body)))
+    ids.push(...page.events.map(({ body }) => eventIdOf(body)))
     cursor = page.next
   }
   return ids
 }
 
-function live(dataDir: string, life: Commit[], filters: Filter[], pageSize: number): void {
+function live(dataDir: string, life: Commit[], filters: EventFilter[], pageSize: number): void {
   const connection = openDatabase(dataDir)
   connection.pragma('synchronous = OFF') // nothing here is about power
   const log = new EventLog(connection)
@@ -91,17 +91,17 @@ function live(dataDir: string, life: Commit[], filters: Filter[], pageSize: numb
     for (let i = 0; i < events; i++) {
       const [stream, type] = [STREAMS[(i * i + events) % STREAMS.length]!, TYPES[(i + events) % TYPES.length]!]
       const event = newEvent(type)
-      const outcome = appender.append(stream, Expected.ANY, [event])
+      const outcome = appender.append(stream, ExpectedRevision.ANY, [event])
       if (outcome.kind === 'written') written.push({ id: event.id, position: outcome.position!, stream, type })
     }
     if (rolledBack) {
       connection.exec('ROLLBACK')
-      appender.forget()
+      appender.rolledBack()
       continue
     }
     appender.end()
     connection.exec('COMMIT')
-    log.advanced(appender.head, appender.touched)
+    log.publishCommit(appender.head, appender.changedStreams)
     known.push(...written)
     for (const [at, each] of filters.entries()) {
       const right = known.filter((event) => compiled[at]!.matches(event[each.on]))
@@ -119,7 +119,7 @@ function live(dataDir: string, life: Commit[], filters: Filter[], pageSize: numb
     }
   }
   connection.close()
-  expect(verify(`${dataDir}/events.sqlite`).problems).toEqual([])
+  expect(verifyFile(`${dataDir}/events.sqlite`).problems).toEqual([])
 }
 
 it('a filter finds the same, listed or not yet, forwards and backwards', async () => {
@@ -144,9 +144,10 @@ it('no filter sorts what it finds: a page costs the same however much passes', a
   const log = new EventLog(connection)
   const appender = new Appender(log)
   appender.begin()
-  for (const stream of STREAMS) for (const type of TYPES) appender.append(stream, Expected.ANY, [newEvent(type)])
+  for (const stream of STREAMS)
+    for (const type of TYPES) appender.append(stream, ExpectedRevision.ANY, [newEvent(type)])
   appender.end()
-  const filters: Filter[] = [
+  const filters: EventFilter[] = [
     { on: 'stream', prefixes: ['journey-', 'register-'], regex: '' },
     { on: 'stream', prefixes: ['journey-1'], regex: '' },
     { on: 'type', prefixes: ['Session', 'Ref'], regex: '' },
@@ -154,7 +155,7 @@ it('no filter sorts what it finds: a page costs the same however much passes', a
     { on: 'stream', prefixes: [], regex: '1$' },
   ]
   for (const each of filters) {
-    const { listed, unlisted } = new CompiledFilter(log, each).plan()
+    const { indexed: listed, unindexed: unlisted } = new CompiledFilter(log, each).plan()
     for (const query of [listed, unlisted])
       for (const sql of [query.forwards, query.backwards]) {
         const plan = connection.prepare(`EXPLAIN QUERY PLAN ${sql}`).all(...query.parameters(0n, 1n, 1))
@@ -186,12 +187,12 @@ async function groupCommits() {
     let kind = ''
     const events = Array.from({ length: count }, () => newEvent('SessionHeld'))
     commits.submit({
-      apply: (appender) => appender.append(stream, Expected.ANY, events),
+      apply: (appender) => appender.append(stream, ExpectedRevision.ANY, events),
       bytes: 1,
       deadline: Infinity,
       settle: (outcome) => (kind = outcome.kind),
     })
-    commits.drain()
+    commits.flushAll()
     return kind
   }
   return { log, disk, write, file: `${dataDir}/events.sqlite` }
@@ -213,7 +214,7 @@ it('no event is missing from a list after a disk that failed twice: in the commi
   reading.mockRestore()
   for (const count of [5, 5, 1100, 1]) expect(write(count)).toBe('written')
   expect(found('SessionHeld')).toBe(2311)
-  expect(verify(file).problems).toEqual([])
+  expect(verifyFile(file).problems).toEqual([])
 })
 
 it('what is in no list yet is looked through a bounded number at a time, however much it is', async () => {
@@ -221,7 +222,7 @@ it('what is in no list yet is looked through a bounded number at a time, however
   for (let n = 0; n < 3; n++) expect(write(20_000)).toBe('written')
   expect(write(1, 'register-1')).toBe('written')
   const filter = new CompiledFilter(log, { on: 'stream', prefixes: ['register-'], regex: '' })
-  const behind = log.listedUpTo + 1n
+  const behind = log.indexedUpTo + 1n
   expect(log.head - behind).toBeGreaterThan(25_000n * 128n)
   const page = log.filteredForwards(filter, behind)
   expect(page.events).toEqual([])

@@ -7,16 +7,16 @@ import * as http2 from 'node:http2'
 import * as net from 'node:net'
 import * as tls from 'node:tls'
 import { MalformedMessage } from '../wire/protobuf.ts'
-import { Code, RpcError, unimplemented } from './status.ts'
+import { StatusCode, RpcError, unimplementedError } from './status.ts'
 
 /** 16 MiB, EventStoreDB's own bound on one record; an append that is too large must still arrive whole to be refused by name. */
 const MAXIMUM_MESSAGE_SIZE = 16 * 1024 * 1024 + 64 * 1024
-const PREFACE = 'PRI * HTTP/2.0'
+const HTTP2_PREFACE = 'PRI * HTTP/2.0'
 
-export type Handler = (call: Call) => void
+export type GrpcHandler = (call: GrpcCall) => void
 
 /** Who is calling. */
-export interface Identity {
+export interface CallerIdentity {
   name: string
   groups: readonly string[]
 }
@@ -26,15 +26,15 @@ export interface GrpcServerOptions {
   port: number
   tls?: { key: Buffer; cert: Buffer }
   /** By path, `/package.Service/Method`. */
-  handlers: ReadonlyMap<string, Handler>
+  handlers: ReadonlyMap<string, GrpcHandler>
   /** Decides who calls, before the handler sees the call; throws where nobody may come in. */
-  authenticate?: (call: Call) => void | Promise<void>
+  authenticate?: (call: GrpcCall) => void | Promise<void>
   /** Told of a failure that is nobody's answer: a defect in this store. */
-  onDefect: (error: unknown, path: string) => void
+  onUnexpectedError: (error: unknown, path: string) => void
 }
 
 /** A message of known length behind gRPC's five-byte header. */
-export function frame(message: Buffer): Buffer {
+export function frameMessage(message: Buffer): Buffer {
   const framed = Buffer.allocUnsafe(message.length + 5)
   framed[0] = 0
   framed.writeUInt32BE(message.length, 1)
@@ -43,7 +43,7 @@ export function frame(message: Buffer): Buffer {
 }
 
 /** One call: requests in, framed responses out, exactly one ending. */
-export class Call {
+export class GrpcCall {
   readonly path: string
   readonly headers: http2.IncomingHttpHeaders
   /** When the caller stops waiting, milliseconds since 1970; Infinity when it did not say. */
@@ -52,14 +52,14 @@ export class Call {
   readonly peer: string
   closed = false
   /** Whoever calls; undefined where nobody asks. */
-  identity: Identity | undefined
+  identity: CallerIdentity | undefined
   /** Set by the handler before it returns; `requestsEnded` when the caller has no more to say. */
   onMessage: (message: Buffer) => void = () => {}
   onRequestsEnded: () => void | Promise<void> = () => {}
 
   private readonly stream: http2.ServerHttp2Stream
   private readonly closeListeners = new Set<() => void>()
-  private takenListeners: (() => void)[] = []
+  private drainListeners: (() => void)[] = []
   private pending: Buffer[] = []
   private pendingLength = 0
   private responded = false
@@ -77,7 +77,7 @@ export class Call {
     stream.on('error', () => {}) // 'close' follows, and is where the call ends
     stream.on('close', () => {
       this.closed = true
-      this.tellTaken()
+      this.notifyDrained()
       for (const listener of this.closeListeners) listener()
       this.closeListeners.clear()
     })
@@ -99,22 +99,22 @@ export class Call {
     } as http2.ServerStreamResponseOptions)
   }
 
-  /** Sends framed messages, which wait here until the reader takes them: see {@link hasTaken}. */
+  /** Sends framed messages, which wait here until the reader takes them: see {@link drainedTo}. */
   write(framed: Buffer): void {
     if (this.closed || this.ended) return
     this.accept()
-    this.stream.write(framed, this.tellTaken)
+    this.stream.write(framed, this.notifyDrained)
   }
 
   /** Bytes written that the reader has not taken yet. */
-  get waiting(): number {
+  get bufferedBytes(): number {
     return this.stream.writableLength
   }
 
   /** Resolves when at most so many bytes wait for the reader, or the call is closed. */
-  async hasTaken(allBut: number): Promise<void> {
-    while (!this.closed && this.waiting > allBut)
-      await new Promise<void>((resolve) => this.takenListeners.push(resolve))
+  async drainedTo(allBut: number): Promise<void> {
+    while (!this.closed && this.bufferedBytes > allBut)
+      await new Promise<void>((resolve) => this.drainListeners.push(resolve))
   }
 
   /** Ends the call well; the last messages go along. */
@@ -133,7 +133,7 @@ export class Call {
       'grpc-status': String(error.code),
       'grpc-message': percentEncoded(error.message),
     }
-    for (const [name, value] of Object.entries(error.trailers)) trailers[name] = printable(value)
+    for (const [name, value] of Object.entries(error.trailers)) trailers[name] = headerValue(value)
     if (this.responded) {
       this.stream.removeAllListeners('wantTrailers')
       this.stream.on('wantTrailers', () => this.stream.sendTrailers(trailers))
@@ -172,18 +172,18 @@ export class Call {
   }
 
   /** Set by the server: hears of errors that are defects, not answers. */
-  onDefect: (error: unknown) => void = () => {}
+  onUnexpectedError: (error: unknown) => void = () => {}
 
   failWith(error: unknown): void {
     if (error instanceof RpcError) return this.fail(error)
-    if (error instanceof MalformedMessage) return this.fail(new RpcError(Code.INVALID_ARGUMENT, error.message))
-    this.onDefect(error)
-    this.fail(new RpcError(Code.UNKNOWN, 'Exception was thrown by handler.'))
+    if (error instanceof MalformedMessage) return this.fail(new RpcError(StatusCode.INVALID_ARGUMENT, error.message))
+    this.onUnexpectedError(error)
+    this.fail(new RpcError(StatusCode.UNKNOWN, 'Exception was thrown by handler.'))
   }
 
-  private readonly tellTaken = (): void => {
-    const listeners = this.takenListeners
-    this.takenListeners = []
+  private readonly notifyDrained = (): void => {
+    const listeners = this.drainListeners
+    this.drainListeners = []
     for (const listener of listeners) listener()
   }
 
@@ -193,15 +193,16 @@ export class Call {
     this.pendingLength += chunk.length
     while (this.pendingLength >= 5) {
       let bytes = this.pending[0]!
-      if (bytes.length < 5) bytes = this.joinPending()
-      if (bytes[0] !== 0) return this.fail(new RpcError(Code.UNIMPLEMENTED, 'Compressed messages are not supported'))
+      if (bytes.length < 5) bytes = this.concatenatePending()
+      if (bytes[0] !== 0)
+        return this.fail(new RpcError(StatusCode.UNIMPLEMENTED, 'Compressed messages are not supported'))
       const length = bytes.readUInt32BE(1)
       if (length > MAXIMUM_MESSAGE_SIZE)
         return this.fail(
-          new RpcError(Code.RESOURCE_EXHAUSTED, 'Received message exceeds the maximum configured message size.'),
+          new RpcError(StatusCode.RESOURCE_EXHAUSTED, 'Received message exceeds the maximum configured message size.'),
         )
       if (this.pendingLength < length + 5) return
-      if (bytes.length < length + 5) bytes = this.joinPending()
+      if (bytes.length < length + 5) bytes = this.concatenatePending()
       const rest = bytes.subarray(length + 5)
       if (rest.length > 0) this.pending[0] = rest
       else this.pending.shift()
@@ -211,7 +212,7 @@ export class Call {
     }
   }
 
-  private joinPending(): Buffer {
+  private concatenatePending(): Buffer {
     const joined = this.pending.length === 1 ? this.pending[0]! : Buffer.concat(this.pending)
     this.pending = [joined]
     return joined
@@ -219,19 +220,19 @@ export class Call {
 }
 
 /** One request, one response. */
-export function unary(answer: (request: Buffer, call: Call) => Buffer | Promise<Buffer>): Handler {
+export function unaryHandler(answer: (request: Buffer, call: GrpcCall) => Buffer | Promise<Buffer>): GrpcHandler {
   return (call) => {
     let request: Buffer | undefined
     call.onMessage = (message) => (request ??= message)
     call.onRequestsEnded = async () => {
       const response = answer(request ?? Buffer.alloc(0), call)
-      call.end(frame(response instanceof Promise ? await response : response))
+      call.end(frameMessage(response instanceof Promise ? await response : response))
     }
   }
 }
 
 /** One request, many responses: the handler writes and ends. */
-export function serverStreaming(answer: (request: Buffer, call: Call) => Promise<void>): Handler {
+export function serverStreamingHandler(answer: (request: Buffer, call: GrpcCall) => Promise<void>): GrpcHandler {
   return (call) => {
     let started = false
     call.onMessage = (message) => {
@@ -249,7 +250,7 @@ export class GrpcServer {
   private readonly http1Server: http.Server
   private readonly sessions = new Set<http2.ServerHttp2Session>()
   private readonly sockets = new Set<net.Socket>()
-  private readonly calls = new Set<Call>()
+  private readonly calls = new Set<GrpcCall>()
   private closing = false
 
   private constructor(options: GrpcServerOptions) {
@@ -267,7 +268,7 @@ export class GrpcServer {
     this.http2Server.on('stream', (stream, headers) => this.open(stream, headers))
     this.http2Server.on('sessionError', () => {})
     this.http1Server = http.createServer(answerPage)
-    const accept = (socket: net.Socket) => this.tellProtocolsApart(socket)
+    const accept = (socket: net.Socket) => this.detectProtocol(socket)
     this.listener = options.tls
       ? tls.createServer({ ...options.tls, ALPNProtocols: ['h2', 'http/1.1'] }, accept)
       : net.createServer({ noDelay: true }, accept)
@@ -294,7 +295,7 @@ export class GrpcServer {
   }
 
   /** Reads no more of what callers send; what was read can still be answered. */
-  hold(): void {
+  stopReading(): void {
     this.closing = true
     this.listener.close()
     for (const call of this.calls) call.pause()
@@ -305,7 +306,7 @@ export class GrpcServer {
    * server is unavailable, and may ask again elsewhere.
    */
   async close(): Promise<void> {
-    this.hold()
+    this.stopReading()
     for (const call of this.calls) call.fail(shuttingDown(call))
     for (const session of this.sessions) session.close()
     const giveUp = Date.now() + 500
@@ -316,7 +317,7 @@ export class GrpcServer {
   }
 
   /** Every open call, for whoever must end some of them. */
-  openCalls(): Iterable<Call> {
+  openCalls(): Iterable<GrpcCall> {
     return this.calls
   }
 
@@ -327,12 +328,12 @@ export class GrpcServer {
       stream.respond({ ':status': status, 'content-type': 'application/json' })
       return void stream.end(body)
     }
-    const call = new Call(stream, headers)
-    call.onDefect = (error) => this.options.onDefect(error, call.path)
+    const call = new GrpcCall(stream, headers)
+    call.onUnexpectedError = (error) => this.options.onUnexpectedError(error, call.path)
     this.calls.add(call)
     call.onClose(() => this.calls.delete(call))
     const handler = this.options.handlers.get(call.path)
-    if (!handler) return call.fail(unimplemented(call.path))
+    if (!handler) return call.fail(unimplementedError(call.path))
     if (this.closing) return call.fail(shuttingDown(call))
     call.guard(() => {
       const known = this.options.authenticate?.(call)
@@ -346,7 +347,7 @@ export class GrpcServer {
   }
 
   /** gRPC and HTTP/1 share the port: the first bytes say which it is. */
-  private tellProtocolsApart(socket: net.Socket): void {
+  private detectProtocol(socket: net.Socket): void {
     socket.setNoDelay(true)
     const dropOnError = () => socket.destroy()
     socket.once('error', dropOnError)
@@ -354,7 +355,7 @@ export class GrpcServer {
       socket.pause()
       socket.off('error', dropOnError)
       socket.unshift(first)
-      const isHttp2 = first.toString('latin1', 0, PREFACE.length) === PREFACE.slice(0, first.length)
+      const isHttp2 = first.toString('latin1', 0, HTTP2_PREFACE.length) === HTTP2_PREFACE.slice(0, first.length)
       // An http2 session takes over what the socket has already read; an http1 connection wants it to flow.
       if (isHttp2) return void this.http2Server.emit('connection', socket)
       this.http1Server.emit('connection', socket)
@@ -363,8 +364,8 @@ export class GrpcServer {
   }
 }
 
-const shuttingDown = ({ path }: Call) =>
-  new RpcError(path.endsWith('/Read') ? Code.CANCELLED : Code.UNAVAILABLE, 'The server is shutting down.')
+const shuttingDown = ({ path }: GrpcCall) =>
+  new RpcError(path.endsWith('/Read') ? StatusCode.CANCELLED : StatusCode.UNAVAILABLE, 'The server is shutting down.')
 
 function answerPage(request: http.IncomingMessage, response: http.ServerResponse): void {
   const { status, body } = pageAt(request.url ?? '')
@@ -388,7 +389,7 @@ function deadlineOf(header: string | string[] | undefined): number {
 }
 
 /** Clients read these as they come; what cannot stand in a header is encoded rather than refused. */
-function printable(value: string): string {
+function headerValue(value: string): string {
   return /^[\x20-\x7e]*$/.test(value) ? value : percentEncoded(value)
 }
 

@@ -1,9 +1,9 @@
 /** Who may read and write which stream: EventStoreDB's defaults, and what the stream's own `$acl` says. */
-import type { Identity } from '../grpc/grpc-server.ts'
+import type { CallerIdentity } from '../grpc/grpc-server.ts'
 
-export type Action = 'read' | 'write' | 'delete' | 'readMetadata' | 'writeMetadata'
+export type StreamAction = 'read' | 'write' | 'delete' | 'readMetadata' | 'writeMetadata'
 
-const KEYS: Record<Action, string> = {
+const ACL_KEYS: Record<StreamAction, string> = {
   read: '$r',
   write: '$w',
   delete: '$d',
@@ -12,26 +12,31 @@ const KEYS: Record<Action, string> = {
 }
 
 /** Without TLS nobody can prove who he is; EventStoreDB's insecure mode makes everyone an administrator. */
-export const EVERYONE_IS_ADMIN: Identity = { name: 'admin', groups: ['$admins'] }
+export const EVERYONE_IS_ADMIN: CallerIdentity = { name: 'admin', groups: ['$admins'] }
 
 /** Someone who did not say who he is. */
-export const ANONYMOUS: Identity = { name: '', groups: [] }
+export const ANONYMOUS: CallerIdentity = { name: '', groups: [] }
 
-export const isAdmin = (identity: Identity) => identity.groups.includes('$admins')
+export const isAdmin = (identity: CallerIdentity) => identity.groups.includes('$admins')
 
 /** May manage persistent subscriptions and projections. */
-export const isOperator = (identity: Identity) => isAdmin(identity) || identity.groups.includes('$ops')
+export const isOperator = (identity: CallerIdentity) => isAdmin(identity) || identity.groups.includes('$ops')
 
 /**
  * @param acl gives the JSON text of the stream's `$acl`, null when it has none; for `$$stream`, that of `stream`. An administrator
  * passes without it: looking it up costs as much as a fifth of an append.
  * What an `$acl` does not mention follows the defaults: everything for everyone, but streams that begin with `$` for `$admins` only.
  */
-export function may(identity: Identity, action: Action, stream: string, acl: () => string | null): boolean {
+export function isAllowed(
+  identity: CallerIdentity,
+  action: StreamAction,
+  stream: string,
+  acl: () => string | null,
+): boolean {
   if (stream === '$all' && action !== 'read' && action !== 'readMetadata')
     return action === 'writeMetadata' && isAdmin(identity)
   if (isAdmin(identity)) return true
-  const roles = rolesFor(acl(), KEYS[action]) ?? (stream.startsWith('$') ? ['$admins'] : ['$all'])
+  const roles = rolesFor(acl(), ACL_KEYS[action]) ?? (stream.startsWith('$') ? ['$admins'] : ['$all'])
   return roles.some((role) => role === '$all' || role === identity.name || identity.groups.includes(role))
 }
 

@@ -4,9 +4,9 @@
  */
 import type { EventLog } from '../storage/event-log.ts'
 import { ordinalOf, positionOf } from '../storage/position.ts'
-import { ReadResponses } from './stream-responses.ts'
+import { ReadResponseBuffer } from './stream-responses.ts'
 
-export interface Block {
+export interface EncodedBlock {
   /** {@link BLOCK_EVENTS} framed responses. */
   framed: Buffer
   /** Where to go on. */
@@ -17,15 +17,15 @@ export interface Block {
 export const BLOCK_EVENTS = 64
 const SIZE = BigInt(BLOCK_EVENTS)
 /** A block of larger events is sent in smaller steps, and not kept. */
-const HEAVIEST = 256 * 1024
+const MAX_BLOCK_BYTES = 256 * 1024
 /** Bytes in memory, for all readers together. */
-const KEPT = 16 * 1024 * 1024
+const MAX_CACHED_BYTES = 16 * 1024 * 1024
 
-export class AllBlocks {
+export class AllBlockCache {
   private readonly log: EventLog
   /** By number, 0 being the first of the log; the one asked for longest ago comes first. */
-  private readonly kept = new Map<bigint, Buffer>()
-  private bytes = 0
+  private readonly cache = new Map<bigint, Buffer>()
+  private cachedBytes = 0
 
   constructor(log: EventLog) {
     this.log = log
@@ -36,41 +36,41 @@ export class AllBlocks {
    * @returns undefined where none begins, where it is not full yet, and where it is too heavy
    * @throws DamagedEvent when one of its events is not what was written
    */
-  beginningAt(position: bigint): Block | undefined {
+  blockStartingAt(position: bigint): EncodedBlock | undefined {
     const before = eventsBefore(position)
     const last = before + SIZE
     if (before % SIZE !== 0n || last > ordinalOf(this.log.head)) return undefined
     const number = before / SIZE
-    const framed = this.take(number) ?? this.encode(number, position)
+    const framed = this.cached(number) ?? this.encode(number, position)
     return framed && { framed, next: positionOf(last) + 1n }
   }
 
   /** How many events from this position on belong to the block that has begun there or before. */
-  toGo(position: bigint): number {
+  remainingInBlock(position: bigint): number {
     return Number(SIZE - (eventsBefore(position) % SIZE))
   }
 
-  private take(number: bigint): Buffer | undefined {
-    const framed = this.kept.get(number)
+  private cached(number: bigint): Buffer | undefined {
+    const framed = this.cache.get(number)
     if (framed) {
-      this.kept.delete(number)
-      this.kept.set(number, framed)
+      this.cache.delete(number)
+      this.cache.set(number, framed)
     }
     return framed
   }
 
   private encode(number: bigint, position: bigint): Buffer | undefined {
-    const { events } = this.log.allForwards(position, { events: BLOCK_EVENTS, bytes: HEAVIEST })
+    const { events } = this.log.allForwards(position, { events: BLOCK_EVENTS, bytes: MAX_BLOCK_BYTES })
     if (events.length < BLOCK_EVENTS) return undefined
-    const responses = new ReadResponses(false)
+    const responses = new ReadResponseBuffer(false)
     for (const event of events) responses.event({ event, link: undefined })
     const framed = responses.take()
-    this.kept.set(number, framed)
-    this.bytes += framed.length
-    for (const [oldest, { length }] of this.kept) {
-      if (this.bytes <= KEPT) break
-      this.kept.delete(oldest)
-      this.bytes -= length
+    this.cache.set(number, framed)
+    this.cachedBytes += framed.length
+    for (const [oldest, { length }] of this.cache) {
+      if (this.cachedBytes <= MAX_CACHED_BYTES) break
+      this.cache.delete(oldest)
+      this.cachedBytes -= length
     }
     return framed
   }

@@ -1,5 +1,5 @@
 /** What a real cluster does now and then and a laptop never: asked for by tests, never switched on in production. */
-import type { Connection } from '../storage/database.ts'
+import type { SqliteConnection } from '../storage/database.ts'
 
 export interface Faults {
   /** Writes, subscriptions, groups and reads that ask for the leader are sent to this node instead. */
@@ -19,11 +19,11 @@ export interface Faults {
 }
 
 /** Faults at work; changed while the store runs. */
-export class FaultBox {
+export class FaultInjector {
   current: Faults = {}
-  private readonly connection: Connection
+  private readonly connection: SqliteConnection
 
-  constructor(connection: Connection, faults: Faults = {}) {
+  constructor(connection: SqliteConnection, faults: Faults = {}) {
     this.connection = connection
     this.set(faults)
   }
@@ -39,7 +39,7 @@ export class FaultBox {
   }
 
   /** Whether this write is one of those that fail. */
-  takesAway(when: 'before_commit' | 'after_commit'): boolean {
+  failsWrite(when: 'before_commit' | 'after_commit'): boolean {
     const { unavailable } = this.current
     if (!unavailable || unavailable.when !== when || unavailable.times <= 0) return false
     unavailable.times--

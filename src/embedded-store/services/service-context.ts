@@ -1,68 +1,68 @@
 /** What every service needs: the log, the way to write, and who may do what. */
-import type { Action } from './access-control.ts'
-import { EVERYONE_IS_ADMIN, isOperator, may } from './access-control.ts'
-import type { FaultBox } from './faults.ts'
-import type { Call, Identity } from '../grpc/grpc-server.ts'
-import { accessDenied, notLeader, unavailable } from '../grpc/status.ts'
+import type { StreamAction } from './access-control.ts'
+import { EVERYONE_IS_ADMIN, isOperator, isAllowed } from './access-control.ts'
+import type { FaultInjector } from './faults.ts'
+import type { GrpcCall, CallerIdentity } from '../grpc/grpc-server.ts'
+import { accessDeniedError, notLeaderError, unavailableError } from '../grpc/status.ts'
 import type { EventLog } from '../storage/event-log.ts'
-import type { GroupCommit, Write } from '../storage/group-commit.ts'
+import type { GroupCommit, PendingWrite } from '../storage/group-commit.ts'
 
-export class Store {
+export class ServiceContext {
   readonly log: EventLog
   private readonly commits: GroupCommit
-  private readonly faults: FaultBox | undefined
+  private readonly faults: FaultInjector | undefined
 
-  constructor(log: EventLog, commits: GroupCommit, faults?: FaultBox) {
+  constructor(log: EventLog, commits: GroupCommit, faults?: FaultInjector) {
     this.log = log
     this.commits = commits
     this.faults = faults
   }
 
-  identify(call: Call): Identity {
+  identify(call: GrpcCall): CallerIdentity {
     return call.identity ?? EVERYONE_IS_ADMIN
   }
 
-  mayWrite(identity: Identity, stream: string): boolean {
+  mayWrite(identity: CallerIdentity, stream: string): boolean {
     return this.may(identity, 'write', stream)
   }
 
-  mayDelete(identity: Identity, stream: string): boolean {
+  mayDelete(identity: CallerIdentity, stream: string): boolean {
     return this.may(identity, 'delete', stream)
   }
 
-  isOperator(identity: Identity): boolean {
+  isOperator(identity: CallerIdentity): boolean {
     return isOperator(identity)
   }
 
-  assertMayWrite(identity: Identity, stream: string): void {
-    if (!this.mayWrite(identity, stream)) throw accessDenied()
+  assertMayWrite(identity: CallerIdentity, stream: string): void {
+    if (!this.mayWrite(identity, stream)) throw accessDeniedError()
   }
 
-  assertMayRead(identity: Identity, stream: string): void {
-    if (!this.may(identity, 'read', stream)) throw accessDenied()
+  assertMayRead(identity: CallerIdentity, stream: string): void {
+    if (!this.may(identity, 'read', stream)) throw accessDeniedError()
   }
 
   /** Only tests make a node that does not lead. */
   assertLeads(): void {
     const leader = this.faults?.current.notLeader
-    if (leader) throw notLeader(leader.host, leader.port)
+    if (leader) throw notLeaderError(leader.host, leader.port)
   }
 
   /** Queues a write; a caller who sends faster than the disk takes is held back. */
-  write(call: Call, write: Write): void {
-    if (this.faults?.takesAway('before_commit')) return call.fail(unavailable('Not committed (as a test asked)'))
+  write(call: GrpcCall, write: PendingWrite): void {
+    if (this.faults?.failsWrite('before_commit')) return call.fail(unavailableError('Not committed (as a test asked)'))
     this.commits.submit(this.faults ? this.withFaults(this.faults, call, write) : write)
     if (!this.commits.isFull) return
     call.pause()
-    this.commits.whenRelieved(() => call.resume())
+    this.commits.whenRoom(() => call.resume())
   }
 
-  private withFaults(faults: FaultBox, call: Call, write: Write): Write {
+  private withFaults(faults: FaultInjector, call: GrpcCall, write: PendingWrite): PendingWrite {
     return {
       ...write,
       settle(outcome) {
-        if (faults.takesAway('after_commit'))
-          return call.fail(unavailable('Committed, and not said so (as a test asked)'))
+        if (faults.failsWrite('after_commit'))
+          return call.fail(unavailableError('Committed, and not said so (as a test asked)'))
         const { delayedAcknowledgement } = faults.current
         if (delayedAcknowledgement) setTimeout(() => write.settle(outcome), delayedAcknowledgement).unref()
         else write.settle(outcome)
@@ -71,10 +71,10 @@ export class Store {
   }
 
   /** Metadata are guarded by the stream they describe. */
-  private may(identity: Identity, action: 'read' | 'write' | 'delete', stream: string): boolean {
+  private may(identity: CallerIdentity, action: 'read' | 'write' | 'delete', stream: string): boolean {
     const isMetastream = stream.startsWith('$$')
     const original = isMetastream ? stream.slice(2) : stream
-    const inDetail: Action = !isMetastream ? action : action === 'read' ? 'readMetadata' : 'writeMetadata'
-    return may(identity, inDetail, original, () => this.log.stream(original)?.acl ?? null)
+    const inDetail: StreamAction = !isMetastream ? action : action === 'read' ? 'readMetadata' : 'writeMetadata'
+    return isAllowed(identity, inDetail, original, () => this.log.stream(original)?.acl ?? null)
   }
 }

@@ -1,9 +1,9 @@
 /** Decodes the requests of `event_store.client.streams.Streams`. */
-import { Expected } from '../storage/append.ts'
-import type { Filter } from '../storage/filter.ts'
-import type { ProposedEvent } from '../storage/log-record.ts'
-import { readPosition, readStreamIdentifier, readUuid, readUuidOption } from '../wire/common-messages.ts'
-import { MalformedMessage, Reader } from '../wire/protobuf.ts'
+import { ExpectedRevision } from '../storage/append.ts'
+import type { EventFilter } from '../storage/filter.ts'
+import type { ProposedEvent } from '../storage/event-record.ts'
+import { readPosition, readStreamIdentifier, readUuid, readUuidFormat } from '../wire/common-messages.ts'
+import { MalformedMessage, ProtobufReader } from '../wire/protobuf.ts'
 
 export interface ReadRequest {
   /** Undefined: `$all`. */
@@ -14,11 +14,11 @@ export interface ReadRequest {
   resolveLinks: boolean
   /** Undefined: this is a subscription. */
   count: bigint | undefined
-  filter: FilterRequest | undefined
+  filter: ReadFilter | undefined
   structuredIds: boolean
 }
 
-export interface FilterRequest extends Filter {
+export interface ReadFilter extends EventFilter {
   /** Events considered between two checkpoints. */
   checkpointEvery: number
 }
@@ -35,10 +35,10 @@ export function readReadRequest(buffer: Buffer): ReadRequest {
     filter: undefined,
     structuredIds: true,
   }
-  const outer = new Reader(buffer)
+  const outer = new ProtobufReader(buffer)
   for (let field = outer.next(); field !== 0; field = outer.next()) {
     if (field !== 1) {
-      outer.passOver()
+      outer.skip()
       continue
     }
     const options = outer.message()
@@ -50,16 +50,16 @@ export function readReadRequest(buffer: Buffer): ReadRequest {
       else if (option === 5) request.count = options.uint64()
       else if (option === 6) {
         request.count = undefined
-        options.passOver()
+        options.skip()
       } else if (option === 7) request.filter = readFilter(options.message())
-      else if (option === 9) request.structuredIds = readUuidOption(options.message()) === 'structured'
-      else options.passOver()
+      else if (option === 9) request.structuredIds = readUuidFormat(options.message()) === 'structured'
+      else options.skip()
     }
   }
   return request
 }
 
-function readStreamOptions(reader: Reader, request: ReadRequest): void {
+function readStreamOptions(reader: ProtobufReader, request: ReadRequest): void {
   request.stream = ''
   for (let field = reader.next(); field !== 0; field = reader.next()) {
     if (field === 1) request.stream = readStreamIdentifier(reader.message())
@@ -67,25 +67,25 @@ function readStreamOptions(reader: Reader, request: ReadRequest): void {
     else {
       if (field === 3) request.from = 'start'
       if (field === 4) request.from = 'end'
-      reader.passOver()
+      reader.skip()
     }
   }
 }
 
-function readAllOptions(reader: Reader, request: ReadRequest): void {
+function readAllOptions(reader: ProtobufReader, request: ReadRequest): void {
   for (let field = reader.next(); field !== 0; field = reader.next()) {
     if (field === 1) request.from = readPosition(reader.message())
     else {
       if (field === 2) request.from = 'start'
       if (field === 3) request.from = 'end'
-      reader.passOver()
+      reader.skip()
     }
   }
 }
 
 /** The same message in reads and in persistent subscriptions to `$all`. */
-export function readFilter(reader: Reader): FilterRequest {
-  const filter = { on: 'stream' as Filter['on'], prefixes: [] as string[], regex: '' }
+export function readFilter(reader: ProtobufReader): ReadFilter {
+  const filter = { on: 'stream' as EventFilter['on'], prefixes: [] as string[], regex: '' }
   let window = DEFAULT_WINDOW
   let multiplier = 1
   for (let field = reader.next(); field !== 0; field = reader.next()) {
@@ -95,81 +95,81 @@ export function readFilter(reader: Reader): FilterRequest {
       for (let part = expression.next(); part !== 0; part = expression.next()) {
         if (part === 1) filter.regex = expression.string()
         else if (part === 2) filter.prefixes.push(expression.string())
-        else expression.passOver()
+        else expression.skip()
       }
     } else if (field === 3) window = reader.uint()
     else if (field === 5) multiplier = reader.uint()
-    else reader.passOver()
+    else reader.skip()
   }
   return { ...filter, checkpointEvery: Math.max(1, window) * Math.max(1, multiplier) }
 }
 
-/** The revision a writer expects, as {@link Expected} numbers it. */
-function readExpected(reader: Reader, field: number): bigint {
+/** The revision a writer expects, as {@link ExpectedRevision} numbers it. */
+function readExpected(reader: ProtobufReader, field: number): bigint {
   if (field === 2) return BigInt.asIntN(64, reader.uint64())
-  reader.passOver()
-  return field === 3 ? Expected.NO_STREAM : field === 4 ? Expected.ANY : Expected.STREAM_EXISTS
+  reader.skip()
+  return field === 3 ? ExpectedRevision.NO_STREAM : field === 4 ? ExpectedRevision.ANY : ExpectedRevision.STREAM_EXISTS
 }
 
-export interface StreamAndExpected {
+export interface StreamRevision {
   stream: string
   expected: bigint
 }
 
-function readStreamAndExpected(reader: Reader): StreamAndExpected & { deadline: number } {
-  const options = { stream: '', expected: Expected.ANY as bigint, deadline: Infinity }
+function readStreamAndExpected(reader: ProtobufReader): StreamRevision & { deadline: number } {
+  const options = { stream: '', expected: ExpectedRevision.ANY as bigint, deadline: Infinity }
   for (let field = reader.next(); field !== 0; field = reader.next()) {
     if (field === 1) options.stream = readStreamIdentifier(reader.message())
     else if (field >= 2 && field <= 5) options.expected = readExpected(reader, field)
     else if (field === 6) options.deadline = readTimestamp(reader.message())
     else if (field === 7) options.deadline = Date.now() + readTimestamp(reader.message())
-    else reader.passOver()
+    else reader.skip()
   }
   return options
 }
 
 /** A Timestamp or a Duration, in milliseconds. */
-function readTimestamp(reader: Reader): number {
+function readTimestamp(reader: ProtobufReader): number {
   let milliseconds = 0
   for (let field = reader.next(); field !== 0; field = reader.next()) {
     if (field === 1) milliseconds += Number(reader.int64()) * 1000
     else if (field === 2) milliseconds += reader.int32() / 1e6
-    else reader.passOver()
+    else reader.skip()
   }
   return milliseconds
 }
 
-export type AppendRequest = { options: StreamAndExpected } | { event: ProposedEvent | MissingProperty }
+export type AppendRequest = { options: StreamRevision } | { event: ProposedEvent | MissingProperty }
 
 /** The property an event must have and has not. */
 export type MissingProperty = 'type' | 'content-type'
 
 export function readAppendRequest(buffer: Buffer): AppendRequest {
-  const reader = new Reader(buffer)
+  const reader = new ProtobufReader(buffer)
   for (let field = reader.next(); field !== 0; field = reader.next()) {
     if (field === 1) return { options: readStreamAndExpected(reader.message()) }
     if (field === 2) return { event: readProposedEvent(reader.message()) }
-    reader.passOver()
+    reader.skip()
   }
   throw new MalformedMessage('an append without content')
 }
 
 export interface BatchAppendRequest {
   correlationId: string
-  options: (StreamAndExpected & { deadline: number }) | undefined
+  options: (StreamRevision & { deadline: number }) | undefined
   events: (ProposedEvent | MissingProperty)[]
   isFinal: boolean
 }
 
 export function readBatchAppendRequest(buffer: Buffer): BatchAppendRequest {
   const request: BatchAppendRequest = { correlationId: '', options: undefined, events: [], isFinal: false }
-  const reader = new Reader(buffer)
+  const reader = new ProtobufReader(buffer)
   for (let field = reader.next(); field !== 0; field = reader.next()) {
     if (field === 1) request.correlationId = readUuid(reader.message())
     else if (field === 2) request.options = readStreamAndExpected(reader.message())
     else if (field === 3) request.events.push(readProposedEvent(reader.message()))
     else if (field === 4) request.isFinal = reader.bool()
-    else reader.passOver()
+    else reader.skip()
   }
   if (request.correlationId === '') throw new MalformedMessage('a batch without correlation id')
   return request
@@ -177,7 +177,7 @@ export function readBatchAppendRequest(buffer: Buffer): BatchAppendRequest {
 
 const NOTHING = Buffer.alloc(0)
 
-function readProposedEvent(reader: Reader): ProposedEvent | MissingProperty {
+function readProposedEvent(reader: ProtobufReader): ProposedEvent | MissingProperty {
   let id = ''
   let type: string | undefined
   let contentType: string | undefined
@@ -192,13 +192,13 @@ function readProposedEvent(reader: Reader): ProposedEvent | MissingProperty {
       for (let part = entry.next(); part !== 0; part = entry.next()) {
         if (part === 1) key = entry.string()
         else if (part === 2) value = entry.string()
-        else entry.passOver()
+        else entry.skip()
       }
       if (key === 'type') type = value
       else if (key === 'content-type') contentType = value
     } else if (field === 3) metadata = reader.bytes()
     else if (field === 4) data = reader.bytes()
-    else reader.passOver()
+    else reader.skip()
   }
   if (id === '') throw new MalformedMessage('an event without id')
   if (!type) return 'type'
@@ -207,11 +207,11 @@ function readProposedEvent(reader: Reader): ProposedEvent | MissingProperty {
 }
 
 /** Delete and Tombstone ask in the same form. */
-export function readDeleteRequest(buffer: Buffer): StreamAndExpected {
-  const reader = new Reader(buffer)
+export function readDeleteRequest(buffer: Buffer): StreamRevision {
+  const reader = new ProtobufReader(buffer)
   for (let field = reader.next(); field !== 0; field = reader.next()) {
     if (field === 1) return readStreamAndExpected(reader.message())
-    reader.passOver()
+    reader.skip()
   }
   throw new MalformedMessage('a delete without options')
 }

@@ -1,43 +1,43 @@
 /** Encodes the responses of `event_store.client.streams.Streams`. */
-import { Expected } from '../storage/append.ts'
-import type { StoredEvent } from '../storage/log-record.ts'
-import { AFTER_ID, idOf } from '../storage/log-record.ts'
+import { ExpectedRevision } from '../storage/append.ts'
+import type { EventRecord } from '../storage/event-record.ts'
+import { ID_FIELD_LENGTH, eventIdOf } from '../storage/event-record.ts'
 import { writePosition, writeStreamIdentifier, writeUuid } from '../wire/common-messages.ts'
-import { Writer, varintSize } from '../wire/protobuf.ts'
-import type { StreamAndExpected } from './stream-requests.ts'
+import { ProtobufWriter, varintSize } from '../wire/protobuf.ts'
+import type { StreamRevision } from './stream-requests.ts'
 
-function message(body: (writer: Writer) => void): Buffer {
-  const writer = new Writer()
+function message(body: (writer: ProtobufWriter) => void): Buffer {
+  const writer = new ProtobufWriter()
   body(writer)
   return writer.finish()
 }
 
-export interface AppendResult {
+export interface AppendSuccess {
   /** The stream's last revision, -1 when it has none. */
   revision: bigint
   position: bigint | undefined
 }
 
-function writeAppendResult(writer: Writer, { revision, position }: AppendResult): void {
+function writeAppendResult(writer: ProtobufWriter, { revision, position }: AppendSuccess): void {
   if (revision < 0n) writer.message(2)
   else writer.uint64(1, revision)
   if (position === undefined) writer.message(4)
   else writePosition(writer, 3, position)
 }
 
-export const appendSuccess = (result: AppendResult): Buffer =>
+export const appendSuccessResponse = (result: AppendSuccess): Buffer =>
   message((response) => response.message(1, (success) => writeAppendResult(success, result)))
 
 /** @param current -1 where there is no stream */
-export const appendWrongExpectedVersion = (expected: bigint, current: bigint): Buffer =>
+export const wrongExpectedVersionResponse = (expected: bigint, current: bigint): Buffer =>
   message((response) =>
     response.message(2, (wrong) => {
       // Fields 1 to 5 say the same to clients of version 20.6.
       if (current >= 0n) wrong.uint64(1, current).uint64(6, current)
       else wrong.message(2).message(7)
       if (expected >= 0n) wrong.uint64(3, expected).uint64(8, expected)
-      else if (expected === Expected.ANY) wrong.message(4).message(9)
-      else if (expected === Expected.STREAM_EXISTS) wrong.message(5).message(10)
+      else if (expected === ExpectedRevision.ANY) wrong.message(4).message(9)
+      else if (expected === ExpectedRevision.STREAM_EXISTS) wrong.message(5).message(10)
       else wrong.message(11)
     }),
   )
@@ -47,10 +47,10 @@ export interface BatchFailure {
   code: number
   message: string
   detail: string
-  detailBody?: (writer: Writer) => void
+  detailBody?: (writer: ProtobufWriter) => void
 }
 
-export const batchWrongExpectedVersion = (expected: bigint, current: bigint): BatchFailure => ({
+export const batchWrongExpectedVersionFailure = (expected: bigint, current: bigint): BatchFailure => ({
   code: 9,
   message: 'WrongExpectedVersion',
   detail: 'event_store.client.WrongExpectedVersion',
@@ -58,13 +58,13 @@ export const batchWrongExpectedVersion = (expected: bigint, current: bigint): Ba
     if (current >= 0n) wrong.uint64(1, current)
     else wrong.message(2)
     if (expected >= 0n) wrong.uint64(3, expected)
-    else wrong.message(expected === Expected.ANY ? 4 : expected === Expected.STREAM_EXISTS ? 5 : 6)
+    else wrong.message(expected === ExpectedRevision.ANY ? 4 : expected === ExpectedRevision.STREAM_EXISTS ? 5 : 6)
   },
 })
 
-export function batchResponse(
-  request: { correlationId: string } & StreamAndExpected,
-  result: AppendResult | BatchFailure,
+export function batchAppendResponse(
+  request: { correlationId: string } & StreamRevision,
+  result: AppendSuccess | BatchFailure,
 ): Buffer {
   return message((response) => {
     writeUuid(response, 1, request.correlationId)
@@ -80,7 +80,7 @@ export function batchResponse(
     writeStreamIdentifier(response, 4, request.stream)
     const { expected } = request
     if (expected >= 0n) response.uint64(5, expected)
-    else response.message(expected === Expected.NO_STREAM ? 6 : expected === Expected.ANY ? 7 : 8)
+    else response.message(expected === ExpectedRevision.NO_STREAM ? 6 : expected === ExpectedRevision.ANY ? 7 : 8)
   })
 }
 
@@ -88,18 +88,18 @@ export function batchResponse(
 export const deleteResponse = (position: bigint | undefined): Buffer =>
   message((response) => (position === undefined ? response.message(2) : writePosition(response, 1, position)))
 
-export const confirmation = (subscriptionId: string): Buffer =>
+export const confirmationResponse = (subscriptionId: string): Buffer =>
   message((response) => response.message(2, (confirmed) => confirmed.string(1, subscriptionId)))
 
-export const streamNotFound = (stream: string): Buffer =>
+export const streamNotFoundResponse = (stream: string): Buffer =>
   message((response) => response.message(4, (missing) => writeStreamIdentifier(missing, 1, stream)))
 
-export const caughtUp = (): Buffer => message((response) => response.message(8))
+export const caughtUpResponse = (): Buffer => message((response) => response.message(8))
 
 /** An event and, where a link led to it, the link. An event undefined: the link leads nowhere. */
-export interface ResolvedEvent {
-  event: StoredEvent | undefined
-  link: StoredEvent | undefined
+export interface ResolvedRecord {
+  event: EventRecord | undefined
+  link: EventRecord | undefined
   /** Times this event was handed out before; persistent subscriptions only. */
   retryCount?: number
 }
@@ -107,8 +107,8 @@ export interface ResolvedEvent {
 const HEADER = 5
 
 /** Collects many framed responses of a Read into one buffer, which leaves in one write. */
-export class ReadResponses {
-  private readonly writer = new Writer(64 * 1024)
+export class ReadResponseBuffer {
+  private readonly writer = new ProtobufWriter(64 * 1024)
   private readonly structuredIds: boolean
 
   constructor(structuredIds: boolean) {
@@ -126,7 +126,7 @@ export class ReadResponses {
     return buffer
   }
 
-  event(resolved: ResolvedEvent): void {
+  event(resolved: ResolvedRecord): void {
     const { event, link } = resolved
     const eventSize = event ? this.sizeOf(event) : 0
     const linkSize = link ? this.sizeOf(link) : 0
@@ -149,11 +149,11 @@ export class ReadResponses {
   }
 
   checkpoint(position: bigint): void {
-    this.whole(message((response) => writePosition(response, 3, position)))
+    this.encoded(message((response) => writePosition(response, 3, position)))
   }
 
   /** Any other response, already encoded. */
-  whole(encoded: Buffer): void {
+  encoded(encoded: Buffer): void {
     this.header(encoded.length)
     this.writer.buffer.set(encoded, this.writer.length)
     this.writer.length += encoded.length
@@ -167,7 +167,7 @@ export class ReadResponses {
     writer.length += HEADER
   }
 
-  private sizeOf(event: StoredEvent): number {
+  private sizeOf(event: EventRecord): number {
     const name = Buffer.byteLength(event.stream)
     const position = Number(event.position)
     return (
@@ -175,11 +175,11 @@ export class ReadResponses {
       (1 + revisionSize(event.revision)) +
       2 * (1 + varintSize(position)) +
       event.body.length +
-      (this.structuredIds ? structuredIdSize(event) - AFTER_ID : 0)
+      (this.structuredIds ? structuredIdSize(event) - ID_FIELD_LENGTH : 0)
     )
   }
 
-  private recordedEvent(tag: number, size: number, event: StoredEvent): void {
+  private recordedEvent(tag: number, size: number, event: EventRecord): void {
     const { writer } = this
     writer.varint(tag)
     writer.varint(size)
@@ -199,8 +199,8 @@ export class ReadResponses {
     writer.varint64(event.position)
     let { body } = event
     if (this.structuredIds) {
-      writeUuid(writer, 1, idOf(body), true)
-      body = body.subarray(AFTER_ID)
+      writeUuid(writer, 1, eventIdOf(body), true)
+      body = body.subarray(ID_FIELD_LENGTH)
       writer.reserve(body.length)
     }
     body.copy(writer.buffer, writer.length)
@@ -213,8 +213,8 @@ const field = (size: number) => 1 + varintSize(size) + size
 
 const revisionSize = (revision: bigint) => (revision > 0x1fffffffffffffn ? 9 : varintSize(Number(revision)))
 
-function structuredIdSize(event: StoredEvent): number {
-  const writer = new Writer(64)
-  writeUuid(writer, 1, idOf(event.body), true)
+function structuredIdSize(event: EventRecord): number {
+  const writer = new ProtobufWriter(64)
+  writeUuid(writer, 1, eventIdOf(event.body), true)
   return writer.length
 }

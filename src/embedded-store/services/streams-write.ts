@@ -1,59 +1,62 @@
 /** `Streams`: Append, BatchAppend, Delete and Tombstone. Reading stands in streams-read.ts. */
-import type { Call, Handler } from '../grpc/grpc-server.ts'
-import { frame, unary } from '../grpc/grpc-server.ts'
+import type { GrpcCall, GrpcHandler } from '../grpc/grpc-server.ts'
+import { frameMessage, unaryHandler } from '../grpc/grpc-server.ts'
 import {
   RpcError,
-  Code,
-  accessDenied,
-  invalidArgument,
-  maximumAppendSizeExceeded,
-  operationTimedOut,
-  requiredMetadataPropertyMissing,
-  streamDeleted,
-  unavailable,
-  wrongExpectedVersion,
+  StatusCode,
+  accessDeniedError,
+  invalidArgumentError,
+  maximumAppendSizeExceededError,
+  operationTimedOutError,
+  requiredMetadataPropertyMissingError,
+  streamDeletedError,
+  unavailableError,
+  wrongExpectedVersionError,
 } from '../grpc/status.ts'
 import { sqliteCode } from '../storage/database.ts'
-import type { Write } from '../storage/group-commit.ts'
-import type { ProposedEvent } from '../storage/log-record.ts'
-import type { MissingProperty, StreamAndExpected } from './stream-requests.ts'
+import type { PendingWrite } from '../storage/group-commit.ts'
+import type { ProposedEvent } from '../storage/event-record.ts'
+import type { MissingProperty, StreamRevision } from './stream-requests.ts'
 import type { BatchFailure } from './stream-responses.ts'
 import { readAppendRequest, readBatchAppendRequest, readDeleteRequest } from './stream-requests.ts'
 import {
-  appendSuccess,
-  appendWrongExpectedVersion,
-  batchResponse,
-  batchWrongExpectedVersion,
+  appendSuccessResponse,
+  wrongExpectedVersionResponse,
+  batchAppendResponse,
+  batchWrongExpectedVersionFailure,
   deleteResponse,
 } from './stream-responses.ts'
-import type { Store } from './service-context.ts'
+import type { ServiceContext } from './service-context.ts'
 
 /** EventStoreDB counts the events' data only. */
-const MAXIMUM_APPEND_SIZE = 1024 * 1024
+const MAX_APPEND_BYTES = 1024 * 1024
 /** Batches begun and not finished on one call; more is not how any client works. */
-const MOST_OPEN_BATCHES = 1000
+const MAX_OPEN_BATCHES = 1000
 /** Bytes of unfinished batches held for one call. */
-const MOST_OPEN_BYTES = 64 * 1024 * 1024
+const MAX_OPEN_BATCH_BYTES = 64 * 1024 * 1024
 /** Events in one append, so that one caller cannot hold the log for seconds. */
-const MOST_EVENTS = 100_000
+const MAX_EVENTS_PER_APPEND = 100_000
 /** A stream's name in bytes, so that trailers and indexes stay sane. */
-const LONGEST_NAME = 4096
+const MAX_STREAM_NAME_BYTES = 4096
 
-export function streamWriteHandlers(store: Store): [path: string, handler: Handler][] {
+export function streamWriteHandlers(store: ServiceContext): [path: string, handler: GrpcHandler][] {
   const service = '/event_store.client.streams.Streams'
   return [
     [`${service}/Append`, (call) => append(store, call)],
     [`${service}/BatchAppend`, (call) => batchAppend(store, call)],
-    [`${service}/Delete`, unary((request, call) => remove(store, call, 'delete', readDeleteRequest(request)))],
-    [`${service}/Tombstone`, unary((request, call) => remove(store, call, 'tombstone', readDeleteRequest(request)))],
+    [`${service}/Delete`, unaryHandler((request, call) => remove(store, call, 'delete', readDeleteRequest(request)))],
+    [
+      `${service}/Tombstone`,
+      unaryHandler((request, call) => remove(store, call, 'tombstone', readDeleteRequest(request))),
+    ],
   ]
 }
 
 /** The classic append: options first, then one message for each event. */
-function append(store: Store, call: Call): void {
+function append(store: ServiceContext, call: GrpcCall): void {
   store.assertLeads()
   const identity = store.identify(call)
-  let options: StreamAndExpected | undefined
+  let options: StreamRevision | undefined
   const events: ProposedEvent[] = []
   let size = 0
   call.onMessage = (bytes) => {
@@ -64,31 +67,32 @@ function append(store: Store, call: Call): void {
       store.assertMayWrite(identity, options.stream)
       return
     }
-    if (!options) throw invalidArgument('The first message of an append must be its options')
-    if (typeof request.event === 'string') throw requiredMetadataPropertyMissing(request.event)
+    if (!options) throw invalidArgumentError('The first message of an append must be its options')
+    if (typeof request.event === 'string') throw requiredMetadataPropertyMissingError(request.event)
     size += request.event.data.length
-    if (size > MAXIMUM_APPEND_SIZE) throw maximumAppendSizeExceeded(MAXIMUM_APPEND_SIZE)
-    if (events.length >= MOST_EVENTS) throw invalidArgument(`More than ${MOST_EVENTS} events in one append`)
+    if (size > MAX_APPEND_BYTES) throw maximumAppendSizeExceededError(MAX_APPEND_BYTES)
+    if (events.length >= MAX_EVENTS_PER_APPEND)
+      throw invalidArgumentError(`More than ${MAX_EVENTS_PER_APPEND} events in one append`)
     events.push(request.event)
   }
   call.onRequestsEnded = () => {
-    if (!options) throw invalidArgument('An append without options')
+    if (!options) throw invalidArgumentError('An append without options')
     const { stream, expected } = options
     store.write(call, {
       apply: (appender) => appender.append(stream, expected, events),
       bytes: bytesOf(events),
       deadline: call.deadline,
       settle: (outcome) => {
-        if (outcome.kind === 'written') call.end(frame(appendSuccess(outcome)))
+        if (outcome.kind === 'written') call.end(frameMessage(appendSuccessResponse(outcome)))
         else if (outcome.kind === 'wrong_expected_version')
-          call.end(frame(appendWrongExpectedVersion(expected, outcome.current)))
-        else call.fail(refusal('Append', stream, expected, outcome))
+          call.end(frameMessage(wrongExpectedVersionResponse(expected, outcome.current)))
+        else call.fail(errorOf('Append', stream, expected, outcome))
       },
     })
   }
 }
 
-interface OpenBatch extends StreamAndExpected {
+interface OpenBatch extends StreamRevision {
   correlationId: string
   deadline: number
   events: ProposedEvent[]
@@ -98,11 +102,11 @@ interface OpenBatch extends StreamAndExpected {
 }
 
 /** One long-lived call carries the appends of a whole client; each may come in chunks, and is answered by itself. */
-function batchAppend(store: Store, call: Call): void {
+function batchAppend(store: ServiceContext, call: GrpcCall): void {
   store.assertLeads()
   const identity = store.identify(call)
   const open = new Map<string, OpenBatch>()
-  const answers = new Answers(call)
+  const answers = new BatchResponses(call)
   let openBytes = 0
   let ended = false
   let inFlight = 0
@@ -118,12 +122,12 @@ function batchAppend(store: Store, call: Call): void {
     const { correlationId } = request
     let batch = open.get(correlationId)
     if (!batch) {
-      if (!request.options) throw invalidArgument('The first chunk of a batch must carry its options')
-      if (open.size >= MOST_OPEN_BATCHES)
-        throw new RpcError(Code.RESOURCE_EXHAUSTED, 'Too many unfinished batches on one call')
+      if (!request.options) throw invalidArgumentError('The first chunk of a batch must carry its options')
+      if (open.size >= MAX_OPEN_BATCHES)
+        throw new RpcError(StatusCode.RESOURCE_EXHAUSTED, 'Too many unfinished batches on one call')
       batch = { correlationId, ...request.options, events: [], size: 0, refused: false }
       if (!request.isFinal) open.set(correlationId, batch)
-      const refused = nameProblem(batch.stream) ?? (store.mayWrite(identity, batch.stream) ? undefined : DENIED)
+      const refused = nameProblem(batch.stream) ?? (store.mayWrite(identity, batch.stream) ? undefined : ACCESS_DENIED)
       if (refused) refuse(batch, refused)
     }
     if (!batch.refused) {
@@ -133,8 +137,8 @@ function batchAppend(store: Store, call: Call): void {
       if (problem) refuse(batch, problem)
     }
     if (!request.isFinal) {
-      if (openBytes > MOST_OPEN_BYTES)
-        throw new RpcError(Code.RESOURCE_EXHAUSTED, 'Too much in unfinished batches on one call')
+      if (openBytes > MAX_OPEN_BATCH_BYTES)
+        throw new RpcError(StatusCode.RESOURCE_EXHAUSTED, 'Too much in unfinished batches on one call')
       return
     }
     open.delete(correlationId)
@@ -151,7 +155,7 @@ function batchAppend(store: Store, call: Call): void {
     batch.events = []
     openBytes -= batch.size
     batch.size = 0
-    answers.add(batchResponse(batch, failure))
+    answers.add(batchAppendResponse(batch, failure))
   }
 
   function submit(batch: OpenBatch): void {
@@ -163,7 +167,7 @@ function batchAppend(store: Store, call: Call): void {
       deadline: batch.deadline,
       settle: (outcome) => {
         inFlight--
-        answers.add(batchResponse(batch, outcome.kind === 'written' ? outcome : batchFailure(batch, outcome)))
+        answers.add(batchAppendResponse(batch, outcome.kind === 'written' ? outcome : batchFailure(batch, outcome)))
         endWhenDone()
       },
     })
@@ -171,17 +175,17 @@ function batchAppend(store: Store, call: Call): void {
 }
 
 /** Answers that come of one commit leave in one write. */
-class Answers {
-  private readonly call: Call
+class BatchResponses {
+  private readonly call: GrpcCall
   private waiting: Buffer[] = []
   private scheduled = false
 
-  constructor(call: Call) {
+  constructor(call: GrpcCall) {
     this.call = call
   }
 
   add(response: Buffer): void {
-    this.waiting.push(frame(response))
+    this.waiting.push(frameMessage(response))
     if (this.scheduled) return
     this.scheduled = true
     process.nextTick(() => {
@@ -202,7 +206,7 @@ function addTo(batch: OpenBatch, events: readonly (ProposedEvent | MissingProper
   for (const event of events) {
     if (typeof event === 'string')
       return {
-        code: Code.INVALID_ARGUMENT,
+        code: StatusCode.INVALID_ARGUMENT,
         message: `Required Metadata Property '${event}' is missing`,
         detail: 'event_store.client.BadRequest',
         detailBody: (detail) => detail.string(1, `Required Metadata Property '${event}' is missing`),
@@ -210,58 +214,59 @@ function addTo(batch: OpenBatch, events: readonly (ProposedEvent | MissingProper
     batch.size += event.data.length
     batch.events.push(event)
   }
-  if (batch.size > MAXIMUM_APPEND_SIZE)
+  if (batch.size > MAX_APPEND_BYTES)
     return {
-      code: Code.INVALID_ARGUMENT,
+      code: StatusCode.INVALID_ARGUMENT,
       message: 'Maximum Append Size Exceeded',
       detail: 'event_store.client.MaximumAppendSizeExceeded',
-      detailBody: (detail) => detail.uint(1, MAXIMUM_APPEND_SIZE),
+      detailBody: (detail) => detail.uint(1, MAX_APPEND_BYTES),
     }
-  if (batch.events.length > MOST_EVENTS) return failed(`More than ${MOST_EVENTS} events in one append`)
+  if (batch.events.length > MAX_EVENTS_PER_APPEND)
+    return unavailableFailure(`More than ${MAX_EVENTS_PER_APPEND} events in one append`)
   return undefined
 }
 
 function batchFailure(batch: OpenBatch, outcome: Exclude<SettledOutcome, { kind: 'written' }>): BatchFailure {
   switch (outcome.kind) {
     case 'wrong_expected_version':
-      return batchWrongExpectedVersion(batch.expected, outcome.current)
+      return batchWrongExpectedVersionFailure(batch.expected, outcome.current)
     case 'stream_deleted':
       return {
-        code: Code.FAILED_PRECONDITION,
+        code: StatusCode.FAILED_PRECONDITION,
         message: 'Stream Deleted',
         detail: 'event_store.client.StreamDeleted',
         detailBody: (detail) => detail.message(1, (identifier) => identifier.string(3, batch.stream)),
       }
     case 'timed_out':
-      return { code: Code.ABORTED, message: 'Timeout', detail: 'event_store.client.Timeout' }
+      return { code: StatusCode.ABORTED, message: 'Timeout', detail: 'event_store.client.Timeout' }
     case 'failed':
-      return failed(whatFailed(outcome.error))
+      return unavailableFailure(failureMessage(outcome.error))
   }
 }
 
 /** A detail no client knows, so that it shows the message instead of hiding it. */
-const failed = (message: string): BatchFailure => ({
-  code: Code.UNAVAILABLE,
+const unavailableFailure = (message: string): BatchFailure => ({
+  code: StatusCode.UNAVAILABLE,
   message,
   detail: 'event_store.client.BadRequest',
 })
 
-const DENIED: BatchFailure = {
-  code: Code.PERMISSION_DENIED,
+const ACCESS_DENIED: BatchFailure = {
+  code: StatusCode.PERMISSION_DENIED,
   message: 'Access Denied',
   detail: 'event_store.client.AccessDenied',
 }
 
 async function remove(
-  store: Store,
-  call: Call,
+  store: ServiceContext,
+  call: GrpcCall,
   how: 'delete' | 'tombstone',
-  request: StreamAndExpected,
+  request: StreamRevision,
 ): Promise<Buffer> {
   const { stream, expected } = request
   store.assertLeads()
   assertName(stream)
-  if (!store.mayDelete(store.identify(call), stream)) throw accessDenied()
+  if (!store.mayDelete(store.identify(call), stream)) throw accessDeniedError()
   const outcome = await new Promise<SettledOutcome>((settle) =>
     store.write(call, {
       apply: (appender) => appender[how](stream, expected),
@@ -270,13 +275,13 @@ async function remove(
       settle,
     }),
   )
-  if (outcome.kind !== 'written') throw refusal(how === 'delete' ? 'Delete' : 'Tombstone', stream, expected, outcome)
+  if (outcome.kind !== 'written') throw errorOf(how === 'delete' ? 'Delete' : 'Tombstone', stream, expected, outcome)
   return deleteResponse(outcome.position)
 }
 
-type SettledOutcome = Parameters<Write['settle']>[0]
+type SettledOutcome = Parameters<PendingWrite['settle']>[0]
 
-function refusal(
+function errorOf(
   operation: string,
   stream: string,
   expected: bigint,
@@ -284,18 +289,18 @@ function refusal(
 ): RpcError {
   switch (outcome.kind) {
     case 'wrong_expected_version':
-      return wrongExpectedVersion(operation, stream, expected, outcome.current)
+      return wrongExpectedVersionError(operation, stream, expected, outcome.current)
     case 'stream_deleted':
-      return streamDeleted(stream)
+      return streamDeletedError(stream)
     case 'timed_out':
-      return operationTimedOut('the deadline passed before the write began')
+      return operationTimedOutError('the deadline passed before the write began')
     case 'failed':
-      return unavailable(whatFailed(outcome.error))
+      return unavailableError(failureMessage(outcome.error))
   }
 }
 
 /** Nothing was written; said so that an operator knows what to do. */
-function whatFailed(error: Error): string {
+function failureMessage(error: Error): string {
   const code = sqliteCode(error)
   if (code === 'SQLITE_FULL') return 'Nothing was written: the disk is full'
   if (code?.startsWith('SQLITE_IOERR')) return `Nothing was written: the disk failed (${code})`
@@ -304,18 +309,19 @@ function whatFailed(error: Error): string {
 
 function assertName(stream: string): void {
   const problem = nameProblem(stream)
-  if (problem) throw problem === DENIED ? accessDenied() : invalidArgument(problem.message)
+  if (problem) throw problem === ACCESS_DENIED ? accessDeniedError() : invalidArgumentError(problem.message)
 }
 
 function nameProblem(stream: string): BatchFailure | undefined {
-  if (stream === '' || stream === '$$') return badName('The stream name is empty')
-  if (stream === '$all') return DENIED
-  if (Buffer.byteLength(stream) > LONGEST_NAME) return badName(`The stream name is longer than ${LONGEST_NAME} bytes`)
+  if (stream === '' || stream === '$$') return invalidName('The stream name is empty')
+  if (stream === '$all') return ACCESS_DENIED
+  if (Buffer.byteLength(stream) > MAX_STREAM_NAME_BYTES)
+    return invalidName(`The stream name is longer than ${MAX_STREAM_NAME_BYTES} bytes`)
   return undefined
 }
 
-const badName = (message: string): BatchFailure => ({
-  code: Code.INVALID_ARGUMENT,
+const invalidName = (message: string): BatchFailure => ({
+  code: StatusCode.INVALID_ARGUMENT,
   message,
   detail: 'event_store.client.BadRequest',
   detailBody: (detail) => detail.string(1, message),

@@ -5,18 +5,18 @@
 import { STREAM_DELETED_TYPE } from './database.ts'
 import type { EventLog, StreamState } from './event-log.ts'
 import { isSoftDeleted } from './event-log.ts'
-import { listNewEvents } from './secondary-indexes.ts'
+import { indexNewEvents } from './secondary-indexes.ts'
 import { INT64_MAX, ordinalOf, positionOf } from './position.ts'
-import { RecentIds } from './recent-event-ids.ts'
-import type { ProposedEvent } from './log-record.ts'
-import { checksum, decodeBody, encodeBody, idOf } from './log-record.ts'
+import { RecentEventIds } from './recent-event-ids.ts'
+import type { ProposedEvent } from './event-record.ts'
+import { checksum, decodeBody, encodeBody, eventIdOf } from './event-record.ts'
 import { readStreamMetadata, withTruncateBefore } from './stream-metadata.ts'
 import { randomUUID } from 'node:crypto'
 
 /** What a writer may expect of a stream besides an exact revision (0 and up). */
-export const Expected = { NO_STREAM: -1n, ANY: -2n, STREAM_EXISTS: -4n } as const
+export const ExpectedRevision = { NO_STREAM: -1n, ANY: -2n, STREAM_EXISTS: -4n } as const
 
-export type Outcome =
+export type WriteOutcome =
   /** `revision` is the stream's last, -1 when it has none; `position` of the last event, undefined when none was asked for. */
   | { kind: 'written'; revision: bigint; position: bigint | undefined }
   /** `current` is -1 where there is no stream. */
@@ -24,33 +24,33 @@ export type Outcome =
   | { kind: 'stream_deleted' }
 
 const NO_EVENTS = -1n
-const KNOWN_NAMES = 10_000
+const CACHED_NAMES = 10_000
 
 export class Appender {
   private readonly log: EventLog
-  private readonly recent: RecentIds
-  private readonly types = new Map<string, bigint>()
-  private readonly categories = new Map<string, bigint>()
+  private readonly recentIds: RecentEventIds
+  private readonly typeIdCache = new Map<string, bigint>()
+  private readonly categoryIdCache = new Map<string, bigint>()
   /** The streams written to last. Nobody else writes, so what is known here is true until a commit fails. */
-  private readonly states = new Map<string, StreamState>()
+  private readonly streamStateCache = new Map<string, StreamState>()
   private nextOrdinal: bigint
   /** How far the lists went when the transaction began: readers go by this meanwhile. */
-  private listedBefore: bigint
+  private indexedUpToBefore: bigint
   /** Streams written to since {@link begin}. */
-  touched = new Set<bigint>()
+  changedStreams = new Set<bigint>()
 
   constructor(log: EventLog) {
     this.log = log
-    this.recent = new RecentIds(log)
+    this.recentIds = new RecentEventIds(log)
     this.nextOrdinal = ordinalOf(log.head) + 1n
-    this.listedBefore = log.listedUpTo
+    this.indexedUpToBefore = log.indexedUpTo
   }
 
   /** At the beginning of each transaction. */
   begin(): void {
-    this.touched = new Set()
-    this.listedBefore = this.log.listedUpTo
-    listNewEvents(this.log)
+    this.changedStreams = new Set()
+    this.indexedUpToBefore = this.log.indexedUpTo
+    indexNewEvents(this.log)
   }
 
   /** At the end of each transaction. */
@@ -67,20 +67,20 @@ export class Appender {
    * Forgets whatever a transaction that was rolled back had taught.
    * @throws what the disk says; it is then to be called again before anything is written
    */
-  forget(): void {
-    this.log.listedUpTo = this.listedBefore
-    this.types.clear()
-    this.categories.clear()
-    this.states.clear()
-    this.recent.reload()
-    this.log.vocabulary++
+  rolledBack(): void {
+    this.log.indexedUpTo = this.indexedUpToBefore
+    this.typeIdCache.clear()
+    this.categoryIdCache.clear()
+    this.streamStateCache.clear()
+    this.recentIds.reload()
+    this.log.dictionaryVersion++
     this.nextOrdinal = ordinalOf(this.log.readHead()) + 1n
-    this.log.listedUpTo = this.log.readListedUpTo()
+    this.log.indexedUpTo = this.log.readIndexedUpTo()
   }
 
-  append(name: string, expected: bigint, events: readonly ProposedEvent[]): Outcome {
+  append(name: string, expected: bigint, events: readonly ProposedEvent[]): WriteOutcome {
     const state = this.stateOf(name)
-    const verdict = this.check(name, state, expected, events)
+    const verdict = this.checkAppend(name, state, expected, events)
     if (verdict) return verdict
     if (events.length === 0) return { kind: 'written', revision: state?.lastRevision ?? NO_EVENTS, position: undefined }
     const wasSoftDeleted = state !== undefined && isSoftDeleted(state)
@@ -95,9 +95,9 @@ export class Appender {
   }
 
   /** Soft delete: the stream's events and its metadata go out of sight, its revisions are never used again. */
-  delete(name: string, expected: bigint): Outcome {
+  delete(name: string, expected: bigint): WriteOutcome {
     const state = this.stateOf(name)
-    const refused = this.checkRemoval(state, expected)
+    const refused = this.checkDeletion(state, expected)
     if (refused) return refused
     if (state === undefined) return { kind: 'wrong_expected_version', current: NO_EVENTS }
     const written = this.writeMetadata(name, withTruncateBefore(undefined, INT64_MAX))
@@ -105,9 +105,9 @@ export class Appender {
   }
 
   /** Hard delete: nobody ever writes to or reads from this stream again. */
-  tombstone(name: string, expected: bigint): Outcome {
+  tombstone(name: string, expected: bigint): WriteOutcome {
     const state = this.stateOf(name)
-    const refused = this.checkRemoval(state, expected)
+    const refused = this.checkDeletion(state, expected)
     if (refused) return refused
     const stream = state ?? this.createStream(name)
     const event = {
@@ -119,12 +119,15 @@ export class Appender {
     }
     const position = this.insert(name, stream.id, INT64_MAX, STREAM_DELETED_TYPE, event, Date.now())
     this.log.prepare('UPDATE stream SET tombstoned = 1 WHERE id = ?').run(stream.id)
-    this.states.delete(name)
+    this.streamStateCache.delete(name)
     return { kind: 'written', revision: INT64_MAX, position }
   }
 
   /** Appends without expecting anything: the store's own events. */
-  record(name: string, events: readonly ProposedEvent[]): { kind: 'written'; revision: bigint; position: bigint } {
+  appendUnconditionally(
+    name: string,
+    events: readonly ProposedEvent[],
+  ): { kind: 'written'; revision: bigint; position: bigint } {
     return this.write(name, this.stateOf(name) ?? this.createStream(name), events)
   }
 
@@ -134,48 +137,52 @@ export class Appender {
   }
 
   /** As for an append that was never told before. Undefined: go ahead. */
-  private checkRemoval(state: StreamState | undefined, expected: bigint): Outcome | undefined {
+  private checkDeletion(state: StreamState | undefined, expected: bigint): WriteOutcome | undefined {
     if (state?.tombstoned) return { kind: 'stream_deleted' }
     const isDeleted = state !== undefined && isSoftDeleted(state)
-    if (expected === Expected.STREAM_EXISTS && isDeleted) return { kind: 'stream_deleted' }
+    if (expected === ExpectedRevision.STREAM_EXISTS && isDeleted) return { kind: 'stream_deleted' }
     const current = state?.lastRevision ?? NO_EVENTS
     const fits =
-      expected === Expected.ANY ||
+      expected === ExpectedRevision.ANY ||
       expected === current ||
-      (expected === Expected.STREAM_EXISTS && state !== undefined) ||
-      (expected === Expected.NO_STREAM && isDeleted)
+      (expected === ExpectedRevision.STREAM_EXISTS && state !== undefined) ||
+      (expected === ExpectedRevision.NO_STREAM && isDeleted)
     return fits ? undefined : { kind: 'wrong_expected_version', current }
   }
 
   /** Undefined: go ahead and write. */
-  private check(
+  private checkAppend(
     name: string,
     state: StreamState | undefined,
     expected: bigint,
     events: readonly ProposedEvent[],
-  ): Outcome | undefined {
+  ): WriteOutcome | undefined {
     if (state?.tombstoned) return { kind: 'stream_deleted' }
     if (name.startsWith('$$') && this.stateOf(name.slice(2))?.tombstoned) return { kind: 'stream_deleted' }
     const current = state?.lastRevision ?? NO_EVENTS
-    const refused: Outcome = { kind: 'wrong_expected_version', current }
+    const refused: WriteOutcome = { kind: 'wrong_expected_version', current }
 
-    if (expected === Expected.ANY || expected === Expected.STREAM_EXISTS) {
-      if (expected === Expected.STREAM_EXISTS) {
+    if (expected === ExpectedRevision.ANY || expected === ExpectedRevision.STREAM_EXISTS) {
+      if (expected === ExpectedRevision.STREAM_EXISTS) {
         if (state === undefined) return refused
         if (isSoftDeleted(state)) return { kind: 'stream_deleted' }
       }
-      return state && this.alreadyWrittenLately(state, events, refused)
+      return state && this.duplicateOfRecent(state, events, refused)
     }
     if (expected === current) return undefined
     if (expected > current) return refused
-    const already = this.alreadyWrittenAt(state!, expected + 1n, events)
+    const already = this.duplicateAtRevision(state!, expected + 1n, events)
     if (already) return already
-    if (expected === Expected.NO_STREAM && isSoftDeleted(state!)) return undefined
+    if (expected === ExpectedRevision.NO_STREAM && isSoftDeleted(state!)) return undefined
     return refused
   }
 
   /** Told twice: every event already stands exactly where it would have been written. */
-  private alreadyWrittenAt(state: StreamState, from: bigint, events: readonly ProposedEvent[]): Outcome | undefined {
+  private duplicateAtRevision(
+    state: StreamState,
+    from: bigint,
+    events: readonly ProposedEvent[],
+  ): WriteOutcome | undefined {
     let position: bigint | undefined
     for (const [index, event] of events.entries()) {
       const revision = from + BigInt(index)
@@ -184,21 +191,21 @@ export class Appender {
         .get(state.id, revision)
       if (!row) return undefined
       const [storedPosition, body] = row as [bigint, Buffer]
-      if (idOf(body) !== event.id) return undefined
+      if (eventIdOf(body) !== event.id) return undefined
       position = storedPosition
     }
     if (position === undefined) return undefined
     return { kind: 'written', revision: from + BigInt(events.length) - 1n, position }
   }
 
-  private alreadyWrittenLately(
+  private duplicateOfRecent(
     state: StreamState,
     events: readonly ProposedEvent[],
-    refused: Outcome,
-  ): Outcome | undefined {
+    refused: WriteOutcome,
+  ): WriteOutcome | undefined {
     let last: { revision: bigint; position: bigint } | undefined
     for (const [index, event] of events.entries()) {
-      const written = this.recent.find(state.id, event.id)
+      const written = this.recentIds.find(state.id, event.id)
       if (!written) return index === 0 ? undefined : refused
       last = written
     }
@@ -218,8 +225,8 @@ export class Appender {
       position = this.insert(name, stream.id, revision, this.typeId(event.type), event, now)
     }
     stream.lastRevision = revision
-    if (this.states.size >= KNOWN_NAMES) this.states.clear()
-    this.states.set(name, stream)
+    if (this.streamStateCache.size >= CACHED_NAMES) this.streamStateCache.clear()
+    this.streamStateCache.set(name, stream)
     return { kind: 'written', revision, position }
   }
 
@@ -247,8 +254,8 @@ export class Appender {
         checksum(body, position, revision, streamId),
         body,
       )
-    this.recent.add(streamId, event.id, revision, position)
-    this.touched.add(streamId)
+    this.recentIds.add(streamId, event.id, revision, position)
+    this.changedStreams.add(streamId)
     return position
   }
 
@@ -274,8 +281,8 @@ export class Appender {
     this.log
       .prepare('UPDATE stream SET max_count = ?, max_age = ?, truncate_before = ?, acl = ? WHERE id = ?')
       .run(metadata.maxCount, metadata.maxAge, metadata.truncateBefore, metadata.acl, stream.id)
-    this.states.delete(name)
-    this.touched.add(stream.id) // a reader who follows the stream sees other bounds now
+    this.streamStateCache.delete(name)
+    this.changedStreams.add(stream.id) // a reader who follows the stream sees other bounds now
     // Metadata written over a deleted stream must not bring its old events back into sight.
     if (before && isSoftDeleted(before) && metadata.truncateBefore !== INT64_MAX)
       this.undelete(name, before.lastRevision + 1n)
@@ -303,35 +310,35 @@ export class Appender {
     this.log
       .prepare('UPDATE stream SET max_count = ?, max_age = ?, truncate_before = ?, acl = ? WHERE name = ?')
       .run(metadata.maxCount, metadata.maxAge, metadata.truncateBefore, metadata.acl, name)
-    this.states.delete(name)
+    this.streamStateCache.delete(name)
     const original = this.log.stream(name)
-    if (original) this.touched.add(original.id)
+    if (original) this.changedStreams.add(original.id)
     return written
   }
 
   private stateOf(name: string): StreamState | undefined {
-    return this.states.get(name) ?? this.log.stream(name)
+    return this.streamStateCache.get(name) ?? this.log.stream(name)
   }
 
   private typeId(name: string): bigint {
-    return this.intern('type', this.types, name)
+    return this.dictionaryId('type', this.typeIdCache, name)
   }
 
   /** A stream's category: its name up to and with the first dash. */
   private categoryId(stream: string): bigint {
-    return this.intern('category', this.categories, stream.slice(0, stream.indexOf('-') + 1) || stream)
+    return this.dictionaryId('category', this.categoryIdCache, stream.slice(0, stream.indexOf('-') + 1) || stream)
   }
 
-  private intern(table: 'type' | 'category', known: Map<string, bigint>, name: string): bigint {
+  private dictionaryId(table: 'type' | 'category', known: Map<string, bigint>, name: string): bigint {
     let id = known.get(name)
     if (id !== undefined) return id
     const row = this.log.prepare(`SELECT id FROM ${table} WHERE name = ?`).get(name) as [bigint] | undefined
     if (row) id = row[0]
     else {
       id = BigInt(this.log.prepare(`INSERT INTO ${table} (name) VALUES (?)`).run(name).lastInsertRowid)
-      this.log.vocabulary++
+      this.log.dictionaryVersion++
     }
-    if (known.size >= KNOWN_NAMES) known.clear()
+    if (known.size >= CACHED_NAMES) known.clear()
     known.set(name, id)
     return id
   }

@@ -15,7 +15,7 @@ import Database from 'better-sqlite3'
 import { DamagedStore, StoreInUse } from './errors.ts'
 import { INT64_MAX } from './position.ts'
 
-export type Connection = Database.Database
+export type SqliteConnection = Database.Database
 
 export const damagedStore = (file: string, what: string) => new DamagedStore(`Damaged store ${file}: ${what}`)
 
@@ -114,8 +114,8 @@ const THIRD_FORMAT = `
 const FORMATS = [FIRST_FORMAT, SECOND_FORMAT, THIRD_FORMAT]
 
 /** Holds a data directory for this process; the operating system lets go of it when the process dies, however it dies. */
-export class DirectoryLock {
-  private readonly connection: Connection
+export class StoreDirectoryLock {
+  private readonly connection: SqliteConnection
   private readonly dataDir: string
 
   constructor(dataDir: string) {
@@ -133,7 +133,7 @@ export class DirectoryLock {
   }
 
   /** Leaves a note for people and tools: who holds the directory, and where it answers. */
-  signedBy(owner: { port: number }): void {
+  writeOwnerFile(owner: { port: number }): void {
     writeFileSync(join(this.dataDir, OWNER_FILE), JSON.stringify({ pid: process.pid, ...owner }), { mode: 0o600 })
   }
 
@@ -156,13 +156,13 @@ function ownerOf(dataDir: string): string | undefined {
   }
 }
 
-/** Opens, or makes, the event file. The caller holds the {@link DirectoryLock}. */
-export function openDatabase(dataDir: string): Connection {
+/** Opens, or makes, the event file. The caller holds the {@link StoreDirectoryLock}. */
+export function openDatabase(dataDir: string): SqliteConnection {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 })
   const file = join(dataDir, EVENTS_FILE)
   const isNew = !existsSync(file)
-  if (!isNew) assertWhole(file)
-  let connection: Connection
+  if (!isNew) assertComplete(file)
+  let connection: SqliteConnection
   try {
     connection = new Database(file)
     if (isNew) chmodSync(file, 0o600)
@@ -174,7 +174,7 @@ export function openDatabase(dataDir: string): Connection {
     throw isCorruption(error) ? damagedStore(file, (error as Error).message) : error
   }
   try {
-    bringUpToDate(connection, file)
+    migrate(connection, file)
   } catch (error) {
     connection.close()
     throw isCorruption(error) ? damagedStore(file, (error as Error).message) : error
@@ -182,7 +182,7 @@ export function openDatabase(dataDir: string): Connection {
   return connection
 }
 
-function configure(connection: Connection): void {
+function configure(connection: SqliteConnection): void {
   connection.pragma('synchronous = FULL')
   connection.pragma('wal_autocheckpoint = 4000') // 16 MB: fewer and longer copies into the main file
   connection.pragma('journal_size_limit = 67108864')
@@ -191,16 +191,16 @@ function configure(connection: Connection): void {
   connection.pragma('trusted_schema = OFF')
 }
 
-const isEmpty = (connection: Connection) => connection.prepare('SELECT 1 FROM sqlite_master').get() === undefined
+const isEmpty = (connection: SqliteConnection) => connection.prepare('SELECT 1 FROM sqlite_master').get() === undefined
 
-function bringUpToDate(connection: Connection, file: string): void {
+function migrate(connection: SqliteConnection, file: string): void {
   if (connection.pragma('application_id', { simple: true }) !== APPLICATION_ID)
     throw damagedStore(file, 'this is not an event store file')
   const format = connection.pragma('user_version', { simple: true }) as number
   if (format > FORMATS.length)
     throw damagedStore(file, `it has format ${format}, this program knows formats up to ${FORMATS.length}`)
   if (format === FORMATS.length) return
-  const [lost] = streamsThatLostTheirEnd(connection)
+  const [lost] = truncatedStreams(connection)
   if (lost !== undefined) throw damagedStore(file, lost)
   connection.transaction(() => {
     for (const step of FORMATS.slice(format)) connection.exec(step)
@@ -209,7 +209,7 @@ function bringUpToDate(connection: Connection, file: string): void {
 }
 
 /** Up to the second format a stream's last revision was kept beside its name: where its events end elsewhere, some are gone. */
-export function streamsThatLostTheirEnd(connection: Connection): string[] {
+export function truncatedStreams(connection: SqliteConnection): string[] {
   const isKept = connection.prepare("SELECT 1 FROM pragma_table_info('stream') WHERE name = 'last_revision'").get()
   if (isKept === undefined) return []
   const lost = connection
@@ -226,7 +226,7 @@ export function streamsThatLostTheirEnd(connection: Connection): string[] {
 }
 
 /** Cheap checks that name a torn or foreign file at once; `verify` reads everything. */
-function assertWhole(file: string): void {
+function assertComplete(file: string): void {
   const descriptor = openSync(file, 'r')
   try {
     const size = fstatSync(descriptor).size

@@ -3,19 +3,19 @@
  * last commit ran, so one caller alone is not slowed down. Nor does a group take all that waits where the disk is quick: callers who
  * are answered together come back together, and while all of them think, nobody writes. Two groups taking turns keep both sides busy.
  */
-import type { Appender, Outcome } from './append.ts'
+import type { Appender, WriteOutcome } from './append.ts'
 import type { EventLog } from './event-log.ts'
 import type { WriteAheadLog } from './write-ahead-log.ts'
 
-export interface Write {
+export interface PendingWrite {
   /** Decides and writes, inside the group's transaction. */
-  apply: (appender: Appender) => Outcome
+  apply: (appender: Appender) => WriteOutcome
   /** How much memory it holds while it waits. */
   bytes: number
   /** Milliseconds since 1970; a write that is still waiting then is not made. */
   deadline: number
   /** Called once, after the commit is durable. */
-  settle: (outcome: Outcome | { kind: 'timed_out' } | { kind: 'failed'; error: Error }) => void
+  settle: (outcome: WriteOutcome | { kind: 'timed_out' } | { kind: 'failed'; error: Error }) => void
 }
 
 export interface CommitHooks {
@@ -24,25 +24,25 @@ export interface CommitHooks {
 }
 
 /** A group is kept this small, so that the first in it does not wait long for the last. */
-const GROUP = { writes: 1024, bytes: 8 * 1024 * 1024 }
+const MAX_GROUP = { writes: 1024, bytes: 8 * 1024 * 1024 }
 /** A group of so many is worth a commit of its own; on a disk that takes longer than a millisecond, so many for each millisecond. */
-const SHARE = 64
+const WRITES_PER_MILLISECOND = 64
 /** More than this waiting, and callers are asked to hold back. */
-const FULL = 32 * 1024 * 1024
+const MAX_QUEUED_BYTES = 32 * 1024 * 1024
 
 export class GroupCommit {
   private readonly log: EventLog
   private readonly appender: Appender
   private readonly hooks: CommitHooks
   private readonly writeAheadLog: WriteAheadLog
-  private queue: Write[] = []
-  private waitingBytes = 0
+  private queue: PendingWrite[] = []
+  private queuedBytes = 0
   private scheduled = false
-  private relieved: (() => void)[] = []
+  private roomListeners: (() => void)[] = []
   /** A commit has failed, and not all that was known of it is forgotten yet. */
-  private mustForget = false
+  private rollbackPending = false
   /** How long a commit takes lately, in milliseconds. */
-  private commitTakes = 0
+  private commitMilliseconds = 0
 
   constructor(log: EventLog, appender: Appender, writeAheadLog: WriteAheadLog, hooks: CommitHooks = {}) {
     this.log = log
@@ -52,18 +52,18 @@ export class GroupCommit {
   }
 
   get isFull(): boolean {
-    return this.waitingBytes > FULL
+    return this.queuedBytes > MAX_QUEUED_BYTES
   }
 
   /** Calls back when there is room again. */
-  whenRelieved(callback: () => void): void {
-    if (this.isFull) this.relieved.push(callback)
+  whenRoom(callback: () => void): void {
+    if (this.isFull) this.roomListeners.push(callback)
     else callback()
   }
 
-  submit(write: Write): void {
+  submit(write: PendingWrite): void {
     this.queue.push(write)
-    this.waitingBytes += write.bytes
+    this.queuedBytes += write.bytes
     this.schedule()
   }
 
@@ -79,7 +79,7 @@ export class GroupCommit {
   }
 
   /** Commits everything that waits. */
-  drain(): void {
+  flushAll(): void {
     while (this.queue.length > 0) this.flush()
   }
 
@@ -87,11 +87,11 @@ export class GroupCommit {
     const group = this.takeGroup()
     if (group.length === 0) return
     const now = Date.now()
-    const outcomes: Parameters<Write['settle']>[0][] = []
+    const outcomes: Parameters<PendingWrite['settle']>[0][] = []
     const { connection } = this.log
     try {
-      if (this.mustForget) this.rollBack()
-      this.writeAheadLog.mend()
+      if (this.rollbackPending) this.rollBack()
+      this.writeAheadLog.discardFailedCommit()
       connection.exec('BEGIN IMMEDIATE')
       this.appender.begin()
       for (const write of group)
@@ -100,10 +100,10 @@ export class GroupCommit {
       const began = performance.now()
       this.hooks.beforeCommit?.()
       connection.exec('COMMIT')
-      this.commitTakes += (performance.now() - began - this.commitTakes) / 8
+      this.commitMilliseconds += (performance.now() - began - this.commitMilliseconds) / 8
     } catch (error) {
-      this.writeAheadLog.failed()
-      this.mustForget = true
+      this.writeAheadLog.markCommitFailed()
+      this.rollbackPending = true
       try {
         this.rollBack()
       } catch {
@@ -112,30 +112,30 @@ export class GroupCommit {
       for (const write of group) settle(write, { kind: 'failed', error: error as Error })
       return
     }
-    if (this.appender.touched.size > 0) this.log.advanced(this.appender.head, this.appender.touched)
+    if (this.appender.changedStreams.size > 0) this.log.publishCommit(this.appender.head, this.appender.changedStreams)
     for (const [index, write] of group.entries()) settle(write, outcomes[index]!)
-    this.writeAheadLog.committed()
+    this.writeAheadLog.afterCommit()
   }
 
   /** @throws what the disk says; nothing is written before it has come through */
   private rollBack(): void {
     if (this.log.connection.inTransaction) this.log.connection.exec('ROLLBACK')
-    this.appender.forget()
-    this.mustForget = false
+    this.appender.rolledBack()
+    this.rollbackPending = false
     // Should the commit have come through after all, readers must not be kept from it.
-    if (this.appender.head > this.log.head) this.log.advanced(this.appender.head, this.appender.touched)
+    if (this.appender.head > this.log.head) this.log.publishCommit(this.appender.head, this.appender.changedStreams)
   }
 
-  private takeGroup(): Write[] {
+  private takeGroup(): PendingWrite[] {
     let bytes = 0
     let count = 0
-    const most = Math.min(GROUP.writes, SHARE * Math.max(1, this.commitTakes))
-    while (count < this.queue.length && count < most && bytes < GROUP.bytes) bytes += this.queue[count++]!.bytes
+    const most = Math.min(MAX_GROUP.writes, WRITES_PER_MILLISECOND * Math.max(1, this.commitMilliseconds))
+    while (count < this.queue.length && count < most && bytes < MAX_GROUP.bytes) bytes += this.queue[count++]!.bytes
     const group = this.queue.splice(0, count)
-    this.waitingBytes -= bytes
-    if (!this.isFull && this.relieved.length > 0) {
-      const relieved = this.relieved
-      this.relieved = []
+    this.queuedBytes -= bytes
+    if (!this.isFull && this.roomListeners.length > 0) {
+      const relieved = this.roomListeners
+      this.roomListeners = []
       for (const callback of relieved) callback()
     }
     return group
@@ -143,7 +143,7 @@ export class GroupCommit {
 }
 
 /** One caller's defect must not keep the others from their answers. */
-function settle(write: Write, outcome: Parameters<Write['settle']>[0]): void {
+function settle(write: PendingWrite, outcome: Parameters<PendingWrite['settle']>[0]): void {
   try {
     write.settle(outcome)
   } catch (error) {

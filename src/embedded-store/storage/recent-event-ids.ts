@@ -3,25 +3,25 @@
  * EventStoreDB; unlike there it survives a restart, because it is read back from the end of the log.
  */
 import type { EventLog } from './event-log.ts'
-import { idOf } from './log-record.ts'
+import { eventIdOf } from './event-record.ts'
 
 /** Remembered at least; at most twice as many. */
-const CAPACITY = 20_000
+const GENERATION_SIZE = 20_000
 /** Read back at the start: enough for the retries of a crash, and quick. */
 const READ_BACK = 5_000
 
-export interface Written {
+export interface EventLocation {
   revision: bigint
   position: bigint
 }
 
-interface Entry extends Written {
+interface Entry extends EventLocation {
   streamId: bigint
   /** The same id in another stream, or an earlier one. */
   before: Entry | undefined
 }
 
-export class RecentIds {
+export class RecentEventIds {
   /** Two generations: the older is let go as a whole, for taking keys out one by one costs more than putting them in. */
   private younger = new Map<string, Entry>()
   private older = new Map<string, Entry>()
@@ -34,12 +34,12 @@ export class RecentIds {
     this.reload()
   }
 
-  find(streamId: bigint, id: string): Written | undefined {
-    return inStream(this.younger.get(id), streamId) ?? inStream(this.older.get(id), streamId)
+  find(streamId: bigint, id: string): EventLocation | undefined {
+    return newestInStream(this.younger.get(id), streamId) ?? newestInStream(this.older.get(id), streamId)
   }
 
   add(streamId: bigint, id: string, revision: bigint, position: bigint): void {
-    if (this.count++ >= CAPACITY) {
+    if (this.count++ >= GENERATION_SIZE) {
       this.older = this.younger
       this.younger = new Map()
       this.count = 1
@@ -55,11 +55,12 @@ export class RecentIds {
     const rows = this.log
       .prepare('SELECT stream, revision, position, substr(body, 1, 40) FROM event ORDER BY position DESC LIMIT ?')
       .all(READ_BACK) as [stream: bigint, revision: bigint, position: bigint, body: Buffer][]
-    for (const [stream, revision, position, body] of rows.reverse()) this.add(stream, idOf(body), revision, position)
+    for (const [stream, revision, position, body] of rows.reverse())
+      this.add(stream, eventIdOf(body), revision, position)
   }
 }
 
-function inStream(newest: Entry | undefined, streamId: bigint): Entry | undefined {
+function newestInStream(newest: Entry | undefined, streamId: bigint): Entry | undefined {
   let entry = newest
   while (entry && entry.streamId !== streamId) entry = entry.before
   return entry

@@ -8,33 +8,33 @@
  */
 import { closeSync, existsSync, fsyncSync, ftruncateSync, openSync, statSync, truncateSync } from 'node:fs'
 import Database from 'better-sqlite3'
-import type { Connection } from './database.ts'
+import type { SqliteConnection } from './database.ts'
 
 /** Sizes in https://www.sqlite.org/walformat.html */
 const LOG_HEADER = 32
 const FRAME_HEADER = 24
 
 /** Frames in the log, 16 MB, after which they are moved into the main file: fewer and longer copies. */
-const FULL = 4000
+const CHECKPOINT_FRAMES = 4000
 /** Looking how full the log is costs a little: not after every commit. */
-const LOOK_EVERY = 8
+const COMMITS_BETWEEN_CHECKS = 8
 
 /** What SQLite says of a checkpoint. `log`: good frames in the log; `checkpointed`: those of them that are in the main file, synced. */
-interface Checkpoint {
+interface CheckpointResult {
   busy: number
   log: number
   checkpointed: number
 }
 
 export class WriteAheadLog {
-  private readonly connection: Connection
+  private readonly connection: SqliteConnection
   private readonly mainFile: string
   private readonly logFile: string
   private descriptor: number | undefined
   private commitFailed = false
   private commits = 0
 
-  constructor(connection: Connection) {
+  constructor(connection: SqliteConnection) {
     this.connection = connection
     this.mainFile = connection.name
     this.logFile = `${connection.name}-wal`
@@ -47,22 +47,22 @@ export class WriteAheadLog {
    * that it is written before it is.
    * @throws when the disk fails
    */
-  secureWhatWasLeft(): void {
+  makeDurable(): void {
     try {
       // Somebody reads the log, a backup perhaps: it cannot be moved into the main file now, but it can be synced where it is.
-      if (this.move('TRUNCATE').busy) this.syncLog()
+      if (this.checkpointSafely('TRUNCATE').busy) this.syncLog()
     } catch (error) {
       throw new Error(`The disk fails: what ${this.logFile} holds cannot be made durable`, { cause: error })
     }
   }
 
-  /** A commit has failed; nothing is committed before {@link mend}. */
-  failed(): void {
+  /** A commit has failed; nothing is committed before {@link discardFailedCommit}. */
+  markCommitFailed(): void {
     this.commitFailed = true
   }
 
   /** Cuts off what a commit that failed has put behind the last good one. @throws what the disk says */
-  mend(): void {
+  discardFailedCommit(): void {
     if (!this.commitFailed) return
     // The lock of writers, held by a second connection: within a transaction SQLite does not say how far the log is good.
     const guard = new Database(this.mainFile)
@@ -78,11 +78,11 @@ export class WriteAheadLog {
   }
 
   /** Moves a full log into the main file. Should that fail, the log keeps all of it, and it is tried again. */
-  committed(): void {
-    if (++this.commits % LOOK_EVERY !== 0) return
+  afterCommit(): void {
+    if (++this.commits % COMMITS_BETWEEN_CHECKS !== 0) return
     try {
       const { log, checkpointed } = this.checkpoint('NOOP')
-      if (log - checkpointed >= FULL) this.move('PASSIVE')
+      if (log - checkpointed >= CHECKPOINT_FRAMES) this.checkpointSafely('PASSIVE')
     } catch (error) {
       process.emitWarning(
         `The disk fails; events stay in ${this.logFile} meanwhile: ${(error as Error).message}`,
@@ -99,7 +99,7 @@ export class WriteAheadLog {
     if (existsSync(this.logFile) && statSync(this.mainFile).size > size) truncateSync(this.mainFile, size)
   }
 
-  private move(mode: 'PASSIVE' | 'TRUNCATE'): Checkpoint {
+  private checkpointSafely(mode: 'PASSIVE' | 'TRUNCATE'): CheckpointResult {
     const { size } = statSync(this.mainFile)
     try {
       return this.checkpoint(mode)
@@ -111,8 +111,8 @@ export class WriteAheadLog {
     }
   }
 
-  private checkpoint(mode: 'NOOP' | 'PASSIVE' | 'TRUNCATE'): Checkpoint {
-    return (this.connection.pragma(`wal_checkpoint(${mode})`) as Checkpoint[])[0]!
+  private checkpoint(mode: 'NOOP' | 'PASSIVE' | 'TRUNCATE'): CheckpointResult {
+    return (this.connection.pragma(`wal_checkpoint(${mode})`) as CheckpointResult[])[0]!
   }
 
   private syncLog(): void {

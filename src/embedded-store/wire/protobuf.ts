@@ -14,7 +14,7 @@ const LENGTH_DELIMITED = 2
 const FIXED32 = 5
 
 /** Reads one message, field by field. Byte fields are views on the input: copy what must outlive it. */
-export class Reader {
+export class ProtobufReader {
   private readonly buffer: Buffer
   private readonly end: number
   private position: number
@@ -98,16 +98,16 @@ export class Reader {
 
   /** Text must be valid UTF-8: a name that silently changed would be another stream. */
   string(): string {
-    return utf8(this.bytes())
+    return decodeUtf8(this.bytes())
   }
 
-  message(): Reader {
+  message(): ProtobufReader {
     const [start, end] = this.delimited()
-    return new Reader(this.buffer, start, end)
+    return new ProtobufReader(this.buffer, start, end)
   }
 
   /** Passes over a field this side does not use or know, as protocol buffers ask of every reader. */
-  passOver(): void {
+  skip(): void {
     switch (this.wireType) {
       case VARINT:
         while (this.byte() >= 0x80);
@@ -149,7 +149,7 @@ export class Reader {
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-export function utf8(bytes: Uint8Array): string {
+export function decodeUtf8(bytes: Uint8Array): string {
   try {
     return decoder.decode(bytes)
   } catch {
@@ -167,7 +167,7 @@ export function varintSize(value: number): number {
 }
 
 /** Writes messages one after the other into one growing buffer. */
-export class Writer {
+export class ProtobufWriter {
   buffer: Buffer
   length = 0
 
@@ -276,7 +276,7 @@ export class Writer {
   }
 
   /** A nested message; without a body, an empty one. */
-  message(field: number, body?: (writer: Writer) => void): this {
+  message(field: number, body?: (writer: ProtobufWriter) => void): this {
     this.tag(field, LENGTH_DELIMITED)
     if (!body) {
       this.varint(0)

@@ -4,38 +4,38 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { Appender } from '../../storage/append.ts'
-import type { EventLog, Page } from '../../storage/event-log.ts'
+import type { EventLog, EventPage } from '../../storage/event-log.ts'
 import { isSoftDeleted } from '../../storage/event-log.ts'
 import { CompiledFilter } from '../../storage/filter.ts'
 import type { GroupCommit } from '../../storage/group-commit.ts'
-import type { StoredEvent } from '../../storage/log-record.ts'
-import { idOf } from '../../storage/log-record.ts'
-import type { Consumer, Message } from './group-consumer.ts'
+import type { EventRecord } from '../../storage/event-record.ts'
+import { eventIdOf } from '../../storage/event-record.ts'
+import type { GroupConsumer, GroupMessage } from './group-consumer.ts'
 import type { GroupRecord } from './group-settings.ts'
-import type { Strategy } from './consumer-strategies.ts'
+import type { ConsumerStrategy } from './consumer-strategies.ts'
 import { strategyOf } from './consumer-strategies.ts'
 
-export type Nack = 'retry' | 'park' | 'skip' | 'stop'
+export type NackAction = 'retry' | 'park' | 'skip' | 'stop'
 
-const KEPT_LATENCIES = 1000
+const MAX_LATENCIES = 1000
 /** A waiting message is overtaken by at most this many. */
-const LOOK_AHEAD = 500
+const MAX_OVERTAKES = 500
 
-export class Group {
+export class ConsumerGroup {
   record: GroupRecord
-  readonly consumers: Consumer[] = []
+  readonly consumers: GroupConsumer[] = []
   totalItems = 0n
   itemsAtLastMeasurement = 0n
   perSecond = 0
   lastKnown: bigint | undefined
   private readonly log: EventLog
   private readonly commits: GroupCommit
-  private readonly strategy: Strategy
+  private readonly strategy: ConsumerStrategy
   private readonly filter: CompiledFilter | undefined
-  private buffer: Message[] = []
-  private retries: Message[] = []
-  private readonly outstanding = new Map<string, { message: Message; consumer: Consumer }>()
-  private readonly parking = new Set<Message>()
+  private buffer: GroupMessage[] = []
+  private retries: GroupMessage[] = []
+  private readonly outstanding = new Map<string, { message: GroupMessage; consumer: GroupConsumer }>()
+  private readonly parking = new Set<GroupMessage>()
   private cursor: bigint
   /** Nothing more to read until the log advances. */
   private atEnd = false
@@ -46,7 +46,7 @@ export class Group {
   private checkpointing = false
   private closed = false
   private pumping = false
-  private willGoOn = false
+  private pumpScheduled = false
   private readonly stopListening: () => void
   private readonly timer: NodeJS.Timeout
 
@@ -57,7 +57,7 @@ export class Group {
     this.cursor = record.next
     this.strategy = strategyOf(record.settings.strategy)
     this.filter = record.settings.filter && new CompiledFilter(log, record.settings.filter)
-    this.stopListening = log.onAdvance(() => {
+    this.stopListening = log.onCommit(() => {
       this.atEnd = false
       if (this.consumers.length > 0) this.pump()
     })
@@ -105,24 +105,24 @@ export class Group {
     return count > 0n ? count : 0n
   }
 
-  join(consumer: Consumer): void {
+  join(consumer: GroupConsumer): void {
     this.consumers.push(consumer)
     this.pump()
   }
 
   /** What the consumer had in hand goes to others. */
-  leave(consumer: Consumer): void {
+  leave(consumer: GroupConsumer): void {
     const index = this.consumers.indexOf(consumer)
     if (index < 0) return
     this.consumers.splice(index, 1)
     for (const message of [...consumer.inFlight]) {
       this.release(message)
-      this.tryAgain(message, 'its consumer left')
+      this.retry(message, 'its consumer left')
     }
     this.pump()
   }
 
-  ack(consumer: Consumer, ids: readonly string[]): void {
+  ack(consumer: GroupConsumer, ids: readonly string[]): void {
     for (const id of ids) {
       const message = this.take(consumer, id)
       if (message) this.handled(message)
@@ -130,13 +130,13 @@ export class Group {
     this.pump()
   }
 
-  nack(consumer: Consumer, ids: readonly string[], action: Nack, reason: string): void {
+  nack(consumer: GroupConsumer, ids: readonly string[], action: NackAction, reason: string): void {
     for (const id of ids) {
       const message = this.take(consumer, id)
       if (!message) continue
       if (action === 'skip') this.handled(message)
       else if (action === 'park') this.park(message, reason)
-      else this.tryAgain(message, reason)
+      else this.retry(message, reason)
     }
     if (action === 'stop') {
       this.leave(consumer)
@@ -164,10 +164,10 @@ export class Group {
     try {
       while (this.consumers.length > 0) {
         this.fill()
-        const given = this.handOut(this.retries) + this.handOut(this.buffer)
+        const given = this.dispatch(this.retries) + this.dispatch(this.buffer)
         if (given === 0) break
       }
-      this.goOnSoon()
+      this.schedulePump()
     } catch (error) {
       // An event that cannot be read is not left out: the group stops here, and says so to whoever comes.
       process.emitWarning(
@@ -184,18 +184,18 @@ export class Group {
   }
 
   /** A stretch of the log in which nothing passed the filter is behind: the next has its turn after everybody else's. */
-  private goOnSoon(): void {
-    if (this.willGoOn || this.atEnd || this.buffer.length > 0 || this.consumers.length === 0) return
-    this.willGoOn = true
+  private schedulePump(): void {
+    if (this.pumpScheduled || this.atEnd || this.buffer.length > 0 || this.consumers.length === 0) return
+    this.pumpScheduled = true
     setImmediate(() => {
-      this.willGoOn = false
+      this.pumpScheduled = false
       this.pump()
     })
   }
 
-  private handOut(from: Message[]): number {
+  private dispatch(from: GroupMessage[]): number {
     let given = 0
-    for (let i = 0; i < from.length && i < LOOK_AHEAD;) {
+    for (let i = 0; i < from.length && i < MAX_OVERTAKES;) {
       const message = from[i]!
       // The same id twice in hand could not be told apart when it is answered.
       const consumer = this.outstanding.has(message.id) ? undefined : this.strategy.choose(message, this.consumers)
@@ -206,7 +206,7 @@ export class Group {
       }
       from.splice(i, 1)
       given++
-      message.handedOutAt = Date.now()
+      message.dispatchedAt = Date.now()
       this.outstanding.set(message.id, { message, consumer })
       consumer.inFlight.add(message)
       consumer.totalItems++
@@ -220,7 +220,7 @@ export class Group {
     this.fillFromParked()
     const { readBatchSize, historyBufferSize } = this.record.settings
     if (this.atEnd || this.buffer.length >= Math.max(1, Math.min(readBatchSize, historyBufferSize))) return
-    const page = this.readOn(Math.max(1, readBatchSize))
+    const page = this.readPage(Math.max(1, readBatchSize))
     for (const event of page.events) this.buffer.push(this.toMessage(event, false))
     if (page.events.length > 0) this.lastKnown = this.atOf(page.events.at(-1)!)
     if (page.next === undefined) this.atEnd = true
@@ -229,7 +229,7 @@ export class Group {
     if (page.next === undefined && this.filter && this.log.head >= this.cursor) this.cursor = this.log.head + 1n
   }
 
-  private readOn(count: number): Page<bigint> {
+  private readPage(count: number): EventPage<bigint> {
     const size = { events: count, bytes: 1024 * 1024 }
     const { stream } = this.record
     if (stream === '$all')
@@ -248,16 +248,16 @@ export class Group {
     const page = this.log.streamForwards(this.parkedStream, state, next, { events: 100, bytes: 1024 * 1024 })
     for (const parked of page.events) {
       if (parked.revision >= end) break
-      const event = this.log.linked(parked)
+      const event = this.log.resolveLink(parked)
       if (event)
         this.retries.push({
           event,
           link: parked,
-          id: idOf(parked.body),
+          id: eventIdOf(parked.body),
           at: 0n,
           retryCount: 0,
           isReplayed: true,
-          handedOutAt: 0,
+          dispatchedAt: 0,
         })
     }
     if (page.next !== undefined && page.next < end) {
@@ -271,48 +271,48 @@ export class Group {
     )
   }
 
-  private toMessage(event: StoredEvent, isReplayed: boolean): Message {
+  private toMessage(event: EventRecord, isReplayed: boolean): GroupMessage {
     const isLink = this.record.settings.resolveLinks && this.log.isLink(event)
     return {
-      event: isLink ? this.log.linked(event) : event,
+      event: isLink ? this.log.resolveLink(event) : event,
       link: isLink ? event : undefined,
-      id: idOf(event.body),
+      id: eventIdOf(event.body),
       at: this.atOf(event),
       retryCount: 0,
       isReplayed,
-      handedOutAt: 0,
+      dispatchedAt: 0,
     }
   }
 
-  private atOf(event: StoredEvent): bigint {
+  private atOf(event: EventRecord): bigint {
     return this.record.stream === '$all' ? event.position : event.revision
   }
 
-  private take(consumer: Consumer, id: string): Message | undefined {
+  private take(consumer: GroupConsumer, id: string): GroupMessage | undefined {
     const found = this.outstanding.get(id)
     if (!found || found.consumer !== consumer) return undefined
     this.release(found.message)
     return found.message
   }
 
-  private release(message: Message): void {
+  private release(message: GroupMessage): void {
     const found = this.outstanding.get(message.id)
     if (!found) return
     this.outstanding.delete(message.id)
     found.consumer.inFlight.delete(message)
     if (!this.record.settings.extraStatistics) return
-    found.consumer.latencies.push(Date.now() - message.handedOutAt)
-    if (found.consumer.latencies.length > KEPT_LATENCIES) found.consumer.latencies.shift()
+    found.consumer.latencies.push(Date.now() - message.dispatchedAt)
+    if (found.consumer.latencies.length > MAX_LATENCIES) found.consumer.latencies.shift()
   }
 
-  private handled(message: Message): void {
+  private handled(message: GroupMessage): void {
     if (message.isReplayed) return
     this.handledSinceCheckpoint++
     const { maxCheckpointCount } = this.record.settings
     if (maxCheckpointCount > 0 && this.handledSinceCheckpoint >= maxCheckpointCount) this.checkpoint()
   }
 
-  private tryAgain(message: Message, reason: string): void {
+  private retry(message: GroupMessage, reason: string): void {
     if (message.retryCount >= this.record.settings.maxRetryCount)
       return this.park(message, `Reached the retry limit: ${reason}`)
     message.retryCount++
@@ -321,13 +321,13 @@ export class Group {
     this.retries.splice(index < 0 ? this.retries.length : index, 0, message)
   }
 
-  private park(message: Message, reason: string): void {
+  private park(message: GroupMessage, reason: string): void {
     this.parking.add(message)
     const { revision, stream } = (message.isReplayed ? message.event : (message.link ?? message.event))!
     const note = { added: new Date().toISOString(), reason }
     this.commit(
       (appender) =>
-        appender.record(this.parkedStream, [
+        appender.appendUnconditionally(this.parkedStream, [
           {
             id: randomUUID(),
             type: '$>',
@@ -351,9 +351,9 @@ export class Group {
     const { messageTimeout, checkpointAfter, minCheckpointCount } = this.record.settings
     if (messageTimeout > 0) {
       for (const { message } of [...this.outstanding.values()]) {
-        if (now - message.handedOutAt < messageTimeout) continue
+        if (now - message.dispatchedAt < messageTimeout) continue
         this.release(message)
-        this.tryAgain(message, 'it took too long')
+        this.retry(message, 'it took too long')
       }
     }
     if (
@@ -373,7 +373,7 @@ export class Group {
   /** The first revision or position that is not dealt with. */
   private get firstOpen(): bigint {
     let first = this.cursor
-    const consider = (message: Message) => {
+    const consider = (message: GroupMessage) => {
       if (!message.isReplayed && message.at < first) first = message.at
     }
     for (const { message } of this.outstanding.values()) consider(message)

@@ -3,14 +3,14 @@ import type { EventLog } from '../../storage/event-log.ts'
 import type { GroupCommit } from '../../storage/group-commit.ts'
 import type { Appender } from '../../storage/append.ts'
 import { clampToInt64 } from '../../storage/position.ts'
-import { Group } from './consumer-group.ts'
-import type { GroupRecord, Settings } from './group-settings.ts'
+import { ConsumerGroup } from './consumer-group.ts'
+import type { GroupRecord, GroupSettings } from './group-settings.ts'
 import { settingsFromText, settingsToText } from './group-settings.ts'
 
-export class Registry {
+export class ConsumerGroups {
   private readonly log: EventLog
   private readonly commits: GroupCommit
-  private readonly groups = new Map<string, Group>()
+  private readonly groups = new Map<string, ConsumerGroup>()
 
   constructor(log: EventLog, commits: GroupCommit) {
     this.log = log
@@ -18,17 +18,17 @@ export class Registry {
     this.load()
   }
 
-  find(stream: string, name: string): Group | undefined {
+  find(stream: string, name: string): ConsumerGroup | undefined {
     return this.groups.get(key(stream, name))
   }
 
   /** Those of one stream, or all. */
-  list(stream?: string): Group[] {
+  list(stream?: string): ConsumerGroup[] {
     return [...this.groups.values()].filter(({ record }) => stream === undefined || record.stream === stream)
   }
 
   /** False: there is one already. */
-  async create(stream: string, name: string, settings: Settings): Promise<boolean> {
+  async create(stream: string, name: string, settings: GroupSettings): Promise<boolean> {
     const begin = this.beginningOf(stream, settings)
     let created = false
     await this.commit(() => {
@@ -44,7 +44,7 @@ export class Registry {
   }
 
   /** Consumers are dropped and come back to the new settings; what was dealt with stays dealt with. */
-  async update(group: Group, change: (settings: Settings) => Settings): Promise<void> {
+  async update(group: ConsumerGroup, change: (settings: GroupSettings) => GroupSettings): Promise<void> {
     const { stream, name, begin, next } = group.record
     const settings = change(group.record.settings)
     const hasCheckpoint = next !== begin
@@ -59,7 +59,7 @@ export class Registry {
     this.start(record)
   }
 
-  async delete(group: Group): Promise<void> {
+  async delete(group: ConsumerGroup): Promise<void> {
     const { stream, name } = group.record
     await this.commit((appender) => {
       this.log.prepare('DELETE FROM persistent_subscription WHERE stream = ? AND name = ?').run(stream, name)
@@ -79,7 +79,7 @@ export class Registry {
       group.checkpoint()
       group.close()
     }
-    this.commits.drain()
+    this.commits.flushAll()
     this.groups.clear()
   }
 
@@ -90,10 +90,10 @@ export class Registry {
   }
 
   private start(record: GroupRecord): void {
-    this.groups.set(key(record.stream, record.name), new Group(this.log, this.commits, record))
+    this.groups.set(key(record.stream, record.name), new ConsumerGroup(this.log, this.commits, record))
   }
 
-  private beginningOf(stream: string, { startFrom }: Settings): bigint {
+  private beginningOf(stream: string, { startFrom }: GroupSettings): bigint {
     if (startFrom === 'start') return 0n
     if (startFrom !== 'end') return clampToInt64(startFrom)
     return stream === '$all' ? this.log.head + 1n : (this.log.stream(stream)?.lastRevision ?? -1n) + 1n

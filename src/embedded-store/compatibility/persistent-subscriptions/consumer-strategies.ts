@@ -1,22 +1,22 @@
 /** Which consumer gets the next message. */
 import { crc32 } from 'node:zlib'
-import { decodeBody } from '../../storage/log-record.ts'
-import type { Consumer, Message } from './group-consumer.ts'
-import type { StrategyName } from './group-settings.ts'
+import { decodeBody } from '../../storage/event-record.ts'
+import type { GroupConsumer, GroupMessage } from './group-consumer.ts'
+import type { ConsumerStrategyName } from './group-settings.ts'
 
-export interface Strategy {
+export interface ConsumerStrategy {
   /** Undefined: the message has to wait. */
-  choose(message: Message, consumers: readonly Consumer[]): Consumer | undefined
+  choose(message: GroupMessage, consumers: readonly GroupConsumer[]): GroupConsumer | undefined
   /** Whether later messages may go to other consumers while one waits for its own. */
   mayOvertake: boolean
 }
 
-const hasRoom = (consumer: Consumer) => consumer.inFlight.size < consumer.slots
+const hasFreeSlot = (consumer: GroupConsumer) => consumer.inFlight.size < consumer.slots
 
-export function strategyOf(name: StrategyName): Strategy {
+export function strategyOf(name: ConsumerStrategyName): ConsumerStrategy {
   switch (name) {
     case 'DispatchToSingle':
-      return { mayOvertake: false, choose: (_message, consumers) => consumers.find(hasRoom) }
+      return { mayOvertake: false, choose: (_message, consumers) => consumers.find(hasFreeSlot) }
     case 'RoundRobin':
       return roundRobin()
     case 'Pinned':
@@ -26,14 +26,14 @@ export function strategyOf(name: StrategyName): Strategy {
   }
 }
 
-function roundRobin(): Strategy {
+function roundRobin(): ConsumerStrategy {
   let turn = 0
   return {
     mayOvertake: false,
     choose(_message, consumers) {
       for (let i = 0; i < consumers.length; i++) {
         const consumer = consumers[(turn + i) % consumers.length]!
-        if (!hasRoom(consumer)) continue
+        if (!hasFreeSlot(consumer)) continue
         turn = (turn + i + 1) % consumers.length
         return consumer
       }
@@ -43,25 +43,25 @@ function roundRobin(): Strategy {
 }
 
 /** Messages with one key go to one consumer; when consumers come and go, as few keys as possible move. */
-function pinnedBy(keyOf: (message: Message) => string): Strategy {
+function pinnedBy(keyOf: (message: GroupMessage) => string): ConsumerStrategy {
   return {
     mayOvertake: true,
     choose(message, consumers) {
       const key = keyOf(message)
-      let best: Consumer | undefined
+      let best: GroupConsumer | undefined
       let bestWeight = -1
       for (const consumer of consumers) {
         const weight = crc32(`${key}/${consumer.id}`)
         if (weight > bestWeight) [best, bestWeight] = [consumer, weight]
       }
-      return best && hasRoom(best) ? best : undefined
+      return best && hasFreeSlot(best) ? best : undefined
     },
   }
 }
 
-const sourceStream = ({ event, link }: Message) => (event ?? link)!.stream
+const sourceStream = ({ event, link }: GroupMessage) => (event ?? link)!.stream
 
-function correlationOf({ event, link }: Message): string | undefined {
+function correlationOf({ event, link }: GroupMessage): string | undefined {
   try {
     const { $correlationId } = JSON.parse(decodeBody((event ?? link)!.body).metadata.toString('utf8')) as Record<
       string,

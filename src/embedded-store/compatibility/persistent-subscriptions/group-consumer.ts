@@ -1,8 +1,8 @@
 /** Who takes messages from a group, and what a message is. */
-import type { StoredEvent } from '../../storage/log-record.ts'
+import type { EventRecord } from '../../storage/event-record.ts'
 
 /** Someone who handles messages: a call, seen from the group. */
-export interface Consumer {
+export interface GroupConsumer {
   id: string
   /** Remote address. */
   from: string
@@ -10,19 +10,19 @@ export interface Consumer {
   connectionName: string
   /** How many messages it takes at a time. */
   slots: number
-  inFlight: Set<Message>
+  inFlight: Set<GroupMessage>
   totalItems: bigint
   itemsAtLastMeasurement: bigint
   /** The newest times it took, in milliseconds; only with extra statistics. */
   latencies: number[]
-  deliver(message: Message): void
+  deliver(message: GroupMessage): void
   /** The group is gone or has changed. */
   drop(): void
 }
 
-export interface Message {
-  event: StoredEvent | undefined
-  link: StoredEvent | undefined
+export interface GroupMessage {
+  event: EventRecord | undefined
+  link: EventRecord | undefined
   /** What consumers answer with: the link's id where there is a link. */
   id: string
   /** Revision or position in what the group reads. */
@@ -30,5 +30,5 @@ export interface Message {
   retryCount: number
   /** Taken from the parked messages; no checkpoint depends on it. */
   isReplayed: boolean
-  handedOutAt: number
+  dispatchedAt: number
 }

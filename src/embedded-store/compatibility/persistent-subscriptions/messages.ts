@@ -1,10 +1,9 @@
 /** The messages of `event_store.client.persistent_subscriptions.PersistentSubscriptions`. */
-import type { Nack } from './consumer-group.ts'
-import type { Settings, StrategyName } from './group-settings.ts'
-import { STRATEGIES } from './group-settings.ts'
-import type { Reader } from '../../wire/protobuf.ts'
-import { Reader as ProtobufReader, Writer } from '../../wire/protobuf.ts'
-import { readPosition, readStreamIdentifier, readUuid, readUuidOption } from '../../wire/common-messages.ts'
+import type { NackAction } from './consumer-group.ts'
+import type { GroupSettings, ConsumerStrategyName } from './group-settings.ts'
+import { CONSUMER_STRATEGIES } from './group-settings.ts'
+import { ProtobufReader, ProtobufWriter } from '../../wire/protobuf.ts'
+import { readPosition, readStreamIdentifier, readUuid, readUuidFormat } from '../../wire/common-messages.ts'
 import { readFilter } from '../../services/stream-requests.ts'
 
 export interface GroupName {
@@ -13,7 +12,7 @@ export interface GroupName {
   group: string
 }
 
-export const DEFAULTS: Settings = {
+export const DEFAULT_GROUP_SETTINGS: GroupSettings = {
   resolveLinks: false,
   startFrom: 'start',
   extraStatistics: false,
@@ -33,11 +32,11 @@ export const DEFAULTS: Settings = {
 const TICKS_PER_MILLISECOND = 10_000n
 
 /** Fields of the request's one `options` message. */
-function eachOption(request: Buffer, read: (field: number, options: Reader) => void): void {
+function eachOption(request: Buffer, read: (field: number, options: ProtobufReader) => void): void {
   const outer = new ProtobufReader(request)
   for (let field = outer.next(); field !== 0; field = outer.next()) {
     if (field !== 1) {
-      outer.passOver()
+      outer.skip()
       continue
     }
     const options = outer.message()
@@ -46,11 +45,11 @@ function eachOption(request: Buffer, read: (field: number, options: Reader) => v
 }
 
 /** Create and Update ask in the same form. */
-export function readGroupSettings(request: Buffer): GroupName & { settings: Settings } {
+export function readGroupSettingsRequest(request: Buffer): GroupName & { settings: GroupSettings } {
   const asked: GroupName = { stream: '', group: '' }
-  let settings = { ...DEFAULTS }
-  let startFrom: Settings['startFrom'] | undefined
-  let filter: Settings['filter']
+  let settings = { ...DEFAULT_GROUP_SETTINGS }
+  let startFrom: GroupSettings['startFrom'] | undefined
+  let filter: GroupSettings['filter']
   eachOption(request, (field, options) => {
     if (field === 1) asked.stream = readStreamIdentifier(options.message())
     else if (field === 2) asked.group = options.string()
@@ -62,7 +61,7 @@ export function readGroupSettings(request: Buffer): GroupName & { settings: Sett
         else if (part === 2) startFrom = stream.uint64()
         else {
           startFrom = part === 3 ? 'start' : 'end'
-          stream.passOver()
+          stream.skip()
         }
       }
     } else if (field === 5) {
@@ -76,18 +75,23 @@ export function readGroupSettings(request: Buffer): GroupName & { settings: Sett
         } else {
           if (part === 2) startFrom = 'start'
           if (part === 3) startFrom = 'end'
-          all.passOver()
+          all.skip()
         }
       }
-    } else options.passOver()
+    } else options.skip()
   })
   return { ...asked, settings: { ...settings, startFrom: startFrom ?? settings.startFrom, filter } }
 }
 
 const END_OF_STREAM = 18446744073709551615n
 
-function readSettings(reader: Reader): Settings {
-  const settings: Settings = { ...DEFAULTS, maxRetryCount: 0, minCheckpointCount: 0, maxCheckpointCount: 0 }
+function readSettings(reader: ProtobufReader): GroupSettings {
+  const settings: GroupSettings = {
+    ...DEFAULT_GROUP_SETTINGS,
+    maxRetryCount: 0,
+    minCheckpointCount: 0,
+    maxCheckpointCount: 0,
+  }
   settings.strategy = 'DispatchToSingle' // 0, and so not written
   for (let field = reader.next(); field !== 0; field = reader.next()) {
     if (field === 1) settings.resolveLinks = reader.bool()
@@ -104,24 +108,26 @@ function readSettings(reader: Reader): Settings {
     else if (field === 10) settings.liveBufferSize = reader.int32()
     else if (field === 11) settings.readBatchSize = reader.int32()
     else if (field === 12) settings.historyBufferSize = reader.int32()
-    else if (field === 13) settings.strategy = STRATEGIES[reader.uint()] ?? 'RoundRobin'
+    else if (field === 13) settings.strategy = CONSUMER_STRATEGIES[reader.uint()] ?? 'RoundRobin'
     else if (field === 14) settings.messageTimeout = reader.int32()
     else if (field === 15) settings.checkpointAfter = reader.int32()
     else if (field === 16) {
       const name = reader.string()
-      settings.strategy = (STRATEGIES as readonly string[]).includes(name) ? (name as StrategyName) : settings.strategy
-    } else reader.passOver()
+      settings.strategy = (CONSUMER_STRATEGIES as readonly string[]).includes(name)
+        ? (name as ConsumerStrategyName)
+        : settings.strategy
+    } else reader.skip()
   }
   return settings
 }
 
 /** Delete: { stream 1, group 2, all 3 }. */
-export function readDelete(request: Buffer): GroupName {
+export function readDeleteGroupRequest(request: Buffer): GroupName {
   return readName(request, { stream: 1, group: 2, all: 3 })
 }
 
 /** GetInfo: { stream 1, all 2, group 3 }. */
-export function readGetInfo(request: Buffer): GroupName {
+export function readGetInfoRequest(request: Buffer): GroupName {
   return readName(request, { stream: 1, group: 3, all: 2 })
 }
 
@@ -132,13 +138,13 @@ function readName(request: Buffer, fields: { stream: number; group: number; all:
     else if (field === fields.group) asked.group = options.string()
     else {
       if (field === fields.all) asked.stream = '$all'
-      options.passOver()
+      options.skip()
     }
   })
   return asked
 }
 
-export function readReplayParked(request: Buffer): GroupName & { stopAt: bigint | undefined } {
+export function readReplayParkedRequest(request: Buffer): GroupName & { stopAt: bigint | undefined } {
   const asked = { stream: '', group: '', stopAt: undefined as bigint | undefined }
   eachOption(request, (field, options) => {
     if (field === 1) asked.group = options.string()
@@ -146,37 +152,37 @@ export function readReplayParked(request: Buffer): GroupName & { stopAt: bigint 
     else if (field === 4) asked.stopAt = options.int64()
     else {
       if (field === 3) asked.stream = '$all'
-      options.passOver()
+      options.skip()
     }
   })
   return asked
 }
 
 /** The stream whose groups are wanted; undefined: all groups. */
-export function readList(request: Buffer): string | undefined {
+export function readListGroupsRequest(request: Buffer): string | undefined {
   let stream: string | undefined
   eachOption(request, (field, options) => {
-    if (field !== 2) return options.passOver()
+    if (field !== 2) return options.skip()
     const wanted = options.message()
     for (let part = wanted.next(); part !== 0; part = wanted.next()) {
       if (part === 1) stream = readStreamIdentifier(wanted.message())
       else {
         if (part === 2) stream = '$all'
-        wanted.passOver()
+        wanted.skip()
       }
     }
   })
   return stream
 }
 
-export type ReadMessage =
+export type ConsumerMessage =
   | { kind: 'options'; name: GroupName; slots: number; structuredIds: boolean }
   | { kind: 'ack'; ids: string[] }
-  | { kind: 'nack'; ids: string[]; action: Nack; reason: string }
+  | { kind: 'nack'; ids: string[]; action: NackAction; reason: string }
 
-const ACTIONS: readonly Nack[] = ['retry', 'park', 'retry', 'skip', 'stop']
+const ACTIONS: readonly NackAction[] = ['retry', 'park', 'retry', 'skip', 'stop']
 
-export function readReadMessage(buffer: Buffer): ReadMessage {
+export function readConsumerMessage(buffer: Buffer): ConsumerMessage {
   const reader = new ProtobufReader(buffer)
   const field = reader.next()
   const message = reader.message()
@@ -186,31 +192,31 @@ export function readReadMessage(buffer: Buffer): ReadMessage {
       if (part === 1) options.name.stream = readStreamIdentifier(message.message())
       else if (part === 2) options.name.group = message.string()
       else if (part === 3) options.slots = message.int32()
-      else if (part === 4) options.structuredIds = readUuidOption(message.message()) === 'structured'
+      else if (part === 4) options.structuredIds = readUuidFormat(message.message()) === 'structured'
       else {
         if (part === 5) options.name.stream = '$all'
-        message.passOver()
+        message.skip()
       }
     }
     return options
   }
   const ids: string[] = []
-  let action: Nack = 'retry'
+  let action: NackAction = 'retry'
   let reason = ''
   for (let part = message.next(); part !== 0; part = message.next()) {
     if (part === 2) ids.push(readUuid(message.message()))
     else if (part === 3) action = ACTIONS[message.uint()] ?? 'retry'
     else if (part === 4) reason = message.string()
-    else message.passOver()
+    else message.skip()
   }
   return field === 2 ? { kind: 'ack', ids } : { kind: 'nack', ids, action, reason }
 }
 
-export function subscriptionConfirmation(id: string): Buffer {
-  return new Writer().message(2, (confirmed) => confirmed.string(1, id)).finish()
+export function groupConfirmation(id: string): Buffer {
+  return new ProtobufWriter().message(2, (confirmed) => confirmed.string(1, id)).finish()
 }
 
-export interface ConnectionInfo {
+export interface ConsumerInfo {
   from: string
   username: string
   connectionName: string
@@ -222,11 +228,11 @@ export interface ConnectionInfo {
   inFlight: number
 }
 
-export interface SubscriptionInfo {
+export interface GroupInfo {
   stream: string
   group: string
   status: string
-  connections: readonly ConnectionInfo[]
+  connections: readonly ConsumerInfo[]
   averagePerSecond: number
   totalItems: bigint
   countSinceLastMeasurement: bigint
@@ -234,7 +240,7 @@ export interface SubscriptionInfo {
   lastCheckpointed: string
   lastKnown: string
   startFrom: string
-  settings: Settings
+  settings: GroupSettings
   readBuffer: number
   retryBuffer: number
   inFlight: number
@@ -242,7 +248,7 @@ export interface SubscriptionInfo {
   parked: bigint
 }
 
-export function writeInfo(writer: Writer, field: number, info: SubscriptionInfo): void {
+export function writeGroupInfo(writer: ProtobufWriter, field: number, info: GroupInfo): void {
   const { settings } = info
   writer.message(field, (body) => {
     body.string(1, info.stream).string(2, info.group).string(3, info.status)

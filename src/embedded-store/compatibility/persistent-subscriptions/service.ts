@@ -1,58 +1,62 @@
 /** `PersistentSubscriptions`: groups are managed here, and consumers join them. */
-import type { Call, Handler, Identity } from '../../grpc/grpc-server.ts'
-import { frame, unary } from '../../grpc/grpc-server.ts'
-import { Code, RpcError, accessDenied, invalidArgument } from '../../grpc/status.ts'
-import type { Consumer } from './group-consumer.ts'
-import type { Group } from './consumer-group.ts'
-import type { Registry } from './consumer-groups.ts'
+import type { GrpcCall, GrpcHandler, CallerIdentity } from '../../grpc/grpc-server.ts'
+import { frameMessage, unaryHandler } from '../../grpc/grpc-server.ts'
+import { StatusCode, RpcError, accessDeniedError, invalidArgumentError } from '../../grpc/status.ts'
+import type { GroupConsumer } from './group-consumer.ts'
+import type { ConsumerGroup } from './consumer-group.ts'
+import type { ConsumerGroups } from './consumer-groups.ts'
 import { randomUUID } from 'node:crypto'
-import { Writer } from '../../wire/protobuf.ts'
-import type { ConnectionInfo, GroupName, SubscriptionInfo } from './messages.ts'
+import { ProtobufWriter } from '../../wire/protobuf.ts'
+import type { ConsumerInfo, GroupName, GroupInfo } from './messages.ts'
 import {
-  readDelete,
-  readGetInfo,
-  readGroupSettings,
-  readList,
-  readReadMessage,
-  readReplayParked,
-  subscriptionConfirmation,
-  writeInfo,
+  readDeleteGroupRequest,
+  readGetInfoRequest,
+  readGroupSettingsRequest,
+  readListGroupsRequest,
+  readConsumerMessage,
+  readReplayParkedRequest,
+  groupConfirmation,
+  writeGroupInfo,
 } from './messages.ts'
-import { ReadResponses } from '../../services/stream-responses.ts'
-import { compile } from '../../services/streams-read.ts'
-import type { Store } from '../../services/service-context.ts'
+import { ReadResponseBuffer } from '../../services/stream-responses.ts'
+import { compileFilter } from '../../services/streams-read.ts'
+import type { ServiceContext } from '../../services/service-context.ts'
 
 const EMPTY = Buffer.alloc(0)
-const MOST_SLOTS = 5000
+const MAX_SLOTS = 5000
 
-export function persistentSubscriptionHandlers(store: Store, registry: Registry): [path: string, handler: Handler][] {
+export function persistentSubscriptionHandlers(
+  store: ServiceContext,
+  registry: ConsumerGroups,
+): [path: string, handler: GrpcHandler][] {
   const service = '/event_store.client.persistent_subscriptions.PersistentSubscriptions'
-  const operated = (answer: (request: Buffer) => Buffer | Promise<Buffer>) =>
-    unary((request, call) => {
+  const operatorHandler = (answer: (request: Buffer) => Buffer | Promise<Buffer>) =>
+    unaryHandler((request, call) => {
       store.assertLeads()
-      if (!store.isOperator(store.identify(call))) throw accessDenied()
+      if (!store.isOperator(store.identify(call))) throw accessDeniedError()
       return answer(request)
     })
-  const existing = ({ stream, group }: GroupName): Group => {
+  const existing = ({ stream, group }: GroupName): ConsumerGroup => {
     const found = registry.find(stream, group)
-    if (!found) throw doesNotExist(stream, group)
+    if (!found) throw groupNotFoundError(stream, group)
     return found
   }
   return [
     [
       `${service}/Create`,
-      operated(async (request) => {
-        const { stream, group, settings } = readGroupSettings(request)
-        if (stream === '' || group === '') throw invalidArgument('A persistent subscription needs a stream and a group')
-        if (settings.filter) compile(store.log, settings.filter)
-        if (!(await registry.create(stream, group, settings))) throw exists(stream, group)
+      operatorHandler(async (request) => {
+        const { stream, group, settings } = readGroupSettingsRequest(request)
+        if (stream === '' || group === '')
+          throw invalidArgumentError('A persistent subscription needs a stream and a group')
+        if (settings.filter) compileFilter(store.log, settings.filter)
+        if (!(await registry.create(stream, group, settings))) throw groupExistsError(stream, group)
         return EMPTY
       }),
     ],
     [
       `${service}/Update`,
-      operated(async (request) => {
-        const asked = readGroupSettings(request)
+      operatorHandler(async (request) => {
+        const asked = readGroupSettingsRequest(request)
         // A filter cannot be changed, and is not sent again.
         await registry.update(existing(asked), ({ filter }) => ({ ...asked.settings, filter }))
         return EMPTY
@@ -60,32 +64,32 @@ export function persistentSubscriptionHandlers(store: Store, registry: Registry)
     ],
     [
       `${service}/Delete`,
-      operated(async (request) => {
-        await registry.delete(existing(readDelete(request)))
+      operatorHandler(async (request) => {
+        await registry.delete(existing(readDeleteGroupRequest(request)))
         return EMPTY
       }),
     ],
-    [`${service}/GetInfo`, operated((request) => info([existing(readGetInfo(request))]))],
+    [`${service}/GetInfo`, operatorHandler((request) => info([existing(readGetInfoRequest(request))]))],
     [
       `${service}/List`,
-      operated((request) => {
-        const stream = readList(request)
+      operatorHandler((request) => {
+        const stream = readListGroupsRequest(request)
         const groups = registry.list(stream)
-        if (stream !== undefined && groups.length === 0) throw doesNotExist(stream, '')
+        if (stream !== undefined && groups.length === 0) throw groupNotFoundError(stream, '')
         return info(groups)
       }),
     ],
     [
       `${service}/ReplayParked`,
-      operated((request) => {
-        const asked = readReplayParked(request)
+      operatorHandler((request) => {
+        const asked = readReplayParkedRequest(request)
         existing(asked).replayParked(asked.stopAt)
         return EMPTY
       }),
     ],
     [
       `${service}/RestartSubsystem`,
-      operated(() => {
+      operatorHandler(() => {
         registry.restart()
         return EMPTY
       }),
@@ -94,27 +98,27 @@ export function persistentSubscriptionHandlers(store: Store, registry: Registry)
   ]
 }
 
-function read(store: Store, registry: Registry, call: Call): void {
+function read(store: ServiceContext, registry: ConsumerGroups, call: GrpcCall): void {
   store.assertLeads()
   const identity = store.identify(call)
-  let joined: { group: Group; consumer: Consumer } | undefined
+  let joined: { group: ConsumerGroup; consumer: GroupConsumer } | undefined
   call.onMessage = (bytes) => {
-    const message = readReadMessage(bytes)
+    const message = readConsumerMessage(bytes)
     if (message.kind === 'options') {
-      if (joined) throw invalidArgument('This call has joined a group already')
+      if (joined) throw invalidArgumentError('This call has joined a group already')
       const { stream, group: name } = message.name
       const group = registry.find(stream, name)
-      if (!group) throw doesNotExist(stream, name)
+      if (!group) throw groupNotFoundError(stream, name)
       store.assertMayRead(identity, stream)
-      if (group.isFull) throw maximumSubscribersReached(stream, name)
+      if (group.isFull) throw maximumSubscribersReachedError(stream, name)
       const consumer = consumerOf(call, identity, message.slots, message.structuredIds, () =>
-        call.fail(dropped(stream, name)),
+        call.fail(groupDroppedError(stream, name)),
       )
       joined = { group, consumer }
       call.onClose(() => group.leave(consumer))
-      call.write(frame(subscriptionConfirmation(`${stream}::${name}`)))
+      call.write(frameMessage(groupConfirmation(`${stream}::${name}`)))
       group.join(consumer)
-    } else if (!joined) throw invalidArgument('The first message must name the group')
+    } else if (!joined) throw invalidArgumentError('The first message must name the group')
     else if (message.kind === 'ack') joined.group.ack(joined.consumer, message.ids)
     else joined.group.nack(joined.consumer, message.ids, message.action, message.reason)
   }
@@ -124,14 +128,20 @@ function read(store: Store, registry: Registry, call: Call): void {
   }
 }
 
-function consumerOf(call: Call, identity: Identity, slots: number, structuredIds: boolean, drop: () => void): Consumer {
-  const responses = new ReadResponses(structuredIds)
+function consumerOf(
+  call: GrpcCall,
+  identity: CallerIdentity,
+  slots: number,
+  structuredIds: boolean,
+  drop: () => void,
+): GroupConsumer {
+  const responses = new ReadResponseBuffer(structuredIds)
   return {
     id: randomUUID(),
     from: call.peer,
     username: identity.name,
     connectionName: String(call.headers['connection-name'] ?? ''),
-    slots: Math.min(Math.max(1, slots), MOST_SLOTS),
+    slots: Math.min(Math.max(1, slots), MAX_SLOTS),
     inFlight: new Set(),
     totalItems: 0n,
     itemsAtLastMeasurement: 0n,
@@ -144,13 +154,13 @@ function consumerOf(call: Call, identity: Identity, slots: number, structuredIds
   }
 }
 
-function info(groups: readonly Group[]): Buffer {
-  const writer = new Writer(1024)
-  for (const group of groups) writeInfo(writer, 1, infoOf(group))
+function info(groups: readonly ConsumerGroup[]): Buffer {
+  const writer = new ProtobufWriter(1024)
+  for (const group of groups) writeGroupInfo(writer, 1, infoOf(group))
   return writer.finish()
 }
 
-function infoOf(group: Group): SubscriptionInfo {
+function infoOf(group: ConsumerGroup): GroupInfo {
   const { stream, name, settings, begin, next } = group.record
   const text = (at: bigint) => (stream === '$all' ? `C:${at}/P:${at}` : String(at))
   const { startFrom } = settings
@@ -171,7 +181,7 @@ function infoOf(group: Group): SubscriptionInfo {
   }
 }
 
-function connectionOf(consumer: Consumer, extraStatistics: boolean): ConnectionInfo {
+function connectionOf(consumer: GroupConsumer, extraStatistics: boolean): ConsumerInfo {
   const sinceLast = consumer.totalItems - consumer.itemsAtLastMeasurement
   return {
     from: consumer.from,
@@ -203,36 +213,36 @@ function measurementsOf(latencies: readonly number[]): [key: string, value: numb
   ]
 }
 
-const named = (exception: string, stream: string, group: string) => ({
+const trailersOf = (exception: string, stream: string, group: string) => ({
   exception,
   'stream-name': stream,
   'group-name': group,
 })
 
-const doesNotExist = (stream: string, group: string) =>
+const groupNotFoundError = (stream: string, group: string) =>
   new RpcError(
-    Code.NOT_FOUND,
+    StatusCode.NOT_FOUND,
     `Subscription group ${group} on stream ${stream} does not exist.`,
-    named('persistent-subscription-does-not-exist', stream, group),
+    trailersOf('persistent-subscription-does-not-exist', stream, group),
   )
 
-const exists = (stream: string, group: string) =>
+const groupExistsError = (stream: string, group: string) =>
   new RpcError(
-    Code.ALREADY_EXISTS,
+    StatusCode.ALREADY_EXISTS,
     `Subscription group ${group} on stream ${stream} exists.`,
-    named('persistent-subscription-exists', stream, group),
+    trailersOf('persistent-subscription-exists', stream, group),
   )
 
-const maximumSubscribersReached = (stream: string, group: string) =>
+const maximumSubscribersReachedError = (stream: string, group: string) =>
   new RpcError(
-    Code.FAILED_PRECONDITION,
+    StatusCode.FAILED_PRECONDITION,
     `Maximum subscriptions reached for subscription group ${group} on stream ${stream}.`,
-    named('maximum-subscribers-reached', stream, group),
+    trailersOf('maximum-subscribers-reached', stream, group),
   )
 
-const dropped = (stream: string, group: string) =>
+const groupDroppedError = (stream: string, group: string) =>
   new RpcError(
-    Code.CANCELLED,
+    StatusCode.CANCELLED,
     `Subscription group ${group} on stream ${stream} was dropped.`,
-    named('persistent-subscription-dropped', stream, group),
+    trailersOf('persistent-subscription-dropped', stream, group),
   )

@@ -1,43 +1,51 @@
 /** `Projections`: the store's own can be started, stopped and watched. Projections written by users do not run here. */
-import type { Call, Handler } from '../../grpc/grpc-server.ts'
-import { serverStreaming, unary } from '../../grpc/grpc-server.ts'
-import { Code, RpcError, accessDenied } from '../../grpc/status.ts'
-import type { ProjectionName, ProjectionState, ProjectionStatus, SystemProjections } from './system-projections.ts'
-import { PROJECTION_NAMES } from './system-projections.ts'
-import { frame } from '../../grpc/grpc-server.ts'
-import { Reader, Writer } from '../../wire/protobuf.ts'
-import type { Store } from '../../services/service-context.ts'
+import type { GrpcCall, GrpcHandler } from '../../grpc/grpc-server.ts'
+import { serverStreamingHandler, unaryHandler } from '../../grpc/grpc-server.ts'
+import { StatusCode, RpcError, accessDeniedError } from '../../grpc/status.ts'
+import type {
+  SystemProjectionName,
+  SystemProjectionState,
+  SystemProjectionStatus,
+  SystemProjections,
+} from './system-projections.ts'
+import { SYSTEM_PROJECTION_NAMES } from './system-projections.ts'
+import { frameMessage } from '../../grpc/grpc-server.ts'
+import { ProtobufReader, ProtobufWriter } from '../../wire/protobuf.ts'
+import type { ServiceContext } from '../../services/service-context.ts'
 
 const EMPTY = Buffer.alloc(0)
 
-export function projectionHandlers(store: Store, projections: SystemProjections): [path: string, handler: Handler][] {
+export function systemProjectionHandlers(
+  store: ServiceContext,
+  projections: SystemProjections,
+): [path: string, handler: GrpcHandler][] {
   const service = '/event_store.client.projections.Projections'
-  const change = (call: Call, name: string, state: ProjectionState) => {
+  const change = (call: GrpcCall, name: string, state: SystemProjectionState) => {
     assertOperator(store, call)
     return projections.setState(known(name), state).then(() => EMPTY)
   }
   return [
-    [`${service}/Enable`, unary((request, call) => change(call, readOptions(request).name, 'Running'))],
+    [`${service}/Enable`, unaryHandler((request, call) => change(call, readOptions(request).name, 'Running'))],
     [
       `${service}/Disable`,
-      unary((request, call) => {
+      unaryHandler((request, call) => {
         const { name, flag } = readOptions(request)
         return change(call, name, flag ? 'Stopped' : 'Aborted')
       }),
     ],
     [
       `${service}/Statistics`,
-      serverStreaming(async (request, call) => {
+      serverStreamingHandler(async (request, call) => {
         assertOperator(store, call)
         const { name } = readOptions(request)
-        const wanted = name === '' ? PROJECTION_NAMES : [known(name)]
-        call.end(Buffer.concat(wanted.map((one) => frame(statistics(projections.status(one))))))
+        const wanted = name === '' ? SYSTEM_PROJECTION_NAMES : [known(name)]
+        call.end(Buffer.concat(wanted.map((one) => frameMessage(statistics(projections.status(one))))))
         return Promise.resolve()
       }),
     ],
     [
       `${service}/RestartSubsystem`,
-      unary((_request, call) => {
+      unaryHandler((_request, call) => {
         assertOperator(store, call)
         projections.restart()
         return EMPTY
@@ -46,24 +54,24 @@ export function projectionHandlers(store: Store, projections: SystemProjections)
   ]
 }
 
-function assertOperator(store: Store, call: Call): void {
-  if (!store.isOperator(store.identify(call))) throw accessDenied()
+function assertOperator(store: ServiceContext, call: GrpcCall): void {
+  if (!store.isOperator(store.identify(call))) throw accessDeniedError()
 }
 
-function known(name: string): ProjectionName {
-  if (!PROJECTION_NAMES.includes(name as ProjectionName))
+function known(name: string): SystemProjectionName {
+  if (!SYSTEM_PROJECTION_NAMES.includes(name as SystemProjectionName))
     // The code is NOT_FOUND only from version 24.6 on; until then, callers look for the word in the message.
-    throw new RpcError(Code.UNKNOWN, `Projection '${name}': NotFound`)
-  return name as ProjectionName
+    throw new RpcError(StatusCode.UNKNOWN, `Projection '${name}': NotFound`)
+  return name as SystemProjectionName
 }
 
 /** Enable, Disable and Statistics all wrap `{ 1: name, 2: flag }`. */
 function readOptions(request: Buffer): { name: string; flag: boolean } {
   const options = { name: '', flag: false }
-  const outer = new Reader(request)
+  const outer = new ProtobufReader(request)
   for (let field = outer.next(); field !== 0; field = outer.next()) {
     if (field !== 1) {
-      outer.passOver()
+      outer.skip()
       continue
     }
     const inner = outer.message()
@@ -71,15 +79,15 @@ function readOptions(request: Buffer): { name: string; flag: boolean } {
       if (option === 1) options.name = inner.string()
       // In Statistics the second field is the message that asks for all of them.
       else if (option === 2 && inner.isNumber) options.flag = inner.bool()
-      else inner.passOver()
+      else inner.skip()
     }
   }
   return options
 }
 
-function statistics(status: ProjectionStatus): Buffer {
+function statistics(status: SystemProjectionStatus): Buffer {
   const position = `C:${status.checkpoint}/P:${status.checkpoint}`
-  const writer = new Writer(512)
+  const writer = new ProtobufWriter(512)
   writer.message(1, (details) => {
     details.uint64(1, 0n).uint64(2, 0n).uint64(3, -1n)
     details.string(4, status.name).int32(5, 0).int32(6, 0).int32(7, 0)

@@ -7,12 +7,12 @@ import type { Appender } from '../../storage/append.ts'
 import { STREAM_DELETED_TYPE, isCorruption } from '../../storage/database.ts'
 import type { EventLog } from '../../storage/event-log.ts'
 import type { GroupCommit } from '../../storage/group-commit.ts'
-import type { ProposedEvent, StoredEvent } from '../../storage/log-record.ts'
-import { DamagedEvent, decodeBody, idOf } from '../../storage/log-record.ts'
+import type { ProposedEvent, EventRecord } from '../../storage/event-record.ts'
+import { DamagedEvent, decodeBody, eventIdOf } from '../../storage/event-record.ts'
 
-export type ProjectionName =
+export type SystemProjectionName =
   '$by_category' | '$by_event_type' | '$by_correlation_id' | '$streams' | '$stream_by_category'
-export type ProjectionState = 'Running' | 'Stopped' | 'Aborted'
+export type SystemProjectionState = 'Running' | 'Stopped' | 'Aborted'
 
 interface Link {
   stream: string
@@ -21,7 +21,7 @@ interface Link {
 }
 
 /** What each writes for one event of a user's stream; undefined: nothing. */
-const PROJECTIONS: Record<ProjectionName, (event: StoredEvent) => Link | undefined> = {
+const PROJECTIONS: Record<SystemProjectionName, (event: EventRecord) => Link | undefined> = {
   $by_category: (event) => {
     const category = categoryOf(event.stream)
     return category === undefined ? undefined : { stream: `$ce-${category}`, type: '$>', data: targetOf(event) }
@@ -38,9 +38,9 @@ const PROJECTIONS: Record<ProjectionName, (event: StoredEvent) => Link | undefin
   },
 }
 
-export const PROJECTION_NAMES = Object.keys(PROJECTIONS) as ProjectionName[]
+export const SYSTEM_PROJECTION_NAMES = Object.keys(PROJECTIONS) as SystemProjectionName[]
 
-const targetOf = (event: StoredEvent) => `${event.revision}@${event.stream}`
+const targetOf = (event: EventRecord) => `${event.revision}@${event.stream}`
 
 function categoryOf(stream: string): string | undefined {
   const dash = stream.indexOf('-')
@@ -48,7 +48,7 @@ function categoryOf(stream: string): string | undefined {
 }
 
 /** What `$correlationId` of the metadata says; metadata are the writer's own affair and need not be JSON. */
-function correlationIdOf(event: StoredEvent): string | undefined {
+function correlationIdOf(event: EventRecord): string | undefined {
   const { metadata } = decodeBody(event.body)
   if (!metadata.includes('"$correlationId"')) return undefined
   try {
@@ -60,14 +60,14 @@ function correlationIdOf(event: StoredEvent): string | undefined {
 }
 
 /** Milliseconds an event waits to be linked, so that those that follow share its commit and do not each pay for another. */
-const GATHERING = 100
+const BATCH_DELAY = 100
 
 /** Events looked at in one commit: others' writes wait no longer than this takes. */
 const BATCH = { events: 500, bytes: 4 * 1024 * 1024 }
 
-export interface ProjectionStatus {
-  name: ProjectionName
-  state: ProjectionState | 'Faulted'
+export interface SystemProjectionStatus {
+  name: SystemProjectionName
+  state: SystemProjectionState | 'Faulted'
   /** Why it is faulted. */
   fault: string
   /** Position of the last event looked at. */
@@ -80,28 +80,28 @@ export interface ProjectionStatus {
 export class SystemProjections {
   private readonly log: EventLog
   private readonly commits: GroupCommit
-  private readonly running = new Set<ProjectionName>()
-  private readonly busy = new Set<ProjectionName>()
+  private readonly running = new Set<SystemProjectionName>()
+  private readonly busy = new Set<SystemProjectionName>()
   /** What stopped a projection that should be running. */
-  private readonly faults = new Map<ProjectionName, string>()
-  private readonly processed = new Map<ProjectionName, bigint>()
+  private readonly faults = new Map<SystemProjectionName, string>()
+  private readonly processed = new Map<SystemProjectionName, bigint>()
   private readonly stopListening: () => void
-  private gathering: NodeJS.Timeout | undefined
+  private scheduled: NodeJS.Timeout | undefined
 
   constructor(log: EventLog, commits: GroupCommit) {
     this.log = log
     this.commits = commits
-    this.stopListening = log.onAdvance(() => this.wake())
+    this.stopListening = log.onCommit(() => this.schedule())
     this.restart()
   }
 
   close(): void {
     this.stopListening()
-    clearTimeout(this.gathering)
+    clearTimeout(this.scheduled)
     this.running.clear()
   }
 
-  status(name: ProjectionName): ProjectionStatus {
+  status(name: SystemProjectionName): SystemProjectionStatus {
     const { state, checkpoint } = this.stored(name)
     const { head } = this.log
     const progress = head === 0n ? 100 : Number((checkpoint * 10_000n) / head) / 100
@@ -116,7 +116,7 @@ export class SystemProjections {
     }
   }
 
-  async setState(name: ProjectionName, state: ProjectionState): Promise<void> {
+  async setState(name: SystemProjectionName, state: SystemProjectionState): Promise<void> {
     await this.commit(() => {
       this.log
         .prepare(
@@ -128,32 +128,32 @@ export class SystemProjections {
     this.faults.delete(name)
     if (state === 'Running') this.running.add(name)
     else this.running.delete(name)
-    this.wake()
+    this.schedule()
   }
 
   /** Begins anew with what is kept: one that was faulted tries again. */
   restart(): void {
     this.faults.clear()
     this.processed.clear()
-    for (const name of PROJECTION_NAMES) if (this.stored(name).state === 'Running') this.running.add(name)
-    this.wake()
+    for (const name of SYSTEM_PROJECTION_NAMES) if (this.stored(name).state === 'Running') this.running.add(name)
+    this.schedule()
   }
 
-  private stored(name: ProjectionName): { state: ProjectionState; checkpoint: bigint } {
+  private stored(name: SystemProjectionName): { state: SystemProjectionState; checkpoint: bigint } {
     const row = this.log.prepare('SELECT state, checkpoint FROM projection WHERE name = ?').get(name)
-    const [state, checkpoint] = (row as [ProjectionState, bigint] | undefined) ?? ['Stopped', 0n]
+    const [state, checkpoint] = (row as [SystemProjectionState, bigint] | undefined) ?? ['Stopped', 0n]
     return { state, checkpoint }
   }
 
-  private wake(): void {
+  private schedule(): void {
     if (this.running.size === 0) return
-    this.gathering ??= setTimeout(() => {
-      this.gathering = undefined
+    this.scheduled ??= setTimeout(() => {
+      this.scheduled = undefined
       for (const name of this.running) void this.catchUp(name)
-    }, GATHERING)
+    }, BATCH_DELAY)
   }
 
-  private async catchUp(name: ProjectionName): Promise<void> {
+  private async catchUp(name: SystemProjectionName): Promise<void> {
     if (this.busy.has(name)) return
     this.busy.add(name)
     try {
@@ -171,7 +171,7 @@ export class SystemProjections {
   }
 
   /** Reads outside the transaction: what cannot be read must not fail the writers who share the commit. */
-  private async step(name: ProjectionName): Promise<void> {
+  private async step(name: SystemProjectionName): Promise<void> {
     const { events } = this.log.allForwards(this.stored(name).checkpoint + 1n, BATCH)
     const links = new Map<string, ProposedEvent[]>()
     for (const event of events) {
@@ -185,7 +185,7 @@ export class SystemProjections {
     }
     if (events.length === 0) return
     await this.commit((appender) => {
-      for (const [stream, ofStream] of links) appender.record(stream, ofStream)
+      for (const [stream, ofStream] of links) appender.appendUnconditionally(stream, ofStream)
       this.log.prepare('UPDATE projection SET checkpoint = ? WHERE name = ?').run(events.at(-1)!.position, name)
     })
     this.processed.set(name, (this.processed.get(name) ?? 0n) + BigInt(events.length))
@@ -206,13 +206,13 @@ export class SystemProjections {
   }
 }
 
-function linkEvent(link: Link, to: StoredEvent): ProposedEvent {
+function linkEvent(link: Link, to: EventRecord): ProposedEvent {
   const metadata = {
     $v: '1:-1:1:4',
     $c: Number(to.position),
     $p: Number(to.position),
     $o: to.stream,
-    $causedBy: idOf(to.body),
+    $causedBy: eventIdOf(to.body),
   }
   return {
     id: randomUUID(),

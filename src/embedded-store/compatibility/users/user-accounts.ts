@@ -1,30 +1,30 @@
 /** People and programs that may come in, with salted hashes of their passwords. There is no user and no password to begin with. */
 import { createHash, randomBytes, scrypt, timingSafeEqual } from 'node:crypto'
 import { promisify } from 'node:util'
-import type { Connection } from '../../storage/database.ts'
-import type { Identity } from '../../grpc/grpc-server.ts'
+import type { SqliteConnection } from '../../storage/database.ts'
+import type { CallerIdentity } from '../../grpc/grpc-server.ts'
 
-const hash = promisify(scrypt) as (password: string, salt: Buffer, length: number) => Promise<Buffer>
+const scryptHash = promisify(scrypt) as (password: string, salt: Buffer, length: number) => Promise<Buffer>
 const HASH_LENGTH = 32
 /** A password is not hashed again for every call: who was let in stays known this long, in milliseconds. */
-const REMEMBERED_FOR = 60_000
-const REMEMBERED = 1000
-const SHORTEST_PASSWORD = 8
+const CREDENTIAL_CACHE_MILLISECONDS = 60_000
+const MAX_CACHED_CREDENTIALS = 1000
+const MIN_PASSWORD_LENGTH = 8
 
-export interface User {
+export interface UserAccount {
   name: string
   groups: readonly string[]
 }
 
-export class Users {
-  private readonly connection: Connection
-  private readonly known = new Map<string, { identity: Identity; until: number }>()
+export class UserAccounts {
+  private readonly connection: SqliteConnection
+  private readonly credentialCache = new Map<string, { identity: CallerIdentity; until: number }>()
 
-  constructor(connection: Connection) {
+  constructor(connection: SqliteConnection) {
     this.connection = connection
   }
 
-  list(): User[] {
+  list(): UserAccount[] {
     const rows = this.connection.prepare('SELECT name, groups FROM user ORDER BY name').all() as {
       name: string
       groups: string
@@ -35,9 +35,10 @@ export class Users {
   /** Adds a user, or gives one new groups and a new password. */
   async set(name: string, groups: readonly string[], password: string): Promise<void> {
     if (name === '' || /[:\s]/.test(name)) throw new Error('A user name has no spaces or colons')
-    if (password.length < SHORTEST_PASSWORD) throw new Error(`A password has at least ${SHORTEST_PASSWORD} characters`)
+    if (password.length < MIN_PASSWORD_LENGTH)
+      throw new Error(`A password has at least ${MIN_PASSWORD_LENGTH} characters`)
     const salt = randomBytes(16)
-    const hashed = await hash(password, salt, HASH_LENGTH)
+    const hashed = await scryptHash(password, salt, HASH_LENGTH)
     this.connection
       .prepare('INSERT OR REPLACE INTO user (name, groups, salt, password) VALUES (?, ?, ?, ?)')
       .run(name, JSON.stringify(groups), salt, hashed)
@@ -49,9 +50,9 @@ export class Users {
   }
 
   /** Undefined: not with this password. @param header what the call's `authorization` says */
-  async identify(header: string): Promise<Identity | undefined> {
+  async authenticate(header: string): Promise<CallerIdentity | undefined> {
     const key = createHash('sha256').update(header).digest('base64')
-    const known = this.known.get(key)
+    const known = this.credentialCache.get(key)
     if (known && known.until > Date.now()) return known.identity
     const encoded = /^Basic ([A-Za-z0-9+/=]+)$/.exec(header)?.[1]
     const [, name, password] = /^([^:]*):(.*)$/s.exec(Buffer.from(encoded ?? '', 'base64').toString('utf8')) ?? []
@@ -59,11 +60,11 @@ export class Users {
     const row = this.connection.prepare('SELECT groups, salt, password FROM user WHERE name = ?').get(name) as
       { groups: string; salt: Buffer; password: Buffer } | undefined
     // A name nobody has takes as long to refuse as a wrong password.
-    const hashed = await hash(password, row?.salt ?? Buffer.alloc(16), HASH_LENGTH)
+    const hashed = await scryptHash(password, row?.salt ?? Buffer.alloc(16), HASH_LENGTH)
     if (!row || !timingSafeEqual(hashed, row.password)) return undefined
     const identity = { name, groups: JSON.parse(row.groups) as string[] }
-    if (this.known.size >= REMEMBERED) this.known.clear()
-    this.known.set(key, { identity, until: Date.now() + REMEMBERED_FOR })
+    if (this.credentialCache.size >= MAX_CACHED_CREDENTIALS) this.credentialCache.clear()
+    this.credentialCache.set(key, { identity, until: Date.now() + CREDENTIAL_CACHE_MILLISECONDS })
     return identity
   }
 }

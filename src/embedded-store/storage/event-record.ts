@@ -3,7 +3,7 @@
  * copying. Position, revision and stream stand in columns of their own and are put in front when the event is sent.
  */
 import { crc32 } from 'node:zlib'
-import { Reader, Writer } from '../wire/protobuf.ts'
+import { ProtobufReader, ProtobufWriter } from '../wire/protobuf.ts'
 
 /** What a writer hands in. */
 export interface ProposedEvent {
@@ -16,7 +16,7 @@ export interface ProposedEvent {
 }
 
 /** One event as the file holds it. */
-export interface StoredEvent {
+export interface EventRecord {
   position: bigint
   revision: bigint
   stream: string
@@ -27,19 +27,19 @@ export interface StoredEvent {
 }
 
 /** Bytes of a body that come along with its row. A page of rows is fetched at once; what weighs more is fetched alone, when its turn comes. */
-const LIGHT = 4 * 1024
+const INLINE_BODY_BYTES = 4 * 1024
 
 const columns = (position: string, name: string) =>
-  `${position}, e.revision, ${name}, e.stream, e.type, e.crc, CASE WHEN length(e.body) <= ${LIGHT} THEN e.body END`
+  `${position}, e.revision, ${name}, e.stream, e.type, e.crc, CASE WHEN length(e.body) <= ${INLINE_BODY_BYTES} THEN e.body END`
 
 /** The columns of one event, in the order in which rows of events are read. */
 export const EVENT_COLUMNS = columns('e.position', 's.name')
 /** The same where the stream is known by name. */
 export const STREAM_COLUMNS = columns('e.position', 'NULL')
 /** The same from a list, whose order SQLite would not recognise in the event's own position. */
-export const LISTED_COLUMNS = columns('l.position', 's.name')
+export const INDEXED_COLUMNS = columns('l.position', 's.name')
 /** How many rows, as a parameter. A limit that is nothing but a parameter has SQLite plan the statement anew each time it runs. */
-export const ROWS = '?+0'
+export const ROW_LIMIT = '?+0'
 
 const FIELD_ID = 1
 const FIELD_SYSTEM_METADATA = 6
@@ -50,9 +50,9 @@ const FIELD_DATA = 8
 const ID_OFFSET = 4
 const ID_LENGTH = 36
 /** Where the fields after the id begin. */
-export const AFTER_ID = ID_OFFSET + ID_LENGTH
+export const ID_FIELD_LENGTH = ID_OFFSET + ID_LENGTH
 
-const writer = new Writer(4096)
+const writer = new ProtobufWriter(4096)
 
 /** @param createdAt milliseconds since 1970 */
 export function encodeBody(event: ProposedEvent, createdAt: number): Buffer {
@@ -60,7 +60,7 @@ export function encodeBody(event: ProposedEvent, createdAt: number): Buffer {
   writer.raw(BEFORE_ID)
   writer.text(event.id, ID_LENGTH)
   writer.raw(createdField(createdAt))
-  writer.raw(kindFields(event.type, event.isJson))
+  writer.raw(typeFields(event.type, event.isJson))
   if (event.metadata.length > 0) writer.bytes(FIELD_CUSTOM_METADATA, event.metadata)
   if (event.data.length > 0) writer.bytes(FIELD_DATA, event.data)
   return writer.finish()
@@ -69,7 +69,7 @@ export function encodeBody(event: ProposedEvent, createdAt: number): Buffer {
 const BEFORE_ID = Buffer.from([FIELD_ID * 8 + 2, 2 + ID_LENGTH, 2 * 8 + 2, ID_LENGTH])
 
 function systemMetadata(fields: Readonly<Record<string, string>>): Buffer {
-  const entries = new Writer()
+  const entries = new ProtobufWriter()
   for (const [key, value] of Object.entries(fields))
     entries.message(FIELD_SYSTEM_METADATA, (entry) => entry.string(1, key).string(2, value))
   return entries.finish()
@@ -84,26 +84,26 @@ function createdField(at: number): Buffer {
   return lastCreated.field
 }
 
-const MOST_KINDS = 1000
-const kinds = { json: new Map<string, Buffer>(), binary: new Map<string, Buffer>() }
+const MAX_CACHED_TYPES = 1000
+const typeFieldCache = { json: new Map<string, Buffer>(), binary: new Map<string, Buffer>() }
 
 /** What is the same in every event of one type. */
-function kindFields(type: string, isJson: boolean): Buffer {
-  const known = isJson ? kinds.json : kinds.binary
+function typeFields(type: string, isJson: boolean): Buffer {
+  const known = isJson ? typeFieldCache.json : typeFieldCache.binary
   let fields = known.get(type)
   if (!fields) {
     fields = systemMetadata({ type, 'content-type': isJson ? 'application/json' : 'application/octet-stream' })
-    if (known.size >= MOST_KINDS) known.clear()
+    if (known.size >= MAX_CACHED_TYPES) known.clear()
     known.set(type, fields)
   }
   return fields
 }
 
-export function idOf(body: Buffer): string {
+export function eventIdOf(body: Buffer): string {
   return body.toString('latin1', ID_OFFSET, ID_OFFSET + ID_LENGTH)
 }
 
-export interface DecodedBody {
+export interface DecodedRecord {
   id: string
   type: string
   isJson: boolean
@@ -113,16 +113,16 @@ export interface DecodedBody {
   metadata: Buffer
 }
 
-export function decodeBody(body: Buffer): DecodedBody {
-  const event: DecodedBody = {
-    id: idOf(body),
+export function decodeBody(body: Buffer): DecodedRecord {
+  const event: DecodedRecord = {
+    id: eventIdOf(body),
     type: '',
     isJson: false,
     createdAt: 0,
     data: Buffer.alloc(0),
     metadata: Buffer.alloc(0),
   }
-  const reader = new Reader(body, AFTER_ID)
+  const reader = new ProtobufReader(body, ID_FIELD_LENGTH)
   for (let field = reader.next(); field !== 0; field = reader.next()) {
     if (field === FIELD_DATA) event.data = reader.bytes()
     else if (field === FIELD_CUSTOM_METADATA) event.metadata = reader.bytes()
@@ -136,7 +136,7 @@ export function decodeBody(body: Buffer): DecodedBody {
         else if (key === 'content-type') event.isJson = text === 'application/json'
         else if (key === 'created') event.createdAt = Number(text.slice(0, -4))
       }
-    } else reader.passOver()
+    } else reader.skip()
   }
   return event
 }
@@ -166,7 +166,7 @@ export class DamagedEvent extends Error {
 }
 
 /** Never hand out an event that is not what was written. */
-export function assertSound(event: StoredEvent): void {
+export function assertChecksum(event: EventRecord): void {
   if (BigInt(checksum(event.body, event.position, event.revision, event.streamId)) !== event.crc)
     throw new DamagedEvent(event.stream, event.revision, event.position)
 }
