@@ -1,4 +1,4 @@
-/** The store's own front door: run it alone, look after its files. */
+/** The store's command line: runs it as a server of its own, and maintains its files. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline/promises'
@@ -113,7 +113,7 @@ program
   .argument('<to>', 'esdb:// connection string of the server to write')
   .option('--prove-only', 'copy nothing, compare only')
   .action(async (fromUrl: string, toUrl: string, options: { proveOnly?: true }) => {
-    // Loaded here only: the client takes longer to load than the store to start.
+    // Loaded by this command only: the client takes longer to load than the store takes to start.
     const { EventStoreDBClient } = await import('@eventstore/db-client')
     const { copyEvents, compareEvents } = await import('./copy.ts')
     const from = EventStoreDBClient.connectionString(fromUrl)

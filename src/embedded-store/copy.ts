@@ -1,22 +1,22 @@
 /**
- * Moves house: copies every event of users' streams from one server to another through the protocol, in the order of the log, and
- * then proves that nothing changed by reading both side by side. Either end may be this store or a cluster. Run again after an
- * interruption, it goes on: what is there already is recognised by its id.
+ * Migration between servers: copies every event of users' streams through the protocol in the order of the log, then compares
+ * both logs event by event. Either server may be this store or an EventStoreDB cluster. After an interruption it can be run
+ * again: events that are already there are recognised by their ids.
  */
 import type { EventData, EventStoreDBClient, RecordedEvent } from '@eventstore/db-client'
 import { StreamDeletedError, WrongExpectedVersionError } from '@eventstore/db-client'
 
 export interface CopyReport {
   events: number
-  /** Streams whose metadata were set on the other side. */
+  /** Streams whose metadata were written to the target. */
   metadata: number
   tombstones: number
 }
 
-/** Events appended in one go: consecutive ones of one stream. */
+/** Limits of one append, which takes consecutive events of one stream. */
 const MAX_RUN = { events: 200, bytes: 512 * 1024 }
 
-/** @param onProgress told the number of events copied, now and then */
+/** @param onProgress called after each append with the number of events copied */
 export async function copyEvents(
   from: EventStoreDBClient,
   to: EventStoreDBClient,
@@ -44,7 +44,7 @@ export async function copyEvents(
     bytes += size
   }
   await flush()
-  // Rules and deletions last: they would stand in the way of the events they hide.
+  // Metadata and deletions are copied last, because they would hide events or refuse appends.
   for await (const { event } of from.readAll()) {
     if (!event) continue
     if (event.type === '$streamDeleted' && !event.streamId.startsWith('$')) {
@@ -57,7 +57,7 @@ export async function copyEvents(
   return copied
 }
 
-/** Only the newest counts; those it replaced are not carried over. */
+/** Copies the newest metadata of a stream, not those that it replaced. */
 async function copyMetadata(from: EventStoreDBClient, to: EventStoreDBClient, event: RecordedEvent): Promise<boolean> {
   try {
     const newest = await from
@@ -66,7 +66,7 @@ async function copyMetadata(from: EventStoreDBClient, to: EventStoreDBClient, ev
       .next()
     if (newest.done || newest.value.event?.id !== event.id) return false
     const { $tb: truncateBefore, ...rules } = event.data as Record<string, unknown>
-    // A deleted stream's `$tb` is larger than a JavaScript number can carry: it is deleted there as it was here.
+    // The `$tb` of a deleted stream exceeds the safe integers of JavaScript, so the target deletes the stream instead.
     const isDeleted = typeof truncateBefore === 'number' && truncateBefore > Number.MAX_SAFE_INTEGER
     const carried = isDeleted ? { ...event, data: rules } : event
     if (Object.keys(carried.data as object).length > 0)
@@ -74,12 +74,12 @@ async function copyMetadata(from: EventStoreDBClient, to: EventStoreDBClient, ev
     if (isDeleted) await ignoreIfDeleted(to.deleteStream(event.streamId.slice(2)))
     return true
   } catch (error) {
-    if (error instanceof StreamDeletedError) return false // a tombstoned stream has no rules any more
+    if (error instanceof StreamDeletedError) return false // a tombstoned stream has no metadata
     throw error
   }
 }
 
-/** Deleted already: done by an earlier, interrupted copy. */
+/** The target already has the deletion when an interrupted copy is run again. */
 async function ignoreIfDeleted(deletion: Promise<unknown>): Promise<void> {
   try {
     await deletion
@@ -97,7 +97,10 @@ const toEventData = (event: RecordedEvent): EventData =>
     metadata: event.metadata,
   }) as unknown as EventData
 
-/** @returns how many events of users' streams both servers hold alike @throws at the first that differs, naming it */
+/**
+ * @returns the number of events in users' streams, equal on both servers
+ * @throws at the first difference, which the message describes
+ */
 export async function compareEvents(one: EventStoreDBClient, other: EventStoreDBClient): Promise<number> {
   const left = userEvents(one)
   const right = userEvents(other)

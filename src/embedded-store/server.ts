@@ -1,4 +1,6 @@
-/** Puts one node together: files, log, group commit, services, port. */
+/**
+ * Composition of one node: files, log, group commit, services and port. The only file of the core that imports compatibility/.
+ */
 import { randomUUID } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
 import { ANONYMOUS } from './services/access-control.ts'
@@ -28,11 +30,11 @@ export interface StoreNodeOptions {
   host: string
   /** 0: any free port. */
   port: number
-  /** Absent: everyone is let in, as an administrator. */
+  /** Absent: callers are not authenticated, and have an administrator's rights. */
   tls?: { key: Buffer; cert: Buffer }
-  /** The host clients are told to come to; the one listened on unless said otherwise. */
+  /** The host that gossip tells clients to connect to; by default the one listened on. */
   advertisedHost?: string
-  /** Present: faults may be asked for while the node runs. */
+  /** Present, even if empty: faults can be injected while the node runs. */
   faults?: Faults
 }
 
@@ -40,7 +42,7 @@ export interface StoreNode {
   port: number
   /** @throws unless the node was started with faults */
   setFaults(faults: Faults): void
-  /** Ends every subscription as one that could not keep up. */
+  /** Ends every subscription with the error for consumers that are too slow. */
   dropSubscriptions(): void
   close(): Promise<void>
 }
@@ -129,7 +131,7 @@ export async function startNode(options: StoreNodeOptions): Promise<StoreNode> {
         projections.close()
         groups.close()
         commits.flushAll()
-        await setImmediate() // what was committed is said to be, before anyone is sent away
+        await setImmediate() // responses to committed writes are sent before their calls are ended
         await server.close()
         commits.flushAll()
         wal.close()
@@ -160,7 +162,7 @@ export async function withUserAccounts(
   }
 }
 
-/** Like a real node's, a new log is not empty: nobody shall come to count on `$all` holding only his own events. */
+/** As in EventStoreDB, a new log is not empty: clients must not come to rely on `$all` having only their own events. */
 function writeFirstEvent(commits: GroupCommit): void {
   const data = Buffer.from(JSON.stringify({ $maxAge: 86_400 }))
   const event = { id: randomUUID(), type: '$metadata', isJson: true, data, metadata: new Uint8Array() }
@@ -168,12 +170,12 @@ function writeFirstEvent(commits: GroupCommit): void {
     apply: (appender) => appender.append('$$$stats-127.0.0.1:2113', ExpectedRevision.NO_STREAM, [event]),
     bytes: 0,
     deadline: Infinity,
-    settle: () => {}, // a disk that is full is found by whoever writes first
+    settle: () => {}, // a full disk is reported by the first write of a client
   })
   commits.flushAll()
 }
 
-/** What a client asks before it can say who it is. */
+/** Methods that clients call before they authenticate. */
 const UNAUTHENTICATED_METHODS = [
   '/event_store.client.gossip.Gossip/Read',
   '/event_store.client.server_features.ServerFeatures/GetSupportedMethods',

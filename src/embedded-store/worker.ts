@@ -1,4 +1,4 @@
-/** The thread the store lives on, so that neither waits for the other: the application's event loop, and the disk. */
+/** The store's worker thread, so that the application's event loop and the store's disk access do not block each other. */
 import { parentPort, workerData } from 'node:worker_threads'
 import type { Faults } from './services/faults.ts'
 import type { StoreNodeOptions } from './server.ts'

@@ -1,6 +1,6 @@
 /**
- * gRPC over node:http2, and the two HTTP/1 pages on the same port.
- * The server listens for 'stream' only: a 'request' listener would bring in a compatibility layer that sends empty trailers first.
+ * gRPC over node:http2, and two HTTP/1 pages on the same port. The server handles 'stream' events only: a 'request' listener
+ * would enable Node's compatibility layer, which sends empty trailers first.
  */
 import * as http from 'node:http'
 import * as http2 from 'node:http2'
@@ -9,13 +9,16 @@ import * as tls from 'node:tls'
 import { MalformedMessage } from '../wire/protobuf.ts'
 import { StatusCode, RpcError, unimplementedError } from './status.ts'
 
-/** 16 MiB, EventStoreDB's own bound on one record; an append that is too large must still arrive whole to be refused by name. */
+/**
+ * 16 MiB is EventStoreDB's limit for one record. An append that is too large must be received completely to be refused with its
+ * proper error.
+ */
 const MAXIMUM_MESSAGE_SIZE = 16 * 1024 * 1024 + 64 * 1024
 const HTTP2_PREFACE = 'PRI * HTTP/2.0'
 
 export type GrpcHandler = (call: GrpcCall) => void
 
-/** Who is calling. */
+/** The authenticated caller. */
 export interface CallerIdentity {
   name: string
   groups: readonly string[]
@@ -27,13 +30,13 @@ export interface GrpcServerOptions {
   tls?: { key: Buffer; cert: Buffer }
   /** By path, `/package.Service/Method`. */
   handlers: ReadonlyMap<string, GrpcHandler>
-  /** Decides who calls, before the handler sees the call; throws where nobody may come in. */
+  /** Sets the caller's identity before the handler is called; throws to refuse the call. */
   authenticate?: (call: GrpcCall) => void | Promise<void>
-  /** Told of a failure that is nobody's answer: a defect in this store. */
+  /** Called with errors that are not a response to the caller: defects of this store. */
   onUnexpectedError: (error: unknown, path: string) => void
 }
 
-/** A message of known length behind gRPC's five-byte header. */
+/** A message with gRPC's five-byte header in front. */
 export function frameMessage(message: Buffer): Buffer {
   const framed = Buffer.allocUnsafe(message.length + 5)
   framed[0] = 0
@@ -42,18 +45,18 @@ export function frameMessage(message: Buffer): Buffer {
   return framed
 }
 
-/** One call: requests in, framed responses out, exactly one ending. */
+/** One call: requests in, framed responses out, ended exactly once. */
 export class GrpcCall {
   readonly path: string
   readonly headers: http2.IncomingHttpHeaders
-  /** When the caller stops waiting, milliseconds since 1970; Infinity when it did not say. */
+  /** Milliseconds since 1970, from the call's `grpc-timeout`; Infinity without one. */
   readonly deadline: number
   /** Remote address and port. */
   readonly peer: string
   closed = false
-  /** Whoever calls; undefined where nobody asks. */
+  /** Undefined on a server without authentication. */
   identity: CallerIdentity | undefined
-  /** Set by the handler before it returns; `requestsEnded` when the caller has no more to say. */
+  /** Set by the handler before it returns. `onRequestsEnded` is called when the caller has closed its side. */
   onMessage: (message: Buffer) => void = () => {}
   onRequestsEnded: () => void | Promise<void> = () => {}
 
@@ -74,7 +77,7 @@ export class GrpcCall {
     this.peer = `${socket?.remoteAddress ?? ''}:${socket?.remotePort ?? ''}`
     stream.on('data', (chunk: Buffer) => this.receive(chunk))
     stream.on('end', () => this.guard(() => this.onRequestsEnded()))
-    stream.on('error', () => {}) // 'close' follows, and is where the call ends
+    stream.on('error', () => {}) // 'close' follows, which ends the call
     stream.on('close', () => {
       this.closed = true
       this.notifyDrained()
@@ -89,7 +92,7 @@ export class GrpcCall {
     else this.closeListeners.add(listener)
   }
 
-  /** Tells the caller that the call is accepted, before there is anything to say. */
+  /** Sends the response headers before there is a message. */
   accept(): void {
     if (this.responded || this.closed) return
     this.responded = true
@@ -99,25 +102,25 @@ export class GrpcCall {
     } as http2.ServerStreamResponseOptions)
   }
 
-  /** Sends framed messages, which wait here until the reader takes them: see {@link drainedTo}. */
+  /** Sends framed messages. They are buffered until the caller's flow control admits them: see {@link drainedTo}. */
   write(framed: Buffer): void {
     if (this.closed || this.ended) return
     this.accept()
     this.stream.write(framed, this.notifyDrained)
   }
 
-  /** Bytes written that the reader has not taken yet. */
+  /** Bytes written that have not been sent yet. */
   get bufferedBytes(): number {
     return this.stream.writableLength
   }
 
-  /** Resolves when at most so many bytes wait for the reader, or the call is closed. */
+  /** Resolves when at most this many bytes are buffered, or the call is closed. */
   async drainedTo(allBut: number): Promise<void> {
     while (!this.closed && this.bufferedBytes > allBut)
       await new Promise<void>((resolve) => this.drainListeners.push(resolve))
   }
 
-  /** Ends the call well; the last messages go along. */
+  /** Ends the call with status OK, after the last messages. */
   end(framed?: Buffer): void {
     if (this.closed || this.ended) return
     this.accept()
@@ -125,7 +128,7 @@ export class GrpcCall {
     this.stream.end(framed)
   }
 
-  /** Ends the call with an error. */
+  /** Ends the call with an error status. */
   fail(error: RpcError): void {
     if (this.closed || this.ended) return
     this.ended = true
@@ -142,13 +145,13 @@ export class GrpcCall {
       this.responded = true
       this.stream.respond({ ':status': 200, 'content-type': 'application/grpc', ...trailers }, { endStream: true })
     }
-    // The caller may still be sending; what comes is thrown away, so that its flow control does not stall.
+    // The caller may still be sending; its messages are discarded, so that its flow control does not stall.
     this.onMessage = () => {}
     this.onRequestsEnded = () => {}
     this.stream.resume()
   }
 
-  /** Breaks the connection off, as a crashed server would: no answer, no goodbye. */
+  /** Destroys the connection without a response, as a crashed server would. */
   breakOff(): void {
     this.stream.session?.destroy()
   }
@@ -161,7 +164,7 @@ export class GrpcCall {
     this.stream.resume()
   }
 
-  /** Runs part of a handler; what it throws ends the call. */
+  /** Runs part of a handler; an error that it throws ends the call. */
   guard(body: () => unknown): void {
     try {
       const result: unknown = body()
@@ -171,7 +174,7 @@ export class GrpcCall {
     }
   }
 
-  /** Set by the server: hears of errors that are defects, not answers. */
+  /** Set by the server; called with errors that are defects of this store. */
   onUnexpectedError: (error: unknown) => void = () => {}
 
   failWith(error: unknown): void {
@@ -219,7 +222,7 @@ export class GrpcCall {
   }
 }
 
-/** One request, one response. */
+/** A handler of one request with one response. */
 export function unaryHandler(answer: (request: Buffer, call: GrpcCall) => Buffer | Promise<Buffer>): GrpcHandler {
   return (call) => {
     let request: Buffer | undefined
@@ -231,7 +234,7 @@ export function unaryHandler(answer: (request: Buffer, call: GrpcCall) => Buffer
   }
 }
 
-/** One request, many responses: the handler writes and ends. */
+/** A handler of one request with many responses, which it writes and ends. */
 export function serverStreamingHandler(answer: (request: Buffer, call: GrpcCall) => Promise<void>): GrpcHandler {
   return (call) => {
     let started = false
@@ -294,7 +297,7 @@ export class GrpcServer {
     return (this.listener.address() as net.AddressInfo).port
   }
 
-  /** Reads no more of what callers send; what was read can still be answered. */
+  /** Stops accepting connections and reading requests; those already read can still be answered. */
   stopReading(): void {
     this.closing = true
     this.listener.close()
@@ -302,8 +305,8 @@ export class GrpcServer {
   }
 
   /**
-   * Ends every open call, lets the goodbyes leave, then closes the port. Whoever reads is cancelled; everyone else hears that the
-   * server is unavailable, and may ask again elsewhere.
+   * Ends every open call, waits shortly for the responses to be sent, then closes the connections. Open reads end as cancelled,
+   * other calls as unavailable, on which clients try again elsewhere.
    */
   async close(): Promise<void> {
     this.stopReading()
@@ -312,11 +315,11 @@ export class GrpcServer {
     const giveUp = Date.now() + 500
     while (this.calls.size > 0 && Date.now() < giveUp) await new Promise((resolve) => setTimeout(resolve, 5))
     await new Promise((resolve) => setTimeout(resolve, 5))
-    // Also those who never said anything, or keep a connection for the next page.
+    // Includes connections without a call and idle HTTP/1 connections.
     for (const socket of this.sockets) socket.destroy()
   }
 
-  /** Every open call, for whoever must end some of them. */
+  /** The calls that have not ended. */
   openCalls(): Iterable<GrpcCall> {
     return this.calls
   }
@@ -338,7 +341,7 @@ export class GrpcServer {
     call.guard(() => {
       const known = this.options.authenticate?.(call)
       if (!known) return handler(call)
-      call.pause() // nothing is read before it is clear who speaks
+      call.pause() // requests are read after authentication
       return known.then(() => {
         handler(call)
         call.resume()
@@ -346,7 +349,7 @@ export class GrpcServer {
     })
   }
 
-  /** gRPC and HTTP/1 share the port: the first bytes say which it is. */
+  /** gRPC and HTTP/1 share the port: the first bytes of a connection tell which it is. */
   private detectProtocol(socket: net.Socket): void {
     socket.setNoDelay(true)
     const dropOnError = () => socket.destroy()
@@ -356,7 +359,7 @@ export class GrpcServer {
       socket.off('error', dropOnError)
       socket.unshift(first)
       const isHttp2 = first.toString('latin1', 0, HTTP2_PREFACE.length) === HTTP2_PREFACE.slice(0, first.length)
-      // An http2 session takes over what the socket has already read; an http1 connection wants it to flow.
+      // An http2 session reads what the socket has buffered; an http1 connection needs a flowing socket.
       if (isHttp2) return void this.http2Server.emit('connection', socket)
       this.http1Server.emit('connection', socket)
       process.nextTick(() => socket.resume())
@@ -372,7 +375,7 @@ function answerPage(request: http.IncomingMessage, response: http.ServerResponse
   response.writeHead(status, { 'content-type': 'application/json' }).end(body)
 }
 
-/** EventStoreDB's clients read the answer to a ping; load balancers only its status. */
+/** EventStoreDB's clients read the body of a ping; load balancers only the status. */
 function pageAt(url: string): { status: number; body?: string } {
   const path = url.split('?')[0]
   if (path === '/ping')
@@ -380,7 +383,7 @@ function pageAt(url: string): { status: number; body?: string } {
   return { status: path === '/health/live' ? 204 : 404 }
 }
 
-/** gRPC's deadline header: up to eight digits and a unit. */
+/** Parses `grpc-timeout`: up to eight digits and a unit. */
 function deadlineOf(header: string | string[] | undefined): number {
   const match = /^(\d{1,8})([HMSmun])$/.exec(String(header ?? ''))
   if (!match) return Infinity
@@ -388,12 +391,12 @@ function deadlineOf(header: string | string[] | undefined): number {
   return Date.now() + Number(match[1]) * millisecondsPer[match[2]!]!
 }
 
-/** Clients read these as they come; what cannot stand in a header is encoded rather than refused. */
+/** Clients read trailer values undecoded; only a value that is not valid in a header is percent-encoded. */
 function headerValue(value: string): string {
   return /^[\x20-\x7e]*$/.test(value) ? value : percentEncoded(value)
 }
 
-/** Only outside printable ASCII, and the percent sign: clients undo nothing else. */
+/** Encodes the percent sign and what is outside printable ASCII, which is what clients decode. */
 function percentEncoded(text: string): string {
   if (/^[\x20-\x24\x26-\x7e]*$/.test(text)) return text
   let encoded = ''

@@ -1,4 +1,4 @@
-/** Everything a call can end with, in the words and trailers EventStoreDB uses. */
+/** The errors that a call can end with, in EventStoreDB's messages and trailers. */
 
 export const StatusCode = {
   OK: 0,
@@ -20,7 +20,7 @@ export const StatusCode = {
 } as const
 export type StatusCode = (typeof StatusCode)[keyof typeof StatusCode]
 
-/** How a call ends when it does not end well. Clients choose their error class by `trailers.exception`, then by code. */
+/** A call's error status. Clients choose their error class by `trailers.exception`, then by code. */
 export class RpcError extends Error {
   readonly code: StatusCode
   readonly trailers: Readonly<Record<string, string>>

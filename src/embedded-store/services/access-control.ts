@@ -1,4 +1,4 @@
-/** Who may read and write which stream: EventStoreDB's defaults, and what the stream's own `$acl` says. */
+/** Who may read and write which stream: EventStoreDB's defaults, and the stream's own `$acl`. */
 import type { CallerIdentity } from '../grpc/grpc-server.ts'
 
 export type StreamAction = 'read' | 'write' | 'delete' | 'readMetadata' | 'writeMetadata'
@@ -11,10 +11,13 @@ const ACL_KEYS: Record<StreamAction, string> = {
   writeMetadata: '$mw',
 }
 
-/** Without TLS nobody can prove who he is; EventStoreDB's insecure mode makes everyone an administrator. */
+/**
+ * Without TLS there is no authentication; like EventStoreDB's insecure mode, the store then treats every caller as an
+ * administrator.
+ */
 export const EVERYONE_IS_ADMIN: CallerIdentity = { name: 'admin', groups: ['$admins'] }
 
-/** Someone who did not say who he is. */
+/** A caller without credentials. */
 export const ANONYMOUS: CallerIdentity = { name: '', groups: [] }
 
 export const isAdmin = (identity: CallerIdentity) => identity.groups.includes('$admins')
@@ -23,9 +26,10 @@ export const isAdmin = (identity: CallerIdentity) => identity.groups.includes('$
 export const isOperator = (identity: CallerIdentity) => isAdmin(identity) || identity.groups.includes('$ops')
 
 /**
- * @param acl gives the JSON text of the stream's `$acl`, null when it has none; for `$$stream`, that of `stream`. An administrator
- * passes without it: looking it up costs as much as a fifth of an append.
- * What an `$acl` does not mention follows the defaults: everything for everyone, but streams that begin with `$` for `$admins` only.
+ * Whether a caller may do something with a stream. What an `$acl` does not mention follows the defaults: everything is open to
+ * everyone, except that streams beginning with `$` are open to `$admins` only.
+ * @param acl returns the JSON text of the stream's `$acl`, null when it has none; for `$$stream`, that of `stream`. It is not
+ * called for administrators: the lookup costs as much as a fifth of an append.
  */
 export function isAllowed(
   identity: CallerIdentity,
@@ -43,7 +47,7 @@ export function isAllowed(
 function rolesFor(acl: string | null, key: string): readonly string[] | undefined {
   if (acl === null) return undefined
   const rules = JSON.parse(acl) as unknown
-  // `$userStreamAcl` and `$systemStreamAcl` name the defaults by a word.
+  // `$userStreamAcl` and `$systemStreamAcl` stand for the default access lists.
   if (rules === '$userStreamAcl') return ['$all']
   if (typeof rules !== 'object' || rules === null) return ['$admins']
   const roles = (rules as Record<string, unknown>)[key]

@@ -1,6 +1,6 @@
 /**
- * `$all` in blocks, each encoded once and sent to every reader who passes by. What is committed never changes, so a block that is full
- * stands still; those asked for lately stay in memory, which is most of a small log and the newest part of a large one.
+ * Cache of encoded blocks of `$all`, shared by all readers. Committed events never change, so neither does a full block. The
+ * least recently used blocks are evicted: the cache covers all of a small log and the newest part of a large one.
  */
 import type { EventLog } from '../storage/event-log.ts'
 import { ordinalOf, positionOf } from '../storage/position.ts'
@@ -9,21 +9,21 @@ import { ReadResponseBuffer } from './stream-responses.ts'
 export interface EncodedBlock {
   /** {@link BLOCK_EVENTS} framed responses. */
   framed: Buffer
-  /** Where to go on. */
+  /** Position from which the reader continues. */
   next: bigint
 }
 
-/** Short enough that no other caller waits long while a block is read from the file. */
+/** Small enough that reading a block from the file delays other calls little. */
 export const BLOCK_EVENTS = 64
 const SIZE = BigInt(BLOCK_EVENTS)
-/** A block of larger events is sent in smaller steps, and not kept. */
+/** Blocks of more bytes are not cached; their events are sent page by page. */
 const MAX_BLOCK_BYTES = 256 * 1024
-/** Bytes in memory, for all readers together. */
+/** Cache size in bytes. */
 const MAX_CACHED_BYTES = 16 * 1024 * 1024
 
 export class AllBlockCache {
   private readonly log: EventLog
-  /** By number, 0 being the first of the log; the one asked for longest ago comes first. */
+  /** Framed responses by block number, 0 being the first block of the log; the least recently used comes first. */
   private readonly cache = new Map<bigint, Buffer>()
   private cachedBytes = 0
 
@@ -32,9 +32,9 @@ export class AllBlockCache {
   }
 
   /**
-   * The block that begins with the first event at this position or after.
-   * @returns undefined where none begins, where it is not full yet, and where it is too heavy
-   * @throws DamagedEvent when one of its events is not what was written
+   * The block whose first event is the first at this position or after.
+   * @returns undefined where no block starts, where it is not full yet, and where it is too large
+   * @throws DamagedEvent when one of its events does not match its checksum
    */
   blockStartingAt(position: bigint): EncodedBlock | undefined {
     const before = eventsBefore(position)
@@ -45,7 +45,7 @@ export class AllBlockCache {
     return framed && { framed, next: positionOf(last) + 1n }
   }
 
-  /** How many events from this position on belong to the block that has begun there or before. */
+  /** Events from this position to the end of its block. */
   remainingInBlock(position: bigint): number {
     return Number(SIZE - (eventsBefore(position) % SIZE))
   }

@@ -1,24 +1,26 @@
-/** What a real cluster does now and then and a laptop never: asked for by tests, never switched on in production. */
+/** Faults injected by tests: what happens in a real cluster and rarely on one machine. Not available in production. */
 import type { SqliteConnection } from '../storage/database.ts'
 
 export interface Faults {
-  /** Writes, subscriptions, groups and reads that ask for the leader are sent to this node instead. */
+  /**
+   * Writes, subscriptions, persistent subscriptions and reads that require the leader fail with "not leader" and this address.
+   */
   notLeader?: { host: string; port: number }
-  /** The next so many writes end as unavailable: before they were committed, or after. */
+  /** This many of the next writes fail as unavailable, either before or after they are committed. */
   unavailable?: { when: 'before_commit' | 'after_commit'; times: number }
-  /** Milliseconds between commit and answer. */
+  /** Milliseconds between commit and response. */
   delayedAcknowledgement?: number
-  /** Milliseconds every commit takes longer. */
+  /** Milliseconds added to every commit. */
   slowDisk?: number
-  /** No file can grow. */
+  /** The database file cannot grow. */
   diskFull?: boolean
-  /** Every commit fails as if the disk had. */
+  /** Every commit fails as on a disk error. */
   failingDisk?: boolean
-  /** The store dies of a defect. */
+  /** An uncaught exception ends the store. */
   crash?: boolean
 }
 
-/** Faults at work; changed while the store runs. */
+/** The faults now in effect; they can be changed while the store runs. */
 export class FaultInjector {
   current: Faults = {}
   private readonly connection: SqliteConnection
@@ -38,7 +40,7 @@ export class FaultInjector {
     this.connection.pragma(`max_page_count = ${faults.diskFull ? pages : 4294967294}`)
   }
 
-  /** Whether this write is one of those that fail. */
+  /** Whether this write is one that must fail; counts it. */
   failsWrite(when: 'before_commit' | 'after_commit'): boolean {
     const { unavailable } = this.current
     if (!unavailable || unavailable.when !== when || unavailable.times <= 0) return false

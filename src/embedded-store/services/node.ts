@@ -1,11 +1,11 @@
-/** What a client asks before it does anything else: who leads, and what can you do. */
+/** Services `Gossip` and `ServerFeatures`, which clients call first: the address of the leader, and the supported methods. */
 import { randomUUID } from 'node:crypto'
 import type { GrpcHandler } from '../grpc/grpc-server.ts'
 import { unaryHandler } from '../grpc/grpc-server.ts'
 import { ProtobufWriter } from '../wire/protobuf.ts'
 import { writeUuid } from '../wire/common-messages.ts'
 
-/** The version whose behaviour this store shows. */
+/** The version of EventStoreDB whose behaviour the store reproduces. */
 const VERSION = '23.10.6'
 const LEADER = 8
 
@@ -14,7 +14,7 @@ export interface AdvertisedAddress {
   port: () => number
 }
 
-/** @param features by lower-case service, then method: what this store does of it */
+/** @param features supported features by lower-case service name, then method name */
 export function nodeHandlers(
   advertised: AdvertisedAddress,
   features: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>,

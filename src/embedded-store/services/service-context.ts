@@ -1,4 +1,4 @@
-/** What every service needs: the log, the way to write, and who may do what. */
+/** What the handlers of all services share: the log, the queue of writes, the access checks and the test faults. */
 import type { StreamAction } from './access-control.ts'
 import { EVERYONE_IS_ADMIN, isOperator, isAllowed } from './access-control.ts'
 import type { FaultInjector } from './faults.ts'
@@ -42,13 +42,13 @@ export class ServiceContext {
     if (!this.may(identity, 'read', stream)) throw accessDeniedError()
   }
 
-  /** Only tests make a node that does not lead. */
+  /** A store always leads; only a test fault makes it answer "not leader". */
   assertLeads(): void {
     const leader = this.faults?.current.notLeader
     if (leader) throw notLeaderError(leader.host, leader.port)
   }
 
-  /** Queues a write; a caller who sends faster than the disk takes is held back. */
+  /** Queues a write, and pauses the caller while the queue is full. */
   write(call: GrpcCall, write: PendingWrite): void {
     if (this.faults?.failsWrite('before_commit')) return call.fail(unavailableError('Not committed (as a test asked)'))
     this.commits.submit(this.faults ? this.withFaults(this.faults, call, write) : write)
@@ -70,7 +70,7 @@ export class ServiceContext {
     }
   }
 
-  /** Metadata are guarded by the stream they describe. */
+  /** Access to a metadata stream is governed by the `$acl` of the stream it describes. */
   private may(identity: CallerIdentity, action: 'read' | 'write' | 'delete', stream: string): boolean {
     const isMetastream = stream.startsWith('$$')
     const original = isMetastream ? stream.slice(2) : stream

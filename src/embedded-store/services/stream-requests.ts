@@ -19,7 +19,7 @@ export interface ReadRequest {
 }
 
 export interface ReadFilter extends EventFilter {
-  /** Events considered between two checkpoints. */
+  /** Events examined between two checkpoints. */
   checkpointEvery: number
 }
 
@@ -83,7 +83,7 @@ function readAllOptions(reader: ProtobufReader, request: ReadRequest): void {
   }
 }
 
-/** The same message in reads and in persistent subscriptions to `$all`. */
+/** Persistent subscriptions to `$all` use the same message. */
 export function readFilter(reader: ProtobufReader): ReadFilter {
   const filter = { on: 'stream' as EventFilter['on'], prefixes: [] as string[], regex: '' }
   let window = DEFAULT_WINDOW
@@ -104,7 +104,7 @@ export function readFilter(reader: ProtobufReader): ReadFilter {
   return { ...filter, checkpointEvery: Math.max(1, window) * Math.max(1, multiplier) }
 }
 
-/** The revision a writer expects, as {@link ExpectedRevision} numbers it. */
+/** Reads the expected revision; see {@link ExpectedRevision} for those that are not exact. */
 function readExpected(reader: ProtobufReader, field: number): bigint {
   if (field === 2) return BigInt.asIntN(64, reader.uint64())
   reader.skip()
@@ -141,7 +141,7 @@ function readTimestamp(reader: ProtobufReader): number {
 
 export type AppendRequest = { options: StreamRevision } | { event: ProposedEvent | MissingProperty }
 
-/** The property an event must have and has not. */
+/** The name of a required metadata property that an event lacks. */
 export type MissingProperty = 'type' | 'content-type'
 
 export function readAppendRequest(buffer: Buffer): AppendRequest {
@@ -206,7 +206,7 @@ function readProposedEvent(reader: ProtobufReader): ProposedEvent | MissingPrope
   return { id, type, isJson: contentType === 'application/json', data, metadata }
 }
 
-/** Delete and Tombstone ask in the same form. */
+/** Delete and Tombstone have the same fields. */
 export function readDeleteRequest(buffer: Buffer): StreamRevision {
   const reader = new ProtobufReader(buffer)
   for (let field = reader.next(); field !== 0; field = reader.next()) {

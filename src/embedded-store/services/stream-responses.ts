@@ -13,7 +13,7 @@ function message(body: (writer: ProtobufWriter) => void): Buffer {
 }
 
 export interface AppendSuccess {
-  /** The stream's last revision, -1 when it has none. */
+  /** The stream's last revision, -1 for a stream without events. */
   revision: bigint
   position: bigint | undefined
 }
@@ -28,11 +28,11 @@ function writeAppendResult(writer: ProtobufWriter, { revision, position }: Appen
 export const appendSuccessResponse = (result: AppendSuccess): Buffer =>
   message((response) => response.message(1, (success) => writeAppendResult(success, result)))
 
-/** @param current -1 where there is no stream */
+/** @param current the stream's last revision, -1 where there is no stream */
 export const wrongExpectedVersionResponse = (expected: bigint, current: bigint): Buffer =>
   message((response) =>
     response.message(2, (wrong) => {
-      // Fields 1 to 5 say the same to clients of version 20.6.
+      // Clients of version 20.6 read fields 1 to 5, later ones 6 to 11.
       if (current >= 0n) wrong.uint64(1, current).uint64(6, current)
       else wrong.message(2).message(7)
       if (expected >= 0n) wrong.uint64(3, expected).uint64(8, expected)
@@ -42,7 +42,7 @@ export const wrongExpectedVersionResponse = (expected: bigint, current: bigint):
     }),
   )
 
-/** Why one batch was refused: a google.rpc.Status with one detail. */
+/** Why one append of a batch call failed: a google.rpc.Status with one detail. */
 export interface BatchFailure {
   code: number
   message: string
@@ -84,7 +84,7 @@ export function batchAppendResponse(
   })
 }
 
-/** Delete and Tombstone answer in the same form. */
+/** Delete and Tombstone have the same response. */
 export const deleteResponse = (position: bigint | undefined): Buffer =>
   message((response) => (position === undefined ? response.message(2) : writePosition(response, 1, position)))
 
@@ -96,17 +96,17 @@ export const streamNotFoundResponse = (stream: string): Buffer =>
 
 export const caughtUpResponse = (): Buffer => message((response) => response.message(8))
 
-/** An event and, where a link led to it, the link. An event undefined: the link leads nowhere. */
+/** An event and, when it was read through a link, the link. `event` is undefined for a link whose target cannot be read. */
 export interface ResolvedRecord {
   event: EventRecord | undefined
   link: EventRecord | undefined
-  /** Times this event was handed out before; persistent subscriptions only. */
+  /** How often the event was delivered before; persistent subscriptions only. */
   retryCount?: number
 }
 
 const HEADER = 5
 
-/** Collects many framed responses of a Read into one buffer, which leaves in one write. */
+/** Collects framed responses of a read in one buffer, which is sent in one write. */
 export class ReadResponseBuffer {
   private readonly writer = new ProtobufWriter(64 * 1024)
   private readonly structuredIds: boolean
@@ -119,7 +119,7 @@ export class ReadResponseBuffer {
     return this.writer.length
   }
 
-  /** Everything collected since the last take. */
+  /** Returns what was collected, and empties the buffer. */
   take(): Buffer {
     const buffer = this.writer.finish()
     this.writer.reset()
@@ -152,7 +152,7 @@ export class ReadResponseBuffer {
     this.encoded(message((response) => writePosition(response, 3, position)))
   }
 
-  /** Any other response, already encoded. */
+  /** Adds a response that is already encoded. */
   encoded(encoded: Buffer): void {
     this.header(encoded.length)
     this.writer.buffer.set(encoded, this.writer.length)
@@ -208,7 +208,7 @@ export class ReadResponseBuffer {
   }
 }
 
-/** Size of a length-delimited field with a one-byte tag. */
+/** Size in bytes of a length-delimited field with a one-byte tag. */
 const field = (size: number) => 1 + varintSize(size) + size
 
 const revisionSize = (revision: bigint) => (revision > 0x1fffffffffffffn ? 9 : varintSize(Number(revision)))

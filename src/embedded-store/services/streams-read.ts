@@ -1,4 +1,4 @@
-/** `Streams.Read`: reads in both directions and subscriptions, which are reads that wait at the end. */
+/** `Streams.Read`: reads in both directions, and catch-up subscriptions, which are reads that wait at the end. */
 import { randomUUID } from 'node:crypto'
 import type { GrpcCall, GrpcHandler } from '../grpc/grpc-server.ts'
 import { frameMessage, serverStreamingHandler } from '../grpc/grpc-server.ts'
@@ -96,14 +96,15 @@ async function readAll(
 }
 
 /**
- * A reader says again and again how much more it takes, some fifty events each time; while the store reads from the file, nobody
- * hears it. So the store reads in short steps, sends when enough has come together, and stays well ahead of the reader.
+ * Page of a read. Clients extend their flow-control window every fifty events or so, and the store cannot receive that while it
+ * reads from the file. So it reads short pages, sends when enough bytes are collected, and reads ahead of the client up to a
+ * bound.
  */
 const READ_PAGE: PageLimit = { events: 32, bytes: 64 * 1024 }
 const MIN_WRITE_BYTES = 64 * 1024
 const MAX_BUFFERED_BYTES = 512 * 1024
 
-/** No further than to where the next block begins. */
+/** Reads a page that ends before the next block starts, so that the block can be taken from the cache. */
 function allForwards(
   log: EventLog,
   blocks: AllBlockCache | undefined,
@@ -149,7 +150,7 @@ async function sendPages(
   call.end()
 }
 
-/** Sends what has come together. */
+/** Sends the collected responses when they are worth a write. */
 async function send(call: GrpcCall, responses: ReadResponseBuffer, page: EventPage<bigint>): Promise<void> {
   const moreAtOnce = page.next !== undefined && page.events.length === READ_PAGE.events
   if (responses.length >= (moreAtOnce ? MIN_WRITE_BYTES : 1)) call.write(responses.take())
@@ -162,13 +163,13 @@ async function sendBlock(call: GrpcCall, before: ReadResponseBuffer, block: Enco
   await yieldToOthers(call)
 }
 
-/** Waits for a reader who is far behind, and gives others their turn. */
+/** Waits while the caller is far behind, and lets other calls run. */
 async function yieldToOthers(call: GrpcCall): Promise<void> {
   if (call.bufferedBytes >= MAX_BUFFERED_BYTES) await call.drainedTo(MAX_BUFFERED_BYTES / 2)
   await new Promise<void>((resolve) => setImmediate(resolve))
 }
 
-/** Wakes a sleeping subscription; news that come while it is awake are kept for it. */
+/** Wakes a subscription that waits at the end of the log. A commit while it is not waiting makes the next wait return at once. */
 class CommitSignal {
   private resolveWait: (() => void) | undefined
   private notified = false
@@ -188,7 +189,7 @@ class CommitSignal {
 async function subscribeToStream(log: EventLog, call: GrpcCall, request: ReadRequest, name: string): Promise<void> {
   let state = log.stream(name)
   if (state?.tombstoned) throw streamDeletedError(name)
-  // A subscription begins after what it names.
+  // A subscription starts after the revision that it names.
   let cursor =
     request.from === 'start'
       ? 0n
@@ -270,10 +271,10 @@ async function subscribeToAll(
   }
 }
 
-/** Above this many in one stride, only the last checkpoint is worth sending. */
+/** If one page passes more checkpoints than this, only the last is sent. */
 const MAX_CHECKPOINTS_PER_PAGE = 256n
 
-/** Tells a filtered reader how far the log was considered, every so many events, whether they passed or not. */
+/** Sends the checkpoints of a filtered subscription: every so many examined events, whether or not they match. */
 class FilterCheckpoints {
   private readonly every: bigint
   private readonly origin: bigint
@@ -284,7 +285,7 @@ class FilterCheckpoints {
     this.origin = ordinalOf(from === 0n ? 0n : from - 1n)
   }
 
-  /** Everything up to and with this position has been considered. */
+  /** To be called when all events up to and including this position have been examined. */
   considered(position: bigint, responses: ReadResponseBuffer): void {
     const due = (ordinalOf(position) - this.origin) / this.every
     if (due - this.sent > MAX_CHECKPOINTS_PER_PAGE) this.sent = due - 1n

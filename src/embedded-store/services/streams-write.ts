@@ -1,4 +1,4 @@
-/** `Streams`: Append, BatchAppend, Delete and Tombstone. Reading stands in streams-read.ts. */
+/** `Streams`: Append, BatchAppend, Delete and Tombstone. For Read see streams-read.ts. */
 import type { GrpcCall, GrpcHandler } from '../grpc/grpc-server.ts'
 import { frameMessage, unaryHandler } from '../grpc/grpc-server.ts'
 import {
@@ -28,15 +28,15 @@ import {
 } from './stream-responses.ts'
 import type { ServiceContext } from './service-context.ts'
 
-/** EventStoreDB counts the events' data only. */
+/** Bytes in one append; like EventStoreDB, it counts the events' data only. */
 const MAX_APPEND_BYTES = 1024 * 1024
-/** Batches begun and not finished on one call; more is not how any client works. */
+/** Unfinished batches on one call; clients stay far below it. */
 const MAX_OPEN_BATCHES = 1000
-/** Bytes of unfinished batches held for one call. */
+/** Bytes in the unfinished batches of one call. */
 const MAX_OPEN_BATCH_BYTES = 64 * 1024 * 1024
-/** Events in one append, so that one caller cannot hold the log for seconds. */
+/** Events in one append, so that one caller cannot occupy the writer for seconds. */
 const MAX_EVENTS_PER_APPEND = 100_000
-/** A stream's name in bytes, so that trailers and indexes stay sane. */
+/** Length of a stream name, so that it fits trailers and index pages. */
 const MAX_STREAM_NAME_BYTES = 4096
 
 export function streamWriteHandlers(store: ServiceContext): [path: string, handler: GrpcHandler][] {
@@ -52,7 +52,7 @@ export function streamWriteHandlers(store: ServiceContext): [path: string, handl
   ]
 }
 
-/** The classic append: options first, then one message for each event. */
+/** One append for each call: the first message has the options, each further message one event. */
 function append(store: ServiceContext, call: GrpcCall): void {
   store.assertLeads()
   const identity = store.identify(call)
@@ -97,11 +97,11 @@ interface OpenBatch extends StreamRevision {
   deadline: number
   events: ProposedEvent[]
   size: number
-  /** Already answered; the rest of its chunks is thrown away. */
+  /** Already answered; its further chunks are discarded. */
   refused: boolean
 }
 
-/** One long-lived call carries the appends of a whole client; each may come in chunks, and is answered by itself. */
+/** Many appends on one long-lived call; each may come in chunks and gets its own response. */
 function batchAppend(store: ServiceContext, call: GrpcCall): void {
   store.assertLeads()
   const identity = store.identify(call)
@@ -174,7 +174,7 @@ function batchAppend(store: ServiceContext, call: GrpcCall): void {
   }
 }
 
-/** Answers that come of one commit leave in one write. */
+/** Sends the responses of one commit in one write. */
 class BatchResponses {
   private readonly call: GrpcCall
   private waiting: Buffer[] = []
@@ -244,7 +244,7 @@ function batchFailure(batch: OpenBatch, outcome: Exclude<SettledOutcome, { kind:
   }
 }
 
-/** A detail no client knows, so that it shows the message instead of hiding it. */
+/** The detail is one that clients do not know: they then show the message. */
 const unavailableFailure = (message: string): BatchFailure => ({
   code: StatusCode.UNAVAILABLE,
   message,
@@ -299,7 +299,7 @@ function errorOf(
   }
 }
 
-/** Nothing was written; said so that an operator knows what to do. */
+/** The message tells an operator the cause, and that nothing was written. */
 function failureMessage(error: Error): string {
   const code = sqliteCode(error)
   if (code === 'SQLITE_FULL') return 'Nothing was written: the disk is full'

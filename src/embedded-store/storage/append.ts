@@ -1,6 +1,6 @@
 /**
- * Decides and writes one append, delete or tombstone inside the transaction of a group. A refusal writes nothing, so refusals and
- * successes share a group.
+ * Checks and writes one append, delete or tombstone inside the transaction of a group commit. A write that is refused changes
+ * nothing, so refused and successful writes share a transaction.
  */
 import { STREAM_DELETED_TYPE } from './database.ts'
 import type { EventLog, StreamState } from './event-log.ts'
@@ -13,13 +13,16 @@ import { checksum, decodeBody, encodeBody, eventIdOf } from './event-record.ts'
 import { readStreamMetadata, withTruncateBefore } from './stream-metadata.ts'
 import { randomUUID } from 'node:crypto'
 
-/** What a writer may expect of a stream besides an exact revision (0 and up). */
+/** The expected revisions that are not an exact revision (0 and up), numbered as in EventStoreDB's TCP protocol. */
 export const ExpectedRevision = { NO_STREAM: -1n, ANY: -2n, STREAM_EXISTS: -4n } as const
 
 export type WriteOutcome =
-  /** `revision` is the stream's last, -1 when it has none; `position` of the last event, undefined when none was asked for. */
+  /**
+   * `revision`: the stream's last revision, -1 for a stream without events. `position`: of the last event appended, undefined
+   * for an append without events.
+   */
   | { kind: 'written'; revision: bigint; position: bigint | undefined }
-  /** `current` is -1 where there is no stream. */
+  /** `current`: the stream's last revision, -1 where there is no stream. */
   | { kind: 'wrong_expected_version'; current: bigint }
   | { kind: 'stream_deleted' }
 
@@ -31,12 +34,15 @@ export class Appender {
   private readonly recentIds: RecentEventIds
   private readonly typeIdCache = new Map<string, bigint>()
   private readonly categoryIdCache = new Map<string, bigint>()
-  /** The streams written to last. Nobody else writes, so what is known here is true until a commit fails. */
+  /**
+   * State of the streams most recently appended to. This process is the only writer, so the cache is right until a commit
+   * fails.
+   */
   private readonly streamStateCache = new Map<string, StreamState>()
   private nextOrdinal: bigint
-  /** How far the lists went when the transaction began: readers go by this meanwhile. */
+  /** {@link EventLog.indexedUpTo} when the transaction began; readers depend on it until the commit. */
   private indexedUpToBefore: bigint
-  /** Streams written to since {@link begin}. */
+  /** Ids of the streams written to since {@link begin}. */
   changedStreams = new Set<bigint>()
 
   constructor(log: EventLog) {
@@ -46,26 +52,26 @@ export class Appender {
     this.indexedUpToBefore = log.indexedUpTo
   }
 
-  /** At the beginning of each transaction. */
+  /** To be called at the start of each transaction. */
   begin(): void {
     this.changedStreams = new Set()
     this.indexedUpToBefore = this.log.indexedUpTo
     indexNewEvents(this.log)
   }
 
-  /** At the end of each transaction. */
+  /** To be called before each commit. */
   end(): void {
     if (this.head > this.log.head) this.log.prepare('UPDATE log SET head = ?').run(this.head)
   }
 
-  /** Position of the newest event of the running transaction. */
+  /** Position of the newest event, including those of the running transaction. */
   get head(): bigint {
     return this.nextOrdinal === 1n ? 0n : positionOf(this.nextOrdinal - 1n)
   }
 
   /**
-   * Forgets whatever a transaction that was rolled back had taught.
-   * @throws what the disk says; it is then to be called again before anything is written
+   * Discards the caches that a rolled-back transaction has filled, and reads the end of the log again.
+   * @throws what SQLite reports; the call must then be repeated before anything is written
    */
   rolledBack(): void {
     this.log.indexedUpTo = this.indexedUpToBefore
@@ -94,7 +100,10 @@ export class Appender {
     return written
   }
 
-  /** Soft delete: the stream's events and its metadata go out of sight, its revisions are never used again. */
+  /**
+   * Soft delete (EventStoreDB's `$tb` of the largest int64): hides the stream's events and metadata. Its revisions are never
+   * used again.
+   */
   delete(name: string, expected: bigint): WriteOutcome {
     const state = this.stateOf(name)
     const refused = this.checkDeletion(state, expected)
@@ -104,7 +113,7 @@ export class Appender {
     return { kind: 'written', revision: state.lastRevision, position: written.position }
   }
 
-  /** Hard delete: nobody ever writes to or reads from this stream again. */
+  /** Hard delete: the stream can never be written or read again. */
   tombstone(name: string, expected: bigint): WriteOutcome {
     const state = this.stateOf(name)
     const refused = this.checkDeletion(state, expected)
@@ -123,7 +132,7 @@ export class Appender {
     return { kind: 'written', revision: INT64_MAX, position }
   }
 
-  /** Appends without expecting anything: the store's own events. */
+  /** Appends without an expected revision: for events that the store writes by itself, such as links. */
   appendUnconditionally(
     name: string,
     events: readonly ProposedEvent[],
@@ -131,12 +140,12 @@ export class Appender {
     return this.write(name, this.stateOf(name) ?? this.createStream(name), events)
   }
 
-  /** Hides what stands before a revision in one of the store's own streams. */
+  /** Sets `$tb` of one of the store's own streams: events below this revision are hidden. */
   truncate(name: string, before: bigint): void {
     this.changeTruncation(name, before)
   }
 
-  /** As for an append that was never told before. Undefined: go ahead. */
+  /** Returns why a delete or tombstone is refused; undefined when it may be written. */
   private checkDeletion(state: StreamState | undefined, expected: bigint): WriteOutcome | undefined {
     if (state?.tombstoned) return { kind: 'stream_deleted' }
     const isDeleted = state !== undefined && isSoftDeleted(state)
@@ -150,7 +159,10 @@ export class Appender {
     return fits ? undefined : { kind: 'wrong_expected_version', current }
   }
 
-  /** Undefined: go ahead and write. */
+  /**
+   * Returns why an append is refused, or the earlier result when the same events are already written; undefined when it may be
+   * written.
+   */
   private checkAppend(
     name: string,
     state: StreamState | undefined,
@@ -177,7 +189,7 @@ export class Appender {
     return refused
   }
 
-  /** Told twice: every event already stands exactly where it would have been written. */
+  /** Idempotency at an exact expected revision: the same event ids are already stored at the revisions they would get now. */
   private duplicateAtRevision(
     state: StreamState,
     from: bigint,
@@ -274,7 +286,7 @@ export class Appender {
     }
   }
 
-  /** Keeps what `$$name` says beside the stream itself. */
+  /** Copies the settings in the newest event of `$$name` to the row of stream `name`. */
   private applyMetadata(name: string, before: StreamState | undefined, event: ProposedEvent): void {
     const metadata = readStreamMetadata(event.data, event.isJson)
     const stream = before ?? this.createStream(name)
@@ -282,8 +294,8 @@ export class Appender {
       .prepare('UPDATE stream SET max_count = ?, max_age = ?, truncate_before = ?, acl = ? WHERE id = ?')
       .run(metadata.maxCount, metadata.maxAge, metadata.truncateBefore, metadata.acl, stream.id)
     this.streamStateCache.delete(name)
-    this.changedStreams.add(stream.id) // a reader who follows the stream sees other bounds now
-    // Metadata written over a deleted stream must not bring its old events back into sight.
+    this.changedStreams.add(stream.id) // subscriptions to the stream must apply the new bounds
+    // Metadata written over a soft-deleted stream must not make its old events visible again.
     if (before && isSoftDeleted(before) && metadata.truncateBefore !== INT64_MAX)
       this.undelete(name, before.lastRevision + 1n)
   }
@@ -292,7 +304,7 @@ export class Appender {
     this.changeTruncation(name, from)
   }
 
-  /** What else the metadata say stays. */
+  /** Writes metadata that differ from the newest only in `$tb`. */
   private changeTruncation(name: string, truncateBefore: bigint): void {
     const metastream = `$$${name}`
     const state = this.stateOf(metastream)
@@ -324,7 +336,7 @@ export class Appender {
     return this.dictionaryId('type', this.typeIdCache, name)
   }
 
-  /** A stream's category: its name up to and with the first dash. */
+  /** EventStoreDB's category of a stream: its name up to and including the first dash, or the whole name without one. */
   private categoryId(stream: string): bigint {
     return this.dictionaryId('category', this.categoryIdCache, stream.slice(0, stream.indexOf('-') + 1) || stream)
   }

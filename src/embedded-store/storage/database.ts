@@ -1,4 +1,4 @@
-/** The files of one data directory: opened by one process at a time, checked before anything is served from them. */
+/** The files of one data directory: locked by one process at a time, checked and migrated before they are used. */
 import {
   chmodSync,
   closeSync,
@@ -19,20 +19,20 @@ export type SqliteConnection = Database.Database
 
 export const damagedStore = (file: string, what: string) => new DamagedStore(`Damaged store ${file}: ${what}`)
 
-/** "TLes": so that no other program's database is ever mistaken for ours. */
+/** "TLes", SQLite's `application_id` of an event file: tells it apart from other programs' databases. */
 const APPLICATION_ID = 0x544c6573
 
 export const EVENTS_FILE = 'events.sqlite'
 const LOCK_FILE = 'lock.sqlite'
 const OWNER_FILE = 'owner.json'
 
-/** Ids of the types the store itself treats differently; given out when the file is made. */
+/** Ids in table `type` of the two event types that the store treats specially; inserted when the file is created. */
 export const LINK_TYPE = 1n
 export const STREAM_DELETED_TYPE = 2n
 
 /**
- * What `$$stream` says last is kept beside the stream itself, so that
- * one look tells a reader all it must respect. The columns of `event` that are scanned stand before the body.
+ * Format 1. The row of `stream` repeats the newest settings of `$$stream`, so that one lookup gives a reader every bound it
+ * must apply. In `event`, the columns that scans read come before the body.
  */
 const FIRST_FORMAT = `
   CREATE TABLE stream (
@@ -64,7 +64,7 @@ const FIRST_FORMAT = `
   INSERT INTO type (id, name) VALUES (1, '$>'), (2, '$streamDeleted');
 `
 
-/** What the store keeps besides events: how far its own readers have come, and who may come in. */
+/** Format 2 adds what is not an event: checkpoints of system projections, persistent subscriptions, user accounts. */
 const SECOND_FORMAT = `
   CREATE TABLE projection (
     name       TEXT    PRIMARY KEY,
@@ -87,8 +87,9 @@ const SECOND_FORMAT = `
 `
 
 /**
- * The indexes by category and type became lists, which are written many events at a time: see lists.ts. A stream's last revision is
- * read from its events. What must not get lost without a trace, where the log ends, is kept once for all of it.
+ * Format 3 replaces the indexes by category and event type with tables that are filled in batches: see secondary-indexes.ts. A
+ * stream's last revision is read from its events instead of being stored. The position of the newest event is stored once, so
+ * that missing events at the end of the log are detected.
  */
 const THIRD_FORMAT = `
   CREATE TABLE listed_by_category (
@@ -110,10 +111,13 @@ const THIRD_FORMAT = `
   ALTER TABLE stream DROP COLUMN last_revision;
 `
 
-/** One step for each format there ever was: a file of any age is brought up to date when it is opened. */
+/** One migration step for each format: a file of any earlier format is migrated when it is opened. */
 const FORMATS = [FIRST_FORMAT, SECOND_FORMAT, THIRD_FORMAT]
 
-/** Holds a data directory for this process; the operating system lets go of it when the process dies, however it dies. */
+/**
+ * Locks a data directory for this process. The lock is SQLite's on a file of its own; the operating system releases it when the
+ * process ends, also after a crash.
+ */
 export class StoreDirectoryLock {
   private readonly connection: SqliteConnection
   private readonly dataDir: string
@@ -132,7 +136,7 @@ export class StoreDirectoryLock {
     }
   }
 
-  /** Leaves a note for people and tools: who holds the directory, and where it answers. */
+  /** Records this process's id and port in `owner.json`, for operators and error messages. */
   writeOwnerFile(owner: { port: number }): void {
     writeFileSync(join(this.dataDir, OWNER_FILE), JSON.stringify({ pid: process.pid, ...owner }), { mode: 0o600 })
   }
@@ -156,7 +160,7 @@ function ownerOf(dataDir: string): string | undefined {
   }
 }
 
-/** Opens, or makes, the event file. The caller holds the {@link StoreDirectoryLock}. */
+/** Opens the event file, and creates it if it is missing. The caller has the {@link StoreDirectoryLock}. */
 export function openDatabase(dataDir: string): SqliteConnection {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 })
   const file = join(dataDir, EVENTS_FILE)
@@ -184,9 +188,9 @@ export function openDatabase(dataDir: string): SqliteConnection {
 
 function configure(connection: SqliteConnection): void {
   connection.pragma('synchronous = FULL')
-  connection.pragma('wal_autocheckpoint = 4000') // 16 MB: fewer and longer copies into the main file
+  connection.pragma('wal_autocheckpoint = 4000') // 16 MB: fewer and longer checkpoints
   connection.pragma('journal_size_limit = 67108864')
-  connection.pragma('cache_size = -8192') // 8 MB: the operating system caches the rest
+  connection.pragma('cache_size = -8192') // 8 MB; the operating system caches the rest
   connection.pragma('temp_store = MEMORY')
   connection.pragma('trusted_schema = OFF')
 }
@@ -208,7 +212,7 @@ function migrate(connection: SqliteConnection, file: string): void {
   })()
 }
 
-/** Up to the second format a stream's last revision was kept beside its name: where its events end elsewhere, some are gone. */
+/** Describes the streams whose stored last revision (formats 1 and 2) differs from their newest event's: events are missing. */
 export function truncatedStreams(connection: SqliteConnection): string[] {
   const isKept = connection.prepare("SELECT 1 FROM pragma_table_info('stream') WHERE name = 'last_revision'").get()
   if (isKept === undefined) return []
@@ -225,18 +229,18 @@ export function truncatedStreams(connection: SqliteConnection): string[] {
   return lost.map(([name, last, found]) => `Stream '${name}' should end at revision ${last} and ends at ${found}`)
 }
 
-/** Cheap checks that name a torn or foreign file at once; `verify` reads everything. */
+/** Detects truncated and foreign files in constant time; `verifyFile` reads everything. */
 function assertComplete(file: string): void {
   const descriptor = openSync(file, 'r')
   try {
     const size = fstatSync(descriptor).size
-    if (size === 0) return // made, but never written: a first start that was interrupted
+    if (size === 0) return // created and never written: a first start that was interrupted
     const header = Buffer.alloc(100)
     readSync(descriptor, header, 0, 100, 0)
     if (header.toString('latin1', 0, 16) !== 'SQLite format 3\0') throw damagedStore(file, 'the header is not SQLite')
     const pageSize = header.readUInt16BE(16) === 1 ? 65536 : header.readUInt16BE(16)
     const pages = header.readUInt32BE(28)
-    // While a write-ahead log waits beside it, the main file may rightly be shorter than its own header says it will be.
+    // With a write-ahead log, the main file may be shorter than the size in its header until the next checkpoint.
     if (size < pages * pageSize && !existsSync(`${file}-wal`))
       throw damagedStore(file, `it should hold ${pages * pageSize} bytes and holds ${size}: its end is missing`)
   } finally {

@@ -1,4 +1,4 @@
-/** Reads the log: streams by revision, everything by position. All answers are bounded in rows and bytes. */
+/** Reads the log: streams by revision, `$all` by position. Every read returns one page, bounded in rows and bytes. */
 import type { Statement } from 'better-sqlite3'
 import type { SqliteConnection } from './database.ts'
 import { LINK_TYPE, damagedStore, isCorruption } from './database.ts'
@@ -7,21 +7,21 @@ import { INT64_MAX, ordinalOf, positionOf } from './position.ts'
 import type { EventRecord } from './event-record.ts'
 import { DamagedEvent, EVENT_COLUMNS, ROW_LIMIT, STREAM_COLUMNS, assertChecksum, decodeBody } from './event-record.ts'
 
-/** What is known of a stream before any of its events is read. */
+/** The row of a stream, and its last revision. */
 export interface StreamState {
   id: bigint
-  /** -1: only its metadata exists. */
+  /** -1: the stream has metadata but no events. */
   lastRevision: bigint
   tombstoned: boolean
   maxCount: bigint | null
   /** Seconds. */
   maxAge: bigint | null
-  /** `$tb`; the largest int64 means soft-deleted. */
+  /** `$tb`; the largest int64 marks a soft-deleted stream. */
   truncateBefore: bigint | null
   acl: string | null
 }
 
-/** One answer of bounded size; `next` is where to go on, undefined when there is nothing more. */
+/** One page of a read. `next` is the cursor of the next page; undefined at the end. */
 export interface EventPage<Cursor> {
   events: EventRecord[]
   next: Cursor | undefined
@@ -32,16 +32,16 @@ export interface PageLimit {
   bytes: number
 }
 
-/** Small enough that nobody waits long for his turn, large enough that turns cost nothing. */
+/** Short enough that other calls wait little while a page is read, long enough that paging costs little. */
 export const DEFAULT_PAGE: PageLimit = { events: 256, bytes: 256 * 1024 }
 
-/** Rows fetched at once, whatever a caller would take: a page may be short and go on. */
+/** Most rows one statement fetches, whatever the page limit: a page may be shorter than asked for and still have a next one. */
 const MOST_ROWS = 256
 
-/** How many events a scan for a filter may look at before others get their turn. */
+/** Events that one page of a filtered read examines at most, so that other calls are served in between. */
 const SCAN_EVENTS = 4096n
 
-/** Where a filter lets one event in so many pass, looking at each is quicker than going to and fro between a list and the events. */
+/** Where at least one event in so many matches a filter, scanning the log is faster than looking events up through an index. */
 const DENSE_RATIO = 2n
 
 type Row = [
@@ -69,9 +69,9 @@ export class EventLog {
   readonly connection: SqliteConnection
   /** Position of the newest committed event; 0 before the first. */
   head: bigint
-  /** Events up to this position stand in the lists of their category and their type. */
+  /** Position up to which the category index and the event-type index are complete. */
   indexedUpTo: bigint
-  /** Grows whenever a category or type is met for the first time. */
+  /** Incremented when a new category or event type is stored; compiled filters depend on it. */
   dictionaryVersion = 0
   private readonly statements = new Map<string, Statement>()
   private activeFilter: CompiledFilter | undefined
@@ -95,7 +95,7 @@ export class EventLog {
     return (this.prepare('SELECT listed_up_to FROM log').get() as [bigint])[0]
   }
 
-  /** A statement of the log's own, prepared once. All integers come as bigint, rows as arrays. */
+  /** A cached prepared statement. Integers are returned as bigint, rows as arrays. */
   prepare(sql: string): Statement {
     let statement = this.statements.get(sql)
     if (!statement) {
@@ -107,20 +107,23 @@ export class EventLog {
     return statement
   }
 
-  /** Calls back after every commit with the streams it touched, until told to stop. */
+  /**
+   * Calls the listener after every commit, with the ids of the streams written to. @returns a function that removes the
+   * listener
+   */
   onCommit(wake: (streams: ReadonlySet<bigint>) => void): () => void {
     this.commitListeners.add(wake)
     return () => this.commitListeners.delete(wake)
   }
 
-  /** Told by the writer once a commit is durable. */
+  /** Called by the writer after a durable commit: moves the head and notifies the listeners. */
   publishCommit(head: bigint, streams: ReadonlySet<bigint>): void {
     this.head = head
     for (const wake of this.commitListeners) {
       try {
         wake(streams)
       } catch (error) {
-        // A reader's defect must not keep the writers from their answers.
+        // An error in a reader must not fail the writers whose commit this was.
         process.emitWarning(`A reader could not go on: ${(error as Error).stack}`, 'EmbeddedStore')
       }
     }
@@ -142,12 +145,12 @@ export class EventLog {
       truncateBefore,
       acl,
     }
-    // A metadata stream keeps its last event only.
+    // A metadata stream keeps only its last event.
     if (name.startsWith('$$') && state.maxCount === null) state.maxCount = 1n
     return state
   }
 
-  /** The oldest revision a reader may still see, as far as counts and `$tb` say. */
+  /** The oldest readable revision by `$maxCount` and `$tb`. */
   firstRevision(state: StreamState): bigint {
     let first = state.truncateBefore ?? 0n
     if (state.maxCount !== null && state.lastRevision - state.maxCount + 1n > first)
@@ -194,7 +197,7 @@ export class EventLog {
     return { events: page.events, next: page.more ? page.events.at(-1)!.position : undefined }
   }
 
-  /** Events at `from` and after that pass the filter. `next` may move on without a single event having passed. */
+  /** Events at `from` and after that match the filter. A page may be empty and still have a next one. */
   filteredForwards(filter: CompiledFilter, from: bigint, size = DEFAULT_PAGE): EventPage<bigint> {
     if (from > this.head) return { events: [], next: undefined }
     const { query, high } = this.queryAt(filter, from)
@@ -206,7 +209,7 @@ export class EventLog {
     return { events: page.events, next: page.more || scanEnd < this.head ? lookedAtUpTo + 1n : undefined }
   }
 
-  /** Events before `from` that pass the filter, newest first. */
+  /** Events before `from` that match the filter, newest first. */
   filteredBackwards(filter: CompiledFilter, from: bigint, size = DEFAULT_PAGE): EventPage<bigint> {
     if (from <= 0n) return { events: [], next: undefined }
     const start = minimum(from, this.head + 1n)
@@ -218,7 +221,7 @@ export class EventLog {
     return { events: page.events, next: scanEnd > 0n ? scanEnd : undefined }
   }
 
-  /** The event itself, whatever the stream's metadata say. */
+  /** The event at this revision, whether or not the stream's metadata hide it. */
   eventAt(name: string, state: StreamState, revision: bigint): EventRecord | undefined {
     const row = this.prepare(`SELECT ${STREAM_COLUMNS} FROM event e WHERE e.stream = ? AND e.revision = ?`).get(
       state.id,
@@ -231,7 +234,7 @@ export class EventLog {
     return event.typeId === LINK_TYPE
   }
 
-  /** What a link points at, if it can still be read. */
+  /** The event that a link refers to; undefined when it is deleted, truncated or does not exist. */
   resolveLink(link: EventRecord): EventRecord | undefined {
     if (link.typeId !== LINK_TYPE) return undefined
     const target = /^(\d{1,19})@(.+)$/s.exec(decodeBody(link.body).data.toString('utf8'))
@@ -245,7 +248,7 @@ export class EventLog {
     return event?.revision === revision ? event : undefined
   }
 
-  /** How to look for what passes the filter at a position, and the bounds within which that way leads. */
+  /** The query that answers a filter at this position, and the range of positions for which it is valid. */
   private queryAt(filter: CompiledFilter, position: bigint): { query: FilterQuery; low: bigint; high: bigint } {
     this.activeFilter = filter
     const plan = filter.plan()
@@ -287,7 +290,7 @@ export class EventLog {
     return body
   }
 
-  /** The newest events are where a crash or a full disk would show; `verify` looks at all of them. */
+  /** Checks the newest events, where a crash or a full disk would have done damage; `verifyFile` checks all. */
   private assertTailIntact(): void {
     const file = this.connection.name
     const [end] = this.prepare('SELECT head FROM log').get() as [bigint]
@@ -303,7 +306,7 @@ export class EventLog {
   }
 }
 
-/** Creation time, in milliseconds since 1970, below which an event has passed its `$maxAge`. */
+/** Milliseconds since 1970; events created earlier have expired by `$maxAge`. */
 function oldestCreated(state: StreamState): bigint {
   return state.maxAge === null ? 0n : BigInt(Date.now()) - state.maxAge * 1000n
 }

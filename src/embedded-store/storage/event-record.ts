@@ -1,11 +1,11 @@
 /**
- * How one event lies in the file: its `body` is the wire's own `RecordedEvent`, all fields that never change, so that reading is
- * copying. Position, revision and stream stand in columns of their own and are put in front when the event is sent.
+ * The stored form of one event. Its `body` is the fields of protobuf message `RecordedEvent` that never change, so that a read
+ * copies them without decoding. Position, revision and stream are columns, and are encoded when the event is sent.
  */
 import { crc32 } from 'node:zlib'
 import { ProtobufReader, ProtobufWriter } from '../wire/protobuf.ts'
 
-/** What a writer hands in. */
+/** An event to be appended. */
 export interface ProposedEvent {
   /** Lower-case UUID. */
   id: string
@@ -15,7 +15,7 @@ export interface ProposedEvent {
   metadata: Uint8Array
 }
 
-/** One event as the file holds it. */
+/** One stored event. */
 export interface EventRecord {
   position: bigint
   revision: bigint
@@ -26,19 +26,19 @@ export interface EventRecord {
   crc: bigint
 }
 
-/** Bytes of a body that come along with its row. A page of rows is fetched at once; what weighs more is fetched alone, when its turn comes. */
+/** Bodies up to this size are fetched with their row; larger ones one by one, so that a page of rows stays small in memory. */
 const INLINE_BODY_BYTES = 4 * 1024
 
 const columns = (position: string, name: string) =>
   `${position}, e.revision, ${name}, e.stream, e.type, e.crc, CASE WHEN length(e.body) <= ${INLINE_BODY_BYTES} THEN e.body END`
 
-/** The columns of one event, in the order in which rows of events are read. */
+/** The columns of an {@link EventRecord}, in the order in which rows are read. */
 export const EVENT_COLUMNS = columns('e.position', 's.name')
-/** The same where the stream is known by name. */
+/** The same for reads of one stream, whose name is known. */
 export const STREAM_COLUMNS = columns('e.position', 'NULL')
-/** The same from a list, whose order SQLite would not recognise in the event's own position. */
+/** The same for reads through an index table `l`, ordered by its position: SQLite would sort for the order of `e.position`. */
 export const INDEXED_COLUMNS = columns('l.position', 's.name')
-/** How many rows, as a parameter. A limit that is nothing but a parameter has SQLite plan the statement anew each time it runs. */
+/** The row limit as a parameter. With a bare parameter in LIMIT, SQLite plans the statement again at each run. */
 export const ROW_LIMIT = '?+0'
 
 const FIELD_ID = 1
@@ -46,10 +46,10 @@ const FIELD_SYSTEM_METADATA = 6
 const FIELD_CUSTOM_METADATA = 7
 const FIELD_DATA = 8
 
-/** The id stands first and has one length: tag, length, tag, length, then 36 characters. */
+/** The id is the first field and has a fixed length: two tags and two lengths, then 36 characters. */
 const ID_OFFSET = 4
 const ID_LENGTH = 36
-/** Where the fields after the id begin. */
+/** Length of the id field; the other fields follow it. */
 export const ID_FIELD_LENGTH = ID_OFFSET + ID_LENGTH
 
 const writer = new ProtobufWriter(4096)
@@ -77,9 +77,9 @@ function systemMetadata(fields: Readonly<Record<string, string>>): Buffer {
 
 let lastCreated: { at: number; field: Buffer } = { at: NaN, field: Buffer.alloc(0) }
 
-/** Events of one commit mostly have one time. */
+/** Encodes the creation time. Cached, because most events of one commit share it. */
 function createdField(at: number): Buffer {
-  // .NET ticks: 100 ns
+  // .NET ticks, of 100 ns each
   if (lastCreated.at !== at) lastCreated = { at, field: systemMetadata({ created: `${at}0000` }) }
   return lastCreated.field
 }
@@ -87,7 +87,7 @@ function createdField(at: number): Buffer {
 const MAX_CACHED_TYPES = 1000
 const typeFieldCache = { json: new Map<string, Buffer>(), binary: new Map<string, Buffer>() }
 
-/** What is the same in every event of one type. */
+/** Encodes type and content type. Cached by event type. */
 function typeFields(type: string, isJson: boolean): Buffer {
   const known = isJson ? typeFieldCache.json : typeFieldCache.binary
   let fields = known.get(type)
@@ -141,18 +141,18 @@ export function decodeBody(body: Buffer): DecodedRecord {
   return event
 }
 
-/** Ties the body to its place: a body that moved to another revision, stream or position no longer adds up. */
+/** CRC-32 over the body, seeded with position, revision and stream, so that a body moved to another row is detected. */
 export function checksum(body: Buffer, position: bigint, revision: bigint, streamId: bigint): number {
   return crc32(body, (Math.imul(low32(position), 31) + Math.imul(low32(revision), 17) + low32(streamId)) >>> 0)
 }
 
-/** The lowest 32 bits. Every event read passes here three times, so numbers that fit do without bigint arithmetic. */
+/** The lowest 32 bits. Computed three times for every event read, so values that fit are not computed as bigint. */
 function low32(value: bigint): number {
   const number = Number(value)
   return Number.isSafeInteger(number) ? number | 0 : Number(BigInt.asIntN(32, value))
 }
 
-/** A stored event is not what was written. */
+/** A stored event does not match its checksum. */
 export class DamagedEvent extends Error {
   readonly stream: string
   readonly revision: bigint
@@ -165,7 +165,7 @@ export class DamagedEvent extends Error {
   }
 }
 
-/** Never hand out an event that is not what was written. */
+/** @throws DamagedEvent: a corrupt event is never returned to a reader */
 export function assertChecksum(event: EventRecord): void {
   if (BigInt(checksum(event.body, event.position, event.revision, event.streamId)) !== event.crc)
     throw new DamagedEvent(event.stream, event.revision, event.position)

@@ -1,8 +1,8 @@
 /**
- * Server-side filters on stream name or event type. A filter that picks out few categories or types is answered from their
- * lists; any other looks at every event, a bounded number at a time.
+ * Server-side filters on stream name or event type. A filter that matches few categories or event types is answered from the
+ * category index or the event-type index; any other scans the log, a bounded number of events for each page.
  *
- * Regular expressions run on an engine whose time grows with the length of the text and not with the ingenuity of the pattern.
+ * Regular expressions run on V8's linear-time engine, so that no pattern can block the store.
  */
 import { setFlagsFromString } from 'node:v8'
 import type { Statement } from 'better-sqlite3'
@@ -10,49 +10,49 @@ import { EVENT_COLUMNS, INDEXED_COLUMNS, ROW_LIMIT } from './event-record.ts'
 
 export interface EventFilter {
   on: 'stream' | 'type'
-  /** One of the two is given; prefixes win. */
+  /** Either prefixes or a pattern; where both are given, the prefixes apply. */
   prefixes: readonly string[]
   regex: string
 }
 
 export interface FilterQuery {
-  /** True: work grows with what is found, not with what is looked at. */
+  /** True: the cost grows with the events found, not with the range of positions. */
   readsOnlyMatches: boolean
   forwards: string
   backwards: string
-  /** Both ends included. */
+  /** `low` and `high` are included. */
   parameters: (low: bigint, high: bigint, limit: number) => unknown[]
 }
 
 export interface FilterPlan {
-  /** For events that stand in the lists of their category and type. */
+  /** For positions that the category index and the event-type index cover. */
   indexed: FilterQuery
-  /** For the newest events, which are in no list yet. */
+  /** For the newest positions, which the indexes do not cover yet. */
   unindexed: FilterQuery
 }
 
-/** What a filter must know of the log. */
+/** What a compiled filter needs of the log: the tables that give categories and event types their ids. */
 export interface NameDictionary {
-  /** Changes whenever a category or type is met for the first time. */
+  /** Changes when a new category or event type is stored. */
   readonly dictionaryVersion: number
   prepare(sql: string): Statement
 }
 
-/** The pattern cannot be run safely, or is not a pattern. */
+/** The pattern is invalid, or the linear-time engine does not support it. */
 export class UnsupportedPattern extends Error {}
 
-/** Above this many categories or types a merge of lists costs more than looking at everything. */
+/** Above this many categories or event types, merging their index entries costs more than a scan of the log. */
 const MAX_BRANCHES = 8
 const MAX_PATTERN_LENGTH = 1000
-/** More than are written to at one time in a log of millions of events: whoever falls out is looked up by name again. */
+/** More streams than are appended to at one time in a log of millions of events; evicted ones are evaluated again. */
 const CACHED_RESULTS = 50_000
 
 export class CompiledFilter {
-  /** Of the events last looked at, many passed. */
+  /** Whether many of the events examined for the last page matched. */
   isDense = false
   private readonly filter: EventFilter
   private readonly log: NameDictionary
-  /** Streams or types by their id, 1 for one that passes: an id never stands for another name. */
+  /** Results by stream id or event-type id, 1 for a match. Ids are never reused, so results stay valid. */
   private readonly resultCache = new Map<number, 0 | 1>()
   private readonly matchesPattern: (text: string) => boolean
   private cachedPlan: { dictionaryVersion: number; plan: FilterPlan } | undefined
@@ -68,7 +68,7 @@ export class CompiledFilter {
     return this.matchesPattern(text)
   }
 
-  /** What was found of the stream or type with this id, so that its name need not be looked up again; null: ask {@link evaluate}. */
+  /** The cached result for this stream id or event-type id; null: call {@link evaluate}. */
   cachedResult(id: number): 0 | 1 | null {
     return this.resultCache.get(id) ?? null
   }
@@ -80,7 +80,10 @@ export class CompiledFilter {
     return answer
   }
 
-  /** Asked anew for every page: new categories and types appear while a subscription lives. */
+  /**
+   * The queries for this filter. Called for every page, because new categories and event types appear while a subscription is
+   * open.
+   */
   plan(): FilterPlan {
     if (this.cachedPlan?.dictionaryVersion !== this.log.dictionaryVersion) {
       const scan = scanOf(this.filter.on)
@@ -99,8 +102,8 @@ export class CompiledFilter {
   }
 
   /**
-   * A category is a stream's name up to and with its first dash. A prefix that reaches beyond the dash picks one category and
-   * compares the rest of the name; a shorter one picks every category that begins with it.
+   * A prefix that reaches beyond the first dash selects one category and compares the rest of the name; a shorter one selects
+   * every category that begins with it.
    */
   private streamBranches(): Branch[] | undefined {
     if (this.filter.prefixes.length === 0) return undefined
@@ -114,7 +117,7 @@ export class CompiledFilter {
         const [category] = row as [bigint]
         const whole = dash === prefix.length - 1
         const known = branches.get(category)
-        // Two different tails in one category: fall back on comparing every name.
+        // Two different prefixes in one category: scan instead.
         if (known && known.prefix !== (whole ? undefined : prefix)) return undefined
         branches.set(category, whole ? { id: category } : { id: category, prefix })
       } else {
@@ -132,7 +135,7 @@ export class CompiledFilter {
 /** Sorts after every other character. */
 const MAX_CHARACTER = '\u{10ffff}'
 
-/** Looks at every event; `known` and `passes` are the log's own functions, which ask the filter at work. */
+/** Scans the log. `cached_result` and `evaluate` are SQL functions that the log registers; they call the active filter. */
 function scanOf(on: EventFilter['on']): FilterQuery {
   const matches = `coalesce(cached_result(e.${on}), evaluate(e.${on}, (SELECT name FROM ${on} WHERE id = e.${on})))`
   const select = (order: string) =>
@@ -146,7 +149,7 @@ function scanOf(on: EventFilter['on']): FilterQuery {
   }
 }
 
-/** One category or type to read; with a prefix, only streams that begin with it. */
+/** One category or event type to read from an index; with a prefix, only streams that begin with it. */
 interface Branch {
   id: bigint
   prefix?: string
@@ -197,8 +200,9 @@ function planOf(on: EventFilter['on'], found: readonly Branch[]): FilterPlan {
 }
 
 /**
- * EventStoreDB's patterns are .NET's. What V8's linear engine runs means the same in both, but for rare corners; of what it does
- * not run, one form is common enough to spell out: a look ahead at the very beginning, as in `^(?!\$)`.
+ * EventStoreDB's patterns are .NET's. V8's linear-time engine gives them the same meaning, but for rare corner cases. Of what
+ * it does not support, one form is common: a look-ahead at the very beginning, as in `^(?!\$)`, which is evaluated as two
+ * patterns.
  */
 export function linearPattern(pattern: string): (text: string) => boolean {
   if (pattern.length > MAX_PATTERN_LENGTH)

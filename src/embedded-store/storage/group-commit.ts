@@ -1,33 +1,34 @@
 /**
- * Writes of many callers share one commit, and one fsync. There is no waiting for company: a group is whatever arrived while the
- * last commit ran, so one caller alone is not slowed down. Nor does a group take all that waits where the disk is quick: callers who
- * are answered together come back together, and while all of them think, nobody writes. Two groups taking turns keep both sides busy.
+ * Group commit: the writes of many callers share one transaction and one fsync. A group is what arrived while the previous
+ * commit ran, so a single caller does not wait for others. On a fast disk a group does not take the whole queue: callers
+ * answered together would send their next writes together, and the disk would be idle meanwhile. Two alternating groups keep
+ * both the callers and the disk busy.
  */
 import type { Appender, WriteOutcome } from './append.ts'
 import type { EventLog } from './event-log.ts'
 import type { WriteAheadLog } from './write-ahead-log.ts'
 
 export interface PendingWrite {
-  /** Decides and writes, inside the group's transaction. */
+  /** Checks and writes, inside the group's transaction. */
   apply: (appender: Appender) => WriteOutcome
-  /** How much memory it holds while it waits. */
+  /** Memory that the write occupies while it is queued. */
   bytes: number
-  /** Milliseconds since 1970; a write that is still waiting then is not made. */
+  /** Milliseconds since 1970; a write that is still queued then is not made. */
   deadline: number
-  /** Called once, after the commit is durable. */
+  /** Called once: with the outcome after a durable commit, or with the failure. */
   settle: (outcome: WriteOutcome | { kind: 'timed_out' } | { kind: 'failed'; error: Error }) => void
 }
 
 export interface CommitHooks {
-  /** Faults for tests: what a disk may do to a commit. */
+  /** Called before each commit; an error thrown here fails the commit. Used for test faults. */
   beforeCommit?: () => void
 }
 
-/** A group is kept this small, so that the first in it does not wait long for the last. */
+/** Limits of one group, which bound how long its first write waits. */
 const MAX_GROUP = { writes: 1024, bytes: 8 * 1024 * 1024 }
-/** A group of so many is worth a commit of its own; on a disk that takes longer than a millisecond, so many for each millisecond. */
+/** Writes in one group, for each millisecond that a commit takes (at least one). */
 const WRITES_PER_MILLISECOND = 64
-/** More than this waiting, and callers are asked to hold back. */
+/** Queue size in bytes above which callers are paused. */
 const MAX_QUEUED_BYTES = 32 * 1024 * 1024
 
 export class GroupCommit {
@@ -39,9 +40,9 @@ export class GroupCommit {
   private queuedBytes = 0
   private scheduled = false
   private roomListeners: (() => void)[] = []
-  /** A commit has failed, and not all that was known of it is forgotten yet. */
+  /** A commit has failed and its rollback is not complete yet. */
   private rollbackPending = false
-  /** How long a commit takes lately, in milliseconds. */
+  /** Moving average of the duration of a commit, in milliseconds. */
   private commitMilliseconds = 0
 
   constructor(log: EventLog, appender: Appender, writeAheadLog: WriteAheadLog, hooks: CommitHooks = {}) {
@@ -55,7 +56,7 @@ export class GroupCommit {
     return this.queuedBytes > MAX_QUEUED_BYTES
   }
 
-  /** Calls back when there is room again. */
+  /** Calls back when the queue is below its limit. */
   whenRoom(callback: () => void): void {
     if (this.isFull) this.roomListeners.push(callback)
     else callback()
@@ -70,7 +71,7 @@ export class GroupCommit {
   private schedule(): void {
     if (this.scheduled || this.queue.length === 0) return
     this.scheduled = true
-    // After whatever else has already arrived on the sockets.
+    // setImmediate runs after the requests that have already arrived on the sockets are read.
     setImmediate(() => {
       this.scheduled = false
       this.flush()
@@ -78,7 +79,7 @@ export class GroupCommit {
     })
   }
 
-  /** Commits everything that waits. */
+  /** Commits every queued write. */
   flushAll(): void {
     while (this.queue.length > 0) this.flush()
   }
@@ -107,7 +108,7 @@ export class GroupCommit {
       try {
         this.rollBack()
       } catch {
-        // The disk is gone for reading too; the next write tries again before anything else.
+        // The disk cannot be read either; the next flush rolls back before anything else.
       }
       for (const write of group) settle(write, { kind: 'failed', error: error as Error })
       return
@@ -117,12 +118,12 @@ export class GroupCommit {
     this.writeAheadLog.afterCommit()
   }
 
-  /** @throws what the disk says; nothing is written before it has come through */
+  /** @throws what SQLite reports; nothing is written until a rollback has succeeded */
   private rollBack(): void {
     if (this.log.connection.inTransaction) this.log.connection.exec('ROLLBACK')
     this.appender.rolledBack()
     this.rollbackPending = false
-    // Should the commit have come through after all, readers must not be kept from it.
+    // If the commit did reach the disk after all, readers are shown its events.
     if (this.appender.head > this.log.head) this.log.publishCommit(this.appender.head, this.appender.changedStreams)
   }
 
@@ -142,7 +143,7 @@ export class GroupCommit {
   }
 }
 
-/** One caller's defect must not keep the others from their answers. */
+/** An error in one caller's callback must not keep the others from their results. */
 function settle(write: PendingWrite, outcome: Parameters<PendingWrite['settle']>[0]): void {
   try {
     write.settle(outcome)

@@ -1,4 +1,7 @@
-/** Looking after the files: verify, back up, restore, count. All but restore may run while a store serves from the same directory. */
+/**
+ * Maintenance of the files: verify, back up, restore, count. All but restore may run while a store serves from the same
+ * directory.
+ */
 import {
   chmodSync,
   closeSync,
@@ -18,14 +21,14 @@ import { INT64_MAX, ordinalOf } from './position.ts'
 import { checksum, decodeBody } from './event-record.ts'
 
 export interface VerificationReport {
-  /** Events read and found sound. */
+  /** Events whose checksum and columns are right. */
   events: number
   streams: number
-  /** What is wrong, the first damaged event first; empty: all is well. */
+  /** Descriptions of what is damaged, in the order of the log; empty for an undamaged file. */
   problems: string[]
 }
 
-/** More problems than this are no more telling. */
+/** Verification stops after this many problems. */
 const MAX_PROBLEMS = 20
 
 export interface VerificationProgress {
@@ -34,14 +37,14 @@ export interface VerificationProgress {
 }
 
 /**
- * Reads everything: every page, every event against its checksum, that no position is missing, that every stream counts 0, 1, 2 ...
- * that the log ends where it should, that the lists by category and type are right.
+ * Reads the whole file: every page; every event's checksum; that no position is missing; that the revisions of every stream
+ * count from 0 without gaps; that the log ends at the stored head; that the category index and the event-type index are right.
  */
 export function verifyFile(file: string, onProgress?: (progress: VerificationProgress) => void): VerificationReport {
   const report: VerificationReport = { events: 0, streams: 0, problems: [] }
   const connection = new Database(file, { readonly: true, fileMustExist: true })
   try {
-    connection.exec('BEGIN') // one moment of the store, however long it takes
+    connection.exec('BEGIN') // one snapshot, however long verification takes
     verifyEvents(connection, report, onProgress)
     verifyStreams(connection, report)
     for (const stream of truncatedStreams(connection)) addProblem(report, stream)
@@ -123,10 +126,10 @@ function verifyStreams(connection: SqliteConnection, report: VerificationReport)
   }
 }
 
-/** That the log ends where it should; that every event up to where the lists go stands in those of its category and type, and nothing else. */
+/** Checks that the log ends at the stored head, and that each index has exactly one right entry for every event it covers. */
 function verifyLog(connection: SqliteConnection, report: VerificationReport): void {
   const one = (sql: string) => connection.prepare(sql).safeIntegers().pluck().get() as bigint | null
-  if (one(`SELECT 1 FROM sqlite_master WHERE name = 'log'`) === undefined) return // a file from before it was kept
+  if (one(`SELECT 1 FROM sqlite_master WHERE name = 'log'`) === undefined) return // a file of format 1 or 2
   const [head, end] = [one('SELECT max(position) FROM event') ?? 0n, one('SELECT head FROM log')]
   if (head !== end) addProblem(report, `The log should end at position ${end} and ends at ${head}`)
   for (const kind of ['category', 'type']) {
@@ -144,7 +147,10 @@ function addProblem(report: VerificationReport, problem: string): void {
   if (report.problems.length < MAX_PROBLEMS) report.problems.push(problem)
 }
 
-/** A copy of one moment, complete before it gets its name; the store goes on meanwhile. @throws when `to` exists */
+/**
+ * Copies a snapshot of the store, which may be running. The file gets its name only when it is complete and verified.
+ * @throws when `to` exists
+ */
 export function backupStore(dataDir: string, to: string): VerificationReport {
   if (existsSync(to)) throw new Error(`${to} exists already`)
   mkdirSync(dirname(to), { recursive: true })
@@ -168,7 +174,10 @@ export function backupStore(dataDir: string, to: string): VerificationReport {
   return report
 }
 
-/** Puts a backup where there is no store yet. @throws when there is one, or the backup is damaged */
+/**
+ * Verifies a backup and copies it into a data directory without a store.
+ * @throws when there is a store, or the backup is damaged
+ */
 export function restoreStore(from: string, dataDir: string): VerificationReport {
   const file = join(dataDir, EVENTS_FILE)
   const report = verifyFile(from)
@@ -191,9 +200,9 @@ export interface StoreStatistics {
   events: number
   streams: number
   types: number
-  /** Of the newest event. */
+  /** Position of the newest event in the log. */
   position: string
-  /** Bytes. */
+  /** Size of the database in bytes. */
   size: number
 }
 

@@ -1,13 +1,13 @@
 /**
- * The event ids written last, so that a retried append that expects "any" revision is recognised. A bounded memory, as in
- * EventStoreDB; unlike there it survives a restart, because it is read back from the end of the log.
+ * Cache of the newest event ids, by which a repeated append with expected revision "any" is recognised. It is bounded, as in
+ * EventStoreDB; unlike there, its newest part survives a restart, because it is read from the end of the log.
  */
 import type { EventLog } from './event-log.ts'
 import { eventIdOf } from './event-record.ts'
 
-/** Remembered at least; at most twice as many. */
+/** Event ids in one of the two generations: at least this many are cached, at most twice as many. */
 const GENERATION_SIZE = 20_000
-/** Read back at the start: enough for the retries of a crash, and quick. */
+/** Event ids read from the log at the start: enough for the retries after a crash, and quickly read. */
 const READ_BACK = 5_000
 
 export interface EventLocation {
@@ -17,15 +17,15 @@ export interface EventLocation {
 
 interface Entry extends EventLocation {
   streamId: bigint
-  /** The same id in another stream, or an earlier one. */
+  /** The same id in another stream, or an earlier occurrence in this one. */
   before: Entry | undefined
 }
 
 export class RecentEventIds {
-  /** Two generations: the older is let go as a whole, for taking keys out one by one costs more than putting them in. */
+  /** Two generations: the older is dropped as a whole, because deleting keys one by one costs more than inserting them. */
   private younger = new Map<string, Entry>()
   private older = new Map<string, Entry>()
-  /** Entries of the younger generation; counted, because one id may stand for many. */
+  /** Ids added to the younger generation, including repeated ones. */
   private count = 0
   private readonly log: EventLog
 
@@ -47,7 +47,7 @@ export class RecentEventIds {
     this.younger.set(id, { streamId, revision, position, before: this.younger.get(id) })
   }
 
-  /** After a commit that failed, what was remembered on its behalf is not true. */
+  /** Fills the cache from the end of the log: at the start, and after a rolled-back commit. */
   reload(): void {
     this.younger.clear()
     this.older.clear()

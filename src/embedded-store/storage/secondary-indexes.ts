@@ -1,17 +1,17 @@
 /**
- * The lists of events of each category and each type, from which filters are answered. They are written many events at a time: an entry with
- * every append would be two more pages in every commit. Events after {@link EventLog.indexedUpTo} are in no list yet, and are few enough to be
- * looked at one by one.
+ * The category index and the event-type index, from which filters are answered. They are written in batches: an entry with
+ * every append would add two pages to every commit. The events after {@link EventLog.indexedUpTo} are not indexed yet; they are
+ * few, and filters scan them.
  */
 import type { EventLog } from './event-log.ts'
 import { ordinalOf, positionOf } from './position.ts'
 
-/** Events that may wait to be listed. */
+/** Events that may be left unindexed. */
 const MAX_UNINDEXED = 1000n
-/** Events listed in one transaction, so that nobody waits long for it. */
+/** Events indexed in one transaction, which bounds how long its writes wait. */
 const MAX_PER_TRANSACTION = 10_000n
 
-/** Lists what was committed, once it is worth it. Within the writer's transaction. */
+/** Indexes committed events when enough have accumulated. To be called inside the writer's transaction. */
 export function indexNewEvents(log: EventLog): void {
   const [listed, head] = [ordinalOf(log.indexedUpTo), ordinalOf(log.head)]
   if (head - listed < MAX_UNINDEXED) return

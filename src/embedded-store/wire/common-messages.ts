@@ -1,10 +1,10 @@
-/** Messages that several services use. */
+/** Protobuf messages that several services use. */
 import type { ProtobufWriter } from './protobuf.ts'
 import { MalformedMessage, ProtobufReader, decodeUtf8 } from './protobuf.ts'
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 
-/** A UUID in either of its two forms, as lower-case text. */
+/** A UUID in either of the protocol's two forms, as lower-case text. */
 export function readUuid(reader: ProtobufReader): string {
   let text = ''
   for (let field = reader.next(); field !== 0; field = reader.next()) {
@@ -52,7 +52,7 @@ export function writeStreamIdentifier(writer: ProtobufWriter, field: number, nam
   writer.message(field, (identifier) => identifier.string(3, name))
 }
 
-/** Reads `{ 1: commit, 2: prepare }` and keeps the commit position: here the two are always the same. */
+/** Reads `{ 1: commit, 2: prepare }` and returns the commit position; in this store the two are always equal. */
 export function readPosition(reader: ProtobufReader): bigint {
   let commit = 0n
   for (let field = reader.next(); field !== 0; field = reader.next()) {
@@ -66,7 +66,7 @@ export function writePosition(writer: ProtobufWriter, field: number, position: b
   writer.message(field, (both) => both.uint64(1, position).uint64(2, position))
 }
 
-/** Which form of UUID a reader asked for. */
+/** The UUID form that a read request asks for. */
 export function readUuidFormat(reader: ProtobufReader): 'structured' | 'string' {
   let form: 'structured' | 'string' = 'structured'
   for (let field = reader.next(); field !== 0; field = reader.next()) {

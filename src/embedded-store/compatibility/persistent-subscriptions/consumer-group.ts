@@ -1,6 +1,6 @@
 /**
- * One consumer group: reads ahead a little, hands out, waits for answers, tries again, parks what nobody can handle.
- * What is dealt with is kept as one checkpoint, so after a restart a message may come again, and none is left out.
+ * One consumer group of a persistent subscription: reads ahead, dispatches messages to consumers, retries and parks them.
+ * Progress is stored as a single checkpoint, so after a restart a message may be delivered again, and none is skipped.
  */
 import { randomUUID } from 'node:crypto'
 import type { Appender } from '../../storage/append.ts'
@@ -18,7 +18,7 @@ import { strategyOf } from './consumer-strategies.ts'
 export type NackAction = 'retry' | 'park' | 'skip' | 'stop'
 
 const MAX_LATENCIES = 1000
-/** A waiting message is overtaken by at most this many. */
+/** Messages that may overtake one that waits for its consumer. */
 const MAX_OVERTAKES = 500
 
 export class ConsumerGroup {
@@ -37,7 +37,7 @@ export class ConsumerGroup {
   private readonly outstanding = new Map<string, { message: GroupMessage; consumer: GroupConsumer }>()
   private readonly parking = new Set<GroupMessage>()
   private cursor: bigint
-  /** Nothing more to read until the log advances. */
+  /** Everything committed has been read; reset by the next commit. */
   private atEnd = false
   private replay: { next: bigint; end: bigint } | undefined
   private handledSinceCheckpoint = 0
@@ -68,7 +68,7 @@ export class ConsumerGroup {
     )
   }
 
-  /** Ends the group here; what it has not checkpointed will come again. */
+  /** Stops the group; messages after its checkpoint will be delivered again. */
   close(): void {
     this.closed = true
     clearInterval(this.timer)
@@ -110,7 +110,7 @@ export class ConsumerGroup {
     this.pump()
   }
 
-  /** What the consumer had in hand goes to others. */
+  /** Removes a consumer; its unanswered messages go to others. */
   leave(consumer: GroupConsumer): void {
     const index = this.consumers.indexOf(consumer)
     if (index < 0) return
@@ -145,7 +145,7 @@ export class ConsumerGroup {
     this.pump()
   }
 
-  /** @param stopAt revision in the parked stream before which to stop */
+  /** @param stopAt revision of the parked stream at which to stop; that message is not replayed */
   replayParked(stopAt: bigint | undefined): void {
     const state = this.log.stream(this.parkedStream)
     if (!state || state.lastRevision < 0n || this.replay) return
@@ -157,7 +157,7 @@ export class ConsumerGroup {
     this.pump()
   }
 
-  /** Hands out as much as the consumers take. */
+  /** Dispatches as many messages as the consumers have free slots for. */
   private pump(): void {
     if (this.pumping || this.closed) return
     this.pumping = true
@@ -169,7 +169,7 @@ export class ConsumerGroup {
       }
       this.schedulePump()
     } catch (error) {
-      // An event that cannot be read is not left out: the group stops here, and says so to whoever comes.
+      // An unreadable event is not skipped: the group's consumers are dropped, and so is each that connects.
       process.emitWarning(
         `Group ${this.record.name} of ${this.record.stream}: ${(error as Error).message}`,
         'EmbeddedStore',
@@ -183,7 +183,7 @@ export class ConsumerGroup {
     }
   }
 
-  /** A stretch of the log in which nothing passed the filter is behind: the next has its turn after everybody else's. */
+  /** If a page of the log had no matching event, the next page is read after other calls have run. */
   private schedulePump(): void {
     if (this.pumpScheduled || this.atEnd || this.buffer.length > 0 || this.consumers.length === 0) return
     this.pumpScheduled = true
@@ -197,7 +197,7 @@ export class ConsumerGroup {
     let given = 0
     for (let i = 0; i < from.length && i < MAX_OVERTAKES;) {
       const message = from[i]!
-      // The same id twice in hand could not be told apart when it is answered.
+      // Two unanswered messages with one id could not be told apart by their answers.
       const consumer = this.outstanding.has(message.id) ? undefined : this.strategy.choose(message, this.consumers)
       if (!consumer) {
         if (!this.strategy.mayOvertake) break
@@ -316,7 +316,7 @@ export class ConsumerGroup {
     if (message.retryCount >= this.record.settings.maxRetryCount)
       return this.park(message, `Reached the retry limit: ${reason}`)
     message.retryCount++
-    // The oldest first, so that order is kept as far as trying again allows.
+    // Oldest first, to preserve the order as far as retries allow.
     const index = this.retries.findIndex((other) => other.at > message.at)
     this.retries.splice(index < 0 ? this.retries.length : index, 0, message)
   }
@@ -339,7 +339,7 @@ export class ConsumerGroup {
       (error) => {
         this.parking.delete(message)
         if (!error) return this.handled(message)
-        // Not parked, not lost: it will be handed out again.
+        // Neither parked nor lost: it is dispatched again.
         this.retries.push(message)
         this.pump()
       },
@@ -370,7 +370,7 @@ export class ConsumerGroup {
     this.pump()
   }
 
-  /** The first revision or position that is not dealt with. */
+  /** The first revision or position that is not completely handled: the next checkpoint. */
   private get firstOpen(): bigint {
     let first = this.cursor
     const consider = (message: GroupMessage) => {

@@ -1,4 +1,4 @@
-/** All consumer groups of this store, as the file knows them. */
+/** All consumer groups of the store, and their rows in the event file. */
 import type { EventLog } from '../../storage/event-log.ts'
 import type { GroupCommit } from '../../storage/group-commit.ts'
 import type { Appender } from '../../storage/append.ts'
@@ -22,12 +22,12 @@ export class ConsumerGroups {
     return this.groups.get(key(stream, name))
   }
 
-  /** Those of one stream, or all. */
+  /** The groups of one stream; without an argument, all. */
   list(stream?: string): ConsumerGroup[] {
     return [...this.groups.values()].filter(({ record }) => stream === undefined || record.stream === stream)
   }
 
-  /** False: there is one already. */
+  /** @returns false when the group already exists */
   async create(stream: string, name: string, settings: GroupSettings): Promise<boolean> {
     const begin = this.beginningOf(stream, settings)
     let created = false
@@ -43,7 +43,7 @@ export class ConsumerGroups {
     return created
   }
 
-  /** Consumers are dropped and come back to the new settings; what was dealt with stays dealt with. */
+  /** Drops the consumers, which reconnect to the changed group; its checkpoint is kept. */
   async update(group: ConsumerGroup, change: (settings: GroupSettings) => GroupSettings): Promise<void> {
     const { stream, name, begin, next } = group.record
     const settings = change(group.record.settings)

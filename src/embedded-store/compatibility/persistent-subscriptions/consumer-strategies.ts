@@ -1,13 +1,13 @@
-/** Which consumer gets the next message. */
+/** EventStoreDB's consumer strategies: which consumer gets the next message. */
 import { crc32 } from 'node:zlib'
 import { decodeBody } from '../../storage/event-record.ts'
 import type { GroupConsumer, GroupMessage } from './group-consumer.ts'
 import type { ConsumerStrategyName } from './group-settings.ts'
 
 export interface ConsumerStrategy {
-  /** Undefined: the message has to wait. */
+  /** Undefined: no consumer can take the message now. */
   choose(message: GroupMessage, consumers: readonly GroupConsumer[]): GroupConsumer | undefined
-  /** Whether later messages may go to other consumers while one waits for its own. */
+  /** Whether later messages may be dispatched while one waits for its consumer. */
   mayOvertake: boolean
 }
 
@@ -42,7 +42,7 @@ function roundRobin(): ConsumerStrategy {
   }
 }
 
-/** Messages with one key go to one consumer; when consumers come and go, as few keys as possible move. */
+/** Rendezvous hashing: messages with one key go to one consumer, and few keys move when consumers connect or leave. */
 function pinnedBy(keyOf: (message: GroupMessage) => string): ConsumerStrategy {
   return {
     mayOvertake: true,

@@ -1,34 +1,34 @@
-/** Who takes messages from a group, and what a message is. */
+/** A consumer of a group, and the messages it receives. */
 import type { EventRecord } from '../../storage/event-record.ts'
 
-/** Someone who handles messages: a call, seen from the group. */
+/** One connected consumer, which is an open call. */
 export interface GroupConsumer {
   id: string
   /** Remote address. */
   from: string
   username: string
   connectionName: string
-  /** How many messages it takes at a time. */
+  /** Messages that may be unanswered at one time. */
   slots: number
   inFlight: Set<GroupMessage>
   totalItems: bigint
   itemsAtLastMeasurement: bigint
-  /** The newest times it took, in milliseconds; only with extra statistics. */
+  /** The most recent processing times in milliseconds; only with extra statistics. */
   latencies: number[]
   deliver(message: GroupMessage): void
-  /** The group is gone or has changed. */
+  /** Ends the call, because the group was deleted, changed or stopped. */
   drop(): void
 }
 
 export interface GroupMessage {
   event: EventRecord | undefined
   link: EventRecord | undefined
-  /** What consumers answer with: the link's id where there is a link. */
+  /** The id that consumers answer with; of the link, where the event was read through one. */
   id: string
-  /** Revision or position in what the group reads. */
+  /** Revision of the event in the group's stream, or its position in `$all`. */
   at: bigint
   retryCount: number
-  /** Taken from the parked messages; no checkpoint depends on it. */
+  /** Read from the parked stream; it does not affect the checkpoint. */
   isReplayed: boolean
   dispatchedAt: number
 }

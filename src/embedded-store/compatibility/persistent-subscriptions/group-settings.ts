@@ -1,4 +1,4 @@
-/** What a persistent subscription is told when it is made, and how that is kept. */
+/** The settings of a persistent subscription, and their stored form. */
 import type { EventFilter } from '../../storage/filter.ts'
 
 export const CONSUMER_STRATEGIES = ['DispatchToSingle', 'RoundRobin', 'Pinned', 'PinnedByCorrelation'] as const
@@ -6,17 +6,17 @@ export type ConsumerStrategyName = (typeof CONSUMER_STRATEGIES)[number]
 
 export interface GroupSettings {
   resolveLinks: boolean
-  /** Where a group without a checkpoint begins: a revision or, for `$all`, a position, included. */
+  /** Where a group without a checkpoint starts: a revision or, for `$all`, a position; inclusive. */
   startFrom: bigint | 'start' | 'end'
   extraStatistics: boolean
-  /** Milliseconds a consumer may take; 0: for ever. */
+  /** Milliseconds after which an unanswered message is retried; 0: never. */
   messageTimeout: number
   maxRetryCount: number
   /** Milliseconds between checkpoints. */
   checkpointAfter: number
   minCheckpointCount: number
   maxCheckpointCount: number
-  /** 0: any number. */
+  /** 0: no limit. */
   maxSubscriberCount: number
   liveBufferSize: number
   readBatchSize: number
@@ -25,15 +25,15 @@ export interface GroupSettings {
   filter: EventFilter | undefined
 }
 
-/** A group as the file keeps it. */
+/** The stored row of a group. */
 export interface GroupRecord {
   /** `$all` or the name of a stream. */
   stream: string
   name: string
   settings: GroupSettings
-  /** Where the group began; while `next` is still there, it has no checkpoint. */
+  /** Where the group started; the group has no checkpoint while `next` is the same. */
   begin: bigint
-  /** The first revision or position that has not been dealt with. */
+  /** The first revision or position that is not completely handled. */
   next: bigint
 }
 

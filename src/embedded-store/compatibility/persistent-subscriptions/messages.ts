@@ -44,7 +44,7 @@ function eachOption(request: Buffer, read: (field: number, options: ProtobufRead
   }
 }
 
-/** Create and Update ask in the same form. */
+/** Create and Update have the same fields. */
 export function readGroupSettingsRequest(request: Buffer): GroupName & { settings: GroupSettings } {
   const asked: GroupName = { stream: '', group: '' }
   let settings = { ...DEFAULT_GROUP_SETTINGS }
@@ -92,7 +92,7 @@ function readSettings(reader: ProtobufReader): GroupSettings {
     minCheckpointCount: 0,
     maxCheckpointCount: 0,
   }
-  settings.strategy = 'DispatchToSingle' // 0, and so not written
+  settings.strategy = 'DispatchToSingle' // enum value 0, which clients do not send
   for (let field = reader.next(); field !== 0; field = reader.next()) {
     if (field === 1) settings.resolveLinks = reader.bool()
     else if (field === 2) {
@@ -158,7 +158,7 @@ export function readReplayParkedRequest(request: Buffer): GroupName & { stopAt: 
   return asked
 }
 
-/** The stream whose groups are wanted; undefined: all groups. */
+/** The stream whose groups are listed; undefined: those of all streams. */
 export function readListGroupsRequest(request: Buffer): string | undefined {
   let stream: string | undefined
   eachOption(request, (field, options) => {
@@ -236,7 +236,7 @@ export interface GroupInfo {
   averagePerSecond: number
   totalItems: bigint
   countSinceLastMeasurement: bigint
-  /** Revisions and positions as EventStoreDB writes them; empty: none yet. */
+  /** Revisions and positions in EventStoreDB's text form; empty without a checkpoint. */
   lastCheckpointed: string
   lastKnown: string
   startFrom: string

@@ -1,4 +1,4 @@
-/** `PersistentSubscriptions`: groups are managed here, and consumers join them. */
+/** Service `PersistentSubscriptions`: manages consumer groups and connects consumers to them. */
 import type { GrpcCall, GrpcHandler, CallerIdentity } from '../../grpc/grpc-server.ts'
 import { frameMessage, unaryHandler } from '../../grpc/grpc-server.ts'
 import { StatusCode, RpcError, accessDeniedError, invalidArgumentError } from '../../grpc/status.ts'
@@ -57,7 +57,7 @@ export function persistentSubscriptionHandlers(
       `${service}/Update`,
       operatorHandler(async (request) => {
         const asked = readGroupSettingsRequest(request)
-        // A filter cannot be changed, and is not sent again.
+        // A filter cannot be changed, and clients do not send it in an update.
         await registry.update(existing(asked), ({ filter }) => ({ ...asked.settings, filter }))
         return EMPTY
       }),

@@ -1,4 +1,4 @@
-/** `Projections`: the store's own can be started, stopped and watched. Projections written by users do not run here. */
+/** Service `Projections`: starts, stops and describes the system projections. Projections written by users are not supported. */
 import type { GrpcCall, GrpcHandler } from '../../grpc/grpc-server.ts'
 import { serverStreamingHandler, unaryHandler } from '../../grpc/grpc-server.ts'
 import { StatusCode, RpcError, accessDeniedError } from '../../grpc/status.ts'
@@ -60,12 +60,12 @@ function assertOperator(store: ServiceContext, call: GrpcCall): void {
 
 function known(name: string): SystemProjectionName {
   if (!SYSTEM_PROJECTION_NAMES.includes(name as SystemProjectionName))
-    // The code is NOT_FOUND only from version 24.6 on; until then, callers look for the word in the message.
+    // The code is NOT_FOUND from version 24.6 on; earlier clients look for the word in the message.
     throw new RpcError(StatusCode.UNKNOWN, `Projection '${name}': NotFound`)
   return name as SystemProjectionName
 }
 
-/** Enable, Disable and Statistics all wrap `{ 1: name, 2: flag }`. */
+/** Enable, Disable and Statistics all have the form `{ 1: name, 2: flag }`. */
 function readOptions(request: Buffer): { name: string; flag: boolean } {
   const options = { name: '', flag: false }
   const outer = new ProtobufReader(request)
@@ -77,7 +77,7 @@ function readOptions(request: Buffer): { name: string; flag: boolean } {
     const inner = outer.message()
     for (let option = inner.next(); option !== 0; option = inner.next()) {
       if (option === 1) options.name = inner.string()
-      // In Statistics the second field is the message that asks for all of them.
+      // In Statistics, the second field is a message that asks for all projections.
       else if (option === 2 && inner.isNumber) options.flag = inner.bool()
       else inner.skip()
     }

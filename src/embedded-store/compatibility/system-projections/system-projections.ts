@@ -1,6 +1,6 @@
 /**
- * EventStoreDB's own projections, as a reader of the log that writes links. Links and checkpoint are committed together, so every
- * event is linked exactly once, whenever the process dies.
+ * EventStoreDB's five system projections, which read the log and write links. Links and checkpoint are committed together, so
+ * every event is linked exactly once, also after a crash.
  */
 import { randomUUID } from 'node:crypto'
 import type { Appender } from '../../storage/append.ts'
@@ -20,7 +20,7 @@ interface Link {
   data: string
 }
 
-/** What each writes for one event of a user's stream; undefined: nothing. */
+/** The link that a projection writes for an event of a user's stream; undefined for none. */
 const PROJECTIONS: Record<SystemProjectionName, (event: EventRecord) => Link | undefined> = {
   $by_category: (event) => {
     const category = categoryOf(event.stream)
@@ -47,7 +47,7 @@ function categoryOf(stream: string): string | undefined {
   return dash > 0 ? stream.slice(0, dash) : undefined
 }
 
-/** What `$correlationId` of the metadata says; metadata are the writer's own affair and need not be JSON. */
+/** `$correlationId` of the event's metadata, which need not be JSON. */
 function correlationIdOf(event: EventRecord): string | undefined {
   const { metadata } = decodeBody(event.body)
   if (!metadata.includes('"$correlationId"')) return undefined
@@ -59,21 +59,21 @@ function correlationIdOf(event: EventRecord): string | undefined {
   }
 }
 
-/** Milliseconds an event waits to be linked, so that those that follow share its commit and do not each pay for another. */
+/** Milliseconds before a committed event is linked, so that events committed shortly after it share the commit. */
 const BATCH_DELAY = 100
 
-/** Events looked at in one commit: others' writes wait no longer than this takes. */
+/** Events processed in one commit, which bounds how long other writes wait. */
 const BATCH = { events: 500, bytes: 4 * 1024 * 1024 }
 
 export interface SystemProjectionStatus {
   name: SystemProjectionName
   state: SystemProjectionState | 'Faulted'
-  /** Why it is faulted. */
+  /** Why the projection is faulted; empty when it is not. */
   fault: string
-  /** Position of the last event looked at. */
+  /** Position of the last event processed. */
   checkpoint: bigint
   processedSinceStart: bigint
-  /** Percent of the log. */
+  /** Percentage of the log that is processed. */
   progress: number
 }
 
@@ -82,7 +82,7 @@ export class SystemProjections {
   private readonly commits: GroupCommit
   private readonly running = new Set<SystemProjectionName>()
   private readonly busy = new Set<SystemProjectionName>()
-  /** What stopped a projection that should be running. */
+  /** The errors that stopped running projections. */
   private readonly faults = new Map<SystemProjectionName, string>()
   private readonly processed = new Map<SystemProjectionName, bigint>()
   private readonly stopListening: () => void
@@ -131,7 +131,7 @@ export class SystemProjections {
     this.schedule()
   }
 
-  /** Begins anew with what is kept: one that was faulted tries again. */
+  /** Starts the projections again whose stored state is running, including faulted ones. */
   restart(): void {
     this.faults.clear()
     this.processed.clear()
@@ -159,8 +159,8 @@ export class SystemProjections {
     try {
       while (this.running.has(name) && this.stored(name).checkpoint < this.log.head) await this.step(name)
     } catch (error) {
-      // An event that cannot be read stops the projection rather than being left out. A full disk does not: the next commit that
-      // succeeds wakes it again, and nothing was lost.
+      // An unreadable event stops the projection; it is not skipped. A full disk does not: the next successful commit schedules
+      // it again, and nothing is lost.
       if (error instanceof DamagedEvent || isCorruption(error)) {
         this.running.delete(name)
         this.faults.set(name, (error as Error).message)
@@ -170,12 +170,12 @@ export class SystemProjections {
     }
   }
 
-  /** Reads outside the transaction: what cannot be read must not fail the writers who share the commit. */
+  /** Reads outside the transaction, so that an unreadable event does not fail other writes in the commit. */
   private async step(name: SystemProjectionName): Promise<void> {
     const { events } = this.log.allForwards(this.stored(name).checkpoint + 1n, BATCH)
     const links = new Map<string, ProposedEvent[]>()
     for (const event of events) {
-      // System streams are not indexed: links to links would never end.
+      // System streams are not linked: links to links would never end.
       if (event.stream.startsWith('$') || event.typeId === STREAM_DELETED_TYPE) continue
       const link = PROJECTIONS[name](event)
       if (!link) continue

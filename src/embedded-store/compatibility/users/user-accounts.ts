@@ -1,4 +1,4 @@
-/** People and programs that may come in, with salted hashes of their passwords. There is no user and no password to begin with. */
+/** User accounts, with salted scrypt hashes of their passwords. A new store has no user and no default password. */
 import { createHash, randomBytes, scrypt, timingSafeEqual } from 'node:crypto'
 import { promisify } from 'node:util'
 import type { SqliteConnection } from '../../storage/database.ts'
@@ -6,7 +6,7 @@ import type { CallerIdentity } from '../../grpc/grpc-server.ts'
 
 const scryptHash = promisify(scrypt) as (password: string, salt: Buffer, length: number) => Promise<Buffer>
 const HASH_LENGTH = 32
-/** A password is not hashed again for every call: who was let in stays known this long, in milliseconds. */
+/** Credentials that were right are cached for this long, because hashing a password for every call would be too slow. */
 const CREDENTIAL_CACHE_MILLISECONDS = 60_000
 const MAX_CACHED_CREDENTIALS = 1000
 const MIN_PASSWORD_LENGTH = 8
@@ -32,7 +32,7 @@ export class UserAccounts {
     return rows.map(({ name, groups }) => ({ name, groups: JSON.parse(groups) as string[] }))
   }
 
-  /** Adds a user, or gives one new groups and a new password. */
+  /** Adds a user, or replaces the groups and password of one. */
   async set(name: string, groups: readonly string[], password: string): Promise<void> {
     if (name === '' || /[:\s]/.test(name)) throw new Error('A user name has no spaces or colons')
     if (password.length < MIN_PASSWORD_LENGTH)
@@ -44,12 +44,12 @@ export class UserAccounts {
       .run(name, JSON.stringify(groups), salt, hashed)
   }
 
-  /** False: there was none. */
+  /** @returns false when there is no such user */
   remove(name: string): boolean {
     return this.connection.prepare('DELETE FROM user WHERE name = ?').run(name).changes > 0
   }
 
-  /** Undefined: not with this password. @param header what the call's `authorization` says */
+  /** @param header the call's `authorization` header @returns undefined when the name or the password is wrong */
   async authenticate(header: string): Promise<CallerIdentity | undefined> {
     const key = createHash('sha256').update(header).digest('base64')
     const known = this.credentialCache.get(key)
@@ -59,7 +59,7 @@ export class UserAccounts {
     if (name === undefined || password === undefined) return undefined
     const row = this.connection.prepare('SELECT groups, salt, password FROM user WHERE name = ?').get(name) as
       { groups: string; salt: Buffer; password: Buffer } | undefined
-    // A name nobody has takes as long to refuse as a wrong password.
+    // An unknown name takes as long to refuse as a wrong password.
     const hashed = await scryptHash(password, row?.salt ?? Buffer.alloc(16), HASH_LENGTH)
     if (!row || !timingSafeEqual(hashed, row.password)) return undefined
     const identity = { name, groups: JSON.parse(row.groups) as string[] }
