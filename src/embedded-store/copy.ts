@@ -108,9 +108,11 @@ export async function compareEvents(one: EventStoreDBClient, other: EventStoreDB
     const [a, b] = await Promise.all([left.next(), right.next()])
     if (a.done && b.done) return count
     if (a.done || b.done)
-      throw new Error(`One holds more events than the other: ${nameOf((a.done ? b.value : a.value)!)} is in one only`)
+      throw new Error(
+        `One server has more events than the other: ${nameOf((a.done ? b.value : a.value)!)} is on one only`,
+      )
     if (fingerprint(a.value) !== fingerprint(b.value))
-      throw new Error(`They differ: ${nameOf(a.value)} here, ${nameOf(b.value)} there`)
+      throw new Error(`The servers differ: ${nameOf(a.value)} on the first, ${nameOf(b.value)} on the second`)
   }
 }
 

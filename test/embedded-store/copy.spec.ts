@@ -56,7 +56,7 @@ it('names the first event that is not the same on both sides', async () => {
   await one.appendToStream('journey-1', anEvent())
   expect((await errorOf(compareEvents(one, other))).message).toMatch(/revision 1 of stream 'journey-1'.*in one only/)
   await other.appendToStream('journey-1', anEvent())
-  expect((await errorOf(compareEvents(one, other))).message).toMatch(/They differ: revision 1 of stream 'journey-1'/)
+  expect((await errorOf(compareEvents(one, other))).message).toMatch(/The servers differ: revision 1 of stream 'journey-1'/)
 })
 
 it('interrupted, goes on', async () => {

@@ -136,7 +136,7 @@ describe('verify', () => {
     [
       'an event listed under another type',
       `INSERT INTO listed_by_type SELECT 99, position FROM event WHERE position <= 1000; UPDATE log SET listed_up_to = 1000`,
-      /The lists by category hold 0 entries, 0 of them right, for 7 events/,
+      /The index by category has 0 entries, 0 of them right, for 7 events/,
     ],
   ])('names %s', async (_, sql, problem) => {
     await filled()
@@ -267,7 +267,7 @@ describe('the front door', () => {
     expect(await once(child, 'exit')).toEqual([0, null])
     expect(run('verify', '--data-dir', dataDir)).toMatchObject({
       status: 0,
-      stdout: '5 events in 3 streams are sound, 0 problems\n',
+      stdout: '5 events in 3 streams are undamaged, 0 problems\n',
     })
     appendFileSync(file(), '')
     writeFileSync(file(), readFileSync(file()).subarray(0, -4096))

@@ -34,7 +34,7 @@ export class FaultInjector {
     this.current = structuredClone(faults)
     if (faults.crash)
       setImmediate(() => {
-        throw new Error('The store crashed (as a test asked)')
+        throw new Error('The store crashed (injected by a test)')
       })
     const pages = this.connection.pragma('page_count', { simple: true }) as number
     this.connection.pragma(`max_page_count = ${faults.diskFull ? pages : 4294967294}`)
@@ -51,6 +51,6 @@ export class FaultInjector {
   beforeCommit(): void {
     const { slowDisk, failingDisk } = this.current
     if (slowDisk) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, slowDisk)
-    if (failingDisk) throw new Error('the disk failed (as a test asked)')
+    if (failingDisk) throw new Error('the disk failed (injected by a test)')
   }
 }

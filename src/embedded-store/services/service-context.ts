@@ -50,7 +50,8 @@ export class ServiceContext {
 
   /** Queues a write, and pauses the caller while the queue is full. */
   write(call: GrpcCall, write: PendingWrite): void {
-    if (this.faults?.failsWrite('before_commit')) return call.fail(unavailableError('Not committed (as a test asked)'))
+    if (this.faults?.failsWrite('before_commit'))
+      return call.fail(unavailableError('Not committed (injected by a test)'))
     this.commits.submit(this.faults ? this.withFaults(this.faults, call, write) : write)
     if (!this.commits.isFull) return
     call.pause()
@@ -62,7 +63,7 @@ export class ServiceContext {
       ...write,
       settle(outcome) {
         if (faults.failsWrite('after_commit'))
-          return call.fail(unavailableError('Committed, and not said so (as a test asked)'))
+          return call.fail(unavailableError('Committed, but not acknowledged (injected by a test)'))
         const { delayedAcknowledgement } = faults.current
         if (delayedAcknowledgement) setTimeout(() => write.settle(outcome), delayedAcknowledgement).unref()
         else write.settle(outcome)

@@ -202,7 +202,7 @@ function migrate(connection: SqliteConnection, file: string): void {
     throw damagedStore(file, 'this is not an event store file')
   const format = connection.pragma('user_version', { simple: true }) as number
   if (format > FORMATS.length)
-    throw damagedStore(file, `it has format ${format}, this program knows formats up to ${FORMATS.length}`)
+    throw damagedStore(file, `it has format ${format}, this version reads formats up to ${FORMATS.length}`)
   if (format === FORMATS.length) return
   const [lost] = truncatedStreams(connection)
   if (lost !== undefined) throw damagedStore(file, lost)
@@ -242,7 +242,7 @@ function assertComplete(file: string): void {
     const pages = header.readUInt32BE(28)
     // With a write-ahead log, the main file may be shorter than the size in its header until the next checkpoint.
     if (size < pages * pageSize && !existsSync(`${file}-wal`))
-      throw damagedStore(file, `it should hold ${pages * pageSize} bytes and holds ${size}: its end is missing`)
+      throw damagedStore(file, `it should have ${pages * pageSize} bytes and has ${size}: its end is missing`)
   } finally {
     closeSync(descriptor)
   }

@@ -121,7 +121,7 @@ function verifyStreams(connection: SqliteConnection, report: VerificationReport)
     if (report.problems.length >= MAX_PROBLEMS) return
     report.streams++
     if (count - tombstones !== (last ?? -1n) + 1n)
-      addProblem(report, `Stream '${name}' ends at revision ${last} and holds ${count - tombstones} events`)
+      addProblem(report, `Stream '${name}' ends at revision ${last} and has ${count - tombstones} events`)
     if (tombstoned !== tombstones) addProblem(report, `Stream '${name}': its tombstone is not where it should be`)
   }
 }
@@ -139,7 +139,7 @@ function verifyLog(connection: SqliteConnection, report: VerificationReport): vo
       `SELECT count(*) FROM listed_by_${kind} l CROSS JOIN event e ON e.position = l.position AND e.${kind} = l.${kind}`,
     )
     if (entries !== events || right !== events)
-      addProblem(report, `The lists by ${kind} hold ${entries} entries, ${right} of them right, for ${events} events`)
+      addProblem(report, `The index by ${kind} has ${entries} entries, ${right} of them right, for ${events} events`)
   }
 }
 
@@ -167,7 +167,7 @@ export function backupStore(dataDir: string, to: string): VerificationReport {
   const report = verifyFile(unfinished)
   if (report.problems.length > 0) {
     rmSync(unfinished)
-    throw new Error(`The copy is not sound, and was thrown away: ${report.problems[0]}`)
+    throw new Error(`The copy is damaged and was deleted: ${report.problems[0]}`)
   }
   renameSync(unfinished, to)
   syncFile(dirname(to))
@@ -184,7 +184,7 @@ export function restoreStore(from: string, dataDir: string): VerificationReport 
   if (report.problems.length > 0) throw new Error(`The backup is damaged: ${report.problems[0]}`)
   const lock = new StoreDirectoryLock(dataDir)
   try {
-    if (existsSync(file)) throw new Error(`${dataDir} holds a store already; restore into an empty directory`)
+    if (existsSync(file)) throw new Error(`${dataDir} already has a store; restore into an empty directory`)
     copyFileSync(from, `${file}.unfinished`)
     chmodSync(`${file}.unfinished`, 0o600)
     syncFile(`${file}.unfinished`)

@@ -56,7 +56,7 @@ export class WriteAheadLog {
       // A reader such as a backup blocks the checkpoint; the write-ahead log can be synced instead.
       if (this.checkpointSafely('TRUNCATE').busy) this.syncLog()
     } catch (error) {
-      throw new Error(`The disk fails: what ${this.logFile} holds cannot be made durable`, { cause: error })
+      throw new Error(`The disk fails: the commits in ${this.logFile} cannot be made durable`, { cause: error })
     }
   }
 
