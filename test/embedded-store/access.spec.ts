@@ -14,7 +14,7 @@ import { startNode } from '../../src/embedded-store/server.ts'
 import { openDatabase } from '../../src/embedded-store/storage/database.ts'
 import { aStream, anEvent, collect, errorOf, temporaryDirectory } from '../event-store/target.ts'
 
-/** A key and certificate for 127.0.0.1 that nobody trusts but these tests. */
+/** A key and a self-signed certificate for 127.0.0.1, for these tests only. */
 const CERTIFICATE = join(import.meta.dirname, './fixtures/test-only.cert.pem')
 const KEY = join(import.meta.dirname, './fixtures/test-only.key.pem')
 
@@ -62,13 +62,13 @@ afterAll(async () => {
 const denied = async (attempt: Promise<unknown>) => expect(await errorOf(attempt)).toBeInstanceOf(AccessDeniedError)
 
 describe('over TLS', () => {
-  it('whoever says who he is and proves it is let in', async () => {
+  it('a caller with the right password is authenticated', async () => {
     const stream = aStream()
     for (const client of [admin, ops, ouro]) await client.appendToStream(stream, anEvent())
     expect(await collect(admin.readStream(stream))).toHaveLength(3)
   })
 
-  it('a wrong password and a name nobody has are refused', async () => {
+  it('a wrong password and an unknown user name are refused', async () => {
     const stream = aStream()
     await denied(admin.appendToStream(stream, anEvent(), { credentials: { username: 'admin', password: 'wrong' } }))
     await denied(
@@ -77,7 +77,7 @@ describe('over TLS', () => {
     await denied(collect(admin.readStream(stream, { credentials: { username: 'admin', password: '' } })))
   })
 
-  it('who does not say who he is may use the streams of users, and no others', async () => {
+  it('a caller without credentials may use the streams of users, and no others', async () => {
     const stream = aStream()
     await nobody.appendToStream(stream, anEvent())
     expect(await collect(nobody.readStream(stream))).toHaveLength(1)
@@ -87,14 +87,14 @@ describe('over TLS', () => {
     await denied(nobody.enableProjection('$by_category'))
   })
 
-  it('everything is for administrators only where it begins with a dollar', async () => {
+  it('only administrators may use streams that begin with a dollar sign', async () => {
     await denied(collect(ouro.readAll()))
     await denied(ouro.appendToStream('$system', anEvent()))
     await admin.appendToStream('$system', anEvent())
     expect((await collect(admin.readAll())).length).toBeGreaterThan(0)
   })
 
-  it('operators manage groups and projections, others do not', async () => {
+  it('operators manage persistent subscriptions and projections, other users do not', async () => {
     const stream = aStream()
     const settings = persistentSubscriptionToStreamSettingsFromDefaults({ startFrom: START })
     await denied(ouro.createPersistentSubscriptionToStream(stream, 'group', settings))
@@ -102,7 +102,7 @@ describe('over TLS', () => {
     await ops.disableProjection('$by_category')
   })
 
-  it('nobody writes to $all or deletes it', async () => {
+  it('no user may write to $all or delete it', async () => {
     await denied(admin.appendToStream('$all', anEvent()))
     await denied(
       admin.appendToStream('$all', anEvent(), { credentials: { username: 'admin', password: 'admin-password' } }),
@@ -112,8 +112,8 @@ describe('over TLS', () => {
   })
 })
 
-describe("a stream's own rules", () => {
-  it('say who reads, writes, deletes, and who may change the rules', async () => {
+describe("a stream's own access list", () => {
+  it('names who may read, write and delete, and who may change it', async () => {
     const stream = aStream()
     await admin.setStreamMetadata(stream, {
       acl: {

@@ -23,8 +23,8 @@ const idsOf = (events: readonly { event?: { id: string } }[]) => events.map(({ e
 const heavy = (count: number, bytes: number): EventData[] =>
   Array.from({ length: count }, () => binaryEvent({ type: 'Heavy', data: new Uint8Array(bytes) }))
 
-describe('$all in blocks', () => {
-  it('is the same from every position on, from the file and from memory, light and heavy', async () => {
+describe('the block cache of $all', () => {
+  it('returns the same events from every position, from the file and from the cache, for small and large events', async () => {
     const store = await startEmbeddedStore({ dataDir })
     const client = EventStoreDBClient.connectionString(store.connectionString)
     open.push(() => client.dispose(), store.close)
@@ -32,7 +32,7 @@ describe('$all in blocks', () => {
     for (const events of [light(100), heavy(3, 300_000), heavy(40, 20_000), light(120)])
       await client.appendToStream(aStream(), events)
 
-    // Backwards there are no blocks.
+    // Reads backwards do not use the cache.
     const whole = (await collect(client.readAll({ direction: BACKWARDS, fromPosition: END }))).reverse()
     const ids = idsOf(whole)
     expect(ids.length).toBeGreaterThan(4 * BLOCK_EVENTS)
@@ -47,7 +47,7 @@ describe('$all in blocks', () => {
     }
   })
 
-  it('goes on past its last full block as events are appended', async () => {
+  it('continues past the last full block as events are appended', async () => {
     const store = await startEmbeddedStore({ dataDir })
     const client = EventStoreDBClient.connectionString(store.connectionString)
     open.push(() => client.dispose(), store.close)
@@ -66,7 +66,7 @@ describe('$all in blocks', () => {
     await subscription.unsubscribe()
   })
 
-  it('keeps the blocks asked for lately, and no more than 16 MB of them', () => {
+  it('keeps the most recently used blocks, at most 16 MB of them', () => {
     const connection = openDatabase(dataDir)
     open.push(() => connection.close())
     const log = new EventLog(connection)

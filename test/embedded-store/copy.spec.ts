@@ -37,7 +37,7 @@ async function aLife(client: EventStoreDBClient): Promise<void> {
   await client.tombstoneStream('gone-1')
 }
 
-it('carries everything across, and proves it', async () => {
+it('copies every event, and finds both servers equal', async () => {
   const [from, to] = [await aStore(), await aStore()]
   await aLife(from)
   expect(await copyEvents(from, to)).toEqual({ events: 910, metadata: 2, tombstones: 1 })
@@ -48,18 +48,20 @@ it('carries everything across, and proves it', async () => {
   expect(await errorOf(collect(to.readStream('gone-1')))).toBeInstanceOf(StreamDeletedError)
 })
 
-it('names the first event that is not the same on both sides', async () => {
+it('names the first event that differs between the servers', async () => {
   const [one, other] = [await aStore(), await aStore()]
   const shared = anEvent()
   for (const client of [one, other]) await client.appendToStream('journey-1', shared)
   expect(await compareEvents(one, other)).toBe(1)
   await one.appendToStream('journey-1', anEvent())
-  expect((await errorOf(compareEvents(one, other))).message).toMatch(/revision 1 of stream 'journey-1'.*in one only/)
+  expect((await errorOf(compareEvents(one, other))).message).toMatch(/revision 1 of stream 'journey-1'.*on one only/)
   await other.appendToStream('journey-1', anEvent())
-  expect((await errorOf(compareEvents(one, other))).message).toMatch(/The servers differ: revision 1 of stream 'journey-1'/)
+  expect((await errorOf(compareEvents(one, other))).message).toMatch(
+    /The servers differ: revision 1 of stream 'journey-1'/,
+  )
 })
 
-it('interrupted, goes on', async () => {
+it('continues after an interruption', async () => {
   const [from, to] = [await aStore(), await aStore()]
   await aLife(from)
   const stop = new Error('pulled the plug')

@@ -57,8 +57,8 @@ describe('when the disk', () => {
     ])
   })
 
-  it('truly takes no more, the same holds', async () => {
-    // The system itself refuses to let any file of this process grow beyond 2 MB.
+  it('really is full, the same is true', async () => {
+    // The operating system lets no file of this process grow beyond 2 MB.
     const child = spawn('bash', [
       '-c',
       `ulimit -S -f 2048; exec "${process.execPath}" "${join(import.meta.dirname, './crash/store-process.ts')}" "${dataDir}"`,
@@ -102,7 +102,7 @@ describe('verify', () => {
     connection.close()
   }
 
-  it('finds a sound store sound', async () => {
+  it('finds no problem in an undamaged store', async () => {
     await filled()
     expect(verifyFile(file())).toEqual({ events: 105, streams: 6, problems: [] })
   })
@@ -145,13 +145,13 @@ describe('verify', () => {
     expect(problems[0]).toMatch(problem)
   })
 
-  it('is not needed to notice that the end is missing: such a store does not start', async () => {
+  it('is not needed to detect that the newest events are missing: such a store does not start', async () => {
     await filled()
     damage('DELETE FROM event WHERE position = (SELECT max(position) FROM event)')
     await expect(start()).rejects.toThrow(/should end at position \d+ and ends at \d+/)
   })
 
-  it('names what a bad sector did, and the store never hands it out', async () => {
+  it('names the event in a bad sector, which the store never returns', async () => {
     await filled()
     const bytes = readFileSync(file())
     const at = bytes.indexOf('"number":33')
@@ -167,7 +167,7 @@ describe('verify', () => {
   })
 })
 
-it('an event that cannot be read stops who must read it, and nobody else', async () => {
+it('an unreadable event stops the readers that need it, and no others', async () => {
   const first = await start()
   await first.client.appendToStream('journey-1', someEvents(200))
   await first.client.createPersistentSubscriptionToStream(
@@ -203,7 +203,7 @@ it('an event that cannot be read stops who must read it, and nobody else', async
 })
 
 describe('a backup', () => {
-  it('taken while the store is written to is one moment of it, and can be put back', async () => {
+  it('taken while the store is written to is a snapshot, and can be restored', async () => {
     const { client } = await start()
     const stream = aStream()
     let stop = false
@@ -217,7 +217,7 @@ describe('a backup', () => {
     while (written < 100) await new Promise((resolve) => setTimeout(resolve, 5))
     const atLeast = written
     const copy = join(dataDir, 'backups', 'one.sqlite')
-    // In a process of its own, as an operator would.
+    // In another process, as an operator runs it.
     execFileSync(process.execPath, [join(ROOM, 'cli.ts'), 'backup', '--data-dir', dataDir, copy])
     stop = true
     await writing
@@ -225,13 +225,13 @@ describe('a backup', () => {
     const into = join(dataDir, 'restored')
     const { events } = restoreStore(copy, into)
     expect(events).toBeGreaterThanOrEqual(atLeast)
-    expect(events % 5).toBe(1) // and the one with which every store begins
+    expect(events % 5).toBe(1) // and the first event of every store
     const restored = await start({ dataDir: into })
     const original = await collect(client.readStream(stream, { maxCount: events - 1 }))
     expect(await collect(restored.client.readStream(stream))).toEqual(original)
   })
 
-  it('is not taken over another, nor put over a store, nor believed when damaged', async () => {
+  it('overwrites no file, is not restored over a store, and is refused when damaged', async () => {
     const { client } = await start()
     await client.appendToStream('journey-1', someEvents(10))
     const copy = join(dataDir, 'copy.sqlite')
@@ -245,17 +245,17 @@ describe('a backup', () => {
   })
 })
 
-describe('the front door', () => {
+describe('the command line', () => {
   const run = (...args: string[]) =>
     spawnSync(process.execPath, [join(ROOM, 'cli.ts'), ...args], { encoding: 'utf8', input: 'a good password\n' })
 
-  it('says how it is used', () => {
+  it('prints its commands', () => {
     const { stdout, status } = run('--help')
     expect(status).toBe(0)
     for (const command of ['run', 'verify', 'backup', 'restore', 'stats', 'users']) expect(stdout).toContain(command)
   })
 
-  it('serves, counts, verifies and stops when asked', async () => {
+  it('serves until SIGTERM, counts and verifies', async () => {
     const child = spawn(process.execPath, [join(ROOM, 'cli.ts'), 'run', '--data-dir', dataDir, '--port', '0'])
     open.push(() => child.kill('SIGKILL'))
     const [line] = (await once(child.stdout, 'data')) as [Buffer]
@@ -280,7 +280,7 @@ describe('the front door', () => {
     expect(stderr).toMatch(/loopback/)
   })
 
-  it('keeps users, and never their passwords', () => {
+  it('stores users, and never their passwords', () => {
     mkdirSync(dataDir, { recursive: true })
     expect(run('users', 'set', 'ops', '$ops', '--data-dir', dataDir).status).toBe(0)
     expect(run('users', 'list', '--data-dir', dataDir).stdout).toBe('ops\t$ops\n')

@@ -1,4 +1,4 @@
-/** What SQLite leaves to others about its write-ahead log, and whole stores on a disk that truly fails; such a disk only root can make. */
+/** The handling of failed syncs, which SQLite leaves to the application, and stores on a disk that really fails; only root can make such a disk. */
 import type { ChildProcess } from 'node:child_process'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -25,7 +25,7 @@ afterEach(async () => {
 describe('the write-ahead log', () => {
   const insert = (name: string) => `INSERT INTO category (name) VALUES ('${name}')`
 
-  it('after a commit that failed ends where the last good one ended', () => {
+  it('after a failed commit ends with the last successful one', () => {
     const connection = openDatabase(directory)
     const log = new WriteAheadLog(connection)
     connection.exec(insert('good'))
@@ -44,7 +44,7 @@ describe('the write-ahead log', () => {
     again.close()
   })
 
-  it('with nothing good in it is emptied', () => {
+  it('without any successful commit is emptied', () => {
     const connection = openDatabase(directory)
     const log = new WriteAheadLog(connection)
     log.makeDurable()
@@ -55,7 +55,7 @@ describe('the write-ahead log', () => {
     log.close()
   })
 
-  it('is moved into the main file while it is full', () => {
+  it('is checkpointed when it has grown long', () => {
     const connection = openDatabase(directory)
     const log = new WriteAheadLog(connection)
     for (let i = 0; i < 4000; i++) {
@@ -70,7 +70,7 @@ describe('the write-ahead log', () => {
   })
 })
 
-it('what a killed store has left is in the main file before it answers again', async () => {
+it('what a killed store left in the write-ahead log is in the main file before the store answers again', async () => {
   await start(directory)
   await append(20)
   await kill()
@@ -88,7 +88,7 @@ describe.runIf(mayMakeDisks())('on a disk that fails', () => {
     disk.remove()
   })
 
-  it('nothing is acknowledged, reading goes on, and what is acknowledged later outlives a power cut', async () => {
+  it('nothing is acknowledged, reads succeed, and what is acknowledged later survives a power cut', async () => {
     await start(disk.data)
     const acknowledged = await append(40)
     disk.fail()
@@ -103,7 +103,7 @@ describe.runIf(mayMakeDisks())('on a disk that fails', () => {
     expect(await ids()).toEqual(acknowledged)
   })
 
-  it('what was refused and is told again to a store started anew outlives a power cut', async () => {
+  it('an append that was refused and is repeated after a restart of the store survives a power cut', async () => {
     await start(disk.data)
     const acknowledged = await append(40)
     disk.fail()
@@ -121,9 +121,9 @@ describe.runIf(mayMakeDisks())('on a disk that fails', () => {
     expect(await ids()).toEqual(acknowledged)
   })
 
-  it('a main file that takes no more loses nothing', async () => {
+  it('a main file that cannot grow loses nothing', async () => {
     await start(disk.data)
-    // The log has been full once, by large steps, and is written anew from its beginning: it needs no new blocks for a while.
+    // The write-ahead log has had its full length and is overwritten from its start: it needs no new blocks for a while.
     const acknowledged = await append(200, 100_000)
     disk.fail()
     let said = ''
@@ -142,7 +142,7 @@ describe.runIf(mayMakeDisks())('on a disk that fails', () => {
 
 const large = (bytes = 3000) => binaryEvent({ id: anEvent().id, type: 'Large', data: new Uint8Array(bytes) })
 
-/** The ids of what was acknowledged, in order; throws at the first that was not. */
+/** The ids of the acknowledged events, in order; throws at the first append that fails. */
 async function append(count: number, bytes?: number): Promise<string[]> {
   const written: string[] = []
   for (let i = 0; i < count; i++) {
@@ -169,7 +169,7 @@ async function start(dataDir: string): Promise<void> {
   client = EventStoreDBClient.connectionString(`esdb://127.0.0.1:${Number(String(port))}?tls=false`)
 }
 
-/** What a store that cannot start says. */
+/** The error of a store that cannot start. */
 async function startsNot(dataDir: string): Promise<string> {
   const failing = spawnStore(dataDir)
   let said = ''

@@ -1,7 +1,7 @@
 /**
- * A disk that truly fails, made of what every Linux has: a file system on a loop device whose file lies, with holes, in a room of
- * fixed size. Fill the room, and new blocks can no longer be written: the system's own `fsync` fails. Empty it, and the disk works
- * again, but what it failed to write is not there. Unmounting forgets what was only in memory, as a power cut does.
+ * A disk that really fails, made with what every Linux has: a file system on a loop device, whose sparse file lies in a tmpfs of
+ * fixed size. When the tmpfs is full, new blocks cannot be written and the system's own `fsync` fails. Emptied, the disk works
+ * again, without the blocks that it failed to write. Unmounting discards what was only in memory, as a power cut does.
  */
 import { execFileSync } from 'node:child_process'
 import {
@@ -19,10 +19,10 @@ import { basename, join } from 'node:path'
 
 const CAP_SYS_ADMIN = 1n << 21n
 
-/** Where the programs are, also for a process that was not told of those of the administrator. */
+/** Directories of programs, including those of the administrator, which PATH may lack. */
 const PATH = `${process.env.PATH}:/usr/sbin:/sbin`
 
-/** Whether this process may mount, and there are loop devices to mount, and something to make a file system with. */
+/** Whether this process may mount, and the machine has loop devices and a program that makes file systems. */
 export function mayMakeDisks(): boolean {
   if (process.platform !== 'linux' || !existsSync('/dev/loop-control')) return false
   const isThere = (program: string) => PATH.split(':').some((directory) => existsSync(join(directory, program)))
@@ -49,12 +49,12 @@ export class Disk {
     truncateSync(image, 256 * 1024 * 1024)
     run('mkfs.ext4', '-q', '-F', '-b', '4096', '-O', '^has_journal', '-E', 'nodiscard,lazy_itable_init=0', image)
     this.device = run('losetup', '--find', '--show', image).trim()
-    // Page by page: the loop device calls a write of several pages good when only the first of them was.
+    // Page by page: the loop device reports success for a write of several pages when only the first was written.
     writeFileSync(`/sys/block/${basename(this.device)}/queue/max_sectors_kb`, '4')
     this.mount()
   }
 
-  /** From now on no block can be written that was not written before. */
+  /** From now on no new block can be written. */
   fail(): void {
     const filler = openSync(join(this.room, 'filler'), 'w')
     for (const size of [1024 * 1024, 4096])
@@ -70,7 +70,7 @@ export class Disk {
     rmSync(join(this.room, 'filler'))
   }
 
-  /** Everything is forgotten that the disk had not been given, or had not taken. */
+  /** Discards everything that the disk has not written. */
   cutPower(): void {
     run('umount', this.mountPoint)
     this.mount()

@@ -32,8 +32,8 @@ const ways = [
   { way: 'by the classic call', options: { credentials: { username: 'a', password: 'b' } } },
 ]
 
-describe.each(ways)('faults asked for, an append $way', ({ options }) => {
-  it('that was not committed is unavailable, and can be told again', async () => {
+describe.each(ways)('with injected faults, an append $way', ({ options }) => {
+  it('that was not committed fails as unavailable, and can be repeated', async () => {
     const stream = aStream()
     const event = anEvent()
     await store.setFaults({ unavailable: { when: 'before_commit', times: 1 } })
@@ -44,7 +44,7 @@ describe.each(ways)('faults asked for, an append $way', ({ options }) => {
     expect(await collect(client.readStream(stream))).toHaveLength(1)
   })
 
-  it('that was committed and not said so is unavailable, and told again is written once', async () => {
+  it('that was committed but not acknowledged fails as unavailable, and when repeated is written once', async () => {
     const stream = aStream()
     const event = anEvent()
     await store.setFaults({ unavailable: { when: 'after_commit', times: 1 } })
@@ -56,7 +56,7 @@ describe.each(ways)('faults asked for, an append $way', ({ options }) => {
     expect(await collect(client.readStream(stream))).toHaveLength(1)
   })
 
-  it('is answered late', async () => {
+  it('is acknowledged with a delay', async () => {
     await client.appendToStream(aStream(), anEvent(), options)
     await store.setFaults({ delayedAcknowledgement: 200 })
     const began = Date.now()
@@ -81,7 +81,7 @@ describe.each(ways)('faults asked for, an append $way', ({ options }) => {
     await client.appendToStream(aStream(), anEvent(), options)
   })
 
-  it('that was committed when the store closes is said to be', async () => {
+  it('that was committed when the store closes is acknowledged', async () => {
     const stream = aStream()
     await client.appendToStream(aStream(), anEvent(), options)
     await store.setFaults({ slowDisk: 10 })
@@ -100,7 +100,7 @@ describe.each(ways)('faults asked for, an append $way', ({ options }) => {
     expect(kept).toHaveLength(acknowledged.length)
   })
 
-  it('that is still open when the store closes is unavailable', async () => {
+  it('that is still open when the store closes fails as unavailable', async () => {
     await client.appendToStream(aStream(), anEvent(), options)
     await store.setFaults({ delayedAcknowledgement: 60_000 })
     const error = errorOf(client.appendToStream(aStream(), anEvent(), options))
@@ -110,7 +110,7 @@ describe.each(ways)('faults asked for, an append $way', ({ options }) => {
   })
 })
 
-it('a group is managed and consumed at the leader', async () => {
+it('a persistent subscription is managed and consumed at the leader', async () => {
   const settings = persistentSubscriptionToAllSettingsFromDefaults()
   await client.createPersistentSubscriptionToAll('group', settings)
   await store.setFaults({ notLeader: { host: '127.0.0.1', port: store.port } })
@@ -122,7 +122,7 @@ it('a group is managed and consumed at the leader', async () => {
   for (const operation of operations) expect(await errorOf(operation())).toBeInstanceOf(NotLeaderError)
 })
 
-it('a read may be answered by any node, unless it asks for the leader', async () => {
+it('a read may be answered by any node, unless it requires the leader', async () => {
   const stream = aStream()
   await client.appendToStream(stream, anEvent())
   await store.setFaults({ notLeader: { host: '127.0.0.1', port: store.port } })
@@ -131,7 +131,7 @@ it('a read may be answered by any node, unless it asks for the leader', async ()
   expect(error).toBeInstanceOf(NotLeaderError)
 })
 
-it('a subscriber that is dropped as too slow is told so, and can come back', async () => {
+it('a subscription that is dropped as too slow gets that error, and can be opened again', async () => {
   const stream = aStream()
   const { position } = await client.appendToStream(stream, anEvent())
   const subscription = client.subscribeToAll()
@@ -146,7 +146,7 @@ it('a subscriber that is dropped as too slow is told so, and can come back', asy
   }
 })
 
-it('a store that dies of a defect says so, and closing it still ends', async () => {
+it('a store that crashes reports it, and can still be closed', async () => {
   const dying = await temporaryDirectory()
   let failed: (error: Error) => void
   const failure = new Promise<Error>((resolve) => (failed = resolve))
@@ -157,7 +157,7 @@ it('a store that dies of a defect says so, and closing it still ends', async () 
   await rm(dying, { recursive: true })
 })
 
-it('faults are not to be had by accident', async () => {
+it('faults cannot be injected into a store that was not started with them', async () => {
   const plainDir = await temporaryDirectory()
   const plain = await startEmbeddedStore({ dataDir: plainDir })
   expect((await errorOf(plain.setFaults({ diskFull: true }))).message).toMatch(/not started with faults/)

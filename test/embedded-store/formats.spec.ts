@@ -1,4 +1,4 @@
-/** `fixtures/format-N.sqlite` was written by the program whose newest format was N. */
+/** `fixtures/format-N.sqlite` was written by the version whose newest format was N. */
 import { copyFileSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { EventStoreDBClient, eventTypeFilter, streamNameFilter } from '@eventstore/db-client'
@@ -12,7 +12,7 @@ import { anEvent, collect, temporaryDirectory } from '../event-store/target.ts'
 
 const backup = join(import.meta.dirname, './fixtures/format-2.sqlite')
 
-it('a backup of format 2 is restored, brought up to date, read through filters and written to', async () => {
+it('a backup of format 2 is restored, migrated, read through filters and written to', async () => {
   const dataDir = await temporaryDirectory()
   expect(restoreStore(backup, dataDir)).toEqual({ events: 26, streams: 7, problems: [] })
   const store = await startEmbeddedStore({ dataDir })
@@ -46,7 +46,7 @@ it('a backup of format 2 is restored, brought up to date, read through filters a
   rmSync(dataDir, { recursive: true })
 })
 
-it('a store of format 2 whose newest events are gone is neither restored nor brought up to date', async () => {
+it('a store of format 2 whose newest events are missing is neither restored nor migrated', async () => {
   const dataDir = await temporaryDirectory()
   const damaged = join(dataDir, 'damaged.sqlite')
   copyFileSync(backup, damaged)

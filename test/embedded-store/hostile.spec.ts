@@ -1,4 +1,4 @@
-/** Whatever arrives on the port, the store answers or hangs up, and goes on serving everyone else. */
+/** Whatever bytes arrive on the port, the store answers or closes the connection, and continues to serve other callers. */
 import { randomBytes } from 'node:crypto'
 import * as http2 from 'node:http2'
 import * as net from 'node:net'
@@ -23,7 +23,7 @@ const METHODS = [
   '/event_store.client.gossip.Gossip/Read',
 ]
 
-/** Sends bytes as they are and gives the status the call ends with; undefined while the server waits for more. */
+/** Sends bytes as they are and returns the status the call ends with; undefined while the server waits for more. */
 function call(path: string, bytes: Buffer, headers: http2.OutgoingHttpHeaders = {}): Promise<number | undefined> {
   return new Promise((resolve) => {
     const request = session.request({
@@ -62,7 +62,7 @@ const stillServes = async () => {
 }
 
 describe('the store', () => {
-  it.each(METHODS)('%s takes any bytes and goes on', async (path) => {
+  it.each(METHODS)('%s survives any bytes', async (path) => {
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ maxLength: 60 }), async (bytes) => {
         // Unknown enum values and empty requests may be fine; what must not be is a defect (UNKNOWN is one, 13 another).
@@ -73,15 +73,15 @@ describe('the store', () => {
     await stillServes()
   })
 
-  it('refuses a message that claims to be larger than any may be', async () => {
+  it('refuses a message whose header exceeds the maximum size', async () => {
     expect(await call(`${STREAMS}/Append`, framed(Buffer.alloc(10), 0, 0xfffffff0))).toBe(8)
   })
 
-  it('refuses compressed messages, which it did not offer to read', async () => {
+  it('refuses compressed messages, which it does not support', async () => {
     expect(await call(`${STREAMS}/Append`, framed(Buffer.alloc(10), 1))).toBe(12)
   })
 
-  it('says what it does not implement', async () => {
+  it('names a method that it does not implement', async () => {
     for (const path of [
       '/event_store.client.users.Users/Create',
       '/event_store.client.operations.Operations/StartScavenge',
@@ -91,7 +91,7 @@ describe('the store', () => {
       expect(await call(path, framed(Buffer.alloc(0)))).toBe(12)
   })
 
-  it('hangs up on what is no protocol at all, and on those who leave in the middle', async () => {
+  it('closes connections with an unknown protocol, and those that end in the middle of a request', async () => {
     const { port } = new URL(server.connectionString.replace('esdb:', 'http:'))
     for (const bytes of [
       randomBytes(500),
@@ -110,7 +110,7 @@ describe('the store', () => {
     await stillServes()
   })
 
-  it('waits with a subscriber who begins beyond the last revision there can be', async () => {
+  it('keeps a subscription open that starts after the largest possible revision', async () => {
     const stream = aStream()
     await server.client.appendToStream(stream, someEvents(2))
     const subscription = server.client.subscribeToStream(stream, { fromRevision: 9223372036854775807n })
@@ -123,7 +123,7 @@ describe('the store', () => {
     await subscription.unsubscribe()
   })
 
-  it('forgets those who leave while they are being served', async () => {
+  it('releases the calls of clients that disconnect while they are served', async () => {
     const stream = aStream()
     for (let i = 0; i < 3; i++) await server.client.appendToStream(stream, someEvents(1000))
     for (let i = 0; i < 20; i++) {

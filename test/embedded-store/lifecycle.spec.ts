@@ -36,7 +36,7 @@ afterEach(async () => {
 })
 
 describe('the embedded store', () => {
-  it('keeps everything when it is closed and opened again', async () => {
+  it('keeps all events when it is closed and opened again', async () => {
     const stream = aStream()
     const first = await start()
     const events = someEvents(5)
@@ -49,7 +49,7 @@ describe('the embedded store', () => {
     expect((await client.appendToStream(stream, anEvent())).position!.commit).toBeGreaterThan(written.position!.commit)
   })
 
-  it('keeps groups, how far they have come, what they parked, and which projections run', async () => {
+  it('keeps consumer groups, their checkpoints and parked messages, and which projections run', async () => {
     const stream = aStream()
     const first = await start()
     const before = connect(first)
@@ -87,7 +87,7 @@ describe('the embedded store', () => {
     await again.unsubscribe()
   })
 
-  it('listens where it is told', async () => {
+  it('listens on the given port', async () => {
     const { port, close } = await start()
     await close()
     expect((await start({ port })).connectionString).toBe(`esdb://127.0.0.1:${port}?tls=false`)
@@ -100,7 +100,7 @@ describe('the embedded store', () => {
     expect(error.message).toContain(dataDir)
   })
 
-  it('refuses a directory that another process holds, until that process is killed', async () => {
+  it('refuses a directory that another process has locked, until that process is killed', async () => {
     const holder = spawn(process.execPath, [
       '--input-type=module',
       '-e',
@@ -117,7 +117,7 @@ describe('the embedded store', () => {
     await start()
   })
 
-  it('cancels who reads when it closes', async () => {
+  it('cancels open reads when it closes', async () => {
     const store = await start()
     const client = connect(store)
     const subscription: AllStreamSubscription = client.subscribeToAll()
@@ -143,17 +143,17 @@ describe('the embedded store', () => {
     expect(Date.now() - began).toBeLessThan(2000)
   })
 
-  it('can be closed twice, and at once', async () => {
+  it('can be closed twice, and immediately', async () => {
     const store = await start()
     await Promise.all([store.close(), store.close()])
   })
 
-  it('makes its files for its owner only', async () => {
+  it('creates files that only their owner can read', async () => {
     await start()
     expect((await stat(join(dataDir, 'events.sqlite'))).mode & 0o077).toBe(0)
   })
 
-  it('serves the pages that load balancers ask for', async () => {
+  it('serves the pages that load balancers request', async () => {
     const { port } = await start()
     const ping = await fetch(`http://127.0.0.1:${port}/ping`)
     expect(ping.status).toBe(200)
@@ -195,7 +195,7 @@ describe('a damaged store', () => {
   })
 })
 
-/** Holds a directory until it is killed. */
+/** Locks a directory until it is killed. */
 const HOLD = `
   const { startEmbeddedStore } = await import(process.argv[1])
   const store = await startEmbeddedStore({ dataDir: process.argv[2] })

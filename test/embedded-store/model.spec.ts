@@ -1,6 +1,6 @@
 /**
- * Random lives of a few streams, held against a model of forty lines. Some transactions are rolled back and now and then the file is
- * closed and opened again: whatever the store remembers beside the file must not outlive what it remembers.
+ * Random operations on a few streams, compared with a model of forty lines. Some transactions are rolled back, and sometimes the file
+ * is closed and opened again, so that a cache of the store that differs from the file is found.
  */
 import { randomUUID } from 'node:crypto'
 import { rmSync } from 'node:fs'
@@ -23,7 +23,7 @@ type Command =
 type Step = { command: Command; rolledBack: boolean }
 
 const stream = fc.constantFrom('a-1', 'a-2', 'b')
-/** -1, -2 and -4 as the protocol numbers them; 0 to 8 exact revisions, often the right one. */
+/** -1, -2 and -4 as in ExpectedRevision; 0 to 8 exact revisions, often the right one. */
 const expected = fc.constantFrom(-1, -2, -2, -4, 0, 1, 2, 3, 4, 5, 8, 99)
 const command: fc.Arbitrary<Command> = fc.oneof(
   {
@@ -60,7 +60,7 @@ interface Model {
   deleted: boolean
   truncateBefore: number
   maxCount: number
-  /** Known at all: by an event or by metadata. */
+  /** Whether the stream has a row: because of an event or of metadata. */
   known: boolean
   last: { ids: string[]; expected: number; revision: number } | undefined
 }
@@ -81,7 +81,7 @@ function predict(model: Model, step: Exclude<Command, { kind: 'reopen' }>, ids: 
   if (model.tombstoned) return 'stream_deleted'
   if (step.kind === 'metadata') {
     const before = step.truncateBefore ?? 0
-    // Rules set on a deleted stream bring it back, without its old events.
+    // Metadata written to a deleted stream undelete it, without its old events.
     model.truncateBefore = model.deleted ? model.ids.length : before
     model.maxCount = step.maxCount ?? Infinity
     model.deleted = false
@@ -96,13 +96,13 @@ function predict(model: Model, step: Exclude<Command, { kind: 'reopen' }>, ids: 
       (step.expected === -4 && model.known) ||
       (step.expected === -1 && model.deleted)
     if (!fits || (step.kind === 'delete' && !model.known)) return `wrong ${current}`
-    // What a stream's rules said goes with it.
+    // A deleted stream loses its metadata.
     if (step.kind === 'delete') Object.assign(model, { deleted: true, maxCount: Infinity })
     else Object.assign(model, { tombstoned: true, known: true })
     return 'written'
   }
   if (step.expected === -4 && !model.known) return 'wrong -1'
-  // Told again without expecting a place, it is the newest that is recognised: the same ids may stand there twice.
+  // A repeated append without an exact expected revision is matched with the newest occurrence: the same ids may be stored twice.
   const place = step.expected < -1 ? model.ids.lastIndexOf(ids[0]!) : step.expected + 1
   if (ids.length > 0 && model.ids[place] === ids[0]) return `written ${place + ids.length - 1}`
   const fits = step.expected < -1 || step.expected === current || (step.expected === -1 && model.deleted)
@@ -152,7 +152,7 @@ function live(dataDir: string, life: Step[]): void {
   let appender!: Appender
   const open = () => {
     connection = openDatabase(dataDir)
-    connection.pragma('synchronous = OFF') // nothing here is about power
+    connection.pragma('synchronous = OFF') // durability is not tested here
     log = new EventLog(connection)
     appender = new Appender(log)
   }
@@ -218,7 +218,7 @@ function apply(appender: Appender, command: Exclude<Command, { kind: 'reopen' }>
   }
 }
 
-/** Read both ways; the two must agree. */
+/** Reads in both directions, which must agree. */
 function seen(log: EventLog, name: string): { id: string; revision: number }[] {
   const state = log.stream(name)
   if (!state || state.tombstoned || isSoftDeleted(state)) return []

@@ -1,6 +1,6 @@
 /**
- * Tests the contract suite itself: it is run against stores that are wrong on purpose, and must notice each. A run against the
- * right one shows that it is not merely always failing.
+ * Tests the contract suite itself: it is run against stores with a deliberate defect, and must fail for each. A run against
+ * the correct store shows that it does not always fail.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'

@@ -1,4 +1,4 @@
-/** Filters are answered from lists that are behind by up to a thousand events: wherever they end, nobody may notice. */
+/** Filters are answered from indexes that may lack the newest thousand events; the results must not depend on where the indexes end. */
 import { rmSync } from 'node:fs'
 import {
   EventStoreDBClient,
@@ -63,7 +63,7 @@ interface Known {
   type: string
 }
 
-/** Every event that passes, page after page. */
+/** Every event that matches, page after page. */
 function pagesOf(log: EventLog, compiled: CompiledFilter, from: bigint, backwards: boolean, events: number): string[] {
   const ids: string[] = []
   for (let cursor: bigint | undefined = from; cursor !== undefined;) {
@@ -79,7 +79,7 @@ function pagesOf(log: EventLog, compiled: CompiledFilter, from: bigint, backward
 
 function live(dataDir: string, life: Commit[], filters: EventFilter[], pageSize: number): void {
   const connection = openDatabase(dataDir)
-  connection.pragma('synchronous = OFF') // nothing here is about power
+  connection.pragma('synchronous = OFF') // durability is not tested here
   const log = new EventLog(connection)
   const appender = new Appender(log)
   const known: Known[] = []
@@ -122,7 +122,7 @@ function live(dataDir: string, life: Commit[], filters: EventFilter[], pageSize:
   expect(verifyFile(`${dataDir}/events.sqlite`).problems).toEqual([])
 }
 
-it('a filter finds the same, listed or not yet, forwards and backwards', async () => {
+it('a filter finds the same events, indexed or not yet, forwards and backwards', async () => {
   const dataDir = await temporaryDirectory()
   let lives = 0
   const filters = fc.array(filter, { minLength: 1, maxLength: 3 })
@@ -138,7 +138,7 @@ it('a filter finds the same, listed or not yet, forwards and backwards', async (
   }
 })
 
-it('no filter sorts what it finds: a page costs the same however much passes', async () => {
+it('no filter sorts its results: a page costs the same however many events match', async () => {
   const dataDir = await temporaryDirectory()
   const connection = openDatabase(dataDir)
   const log = new EventLog(connection)
@@ -198,7 +198,7 @@ async function groupCommits() {
   return { log, disk, write, file: `${dataDir}/events.sqlite` }
 }
 
-it('no event is missing from a list after a disk that failed twice: in the commit, and in what was read to recover', async () => {
+it('no event is missing from an index after a disk that failed twice: in the commit, and in the reads of the rollback', async () => {
   const { log, disk, write, file } = await groupCommits()
   expect(write(1200)).toBe('written')
   disk.fails = true
@@ -217,7 +217,7 @@ it('no event is missing from a list after a disk that failed twice: in the commi
   expect(verifyFile(file).problems).toEqual([])
 })
 
-it('what is in no list yet is looked through a bounded number at a time, however much it is', async () => {
+it('unindexed events are scanned a bounded number at a time, however many there are', async () => {
   const { log, write } = await groupCommits()
   for (let n = 0; n < 3; n++) expect(write(20_000)).toBe('written')
   expect(write(1, 'register-1')).toBe('written')
@@ -230,7 +230,7 @@ it('what is in no list yet is looked through a bounded number at a time, however
   expect(pagesOf(log, filter, 0n, false, 256)).toHaveLength(1)
 })
 
-it('a page holds no more rows in memory than it needs, whatever a caller would take', async () => {
+it('a page fetches no more rows than it needs, whatever limit the caller gives', async () => {
   const { log, write } = await groupCommits()
   expect(write(2_000)).toBe('written')
   const page = log.allForwards(0n, { events: 20_000, bytes: 1024 * 1024 })
@@ -238,7 +238,7 @@ it('a page holds no more rows in memory than it needs, whatever a caller would t
   expect(page.next).toBeDefined()
 })
 
-it('a group that finds nothing in the lists looks at the newest events at once', async () => {
+it('a consumer group that finds nothing in the indexes scans the newest events at once', async () => {
   const dataDir = await temporaryDirectory()
   const store = await startEmbeddedStore({ dataDir })
   const client = EventStoreDBClient.connectionString(store.connectionString)
@@ -255,7 +255,7 @@ it('a group that finds nothing in the lists looks at the newest events at once',
     expect(event!.streamId).toBe('wanted-1')
     break
   }
-  // A group that has fallen asleep wakes up after a second.
+  // A group that waits for a commit looks again after a second.
   expect(performance.now() - began).toBeLessThan(800)
   await client.dispose()
   await store.close()

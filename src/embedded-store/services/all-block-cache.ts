@@ -15,7 +15,7 @@ export interface EncodedBlock {
 
 /** Small enough that reading a block from the file delays other calls little. */
 export const BLOCK_EVENTS = 64
-const SIZE = BigInt(BLOCK_EVENTS)
+const BLOCK_SIZE = BigInt(BLOCK_EVENTS)
 /** Blocks of more bytes are not cached; their events are sent page by page. */
 const MAX_BLOCK_BYTES = 256 * 1024
 /** Cache size in bytes. */
@@ -38,16 +38,16 @@ export class AllBlockCache {
    */
   blockStartingAt(position: bigint): EncodedBlock | undefined {
     const before = eventsBefore(position)
-    const last = before + SIZE
-    if (before % SIZE !== 0n || last > ordinalOf(this.log.head)) return undefined
-    const number = before / SIZE
+    const last = before + BLOCK_SIZE
+    if (before % BLOCK_SIZE !== 0n || last > ordinalOf(this.log.head)) return undefined
+    const number = before / BLOCK_SIZE
     const framed = this.cached(number) ?? this.encode(number, position)
     return framed && { framed, next: positionOf(last) + 1n }
   }
 
   /** Events from this position to the end of its block. */
   remainingInBlock(position: bigint): number {
-    return Number(SIZE - (eventsBefore(position) % SIZE))
+    return Number(BLOCK_SIZE - (eventsBefore(position) % BLOCK_SIZE))
   }
 
   private cached(number: bigint): Buffer | undefined {

@@ -111,12 +111,12 @@ function readExpected(reader: ProtobufReader, field: number): bigint {
   return field === 3 ? ExpectedRevision.NO_STREAM : field === 4 ? ExpectedRevision.ANY : ExpectedRevision.STREAM_EXISTS
 }
 
-export interface StreamRevision {
+export interface WritePrecondition {
   stream: string
   expected: bigint
 }
 
-function readStreamAndExpected(reader: ProtobufReader): StreamRevision & { deadline: number } {
+function readWritePrecondition(reader: ProtobufReader): WritePrecondition & { deadline: number } {
   const options = { stream: '', expected: ExpectedRevision.ANY as bigint, deadline: Infinity }
   for (let field = reader.next(); field !== 0; field = reader.next()) {
     if (field === 1) options.stream = readStreamIdentifier(reader.message())
@@ -139,7 +139,7 @@ function readTimestamp(reader: ProtobufReader): number {
   return milliseconds
 }
 
-export type AppendRequest = { options: StreamRevision } | { event: ProposedEvent | MissingProperty }
+export type AppendRequest = { options: WritePrecondition } | { event: ProposedEvent | MissingProperty }
 
 /** The name of a required metadata property that an event lacks. */
 export type MissingProperty = 'type' | 'content-type'
@@ -147,7 +147,7 @@ export type MissingProperty = 'type' | 'content-type'
 export function readAppendRequest(buffer: Buffer): AppendRequest {
   const reader = new ProtobufReader(buffer)
   for (let field = reader.next(); field !== 0; field = reader.next()) {
-    if (field === 1) return { options: readStreamAndExpected(reader.message()) }
+    if (field === 1) return { options: readWritePrecondition(reader.message()) }
     if (field === 2) return { event: readProposedEvent(reader.message()) }
     reader.skip()
   }
@@ -156,7 +156,7 @@ export function readAppendRequest(buffer: Buffer): AppendRequest {
 
 export interface BatchAppendRequest {
   correlationId: string
-  options: (StreamRevision & { deadline: number }) | undefined
+  options: (WritePrecondition & { deadline: number }) | undefined
   events: (ProposedEvent | MissingProperty)[]
   isFinal: boolean
 }
@@ -166,7 +166,7 @@ export function readBatchAppendRequest(buffer: Buffer): BatchAppendRequest {
   const reader = new ProtobufReader(buffer)
   for (let field = reader.next(); field !== 0; field = reader.next()) {
     if (field === 1) request.correlationId = readUuid(reader.message())
-    else if (field === 2) request.options = readStreamAndExpected(reader.message())
+    else if (field === 2) request.options = readWritePrecondition(reader.message())
     else if (field === 3) request.events.push(readProposedEvent(reader.message()))
     else if (field === 4) request.isFinal = reader.bool()
     else reader.skip()
@@ -207,10 +207,10 @@ function readProposedEvent(reader: ProtobufReader): ProposedEvent | MissingPrope
 }
 
 /** Delete and Tombstone have the same fields. */
-export function readDeleteRequest(buffer: Buffer): StreamRevision {
+export function readDeleteRequest(buffer: Buffer): WritePrecondition {
   const reader = new ProtobufReader(buffer)
   for (let field = reader.next(); field !== 0; field = reader.next()) {
-    if (field === 1) return readStreamAndExpected(reader.message())
+    if (field === 1) return readWritePrecondition(reader.message())
     reader.skip()
   }
   throw new MalformedMessage('a delete without options')

@@ -4,7 +4,7 @@ import type { EventRecord } from '../storage/event-record.ts'
 import { ID_FIELD_LENGTH, eventIdOf } from '../storage/event-record.ts'
 import { writePosition, writeStreamIdentifier, writeUuid } from '../wire/common-messages.ts'
 import { ProtobufWriter, varintSize } from '../wire/protobuf.ts'
-import type { StreamRevision } from './stream-requests.ts'
+import type { WritePrecondition } from './stream-requests.ts'
 
 function message(body: (writer: ProtobufWriter) => void): Buffer {
   const writer = new ProtobufWriter()
@@ -63,7 +63,7 @@ export const batchWrongExpectedVersionFailure = (expected: bigint, current: bigi
 })
 
 export function batchAppendResponse(
-  request: { correlationId: string } & StreamRevision,
+  request: { correlationId: string } & WritePrecondition,
   result: AppendSuccess | BatchFailure,
 ): Buffer {
   return message((response) => {

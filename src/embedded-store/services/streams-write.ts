@@ -16,7 +16,7 @@ import {
 import { sqliteCode } from '../storage/database.ts'
 import type { PendingWrite } from '../storage/group-commit.ts'
 import type { ProposedEvent } from '../storage/event-record.ts'
-import type { MissingProperty, StreamRevision } from './stream-requests.ts'
+import type { MissingProperty, WritePrecondition } from './stream-requests.ts'
 import type { BatchFailure } from './stream-responses.ts'
 import { readAppendRequest, readBatchAppendRequest, readDeleteRequest } from './stream-requests.ts'
 import {
@@ -56,7 +56,7 @@ export function streamWriteHandlers(store: ServiceContext): [path: string, handl
 function append(store: ServiceContext, call: GrpcCall): void {
   store.assertLeads()
   const identity = store.identify(call)
-  let options: StreamRevision | undefined
+  let options: WritePrecondition | undefined
   const events: ProposedEvent[] = []
   let size = 0
   call.onMessage = (bytes) => {
@@ -92,7 +92,7 @@ function append(store: ServiceContext, call: GrpcCall): void {
   }
 }
 
-interface OpenBatch extends StreamRevision {
+interface OpenBatch extends WritePrecondition {
   correlationId: string
   deadline: number
   events: ProposedEvent[]
@@ -261,7 +261,7 @@ async function remove(
   store: ServiceContext,
   call: GrpcCall,
   how: 'delete' | 'tombstone',
-  request: StreamRevision,
+  request: WritePrecondition,
 ): Promise<Buffer> {
   const { stream, expected } = request
   store.assertLeads()

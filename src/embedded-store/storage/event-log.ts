@@ -36,7 +36,7 @@ export interface PageLimit {
 export const DEFAULT_PAGE: PageLimit = { events: 256, bytes: 256 * 1024 }
 
 /** Most rows one statement fetches, whatever the page limit: a page may be shorter than asked for and still have a next one. */
-const MOST_ROWS = 256
+const MAX_ROWS = 256
 
 /** Events that one page of a filtered read examines at most, so that other calls are served in between. */
 const SCAN_EVENTS = 4096n
@@ -314,4 +314,4 @@ function oldestCreated(state: StreamState): bigint {
 const minimum = (a: bigint, b: bigint) => (a < b ? a : b)
 const maximum = (a: bigint, b: bigint) => (a > b ? a : b)
 
-const rowsOf = (size: PageLimit) => Math.min(size.events, MOST_ROWS)
+const rowsOf = (size: PageLimit) => Math.min(size.events, MAX_ROWS)

@@ -155,11 +155,11 @@ interface Branch {
   prefix?: string
 }
 
-const NONE: Branch = { id: -1n }
+const NO_MATCHES: Branch = { id: -1n }
 const startsWithPrefix = 'substr(s.name, 1, length(?)) = ?'
 
 function planOf(on: EventFilter['on'], found: readonly Branch[]): FilterPlan {
-  const branches = found.length > 0 ? found : [NONE]
+  const branches = found.length > 0 ? found : [NO_MATCHES]
   const kind = on === 'stream' ? 'category' : 'type'
   const indexed = branches
     .map(

@@ -13,9 +13,10 @@ const MAX_PER_TRANSACTION = 10_000n
 
 /** Indexes committed events when enough have accumulated. To be called inside the writer's transaction. */
 export function indexNewEvents(log: EventLog): void {
-  const [listed, head] = [ordinalOf(log.indexedUpTo), ordinalOf(log.head)]
-  if (head - listed < MAX_UNINDEXED) return
-  const upTo = head - listed > MAX_PER_TRANSACTION ? positionOf(listed + MAX_PER_TRANSACTION) : log.head
+  const indexed = ordinalOf(log.indexedUpTo)
+  const head = ordinalOf(log.head)
+  if (head - indexed < MAX_UNINDEXED) return
+  const upTo = head - indexed > MAX_PER_TRANSACTION ? positionOf(indexed + MAX_PER_TRANSACTION) : log.head
   for (const kind of ['category', 'type'])
     log
       .prepare(

@@ -13,12 +13,12 @@ export interface StreamMetadata {
   acl: string | null
 }
 
-const NONE: StreamMetadata = { maxCount: null, maxAge: null, truncateBefore: null, acl: null }
+const NO_SETTINGS: StreamMetadata = { maxCount: null, maxAge: null, truncateBefore: null, acl: null }
 
 /** Metadata that is not a JSON object has no settings, as in EventStoreDB. */
 export function readStreamMetadata(data: Uint8Array, isJson: boolean): StreamMetadata {
   const json = isJson ? parseExact(Buffer.from(data).toString('utf8')) : undefined
-  if (!json) return NONE
+  if (!json) return NO_SETTINGS
   return {
     maxCount: positive(json['$maxCount'], 1n),
     maxAge: positive(json['$maxAge'], 1n),

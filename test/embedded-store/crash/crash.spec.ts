@@ -1,6 +1,6 @@
 /**
- * Kills the store at random instants while six writers write, starts it again, and holds it to its word: every event it had
- * acknowledged is there once, at the revision and position it was given, and every append is there whole or not at all.
+ * Kills the store at random moments while six writers append, restarts it, and checks that every acknowledged event is there once, at
+ * its revision and position, and that every append is there completely or not at all.
  * CRASH_RUNS sets the number of kills, CRASH_SEED repeats a run.
  */
 import type { ChildProcess } from 'node:child_process'
@@ -19,13 +19,13 @@ const WRITERS = 6
 
 interface Writer {
   stream: string
-  /** Half of the writers expect a revision, half expect anything. */
+  /** Half of the writers expect an exact revision, half expect any. */
   exact: boolean
-  /** What the store said it has written, in order. */
+  /** The acknowledged events, in order. */
   acknowledged: { id: string; position: bigint | undefined }[]
-  /** Revisions below this were found right after an earlier kill. */
+  /** Revisions below this were checked after an earlier kill. */
   checkedTo: number
-  /** Sent, and not answered when the store died. */
+  /** Sent, and not answered when the store was killed. */
   pending: ReturnType<typeof anEvent>[] | undefined
 }
 
@@ -53,7 +53,7 @@ it.runIf(isEmbedded)(
     for (let run = 0; run <= RUNS; run++) {
       const client = await startStore()
       readTo = await followLog(client, log, readTo)
-      // The whole of every stream now and then and at the end, otherwise what is new.
+      // Sometimes and at the end every stream completely, otherwise the new events.
       for (const writer of writers) await settle(client, writer, run % 50 === 0 || run === RUNS)
       if (run < RUNS) {
         const writing = writers.map((writer) => write(client, writer, random))
@@ -81,7 +81,7 @@ async function startStore(): Promise<EventStoreDBClient> {
   )
 }
 
-/** Appends without a pause until the store is gone. */
+/** Appends without a pause until the store is killed. */
 async function write(client: EventStoreDBClient, writer: Writer, random: () => number): Promise<void> {
   for (;;) {
     writer.pending = Array.from({ length: 1 + Math.floor(random() * 4) }, (_, i) => anEvent('Written', { i }))
@@ -108,7 +108,7 @@ async function append(client: EventStoreDBClient, writer: Writer): Promise<void>
   writer.pending = undefined
 }
 
-/** What the stream holds is what was acknowledged, and the unanswered append whole or not at all; sent again, it is there once. */
+/** The stream has the acknowledged events, and the unanswered append completely or not at all; repeated, that append is there once. */
 async function settle(client: EventStoreDBClient, writer: Writer, whole: boolean): Promise<void> {
   const { acknowledged, pending } = writer
   const from = whole ? 0 : writer.checkedTo
@@ -139,7 +139,7 @@ async function readFrom(
   return events.map(({ event }) => ({ id: event!.id, position: event!.position!.commit }))
 }
 
-/** The log only ever grows at its end: what was read before the kill is read again, in the same order. */
+/** The log grows only at its end: the events read before the kill are read again, in the same order. */
 async function followLog(
   client: EventStoreDBClient,
   log: string[],

@@ -19,7 +19,7 @@ export class ConsumerGroups {
   }
 
   find(stream: string, name: string): ConsumerGroup | undefined {
-    return this.groups.get(key(stream, name))
+    return this.groups.get(groupKey(stream, name))
   }
 
   /** The groups of one stream; without an argument, all. */
@@ -65,7 +65,7 @@ export class ConsumerGroups {
       this.log.prepare('DELETE FROM persistent_subscription WHERE stream = ? AND name = ?').run(stream, name)
       if (this.log.stream(group.parkedStream)) appender.delete(group.parkedStream, -2n)
     })
-    this.groups.delete(key(stream, name))
+    this.groups.delete(groupKey(stream, name))
     group.close()
   }
 
@@ -90,7 +90,7 @@ export class ConsumerGroups {
   }
 
   private start(record: GroupRecord): void {
-    this.groups.set(key(record.stream, record.name), new ConsumerGroup(this.log, this.commits, record))
+    this.groups.set(groupKey(record.stream, record.name), new ConsumerGroup(this.log, this.commits, record))
   }
 
   private beginningOf(stream: string, { startFrom }: GroupSettings): bigint {
@@ -114,4 +114,4 @@ export class ConsumerGroups {
   }
 }
 
-const key = (stream: string, name: string) => `${stream}::${name}`
+const groupKey = (stream: string, name: string) => `${stream}::${name}`

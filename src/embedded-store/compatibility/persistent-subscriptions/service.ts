@@ -27,7 +27,7 @@ const MAX_SLOTS = 5000
 
 export function persistentSubscriptionHandlers(
   store: ServiceContext,
-  registry: ConsumerGroups,
+  consumerGroups: ConsumerGroups,
 ): [path: string, handler: GrpcHandler][] {
   const service = '/event_store.client.persistent_subscriptions.PersistentSubscriptions'
   const operatorHandler = (answer: (request: Buffer) => Buffer | Promise<Buffer>) =>
@@ -36,8 +36,8 @@ export function persistentSubscriptionHandlers(
       if (!store.isOperator(store.identify(call))) throw accessDeniedError()
       return answer(request)
     })
-  const existing = ({ stream, group }: GroupName): ConsumerGroup => {
-    const found = registry.find(stream, group)
+  const groupNamed = ({ stream, group }: GroupName): ConsumerGroup => {
+    const found = consumerGroups.find(stream, group)
     if (!found) throw groupNotFoundError(stream, group)
     return found
   }
@@ -49,7 +49,7 @@ export function persistentSubscriptionHandlers(
         if (stream === '' || group === '')
           throw invalidArgumentError('A persistent subscription needs a stream and a group')
         if (settings.filter) compileFilter(store.log, settings.filter)
-        if (!(await registry.create(stream, group, settings))) throw groupExistsError(stream, group)
+        if (!(await consumerGroups.create(stream, group, settings))) throw groupExistsError(stream, group)
         return EMPTY
       }),
     ],
@@ -58,23 +58,23 @@ export function persistentSubscriptionHandlers(
       operatorHandler(async (request) => {
         const asked = readGroupSettingsRequest(request)
         // A filter cannot be changed, and clients do not send it in an update.
-        await registry.update(existing(asked), ({ filter }) => ({ ...asked.settings, filter }))
+        await consumerGroups.update(groupNamed(asked), ({ filter }) => ({ ...asked.settings, filter }))
         return EMPTY
       }),
     ],
     [
       `${service}/Delete`,
       operatorHandler(async (request) => {
-        await registry.delete(existing(readDeleteGroupRequest(request)))
+        await consumerGroups.delete(groupNamed(readDeleteGroupRequest(request)))
         return EMPTY
       }),
     ],
-    [`${service}/GetInfo`, operatorHandler((request) => info([existing(readGetInfoRequest(request))]))],
+    [`${service}/GetInfo`, operatorHandler((request) => info([groupNamed(readGetInfoRequest(request))]))],
     [
       `${service}/List`,
       operatorHandler((request) => {
         const stream = readListGroupsRequest(request)
-        const groups = registry.list(stream)
+        const groups = consumerGroups.list(stream)
         if (stream !== undefined && groups.length === 0) throw groupNotFoundError(stream, '')
         return info(groups)
       }),
@@ -83,22 +83,22 @@ export function persistentSubscriptionHandlers(
       `${service}/ReplayParked`,
       operatorHandler((request) => {
         const asked = readReplayParkedRequest(request)
-        existing(asked).replayParked(asked.stopAt)
+        groupNamed(asked).replayParked(asked.stopAt)
         return EMPTY
       }),
     ],
     [
       `${service}/RestartSubsystem`,
       operatorHandler(() => {
-        registry.restart()
+        consumerGroups.restart()
         return EMPTY
       }),
     ],
-    [`${service}/Read`, (call) => read(store, registry, call)],
+    [`${service}/Read`, (call) => read(store, consumerGroups, call)],
   ]
 }
 
-function read(store: ServiceContext, registry: ConsumerGroups, call: GrpcCall): void {
+function read(store: ServiceContext, consumerGroups: ConsumerGroups, call: GrpcCall): void {
   store.assertLeads()
   const identity = store.identify(call)
   let joined: { group: ConsumerGroup; consumer: GroupConsumer } | undefined
@@ -107,7 +107,7 @@ function read(store: ServiceContext, registry: ConsumerGroups, call: GrpcCall): 
     if (message.kind === 'options') {
       if (joined) throw invalidArgumentError('This call has joined a group already')
       const { stream, group: name } = message.name
-      const group = registry.find(stream, name)
+      const group = consumerGroups.find(stream, name)
       if (!group) throw groupNotFoundError(stream, name)
       store.assertMayRead(identity, stream)
       if (group.isFull) throw maximumSubscribersReachedError(stream, name)

@@ -22,7 +22,7 @@ export function systemProjectionHandlers(
   const service = '/event_store.client.projections.Projections'
   const change = (call: GrpcCall, name: string, state: SystemProjectionState) => {
     assertOperator(store, call)
-    return projections.setState(known(name), state).then(() => EMPTY)
+    return projections.setState(systemProjectionNamed(name), state).then(() => EMPTY)
   }
   return [
     [`${service}/Enable`, unaryHandler((request, call) => change(call, readOptions(request).name, 'Running'))],
@@ -38,7 +38,7 @@ export function systemProjectionHandlers(
       serverStreamingHandler(async (request, call) => {
         assertOperator(store, call)
         const { name } = readOptions(request)
-        const wanted = name === '' ? SYSTEM_PROJECTION_NAMES : [known(name)]
+        const wanted = name === '' ? SYSTEM_PROJECTION_NAMES : [systemProjectionNamed(name)]
         call.end(Buffer.concat(wanted.map((one) => frameMessage(statistics(projections.status(one))))))
         return Promise.resolve()
       }),
@@ -58,7 +58,7 @@ function assertOperator(store: ServiceContext, call: GrpcCall): void {
   if (!store.isOperator(store.identify(call))) throw accessDeniedError()
 }
 
-function known(name: string): SystemProjectionName {
+function systemProjectionNamed(name: string): SystemProjectionName {
   if (!SYSTEM_PROJECTION_NAMES.includes(name as SystemProjectionName))
     // The code is NOT_FOUND from version 24.6 on; earlier clients look for the word in the message.
     throw new RpcError(StatusCode.UNKNOWN, `Projection '${name}': NotFound`)
