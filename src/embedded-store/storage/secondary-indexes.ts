@@ -1,7 +1,7 @@
 /**
- * The category index and the event-type index, from which filters are answered. They are written in batches: an entry with
- * every append would add two pages to every commit. The events after {@link EventLog.indexedUpTo} are not indexed yet; they are
- * few, and filters scan them.
+ * The category index and the event-type index, from which filters are answered: tables `listed_by_category` and `listed_by_type` in
+ * the file. They are written in batches: an entry with every append would add two pages to every commit. The events after
+ * {@link EventLog.indexedUpTo} are not indexed yet; they are few, and filters scan them.
  */
 import type { EventLog } from './event-log.ts'
 import { ordinalOf, positionOf } from './position.ts'
