@@ -69,6 +69,28 @@ const rooms = {
   ],
 }
 
+/**
+ * What each folder of the embedded store may import of the store besides itself; none imports a file of the folder above it.
+ * The files beside these folders put them together.
+ */
+const storeFolders = {
+  'src/embedded-store/wire/': [],
+  'src/embedded-store/grpc/': ['src/embedded-store/wire/'],
+  'src/embedded-store/storage/': ['src/embedded-store/wire/'],
+  'src/embedded-store/services/': [
+    'src/embedded-store/grpc/',
+    'src/embedded-store/storage/',
+    'src/embedded-store/wire/',
+  ],
+  // What only other clients of EventStoreDB need: persistent subscriptions, system projections, user accounts.
+  'src/embedded-store/compatibility/': [
+    'src/embedded-store/grpc/',
+    'src/embedded-store/services/',
+    'src/embedded-store/storage/',
+    'src/embedded-store/wire/',
+  ],
+}
+
 /** The few files that may know more than their room, each for its own reason. */
 const exceptions = {
   // Failures have names in the rooms they come from; these say them to people and programs.
@@ -110,6 +132,9 @@ module.exports = {
       const room = Object.keys(rooms).find((room) => file.startsWith(room))
       return knowsOnly(file, [room, ...rooms[room], ...more], { path: inside(file) })
     }),
+    ...Object.entries(storeFolders).map(([folder, may]) =>
+      knowsOnly(folder, [folder, ...may], { path: inside(folder) }),
+    ),
     {
       name: 'every file has a room',
       comment: 'A new room has no arrows until they are written down here.',
@@ -130,6 +155,20 @@ module.exports = {
       severity: 'error',
       from: { pathNot: '^(src/embedded-store/|src/runtime/runtime\\.ts$|test/|bench/)' },
       to: { path: '^src/embedded-store/' },
+    },
+    {
+      name: 'the embedded store is entered by its start function',
+      comment: 'The rest of the product imports embedded-store.ts and no other file of it; tests and benches may.',
+      severity: 'error',
+      from: { pathNot: '^(src/embedded-store/|test/|bench/)' },
+      to: { path: '^src/embedded-store/', pathNot: '^src/embedded-store/embedded-store\\.ts$' },
+    },
+    {
+      name: 'only the server adds compatibility',
+      comment: 'The store serves Throughline without compatibility/: server.ts alone puts the two together.',
+      severity: 'error',
+      from: { path: '^src/embedded-store/', pathNot: '^src/embedded-store/(compatibility/|server\\.ts$)' },
+      to: { path: '^src/embedded-store/compatibility/' },
     },
     {
       name: 'nothing imports the entrance',

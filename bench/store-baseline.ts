@@ -2,25 +2,24 @@
  * A server that answers like the store and keeps nothing: what the client can do at best. Prints its connection string.
  * Reads are answered from memory with BASELINE_EVENTS events of one shape.
  */
-import type { Handler } from '../src/embedded-store/grpc/grpc-server.ts'
-import { GrpcServer, frame, serverStreaming } from '../src/embedded-store/grpc/grpc-server.ts'
+import type { GrpcHandler } from '../src/embedded-store/grpc/grpc-server.ts'
+import { GrpcServer, frameMessage, serverStreamingHandler } from '../src/embedded-store/grpc/grpc-server.ts'
 import { nodeHandlers } from '../src/embedded-store/services/node.ts'
 import { positionOf } from '../src/embedded-store/storage/position.ts'
-import { encodeBody } from '../src/embedded-store/storage/recorded-event.ts'
+import { encodeBody } from '../src/embedded-store/storage/event-record.ts'
+import { readBatchAppendRequest, readReadRequest } from '../src/embedded-store/services/stream-requests.ts'
 import {
-  ReadResponses,
-  batchResponse,
-  caughtUp,
-  confirmation,
-  readBatchAppendRequest,
-  readReadRequest,
-} from '../src/embedded-store/wire/streams.ts'
+  ReadResponseBuffer,
+  batchAppendResponse,
+  caughtUpResponse,
+  confirmationResponse,
+} from '../src/embedded-store/services/stream-responses.ts'
 import { anEvent } from './store-events.ts'
 
 const EVENTS = Number(process.env.BASELINE_EVENTS ?? 20_000)
 
 const pages: Buffer[] = []
-const responses = new ReadResponses(false)
+const responses = new ReadResponseBuffer(false)
 for (let i = 0; i < EVENTS; i++) {
   const { id, type, data, metadata } = anEvent(i)
   const body = encodeBody(
@@ -48,17 +47,17 @@ for (let i = 0; i < EVENTS; i++) {
 pages.push(responses.take())
 
 let revision = 0n
-const batchAppend: Handler = (call) => {
+const batchAppend: GrpcHandler = (call) => {
   call.accept()
   let waiting: Buffer[] = []
   call.onMessage = (bytes) => {
     const { correlationId, options } = readBatchAppendRequest(bytes)
     revision++
-    const answer = batchResponse(
+    const answer = batchAppendResponse(
       { correlationId, stream: options!.stream, expected: options!.expected },
       { revision, position: revision },
     )
-    if (waiting.push(frame(answer)) > 1) return
+    if (waiting.push(frameMessage(answer)) > 1) return
     setImmediate(() => {
       const all = waiting
       waiting = []
@@ -67,21 +66,21 @@ const batchAppend: Handler = (call) => {
   }
 }
 
-const read = serverStreaming(async (request, call) => {
+const read = serverStreamingHandler(async (request, call) => {
   const isSubscription = readReadRequest(request).count === undefined
-  if (isSubscription) call.write(frame(confirmation('baseline')))
+  if (isSubscription) call.write(frameMessage(confirmationResponse('baseline')))
   for (const page of pages) {
     call.write(page)
-    await call.hasTaken(512 * 1024)
+    await call.drainedTo(512 * 1024)
   }
-  if (isSubscription) call.write(frame(caughtUp()))
+  if (isSubscription) call.write(frameMessage(caughtUpResponse()))
   else call.end()
 })
 
 const server: GrpcServer = await GrpcServer.listen({
   host: '127.0.0.1',
   port: 0,
-  handlers: new Map<string, Handler>([
+  handlers: new Map<string, GrpcHandler>([
     ['/event_store.client.streams.Streams/BatchAppend', batchAppend],
     ['/event_store.client.streams.Streams/Read', read],
     ...nodeHandlers(
@@ -89,6 +88,6 @@ const server: GrpcServer = await GrpcServer.listen({
       { 'event_store.client.streams.streams': { batchappend: ['deadline_duration'] } },
     ),
   ]),
-  onDefect: (error) => console.error(error),
+  onUnexpectedError: (error) => console.error(error),
 })
 console.log(`esdb://127.0.0.1:${server.port}?tls=false`)

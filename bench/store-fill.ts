@@ -1,6 +1,6 @@
 /** Fills a data directory with events without going through a port: node store-fill.ts <directory> <events>. */
 import { randomUUID } from 'node:crypto'
-import { Appender, Expected } from '../src/embedded-store/storage/append.ts'
+import { Appender, ExpectedRevision } from '../src/embedded-store/storage/append.ts'
 import { openDatabase } from '../src/embedded-store/storage/database.ts'
 import { EventLog } from '../src/embedded-store/storage/event-log.ts'
 import { anEvent } from './store-events.ts'
@@ -21,11 +21,11 @@ for (let written = 0; written < total;) {
   for (let i = 0; i < 5000 && written < total; i++, written++) {
     const journey = Math.floor(written / 8000) * 200 + (written % 200)
     const event = { id: randomUUID(), type: `Type${written % 20}`, isJson: true, data, metadata }
-    appender.append(`journey-${journey}`, Expected.ANY, [event])
+    appender.append(`journey-${journey}`, ExpectedRevision.ANY, [event])
   }
   appender.end()
   connection.exec('COMMIT')
-  log.advanced(appender.head, appender.touched)
+  log.publishCommit(appender.head, appender.changedStreams)
 }
 connection.pragma('wal_checkpoint(TRUNCATE)')
 connection.close()

@@ -1,28 +1,29 @@
-/** The store's own front door: run it alone, look after its files. */
+/** The store's command line: runs it as a server of its own, and maintains its files. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline/promises'
 import { Command } from 'commander'
-import { Users } from './access/users.ts'
-import { startNode } from './server.ts'
-import { EVENTS_FILE, openDatabase } from './storage/database.ts'
-import { backup, restore, stats, verify } from './storage/maintenance.ts'
+import { startNode, withUserAccounts } from './server.ts'
+import { EVENTS_FILE } from './storage/database.ts'
+import { backupStore, restoreStore, storeStatistics, verifyFile } from './storage/maintenance.ts'
 
-const say = (line: string): void => void process.stdout.write(`${line}\n`)
+const printLine = (line: string): void => void process.stdout.write(`${line}\n`)
 const LOOPBACK = ['127.0.0.1', '::1', 'localhost']
 
-const program = new Command('store').description('An event store of one node that speaks EventStoreDB’s protocol')
+const program = new Command('store').description(
+  'A single-node event store with EventStoreDB’s gRPC protocol, in one SQLite file',
+)
 
-const dataDir = ['-d, --data-dir <directory>', 'where the store keeps its files'] as const
+const dataDir = ['-d, --data-dir <directory>', 'directory of the store’s files'] as const
 
 program
   .command('run')
-  .description('serve until told to stop (SIGINT, SIGTERM)')
+  .description('serve until SIGINT or SIGTERM')
   .requiredOption(...dataDir)
   .option('--host <address>', 'address to listen on', '127.0.0.1')
   .option('--port <number>', 'port to listen on', (text) => Number(text), 2113)
-  .option('--advertise <host>', 'the host clients are told to connect to, where it is another than --host')
-  .option('--tls-cert <file>', 'certificate chain, PEM; with --tls-key, users must say who they are')
+  .option('--advertise <host>', 'host that clients connect to, if it is not --host')
+  .option('--tls-cert <file>', 'certificate chain, PEM; with --tls-key, callers must log in as a user')
   .option('--tls-key <file>', 'private key, PEM')
   .action(
     async (options: {
@@ -34,15 +35,17 @@ program
       tlsKey?: string
     }) => {
       if (!Number.isInteger(options.port) || options.port < 0 || options.port > 65535)
-        return fail('--port is a number up to 65535')
+        return fail('--port must be a number from 0 to 65535')
       if ((options.tlsCert === undefined) !== (options.tlsKey === undefined))
-        return fail('--tls-cert and --tls-key go together')
+        return fail('--tls-cert and --tls-key must be given together')
       if (!options.tlsCert && !LOOPBACK.includes(options.host))
         return fail(
-          'Without TLS everyone is an administrator: the store listens on loopback only. Give --tls-cert and --tls-key.',
+          'Without TLS every caller is an administrator, so the store listens on loopback addresses only. Give --tls-cert and --tls-key.',
         )
       if (['0.0.0.0', '::'].includes(options.host) && !options.advertise)
-        return fail(`Nobody can connect to ${options.host}: say with --advertise which host clients are to be sent to`)
+        return fail(
+          `Clients cannot connect to ${options.host}: give --advertise the host name or address they are to use`,
+        )
       const tls = options.tlsCert
         ? { cert: readFileSync(options.tlsCert), key: readFileSync(options.tlsKey!) }
         : undefined
@@ -53,7 +56,7 @@ program
         ...(tls && { tls }),
         ...(options.advertise && { advertisedHost: options.advertise }),
       })
-      say(`esdb://${options.advertise ?? options.host}:${node.port}?tls=${tls !== undefined}`)
+      printLine(`esdb://${options.advertise ?? options.host}:${node.port}?tls=${tls !== undefined}`)
       const stop = () => void node.close().then(() => process.exit(0))
       process.once('SIGINT', stop)
       process.once('SIGTERM', stop)
@@ -62,116 +65,110 @@ program
 
 program
   .command('verify')
-  .description('read every event and every page; ends with 1 when something is damaged')
+  .description('read every page and check every event; exit code 1 when something is damaged')
   .option(...dataDir)
-  .option('-f, --file <file>', 'a backup instead of a data directory')
+  .option('-f, --file <file>', 'a backup, instead of a data directory')
   .action((options: { dataDir?: string; file?: string }) => {
     const file = options.file ?? (options.dataDir && join(options.dataDir, EVENTS_FILE))
     if (!file) return fail('Give --data-dir or --file')
-    const verdict = verify(file, ({ done, total }) => {
+    const report = verifyFile(file, ({ done, total }) => {
       if (process.stderr.isTTY) process.stderr.write(`\r${Math.floor((done * 100) / total)} %`)
     })
-    for (const problem of verdict.problems) say(problem)
-    say(`${verdict.events} events in ${verdict.streams} streams are sound, ${verdict.problems.length} problems`)
-    if (verdict.problems.length > 0) process.exitCode = 1
+    for (const problem of report.problems) printLine(problem)
+    printLine(`${report.events} events in ${report.streams} streams are undamaged, ${report.problems.length} problems`)
+    if (report.problems.length > 0) process.exitCode = 1
   })
 
 program
   .command('backup')
-  .description('copy one moment of the store, also while it runs, and verify the copy')
+  .description('copy a snapshot of the store, which may be running, and verify the copy')
   .requiredOption(...dataDir)
-  .argument('<file>', 'the copy; must not exist')
+  .argument('<file>', 'file to create; must not exist')
   .action((file: string, options: { dataDir: string }) => {
-    const { events, streams } = backup(options.dataDir, file)
-    say(`${file}: ${events} events in ${streams} streams`)
+    const { events, streams } = backupStore(options.dataDir, file)
+    printLine(`${file}: ${events} events in ${streams} streams`)
   })
 
 program
   .command('restore')
-  .description('put a backup into an empty data directory, after verifying it')
+  .description('verify a backup and copy it into an empty data directory')
   .requiredOption(...dataDir)
   .argument('<file>', 'the backup')
   .action((file: string, options: { dataDir: string }) => {
-    const { events, streams } = restore(file, options.dataDir)
-    say(`${options.dataDir}: ${events} events in ${streams} streams`)
+    const { events, streams } = restoreStore(file, options.dataDir)
+    printLine(`${options.dataDir}: ${events} events in ${streams} streams`)
   })
 
 program
   .command('stats')
-  .description('how much there is')
+  .description('show the number of events, streams and event types, the last position and the size in bytes')
   .requiredOption(...dataDir)
-  .option('--json', 'as one JSON object')
+  .option('--json', 'print one JSON object')
   .action((options: { dataDir: string; json?: true }) => {
-    const found = stats(options.dataDir)
-    if (options.json) return say(JSON.stringify(found))
-    for (const [name, value] of Object.entries(found)) say(`${name.padEnd(10)}${value}`)
+    const found = storeStatistics(options.dataDir)
+    if (options.json) return printLine(JSON.stringify(found))
+    for (const [name, value] of Object.entries(found)) printLine(`${name.padEnd(10)}${value}`)
   })
 
 program
   .command('copy')
-  .description('copy every event from one server to another through the protocol, then prove that nothing changed')
+  .description('copy every event from one server to another through the protocol, then compare the two')
   .argument('<from>', 'esdb:// connection string of the server to read')
   .argument('<to>', 'esdb:// connection string of the server to write')
-  .option('--prove-only', 'copy nothing, compare only')
+  .option('--prove-only', 'compare only, copy nothing')
   .action(async (fromUrl: string, toUrl: string, options: { proveOnly?: true }) => {
-    // Loaded here only: the client takes longer to load than the store to start.
+    // Loaded by this command only: the client takes longer to load than the store takes to start.
     const { EventStoreDBClient } = await import('@eventstore/db-client')
-    const { copyAll, proveEqual } = await import('./copy.ts')
+    const { copyEvents, compareEvents } = await import('./copy.ts')
     const from = EventStoreDBClient.connectionString(fromUrl)
     const to = EventStoreDBClient.connectionString(toUrl)
     if (!options.proveOnly) {
-      const copied = await copyAll(from, to, (events) => {
+      const copied = await copyEvents(from, to, (events) => {
         if (process.stderr.isTTY) process.stderr.write(`\r${events} events`)
       })
-      say(`${copied.events} events, rules of ${copied.metadata} streams and ${copied.tombstones} tombstones copied`)
+      printLine(
+        `${copied.events} events, metadata of ${copied.metadata} streams and ${copied.tombstones} tombstones copied`,
+      )
     }
-    say(`${await proveEqual(from, to)} events are the same on both sides, in the same order`)
+    printLine(`${await compareEvents(from, to)} events are equal on both servers and in the same order`)
     await Promise.all([from.dispose(), to.dispose()])
   })
 
-const users = program.command('users').description('who may come in when the store runs with TLS')
+const users = program.command('users').description('accounts of the users who may log in when the store runs with TLS')
 
 users
   .command('list')
+  .description('list the users and their groups')
   .requiredOption(...dataDir)
   .action((options: { dataDir: string }) =>
-    withUsers(options.dataDir, (known) => {
-      for (const { name, groups } of known.list()) say(`${name}\t${groups.join(' ')}`)
+    withUserAccounts(options.dataDir, (accounts) => {
+      for (const { name, groups } of accounts.list()) printLine(`${name}\t${groups.join(' ')}`)
     }),
   )
 
 users
   .command('set')
-  .description('add a user or change one; the password is read from standard input')
+  .description('add a user, or replace groups and password of one; the password is read from standard input')
   .requiredOption(...dataDir)
   .argument('<name>')
-  .argument('[groups...]', 'such as $admins or $ops')
+  .argument('[groups...]', 'groups of the user, such as $admins or $ops')
   .action((name: string, groups: string[], options: { dataDir: string }) =>
-    withUsers(options.dataDir, async (known) => {
-      await known.set(name, groups, await readLine(`Password for ${name}: `))
-      say(`${name} may come in`)
+    withUserAccounts(options.dataDir, async (accounts) => {
+      await accounts.set(name, groups, await readLine(`Password for ${name}: `))
+      printLine(`${name} may log in`)
     }),
   )
 
 users
   .command('remove')
+  .description('remove a user')
   .requiredOption(...dataDir)
   .argument('<name>')
   .action((name: string, options: { dataDir: string }) =>
-    withUsers(options.dataDir, (known) =>
-      known.remove(name) ? say(`${name} may not come in any more`) : fail(`There is no ${name}`),
+    withUserAccounts(options.dataDir, (accounts) =>
+      accounts.remove(name) ? printLine(`${name} may no longer log in`) : fail(`There is no user ${name}`),
     ),
   )
-
-/** Users may be changed while the store runs; a password that was just used stays known to it for a minute. */
-async function withUsers(directory: string, body: (known: Users) => void | Promise<void>): Promise<void> {
-  const connection = openDatabase(directory)
-  try {
-    await body(new Users(connection))
-  } finally {
-    connection.close()
-  }
-}
 
 async function readLine(question: string): Promise<string> {
   const input = createInterface({ input: process.stdin, output: process.stderr })

@@ -1,28 +1,28 @@
 /**
- * Moves house: copies every event of users' streams from one server to another through the protocol, in the order of the log, and
- * then proves that nothing changed by reading both side by side. Either end may be this store or a cluster. Run again after an
- * interruption, it goes on: what is there already is recognised by its id.
+ * Migration between servers: copies every event of users' streams through the protocol in the order of the log, then compares
+ * both logs event by event. Either server may be this store or an EventStoreDB cluster. After an interruption it can be run
+ * again: events that are already there are recognised by their ids.
  */
 import type { EventData, EventStoreDBClient, RecordedEvent } from '@eventstore/db-client'
 import { StreamDeletedError, WrongExpectedVersionError } from '@eventstore/db-client'
 
-export interface Copied {
+export interface CopyReport {
   events: number
-  /** Streams whose metadata were set on the other side. */
+  /** Streams whose metadata were written to the target. */
   metadata: number
   tombstones: number
 }
 
-/** Events appended in one go: consecutive ones of one stream. */
-const RUN = { events: 200, bytes: 512 * 1024 }
+/** Limits of one append, which takes consecutive events of one stream. */
+const MAX_RUN = { events: 200, bytes: 512 * 1024 }
 
-/** @param onProgress told the number of events copied, now and then */
-export async function copyAll(
+/** @param onProgress called after each append with the number of events copied */
+export async function copyEvents(
   from: EventStoreDBClient,
   to: EventStoreDBClient,
   onProgress?: (events: number) => void,
-): Promise<Copied> {
-  const copied: Copied = { events: 0, metadata: 0, tombstones: 0 }
+): Promise<CopyReport> {
+  const copied: CopyReport = { events: 0, metadata: 0, tombstones: 0 }
   let run: RecordedEvent[] = []
   let bytes = 0
   const flush = async () => {
@@ -38,17 +38,17 @@ export async function copyAll(
   for await (const { event } of from.readAll()) {
     if (!event || event.streamId.startsWith('$') || event.type === '$streamDeleted') continue
     const size = JSON.stringify(event.data ?? null).length
-    if (run[0] && (run[0].streamId !== event.streamId || run.length >= RUN.events || bytes + size > RUN.bytes))
+    if (run[0] && (run[0].streamId !== event.streamId || run.length >= MAX_RUN.events || bytes + size > MAX_RUN.bytes))
       await flush()
     run.push(event)
     bytes += size
   }
   await flush()
-  // Rules and deletions last: they would stand in the way of the events they hide.
+  // Metadata and deletions are copied last, because they would hide events or refuse appends.
   for await (const { event } of from.readAll()) {
     if (!event) continue
     if (event.type === '$streamDeleted' && !event.streamId.startsWith('$')) {
-      await deleted(to.tombstoneStream(event.streamId))
+      await ignoreIfDeleted(to.tombstoneStream(event.streamId))
       copied.tombstones++
     } else if (event.streamId.startsWith('$$') && !event.streamId.startsWith('$$$')) {
       if (await copyMetadata(from, to, event)) copied.metadata++
@@ -57,7 +57,7 @@ export async function copyAll(
   return copied
 }
 
-/** Only the newest counts; those it replaced are not carried over. */
+/** Copies the newest metadata of a stream, not those that it replaced. */
 async function copyMetadata(from: EventStoreDBClient, to: EventStoreDBClient, event: RecordedEvent): Promise<boolean> {
   try {
     const newest = await from
@@ -66,21 +66,21 @@ async function copyMetadata(from: EventStoreDBClient, to: EventStoreDBClient, ev
       .next()
     if (newest.done || newest.value.event?.id !== event.id) return false
     const { $tb: truncateBefore, ...rules } = event.data as Record<string, unknown>
-    // A deleted stream's `$tb` is larger than a JavaScript number can carry: it is deleted there as it was here.
+    // The `$tb` of a deleted stream exceeds the safe integers of JavaScript, so the target deletes the stream instead.
     const isDeleted = typeof truncateBefore === 'number' && truncateBefore > Number.MAX_SAFE_INTEGER
     const carried = isDeleted ? { ...event, data: rules } : event
     if (Object.keys(carried.data as object).length > 0)
       await to.appendToStream(event.streamId, toEventData(carried as RecordedEvent), { expectedRevision: 'any' })
-    if (isDeleted) await deleted(to.deleteStream(event.streamId.slice(2)))
+    if (isDeleted) await ignoreIfDeleted(to.deleteStream(event.streamId.slice(2)))
     return true
   } catch (error) {
-    if (error instanceof StreamDeletedError) return false // a tombstoned stream has no rules any more
+    if (error instanceof StreamDeletedError) return false // a tombstoned stream has no metadata
     throw error
   }
 }
 
-/** Deleted already: done by an earlier, interrupted copy. */
-async function deleted(deletion: Promise<unknown>): Promise<void> {
+/** The target already has the deletion when an interrupted copy is run again. */
+async function ignoreIfDeleted(deletion: Promise<unknown>): Promise<void> {
   try {
     await deletion
   } catch (error) {
@@ -97,21 +97,26 @@ const toEventData = (event: RecordedEvent): EventData =>
     metadata: event.metadata,
   }) as unknown as EventData
 
-/** @returns how many events of users' streams both servers hold alike @throws at the first that differs, naming it */
-export async function proveEqual(one: EventStoreDBClient, other: EventStoreDBClient): Promise<number> {
-  const left = usersEvents(one)
-  const right = usersEvents(other)
+/**
+ * @returns the number of events in users' streams, equal on both servers
+ * @throws at the first difference, which the message describes
+ */
+export async function compareEvents(one: EventStoreDBClient, other: EventStoreDBClient): Promise<number> {
+  const left = userEvents(one)
+  const right = userEvents(other)
   for (let count = 0; ; count++) {
     const [a, b] = await Promise.all([left.next(), right.next()])
     if (a.done && b.done) return count
     if (a.done || b.done)
-      throw new Error(`One holds more events than the other: ${nameOf((a.done ? b.value : a.value)!)} is in one only`)
+      throw new Error(
+        `One server has more events than the other: ${nameOf((a.done ? b.value : a.value)!)} is on one only`,
+      )
     if (fingerprint(a.value) !== fingerprint(b.value))
-      throw new Error(`They differ: ${nameOf(a.value)} here, ${nameOf(b.value)} there`)
+      throw new Error(`The servers differ: ${nameOf(a.value)} on the first, ${nameOf(b.value)} on the second`)
   }
 }
 
-async function* usersEvents(client: EventStoreDBClient): AsyncGenerator<RecordedEvent, undefined> {
+async function* userEvents(client: EventStoreDBClient): AsyncGenerator<RecordedEvent, undefined> {
   for await (const { event } of client.readAll())
     if (event && !event.streamId.startsWith('$') && event.type !== '$streamDeleted') yield event
   return undefined

@@ -1,75 +1,66 @@
 /**
- * A single-node event store that speaks EventStoreDB's protocol on a loopback port and keeps its events in one SQLite file.
- * The application reaches it through `@eventstore/db-client`, and could reach a real cluster the same way.
+ * A single-node event store that speaks EventStoreDB's gRPC protocol on a loopback port and stores its events in one SQLite
+ * file. Applications connect with `@eventstore/db-client`, as they would to an EventStoreDB cluster.
  */
 import { Worker } from 'node:worker_threads'
-import type { Faults } from './faults.ts'
-import type { NodeOptions } from './server.ts'
-import type { FromWorker, ToWorker } from './worker.ts'
+import type { Faults } from './services/faults.ts'
+import type { StoreNodeOptions } from './server.ts'
+import { DamagedStore, StoreInUse } from './storage/errors.ts'
+import type { WorkerMessage, WorkerRequest } from './worker.ts'
 
 export interface EmbeddedStore {
-  /** What `EventStoreDBClient.connectionString` takes. */
+  /** For `EventStoreDBClient.connectionString`. */
   readonly connectionString: string
   readonly port: number
-  /** For tests: replaces the faults at work; only where the store was started with some. */
+  /** For tests: replaces the injected faults. Rejects when the store was started without `faults`. */
   setFaults(faults: Faults): Promise<void>
-  /** For tests: ends every subscription as one that could not keep up. */
+  /** For tests: ends every subscription with the error for consumers that are too slow. */
   dropSubscriptions(): Promise<void>
-  /** Ends open calls (readers see them cancelled, writers unavailable), writes what was accepted, lets go of the files. */
+  /** Ends open calls (reads as cancelled, writes as unavailable), commits the queued writes and closes the files. */
   close(): Promise<void>
 }
 
 export interface EmbeddedStoreOptions {
-  /** Made if it is missing; holds everything the store keeps. */
+  /** Directory of the store's files; created if it is missing. */
   dataDir: string
   /** 0 or absent: any free port. */
   port?: number
-  /** For tests: present (also empty) it allows {@link EmbeddedStore.setFaults}. Never in production. */
+  /**
+   * For tests: faults to inject from the start, possibly none. Only with this option is {@link EmbeddedStore.setFaults}
+   * allowed.
+   */
   faults?: Faults
   /**
-   * Told when the store dies after it had started. Without it, the failure is an uncaught exception: an application must not go on
-   * as if it had a store.
+   * Called when the store fails after it has started. Without it, the failure is an uncaught exception: an application must not
+   * continue without its store.
    */
   onFailure?: (error: Error) => void
 }
 
-/** Another process holds this data directory; the message names both. */
-export class StoreInUse extends Error {
-  constructor(message: string) {
-    super(message)
-    this.name = 'StoreInUse'
-  }
-}
-
-/** The files are not a store, or no longer a whole one; the message names what is wrong. */
-export class DamagedStore extends Error {
-  constructor(message: string) {
-    super(message)
-    this.name = 'DamagedStore'
-  }
-}
+// Thrown by startEmbeddedStore.
+export { DamagedStore, StoreInUse }
 
 const LOOPBACK = '127.0.0.1'
 
-/** @throws StoreInUse, DamagedStore, or what the operating system said about the directory or the port */
+/** @throws StoreInUse, DamagedStore, or the operating system's error for the directory or the port */
 export async function startEmbeddedStore(options: EmbeddedStoreOptions): Promise<EmbeddedStore> {
-  const node: NodeOptions = {
+  const node: StoreNodeOptions = {
     dataDir: options.dataDir,
     host: LOOPBACK,
     port: options.port ?? 0,
     ...(options.faults && { faults: options.faults }),
   }
-  // Flags meant for the program itself are not meant for its store.
+  // Node's command-line flags of the application are not passed on to the store's thread.
   const worker = new Worker(new URL(import.meta.resolve('#compiled/src/embedded-store/worker')), {
     workerData: node,
     execArgv: [],
-    // A small heap collected often: the store shares its process with the application, and needs little.
+    // A small heap that is collected often: the store shares its process with the application and needs little memory.
     resourceLimits: { maxYoungGenerationSizeMb: 16, maxOldGenerationSizeMb: 192 },
   })
   const exited = new Promise<number>((resolve) => worker.once('exit', resolve))
   let closing: Promise<void> | undefined
   const port = await new Promise<number>((resolve, reject) => {
-    worker.once('message', (message: FromWorker) => {
+    worker.once('message', (message: WorkerMessage) => {
       if (message.kind === 'listening') resolve(message.port)
       else if (message.kind === 'not_started') reject(asError(message.name, message.message))
     })
@@ -91,7 +82,7 @@ export async function startEmbeddedStore(options: EmbeddedStoreOptions): Promise
     if (!closing && !failed) fail(new Error(`The embedded store ended unexpectedly (exit ${code})`))
   })
 
-  const ask = (message: ToWorker) =>
+  const ask = (message: WorkerRequest) =>
     new Promise<void>((resolve) => {
       worker.once('message', () => resolve())
       worker.postMessage(message)
@@ -107,7 +98,7 @@ export async function startEmbeddedStore(options: EmbeddedStoreOptions): Promise
     port,
     close() {
       closing ??= (async () => {
-        worker.postMessage({ kind: 'close' } satisfies ToWorker)
+        worker.postMessage({ kind: 'close' } satisfies WorkerRequest)
         await exited
       })()
       return closing

@@ -1,46 +1,48 @@
-/** Puts one node together: files, log, group commit, services, port. */
+/**
+ * Composition of one node: files, log, group commit, services and port. The only file of the core that imports compatibility/.
+ */
 import { randomUUID } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
-import { ANONYMOUS } from './access/access.ts'
-import { Users } from './access/users.ts'
-import type { Faults } from './faults.ts'
-import { FaultBox } from './faults.ts'
-import type { Call } from './grpc/grpc-server.ts'
+import { ANONYMOUS } from './services/access-control.ts'
+import { UserAccounts } from './compatibility/users/user-accounts.ts'
+import type { Faults } from './services/faults.ts'
+import { FaultInjector } from './services/faults.ts'
+import type { GrpcCall } from './grpc/grpc-server.ts'
 import { GrpcServer } from './grpc/grpc-server.ts'
-import { Code, RpcError, operationTimedOut } from './grpc/status.ts'
+import { StatusCode, RpcError, operationTimedOutError } from './grpc/status.ts'
 import { nodeHandlers } from './services/node.ts'
-import { Registry } from './persistent/registry.ts'
-import { SystemProjections } from './projections/system-projections.ts'
-import { persistentSubscriptionHandlers } from './services/persistent-subscriptions.ts'
-import { projectionHandlers } from './services/projections.ts'
-import { Store } from './services/store.ts'
+import { ConsumerGroups } from './compatibility/persistent-subscriptions/consumer-groups.ts'
+import { SystemProjections } from './compatibility/system-projections/system-projections.ts'
+import { persistentSubscriptionHandlers } from './compatibility/persistent-subscriptions/service.ts'
+import { systemProjectionHandlers } from './compatibility/system-projections/service.ts'
+import { ServiceContext } from './services/service-context.ts'
 import { streamReadHandlers } from './services/streams-read.ts'
-import { streamWriteHandlers } from './services/streams.ts'
-import { Appender, Expected } from './storage/append.ts'
-import type { Connection } from './storage/database.ts'
-import { DirectoryLock, openDatabase } from './storage/database.ts'
+import { streamWriteHandlers } from './services/streams-write.ts'
+import { Appender, ExpectedRevision } from './storage/append.ts'
+import type { SqliteConnection } from './storage/database.ts'
+import { StoreDirectoryLock, openDatabase } from './storage/database.ts'
 import { EventLog } from './storage/event-log.ts'
 import { GroupCommit } from './storage/group-commit.ts'
 import { WriteAheadLog } from './storage/write-ahead-log.ts'
 
-export interface NodeOptions {
+export interface StoreNodeOptions {
   dataDir: string
   host: string
   /** 0: any free port. */
   port: number
-  /** Absent: everyone is let in, as an administrator. */
+  /** Absent: callers are not authenticated, and have an administrator's rights. */
   tls?: { key: Buffer; cert: Buffer }
-  /** The host clients are told to come to; the one listened on unless said otherwise. */
+  /** The host that gossip tells clients to connect to; by default the one listened on. */
   advertisedHost?: string
-  /** Present: faults may be asked for while the node runs. */
+  /** Present, even if empty: faults can be injected while the node runs. */
   faults?: Faults
 }
 
-export interface Node {
+export interface StoreNode {
   port: number
   /** @throws unless the node was started with faults */
   setFaults(faults: Faults): void
-  /** Ends every subscription as one that could not keep up. */
+  /** Ends every subscription with the error for consumers that are too slow. */
   dropSubscriptions(): void
   close(): Promise<void>
 }
@@ -73,34 +75,34 @@ const FEATURES = {
   'event_store.client.server_features.serverfeatures': { getsupportedmethods: [] },
 }
 
-export async function startNode(options: NodeOptions): Promise<Node> {
-  const lock = new DirectoryLock(options.dataDir)
-  let connection: Connection | undefined
+export async function startNode(options: StoreNodeOptions): Promise<StoreNode> {
+  const lock = new StoreDirectoryLock(options.dataDir)
+  let connection: SqliteConnection | undefined
   let writeAheadLog: WriteAheadLog | undefined
   try {
     const opened = openDatabase(options.dataDir)
     connection = opened
     const wal = new WriteAheadLog(opened)
     writeAheadLog = wal
-    wal.secureWhatWasLeft()
+    wal.makeDurable()
     const log = new EventLog(opened)
-    const faults = options.faults && new FaultBox(opened, options.faults)
+    const faults = options.faults && new FaultInjector(opened, options.faults)
     const commits = new GroupCommit(
       log,
       new Appender(log),
       wal,
       faults && { beforeCommit: () => faults.beforeCommit() },
     )
-    if (log.head === 0n) begin(commits)
-    const store = new Store(log, commits, faults)
-    const users = options.tls && new Users(opened)
+    if (log.head === 0n) writeFirstEvent(commits)
+    const store = new ServiceContext(log, commits, faults)
+    const users = options.tls && new UserAccounts(opened)
     const projections = new SystemProjections(log, commits)
-    const groups = new Registry(log, commits)
+    const groups = new ConsumerGroups(log, commits)
     const handlers = new Map([
       ...streamWriteHandlers(store),
       ...streamReadHandlers(store),
       ...persistentSubscriptionHandlers(store, groups),
-      ...projectionHandlers(store, projections),
+      ...systemProjectionHandlers(store, projections),
       ...nodeHandlers({ host: options.advertisedHost ?? options.host, port: () => server.port }, FEATURES),
     ])
     const server: GrpcServer = await GrpcServer.listen({
@@ -108,11 +110,11 @@ export async function startNode(options: NodeOptions): Promise<Node> {
       port: options.port,
       handlers,
       ...(options.tls && { tls: options.tls }),
-      ...(users && { authenticate: (call: Call) => authenticate(users, call) }),
-      onDefect: (error, path) =>
+      ...(users && { authenticate: (call: GrpcCall) => authenticate(users, call) }),
+      onUnexpectedError: (error, path) =>
         process.emitWarning(`${path}: ${(error as Error).stack ?? String(error)}`, 'EmbeddedStore'),
     })
-    lock.signedBy({ port: server.port })
+    lock.writeOwnerFile({ port: server.port })
     return {
       port: server.port,
       setFaults(wanted) {
@@ -122,16 +124,16 @@ export async function startNode(options: NodeOptions): Promise<Node> {
       dropSubscriptions() {
         for (const call of server.openCalls())
           if (call.path.endsWith('Streams/Read'))
-            call.fail(operationTimedOut('Consumer too slow to handle event while live.'))
+            call.fail(operationTimedOutError('Consumer too slow to handle event while live.'))
       },
       async close() {
-        server.hold()
+        server.stopReading()
         projections.close()
         groups.close()
-        commits.drain()
-        await setImmediate() // what was committed is said to be, before anyone is sent away
+        commits.flushAll()
+        await setImmediate() // responses to committed writes are sent before their calls are ended
         await server.close()
-        commits.drain()
+        commits.flushAll()
         wal.close()
         lock.release()
       },
@@ -144,31 +146,47 @@ export async function startNode(options: NodeOptions): Promise<Node> {
   }
 }
 
-/** Like a real node's, a new log is not empty: nobody shall come to count on `$all` holding only his own events. */
-function begin(commits: GroupCommit): void {
+/**
+ * Opens the user accounts of a data directory to list or change them; a store may be serving from the same directory.
+ * A running store may go on accepting a password that it checked within the last minute.
+ */
+export async function withUserAccounts(
+  dataDir: string,
+  body: (users: UserAccounts) => void | Promise<void>,
+): Promise<void> {
+  const connection = openDatabase(dataDir)
+  try {
+    await body(new UserAccounts(connection))
+  } finally {
+    connection.close()
+  }
+}
+
+/** As in EventStoreDB, a new log is not empty: clients must not come to rely on `$all` having only their own events. */
+function writeFirstEvent(commits: GroupCommit): void {
   const data = Buffer.from(JSON.stringify({ $maxAge: 86_400 }))
   const event = { id: randomUUID(), type: '$metadata', isJson: true, data, metadata: new Uint8Array() }
   commits.submit({
-    apply: (appender) => appender.append('$$$stats-127.0.0.1:2113', Expected.NO_STREAM, [event]),
+    apply: (appender) => appender.append('$$$stats-127.0.0.1:2113', ExpectedRevision.NO_STREAM, [event]),
     bytes: 0,
     deadline: Infinity,
-    settle: () => {}, // a disk that is full is found by whoever writes first
+    settle: () => {}, // a full disk is reported by the first write of a client
   })
-  commits.drain()
+  commits.flushAll()
 }
 
-/** What a client asks before it can say who it is. */
-const OPEN_TO_ALL = [
+/** Methods that clients call before they authenticate. */
+const UNAUTHENTICATED_METHODS = [
   '/event_store.client.gossip.Gossip/Read',
   '/event_store.client.server_features.ServerFeatures/GetSupportedMethods',
 ]
 
-function authenticate(users: Users, call: Call): void | Promise<void> {
+function authenticate(users: UserAccounts, call: GrpcCall): void | Promise<void> {
   const header = call.headers.authorization
   call.identity = ANONYMOUS
-  if (header === undefined || OPEN_TO_ALL.includes(call.path)) return
-  return users.identify(header).then((identity) => {
-    if (!identity) throw new RpcError(Code.UNAUTHENTICATED, 'The user name or password is wrong')
+  if (header === undefined || UNAUTHENTICATED_METHODS.includes(call.path)) return
+  return users.authenticate(header).then((identity) => {
+    if (!identity) throw new RpcError(StatusCode.UNAUTHENTICATED, 'The user name or password is wrong')
     call.identity = identity
   })
 }

@@ -1,35 +1,35 @@
-/** The thread the store lives on, so that neither waits for the other: the application's event loop, and the disk. */
+/** The store's worker thread, so that the application's event loop and the store's disk access do not block each other. */
 import { parentPort, workerData } from 'node:worker_threads'
-import type { Faults } from './faults.ts'
-import type { NodeOptions } from './server.ts'
+import type { Faults } from './services/faults.ts'
+import type { StoreNodeOptions } from './server.ts'
 import { startNode } from './server.ts'
 
-export type ToWorker = { kind: 'close' } | { kind: 'faults'; faults: Faults } | { kind: 'drop_subscriptions' }
-export type FromWorker =
+export type WorkerRequest = { kind: 'close' } | { kind: 'faults'; faults: Faults } | { kind: 'drop_subscriptions' }
+export type WorkerMessage =
   | { kind: 'listening'; port: number }
   | { kind: 'not_started'; name: string; message: string }
   | { kind: 'done' }
   | { kind: 'closed' }
 
 const port = parentPort!
-const tell = (message: FromWorker) => port.postMessage(message)
+const post = (message: WorkerMessage) => port.postMessage(message)
 
 try {
-  const node = await startNode(workerData as NodeOptions)
-  port.on('message', (message: ToWorker) => {
+  const node = await startNode(workerData as StoreNodeOptions)
+  port.on('message', (message: WorkerRequest) => {
     if (message.kind === 'close') return void close()
     if (message.kind === 'faults') node.setFaults(message.faults)
     else node.dropSubscriptions()
-    tell({ kind: 'done' })
+    post({ kind: 'done' })
   })
-  tell({ kind: 'listening', port: node.port })
+  post({ kind: 'listening', port: node.port })
 
   async function close(): Promise<void> {
     await node.close()
-    tell({ kind: 'closed' })
+    post({ kind: 'closed' })
     port.close()
   }
 } catch (error) {
-  tell({ kind: 'not_started', name: (error as Error).name, message: (error as Error).message })
+  post({ kind: 'not_started', name: (error as Error).name, message: (error as Error).message })
   port.close()
 }

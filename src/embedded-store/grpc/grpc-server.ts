@@ -1,22 +1,25 @@
 /**
- * gRPC over node:http2, and the two HTTP/1 pages on the same port.
- * The server listens for 'stream' only: a 'request' listener would bring in a compatibility layer that sends empty trailers first.
+ * gRPC over node:http2, and two HTTP/1 pages on the same port. The server handles 'stream' events only: a 'request' listener
+ * would enable Node's compatibility layer, which sends empty trailers first.
  */
 import * as http from 'node:http'
 import * as http2 from 'node:http2'
 import * as net from 'node:net'
 import * as tls from 'node:tls'
 import { MalformedMessage } from '../wire/protobuf.ts'
-import { Code, RpcError, unimplemented } from './status.ts'
+import { StatusCode, RpcError, unimplementedError } from './status.ts'
 
-/** 16 MiB, EventStoreDB's own bound on one record; an append that is too large must still arrive whole to be refused by name. */
+/**
+ * 16 MiB is EventStoreDB's limit for one record. An append that is too large must be received completely to be refused with its
+ * proper error.
+ */
 const MAXIMUM_MESSAGE_SIZE = 16 * 1024 * 1024 + 64 * 1024
-const PREFACE = 'PRI * HTTP/2.0'
+const HTTP2_PREFACE = 'PRI * HTTP/2.0'
 
-export type Handler = (call: Call) => void
+export type GrpcHandler = (call: GrpcCall) => void
 
-/** Who is calling. */
-export interface Identity {
+/** The authenticated caller. */
+export interface CallerIdentity {
   name: string
   groups: readonly string[]
 }
@@ -26,15 +29,15 @@ export interface GrpcServerOptions {
   port: number
   tls?: { key: Buffer; cert: Buffer }
   /** By path, `/package.Service/Method`. */
-  handlers: ReadonlyMap<string, Handler>
-  /** Decides who calls, before the handler sees the call; throws where nobody may come in. */
-  authenticate?: (call: Call) => void | Promise<void>
-  /** Told of a failure that is nobody's answer: a defect in this store. */
-  onDefect: (error: unknown, path: string) => void
+  handlers: ReadonlyMap<string, GrpcHandler>
+  /** Sets the caller's identity before the handler is called; throws to refuse the call. */
+  authenticate?: (call: GrpcCall) => void | Promise<void>
+  /** Called with errors that are not a response to the caller: defects of this store. */
+  onUnexpectedError: (error: unknown, path: string) => void
 }
 
-/** A message of known length behind gRPC's five-byte header. */
-export function frame(message: Buffer): Buffer {
+/** A message with gRPC's five-byte header in front. */
+export function frameMessage(message: Buffer): Buffer {
   const framed = Buffer.allocUnsafe(message.length + 5)
   framed[0] = 0
   framed.writeUInt32BE(message.length, 1)
@@ -42,24 +45,24 @@ export function frame(message: Buffer): Buffer {
   return framed
 }
 
-/** One call: requests in, framed responses out, exactly one ending. */
-export class Call {
+/** One call: requests in, framed responses out, ended exactly once. */
+export class GrpcCall {
   readonly path: string
   readonly headers: http2.IncomingHttpHeaders
-  /** When the caller stops waiting, milliseconds since 1970; Infinity when it did not say. */
+  /** Milliseconds since 1970, from the call's `grpc-timeout`; Infinity without one. */
   readonly deadline: number
   /** Remote address and port. */
   readonly peer: string
   closed = false
-  /** Whoever calls; undefined where nobody asks. */
-  identity: Identity | undefined
-  /** Set by the handler before it returns; `requestsEnded` when the caller has no more to say. */
+  /** Undefined on a server without authentication. */
+  identity: CallerIdentity | undefined
+  /** Set by the handler before it returns. `onRequestsEnded` is called when the caller has closed its side. */
   onMessage: (message: Buffer) => void = () => {}
   onRequestsEnded: () => void | Promise<void> = () => {}
 
   private readonly stream: http2.ServerHttp2Stream
   private readonly closeListeners = new Set<() => void>()
-  private takenListeners: (() => void)[] = []
+  private drainListeners: (() => void)[] = []
   private pending: Buffer[] = []
   private pendingLength = 0
   private responded = false
@@ -74,10 +77,10 @@ export class Call {
     this.peer = `${socket?.remoteAddress ?? ''}:${socket?.remotePort ?? ''}`
     stream.on('data', (chunk: Buffer) => this.receive(chunk))
     stream.on('end', () => this.guard(() => this.onRequestsEnded()))
-    stream.on('error', () => {}) // 'close' follows, and is where the call ends
+    stream.on('error', () => {}) // 'close' follows, which ends the call
     stream.on('close', () => {
       this.closed = true
-      this.tellTaken()
+      this.notifyDrained()
       for (const listener of this.closeListeners) listener()
       this.closeListeners.clear()
     })
@@ -89,7 +92,7 @@ export class Call {
     else this.closeListeners.add(listener)
   }
 
-  /** Tells the caller that the call is accepted, before there is anything to say. */
+  /** Sends the response headers before there is a message. */
   accept(): void {
     if (this.responded || this.closed) return
     this.responded = true
@@ -99,25 +102,25 @@ export class Call {
     } as http2.ServerStreamResponseOptions)
   }
 
-  /** Sends framed messages, which wait here until the reader takes them: see {@link hasTaken}. */
+  /** Sends framed messages. They are buffered until the caller's flow control admits them: see {@link drainedTo}. */
   write(framed: Buffer): void {
     if (this.closed || this.ended) return
     this.accept()
-    this.stream.write(framed, this.tellTaken)
+    this.stream.write(framed, this.notifyDrained)
   }
 
-  /** Bytes written that the reader has not taken yet. */
-  get waiting(): number {
+  /** Bytes written that have not been sent yet. */
+  get bufferedBytes(): number {
     return this.stream.writableLength
   }
 
-  /** Resolves when at most so many bytes wait for the reader, or the call is closed. */
-  async hasTaken(allBut: number): Promise<void> {
-    while (!this.closed && this.waiting > allBut)
-      await new Promise<void>((resolve) => this.takenListeners.push(resolve))
+  /** Resolves when at most this many bytes are buffered, or the call is closed. */
+  async drainedTo(allBut: number): Promise<void> {
+    while (!this.closed && this.bufferedBytes > allBut)
+      await new Promise<void>((resolve) => this.drainListeners.push(resolve))
   }
 
-  /** Ends the call well; the last messages go along. */
+  /** Ends the call with status OK, after the last messages. */
   end(framed?: Buffer): void {
     if (this.closed || this.ended) return
     this.accept()
@@ -125,7 +128,7 @@ export class Call {
     this.stream.end(framed)
   }
 
-  /** Ends the call with an error. */
+  /** Ends the call with an error status. */
   fail(error: RpcError): void {
     if (this.closed || this.ended) return
     this.ended = true
@@ -133,7 +136,7 @@ export class Call {
       'grpc-status': String(error.code),
       'grpc-message': percentEncoded(error.message),
     }
-    for (const [name, value] of Object.entries(error.trailers)) trailers[name] = printable(value)
+    for (const [name, value] of Object.entries(error.trailers)) trailers[name] = headerValue(value)
     if (this.responded) {
       this.stream.removeAllListeners('wantTrailers')
       this.stream.on('wantTrailers', () => this.stream.sendTrailers(trailers))
@@ -142,13 +145,13 @@ export class Call {
       this.responded = true
       this.stream.respond({ ':status': 200, 'content-type': 'application/grpc', ...trailers }, { endStream: true })
     }
-    // The caller may still be sending; what comes is thrown away, so that its flow control does not stall.
+    // The caller may still be sending; its messages are discarded, so that its flow control does not stall.
     this.onMessage = () => {}
     this.onRequestsEnded = () => {}
     this.stream.resume()
   }
 
-  /** Breaks the connection off, as a crashed server would: no answer, no goodbye. */
+  /** Destroys the connection without a response, as a crashed server would. */
   breakOff(): void {
     this.stream.session?.destroy()
   }
@@ -161,7 +164,7 @@ export class Call {
     this.stream.resume()
   }
 
-  /** Runs part of a handler; what it throws ends the call. */
+  /** Runs part of a handler; an error that it throws ends the call. */
   guard(body: () => unknown): void {
     try {
       const result: unknown = body()
@@ -171,19 +174,19 @@ export class Call {
     }
   }
 
-  /** Set by the server: hears of errors that are defects, not answers. */
-  onDefect: (error: unknown) => void = () => {}
+  /** Set by the server; called with errors that are defects of this store. */
+  onUnexpectedError: (error: unknown) => void = () => {}
 
   failWith(error: unknown): void {
     if (error instanceof RpcError) return this.fail(error)
-    if (error instanceof MalformedMessage) return this.fail(new RpcError(Code.INVALID_ARGUMENT, error.message))
-    this.onDefect(error)
-    this.fail(new RpcError(Code.UNKNOWN, 'Exception was thrown by handler.'))
+    if (error instanceof MalformedMessage) return this.fail(new RpcError(StatusCode.INVALID_ARGUMENT, error.message))
+    this.onUnexpectedError(error)
+    this.fail(new RpcError(StatusCode.UNKNOWN, 'Exception was thrown by handler.'))
   }
 
-  private readonly tellTaken = (): void => {
-    const listeners = this.takenListeners
-    this.takenListeners = []
+  private readonly notifyDrained = (): void => {
+    const listeners = this.drainListeners
+    this.drainListeners = []
     for (const listener of listeners) listener()
   }
 
@@ -193,15 +196,16 @@ export class Call {
     this.pendingLength += chunk.length
     while (this.pendingLength >= 5) {
       let bytes = this.pending[0]!
-      if (bytes.length < 5) bytes = this.joinPending()
-      if (bytes[0] !== 0) return this.fail(new RpcError(Code.UNIMPLEMENTED, 'Compressed messages are not supported'))
+      if (bytes.length < 5) bytes = this.concatenatePending()
+      if (bytes[0] !== 0)
+        return this.fail(new RpcError(StatusCode.UNIMPLEMENTED, 'Compressed messages are not supported'))
       const length = bytes.readUInt32BE(1)
       if (length > MAXIMUM_MESSAGE_SIZE)
         return this.fail(
-          new RpcError(Code.RESOURCE_EXHAUSTED, 'Received message exceeds the maximum configured message size.'),
+          new RpcError(StatusCode.RESOURCE_EXHAUSTED, 'Received message exceeds the maximum configured message size.'),
         )
       if (this.pendingLength < length + 5) return
-      if (bytes.length < length + 5) bytes = this.joinPending()
+      if (bytes.length < length + 5) bytes = this.concatenatePending()
       const rest = bytes.subarray(length + 5)
       if (rest.length > 0) this.pending[0] = rest
       else this.pending.shift()
@@ -211,27 +215,27 @@ export class Call {
     }
   }
 
-  private joinPending(): Buffer {
+  private concatenatePending(): Buffer {
     const joined = this.pending.length === 1 ? this.pending[0]! : Buffer.concat(this.pending)
     this.pending = [joined]
     return joined
   }
 }
 
-/** One request, one response. */
-export function unary(answer: (request: Buffer, call: Call) => Buffer | Promise<Buffer>): Handler {
+/** A handler of one request with one response. */
+export function unaryHandler(answer: (request: Buffer, call: GrpcCall) => Buffer | Promise<Buffer>): GrpcHandler {
   return (call) => {
     let request: Buffer | undefined
     call.onMessage = (message) => (request ??= message)
     call.onRequestsEnded = async () => {
       const response = answer(request ?? Buffer.alloc(0), call)
-      call.end(frame(response instanceof Promise ? await response : response))
+      call.end(frameMessage(response instanceof Promise ? await response : response))
     }
   }
 }
 
-/** One request, many responses: the handler writes and ends. */
-export function serverStreaming(answer: (request: Buffer, call: Call) => Promise<void>): Handler {
+/** A handler of one request with many responses, which it writes and ends. */
+export function serverStreamingHandler(answer: (request: Buffer, call: GrpcCall) => Promise<void>): GrpcHandler {
   return (call) => {
     let started = false
     call.onMessage = (message) => {
@@ -249,7 +253,7 @@ export class GrpcServer {
   private readonly http1Server: http.Server
   private readonly sessions = new Set<http2.ServerHttp2Session>()
   private readonly sockets = new Set<net.Socket>()
-  private readonly calls = new Set<Call>()
+  private readonly calls = new Set<GrpcCall>()
   private closing = false
 
   private constructor(options: GrpcServerOptions) {
@@ -267,7 +271,7 @@ export class GrpcServer {
     this.http2Server.on('stream', (stream, headers) => this.open(stream, headers))
     this.http2Server.on('sessionError', () => {})
     this.http1Server = http.createServer(answerPage)
-    const accept = (socket: net.Socket) => this.tellProtocolsApart(socket)
+    const accept = (socket: net.Socket) => this.detectProtocol(socket)
     this.listener = options.tls
       ? tls.createServer({ ...options.tls, ALPNProtocols: ['h2', 'http/1.1'] }, accept)
       : net.createServer({ noDelay: true }, accept)
@@ -293,30 +297,30 @@ export class GrpcServer {
     return (this.listener.address() as net.AddressInfo).port
   }
 
-  /** Reads no more of what callers send; what was read can still be answered. */
-  hold(): void {
+  /** Stops accepting connections and reading requests; those already read can still be answered. */
+  stopReading(): void {
     this.closing = true
     this.listener.close()
     for (const call of this.calls) call.pause()
   }
 
   /**
-   * Ends every open call, lets the goodbyes leave, then closes the port. Whoever reads is cancelled; everyone else hears that the
-   * server is unavailable, and may ask again elsewhere.
+   * Ends every open call, waits shortly for the responses to be sent, then closes the connections. Open reads end as cancelled,
+   * other calls as unavailable, on which clients try again elsewhere.
    */
   async close(): Promise<void> {
-    this.hold()
+    this.stopReading()
     for (const call of this.calls) call.fail(shuttingDown(call))
     for (const session of this.sessions) session.close()
     const giveUp = Date.now() + 500
     while (this.calls.size > 0 && Date.now() < giveUp) await new Promise((resolve) => setTimeout(resolve, 5))
     await new Promise((resolve) => setTimeout(resolve, 5))
-    // Also those who never said anything, or keep a connection for the next page.
+    // Includes connections without a call and idle HTTP/1 connections.
     for (const socket of this.sockets) socket.destroy()
   }
 
-  /** Every open call, for whoever must end some of them. */
-  openCalls(): Iterable<Call> {
+  /** The calls that have not ended. */
+  openCalls(): Iterable<GrpcCall> {
     return this.calls
   }
 
@@ -327,17 +331,17 @@ export class GrpcServer {
       stream.respond({ ':status': status, 'content-type': 'application/json' })
       return void stream.end(body)
     }
-    const call = new Call(stream, headers)
-    call.onDefect = (error) => this.options.onDefect(error, call.path)
+    const call = new GrpcCall(stream, headers)
+    call.onUnexpectedError = (error) => this.options.onUnexpectedError(error, call.path)
     this.calls.add(call)
     call.onClose(() => this.calls.delete(call))
     const handler = this.options.handlers.get(call.path)
-    if (!handler) return call.fail(unimplemented(call.path))
+    if (!handler) return call.fail(unimplementedError(call.path))
     if (this.closing) return call.fail(shuttingDown(call))
     call.guard(() => {
       const known = this.options.authenticate?.(call)
       if (!known) return handler(call)
-      call.pause() // nothing is read before it is clear who speaks
+      call.pause() // requests are read after authentication
       return known.then(() => {
         handler(call)
         call.resume()
@@ -345,8 +349,8 @@ export class GrpcServer {
     })
   }
 
-  /** gRPC and HTTP/1 share the port: the first bytes say which it is. */
-  private tellProtocolsApart(socket: net.Socket): void {
+  /** gRPC and HTTP/1 share the port: the first bytes of a connection tell which it is. */
+  private detectProtocol(socket: net.Socket): void {
     socket.setNoDelay(true)
     const dropOnError = () => socket.destroy()
     socket.once('error', dropOnError)
@@ -354,8 +358,8 @@ export class GrpcServer {
       socket.pause()
       socket.off('error', dropOnError)
       socket.unshift(first)
-      const isHttp2 = first.toString('latin1', 0, PREFACE.length) === PREFACE.slice(0, first.length)
-      // An http2 session takes over what the socket has already read; an http1 connection wants it to flow.
+      const isHttp2 = first.toString('latin1', 0, HTTP2_PREFACE.length) === HTTP2_PREFACE.slice(0, first.length)
+      // An http2 session reads what the socket has buffered; an http1 connection needs a flowing socket.
       if (isHttp2) return void this.http2Server.emit('connection', socket)
       this.http1Server.emit('connection', socket)
       process.nextTick(() => socket.resume())
@@ -363,15 +367,15 @@ export class GrpcServer {
   }
 }
 
-const shuttingDown = ({ path }: Call) =>
-  new RpcError(path.endsWith('/Read') ? Code.CANCELLED : Code.UNAVAILABLE, 'The server is shutting down.')
+const shuttingDown = ({ path }: GrpcCall) =>
+  new RpcError(path.endsWith('/Read') ? StatusCode.CANCELLED : StatusCode.UNAVAILABLE, 'The server is shutting down.')
 
 function answerPage(request: http.IncomingMessage, response: http.ServerResponse): void {
   const { status, body } = pageAt(request.url ?? '')
   response.writeHead(status, { 'content-type': 'application/json' }).end(body)
 }
 
-/** EventStoreDB's clients read the answer to a ping; load balancers only its status. */
+/** EventStoreDB's clients read the body of a ping; load balancers only the status. */
 function pageAt(url: string): { status: number; body?: string } {
   const path = url.split('?')[0]
   if (path === '/ping')
@@ -379,7 +383,7 @@ function pageAt(url: string): { status: number; body?: string } {
   return { status: path === '/health/live' ? 204 : 404 }
 }
 
-/** gRPC's deadline header: up to eight digits and a unit. */
+/** Parses `grpc-timeout`: up to eight digits and a unit. */
 function deadlineOf(header: string | string[] | undefined): number {
   const match = /^(\d{1,8})([HMSmun])$/.exec(String(header ?? ''))
   if (!match) return Infinity
@@ -387,12 +391,12 @@ function deadlineOf(header: string | string[] | undefined): number {
   return Date.now() + Number(match[1]) * millisecondsPer[match[2]!]!
 }
 
-/** Clients read these as they come; what cannot stand in a header is encoded rather than refused. */
-function printable(value: string): string {
+/** Clients read trailer values undecoded; only a value that is not valid in a header is percent-encoded. */
+function headerValue(value: string): string {
   return /^[\x20-\x7e]*$/.test(value) ? value : percentEncoded(value)
 }
 
-/** Only outside printable ASCII, and the percent sign: clients undo nothing else. */
+/** Encodes the percent sign and what is outside printable ASCII, which is what clients decode. */
 function percentEncoded(text: string): string {
   if (/^[\x20-\x24\x26-\x7e]*$/.test(text)) return text
   let encoded = ''

@@ -1,6 +1,6 @@
-/** Everything a call can end with, in the words and trailers EventStoreDB uses. */
+/** The errors that a call can end with, in EventStoreDB's messages and trailers. */
 
-export const Code = {
+export const StatusCode = {
   OK: 0,
   CANCELLED: 1,
   UNKNOWN: 2,
@@ -18,14 +18,14 @@ export const Code = {
   DATA_LOSS: 15,
   UNAUTHENTICATED: 16,
 } as const
-export type Code = (typeof Code)[keyof typeof Code]
+export type StatusCode = (typeof StatusCode)[keyof typeof StatusCode]
 
-/** How a call ends when it does not end well. Clients choose their error class by `trailers.exception`, then by code. */
+/** A call's error status. Clients choose their error class by `trailers.exception`, then by code. */
 export class RpcError extends Error {
-  readonly code: Code
+  readonly code: StatusCode
   readonly trailers: Readonly<Record<string, string>>
 
-  constructor(code: Code, message: string, trailers: Record<string, string> = {}) {
+  constructor(code: StatusCode, message: string, trailers: Record<string, string> = {}) {
     super(message)
     this.name = 'RpcError'
     this.code = code
@@ -33,27 +33,29 @@ export class RpcError extends Error {
   }
 }
 
-export const invalidArgument = (message: string) => new RpcError(Code.INVALID_ARGUMENT, message)
+export const invalidArgumentError = (message: string) => new RpcError(StatusCode.INVALID_ARGUMENT, message)
 
-export const unimplemented = (what: string) =>
-  new RpcError(Code.UNIMPLEMENTED, `${what} is not implemented by this store`)
+export const unimplementedError = (what: string) =>
+  new RpcError(StatusCode.UNIMPLEMENTED, `${what} is not implemented by this store`)
 
-export const unavailable = (message: string) => new RpcError(Code.UNAVAILABLE, message)
+export const unavailableError = (message: string) => new RpcError(StatusCode.UNAVAILABLE, message)
 
-export const operationTimedOut = (message: string) => new RpcError(Code.ABORTED, `Operation timed out: ${message}`)
+export const operationTimedOutError = (message: string) =>
+  new RpcError(StatusCode.ABORTED, `Operation timed out: ${message}`)
 
-export const accessDenied = () => new RpcError(Code.PERMISSION_DENIED, 'Access Denied', { exception: 'access-denied' })
+export const accessDeniedError = () =>
+  new RpcError(StatusCode.PERMISSION_DENIED, 'Access Denied', { exception: 'access-denied' })
 
-export const streamDeleted = (stream: string) =>
-  new RpcError(Code.FAILED_PRECONDITION, `Event stream '${stream}' is deleted.`, {
+export const streamDeletedError = (stream: string) =>
+  new RpcError(StatusCode.FAILED_PRECONDITION, `Event stream '${stream}' is deleted.`, {
     exception: 'stream-deleted',
     'stream-name': stream,
   })
 
 /** @param expected an exact revision, or -1 no stream, -2 any, -4 stream exists @param actual -1 where there is no stream */
-export const wrongExpectedVersion = (operation: string, stream: string, expected: bigint, actual: bigint) =>
+export const wrongExpectedVersionError = (operation: string, stream: string, expected: bigint, actual: bigint) =>
   new RpcError(
-    Code.FAILED_PRECONDITION,
+    StatusCode.FAILED_PRECONDITION,
     `${operation} failed due to WrongExpectedVersion. Stream: ${stream}, Expected version: ${expected}, Actual version: ${actual}`,
     {
       exception: 'wrong-expected-version',
@@ -64,20 +66,20 @@ export const wrongExpectedVersion = (operation: string, stream: string, expected
   )
 
 /** @param limit bytes */
-export const maximumAppendSizeExceeded = (limit: number) =>
-  new RpcError(Code.INVALID_ARGUMENT, `Maximum Append Size of ${limit} Exceeded.`, {
+export const maximumAppendSizeExceededError = (limit: number) =>
+  new RpcError(StatusCode.INVALID_ARGUMENT, `Maximum Append Size of ${limit} Exceeded.`, {
     exception: 'maximum-append-size-exceeded',
     'maximum-append-size': String(limit),
   })
 
-export const requiredMetadataPropertyMissing = (property: string) =>
-  new RpcError(Code.INVALID_ARGUMENT, `Required Metadata Property '${property}' is missing`, {
+export const requiredMetadataPropertyMissingError = (property: string) =>
+  new RpcError(StatusCode.INVALID_ARGUMENT, `Required Metadata Property '${property}' is missing`, {
     exception: 'missing-required-metadata-property',
     'required-metadata-properties': 'type,content-type',
   })
 
-export const notLeader = (host: string, port: number) =>
-  new RpcError(Code.NOT_FOUND, 'Leader info available', {
+export const notLeaderError = (host: string, port: number) =>
+  new RpcError(StatusCode.NOT_FOUND, 'Leader info available', {
     exception: 'not-leader',
     'leader-endpoint-host': host,
     'leader-endpoint-port': String(port),

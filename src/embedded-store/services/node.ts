@@ -1,30 +1,30 @@
-/** What a client asks before it does anything else: who leads, and what can you do. */
+/** Services `Gossip` and `ServerFeatures`, which clients call first: the address of the leader, and the supported methods. */
 import { randomUUID } from 'node:crypto'
-import type { Handler } from '../grpc/grpc-server.ts'
-import { unary } from '../grpc/grpc-server.ts'
-import { Writer } from '../wire/protobuf.ts'
-import { writeUuid } from '../wire/shared.ts'
+import type { GrpcHandler } from '../grpc/grpc-server.ts'
+import { unaryHandler } from '../grpc/grpc-server.ts'
+import { ProtobufWriter } from '../wire/protobuf.ts'
+import { writeUuid } from '../wire/common-messages.ts'
 
-/** The version whose behaviour this store shows. */
+/** The version of EventStoreDB whose behaviour the store reproduces. */
 const VERSION = '23.10.6'
 const LEADER = 8
 
-export interface Advertised {
+export interface AdvertisedAddress {
   host: string
   port: () => number
 }
 
-/** @param features by lower-case service, then method: what this store does of it */
+/** @param features supported features by lower-case service name, then method name */
 export function nodeHandlers(
-  advertised: Advertised,
+  advertised: AdvertisedAddress,
   features: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>,
-): [path: string, handler: Handler][] {
+): [path: string, handler: GrpcHandler][] {
   const instanceId = randomUUID()
   return [
     [
       '/event_store.client.gossip.Gossip/Read',
-      unary(() => {
-        const writer = new Writer()
+      unaryHandler(() => {
+        const writer = new ProtobufWriter()
         writer.message(1, (member) => {
           writeUuid(member, 1, instanceId)
           member.uint64(2, BigInt(Date.now()) * 10_000n)
@@ -36,8 +36,8 @@ export function nodeHandlers(
     ],
     [
       '/event_store.client.server_features.ServerFeatures/GetSupportedMethods',
-      unary(() => {
-        const writer = new Writer(1024)
+      unaryHandler(() => {
+        const writer = new ProtobufWriter(1024)
         for (const [service, methods] of Object.entries(features))
           for (const [method, names] of Object.entries(methods))
             writer.message(1, (supported) => {

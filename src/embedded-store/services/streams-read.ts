@@ -1,39 +1,51 @@
-/** `Streams.Read`: reads in both directions and subscriptions, which are reads that wait at the end. */
+/** `Streams.Read`: reads in both directions, and catch-up subscriptions, which are reads that wait at the end. */
 import { randomUUID } from 'node:crypto'
-import type { Call, Handler } from '../grpc/grpc-server.ts'
-import { frame, serverStreaming } from '../grpc/grpc-server.ts'
-import { Code, RpcError, invalidArgument, streamDeleted } from '../grpc/status.ts'
+import type { GrpcCall, GrpcHandler } from '../grpc/grpc-server.ts'
+import { frameMessage, serverStreamingHandler } from '../grpc/grpc-server.ts'
+import { StatusCode, RpcError, invalidArgumentError, streamDeletedError } from '../grpc/status.ts'
 import { isCorruption } from '../storage/database.ts'
-import type { EventLog, Page, PageSize } from '../storage/event-log.ts'
+import type { EventLog, EventPage, PageLimit } from '../storage/event-log.ts'
 import { isSoftDeleted } from '../storage/event-log.ts'
 import { CompiledFilter, UnsupportedPattern } from '../storage/filter.ts'
 import { INT64_MAX, clampToInt64, ordinalOf, positionOf } from '../storage/position.ts'
-import type { StoredEvent } from '../storage/recorded-event.ts'
-import { DamagedEvent } from '../storage/recorded-event.ts'
-import type { Filter } from '../storage/filter.ts'
-import type { ReadRequest } from '../wire/streams.ts'
-import { ReadResponses, caughtUp, confirmation, readReadRequest, streamNotFound } from '../wire/streams.ts'
-import type { Block } from './all-blocks.ts'
-import { AllBlocks, BLOCK_EVENTS } from './all-blocks.ts'
-import type { Store } from './store.ts'
+import type { EventRecord } from '../storage/event-record.ts'
+import { DamagedEvent } from '../storage/event-record.ts'
+import type { EventFilter } from '../storage/filter.ts'
+import type { ReadRequest } from './stream-requests.ts'
+import { readReadRequest } from './stream-requests.ts'
+import {
+  ReadResponseBuffer,
+  caughtUpResponse,
+  confirmationResponse,
+  streamNotFoundResponse,
+} from './stream-responses.ts'
+import type { EncodedBlock } from './all-block-cache.ts'
+import { AllBlockCache, BLOCK_EVENTS } from './all-block-cache.ts'
+import type { ServiceContext } from './service-context.ts'
 
-export function streamReadHandlers(store: Store): [path: string, handler: Handler][] {
-  const blocks = new AllBlocks(store.log)
+export function streamReadHandlers(store: ServiceContext): [path: string, handler: GrpcHandler][] {
+  const blocks = new AllBlockCache(store.log)
   return [
     [
       '/event_store.client.streams.Streams/Read',
-      serverStreaming((request, call) => read(store, blocks, call, readReadRequest(request))),
+      serverStreamingHandler((request, call) => read(store, blocks, call, readReadRequest(request))),
     ],
   ]
 }
 
-async function read(store: Store, allBlocks: AllBlocks, call: Call, request: ReadRequest): Promise<void> {
+async function read(
+  store: ServiceContext,
+  allBlocks: AllBlockCache,
+  call: GrpcCall,
+  request: ReadRequest,
+): Promise<void> {
   const identity = store.identify(call)
-  if (request.stream === '') throw invalidArgument('The stream name is empty')
+  if (request.stream === '') throw invalidArgumentError('The stream name is empty')
   store.assertMayRead(identity, request.stream ?? '$all')
   if (request.count === undefined || call.headers['requires-leader'] === 'true') store.assertLeads()
-  if (request.count === undefined && request.backwards) throw invalidArgument('A subscription cannot run backwards')
-  if (request.filter && request.stream !== undefined) throw invalidArgument('Only $all can be filtered')
+  if (request.count === undefined && request.backwards)
+    throw invalidArgumentError('A subscription cannot run backwards')
+  if (request.filter && request.stream !== undefined) throw invalidArgumentError('Only $all can be filtered')
   const takesBlocks = !request.backwards && !request.filter && !request.resolveLinks && !request.structuredIds
   const blocks = takesBlocks ? allBlocks : undefined
   try {
@@ -44,15 +56,22 @@ async function read(store: Store, allBlocks: AllBlocks, call: Call, request: Rea
     else await readStream(store.log, call, request, request.stream, request.count)
   } catch (error) {
     if (error instanceof DamagedEvent || isCorruption(error))
-      throw new RpcError(Code.DATA_LOSS, (error as Error).message)
+      throw new RpcError(StatusCode.DATA_LOSS, (error as Error).message)
     throw error
   }
 }
 
-async function readStream(log: EventLog, call: Call, request: ReadRequest, name: string, count: bigint): Promise<void> {
+async function readStream(
+  log: EventLog,
+  call: GrpcCall,
+  request: ReadRequest,
+  name: string,
+  count: bigint,
+): Promise<void> {
   const state = log.stream(name)
-  if (state?.tombstoned) throw streamDeleted(name)
-  if (!state || state.lastRevision < 0n || isSoftDeleted(state)) return call.end(frame(streamNotFound(name)))
+  if (state?.tombstoned) throw streamDeletedError(name)
+  if (!state || state.lastRevision < 0n || isSoftDeleted(state))
+    return call.end(frameMessage(streamNotFoundResponse(name)))
   const from = request.from === 'start' ? 0n : request.from === 'end' ? state.lastRevision : clampToInt64(request.from)
   await sendPages(log, call, request, count, from, (cursor, size) =>
     request.backwards ? log.streamBackwards(name, state, cursor, size) : log.streamForwards(name, state, cursor, size),
@@ -61,55 +80,67 @@ async function readStream(log: EventLog, call: Call, request: ReadRequest, name:
 
 async function readAll(
   log: EventLog,
-  blocks: AllBlocks | undefined,
-  call: Call,
+  blocks: AllBlockCache | undefined,
+  call: GrpcCall,
   request: ReadRequest,
   count: bigint,
 ): Promise<void> {
   const end = INT64_MAX
   const from = request.from === 'start' ? 0n : request.from === 'end' ? end : clampToInt64(request.from)
-  const filter = request.filter && compile(log, request.filter)
-  const pageFrom = (cursor: bigint, size: PageSize) => {
+  const filter = request.filter && compileFilter(log, request.filter)
+  const pageFrom = (cursor: bigint, size: PageLimit) => {
     if (request.backwards) return filter ? log.filteredBackwards(filter, cursor, size) : log.allBackwards(cursor, size)
     return filter ? log.filteredForwards(filter, cursor, size) : allForwards(log, blocks, cursor, size)
   }
-  await sendPages(log, call, request, count, from, pageFrom, (cursor) => blocks?.beginningAt(cursor))
+  await sendPages(log, call, request, count, from, pageFrom, (cursor) => blocks?.blockStartingAt(cursor))
 }
 
 /**
- * A reader says again and again how much more it takes, some fifty events each time; while the store reads from the file, nobody
- * hears it. So the store reads in short steps, sends when enough has come together, and stays well ahead of the reader.
+ * Page of a read. Clients extend their flow-control window every fifty events or so, and the store cannot receive that while it
+ * reads from the file. So it reads short pages, sends when enough bytes are collected, and reads ahead of the client up to a
+ * bound.
  */
-const STEP: PageSize = { events: 32, bytes: 64 * 1024 }
-const WORTH_SENDING = 64 * 1024
-const AHEAD = 512 * 1024
+const READ_PAGE: PageLimit = { events: 32, bytes: 64 * 1024 }
+const MIN_WRITE_BYTES = 64 * 1024
+const MAX_BUFFERED_BYTES = 512 * 1024
 
-/** No further than to where the next block begins. */
-function allForwards(log: EventLog, blocks: AllBlocks | undefined, cursor: bigint, size: PageSize): Page<bigint> {
-  return log.allForwards(cursor, blocks ? { ...size, events: Math.min(size.events, blocks.toGo(cursor)) } : size)
+/** Reads a page that ends before the next block starts, so that the block can be taken from the cache. */
+function allForwards(
+  log: EventLog,
+  blocks: AllBlockCache | undefined,
+  cursor: bigint,
+  size: PageLimit,
+): EventPage<bigint> {
+  return log.allForwards(
+    cursor,
+    blocks ? { ...size, events: Math.min(size.events, blocks.remainingInBlock(cursor)) } : size,
+  )
 }
 
 async function sendPages(
   log: EventLog,
-  call: Call,
+  call: GrpcCall,
   request: ReadRequest,
   count: bigint,
   from: bigint,
-  pageFrom: (cursor: bigint, size: PageSize) => Page<bigint>,
-  blockFrom: (cursor: bigint) => Block | undefined = () => undefined,
+  pageFrom: (cursor: bigint, size: PageLimit) => EventPage<bigint>,
+  blockFrom: (cursor: bigint) => EncodedBlock | undefined = () => undefined,
 ): Promise<void> {
-  const responses = new ReadResponses(request.structuredIds)
+  const responses = new ReadResponseBuffer(request.structuredIds)
   let remaining = count
   let cursor: bigint | undefined = from
   while (cursor !== undefined && remaining > 0n && !call.closed) {
-    const block: Block | undefined = remaining >= BLOCK_EVENTS ? blockFrom(cursor) : undefined
+    const block: EncodedBlock | undefined = remaining >= BLOCK_EVENTS ? blockFrom(cursor) : undefined
     if (block) {
       remaining -= BigInt(BLOCK_EVENTS)
       cursor = block.next
       await sendBlock(call, responses, block)
       continue
     }
-    const page: Page<bigint> = pageFrom(cursor, remaining < STEP.events ? { ...STEP, events: Number(remaining) } : STEP)
+    const page: EventPage<bigint> = pageFrom(
+      cursor,
+      remaining < READ_PAGE.events ? { ...READ_PAGE, events: Number(remaining) } : READ_PAGE,
+    )
     for (const event of page.events) responses.event(resolve(log, event, request.resolveLinks))
     remaining -= BigInt(page.events.length)
     cursor = page.next
@@ -119,130 +150,132 @@ async function sendPages(
   call.end()
 }
 
-/** Sends what has come together. */
-async function send(call: Call, responses: ReadResponses, page: Page<bigint>): Promise<void> {
-  const moreAtOnce = page.next !== undefined && page.events.length === STEP.events
-  if (responses.length >= (moreAtOnce ? WORTH_SENDING : 1)) call.write(responses.take())
-  await takeTurns(call)
+/** Sends the collected responses when they are worth a write. */
+async function send(call: GrpcCall, responses: ReadResponseBuffer, page: EventPage<bigint>): Promise<void> {
+  const moreAtOnce = page.next !== undefined && page.events.length === READ_PAGE.events
+  if (responses.length >= (moreAtOnce ? MIN_WRITE_BYTES : 1)) call.write(responses.take())
+  await yieldToOthers(call)
 }
 
-async function sendBlock(call: Call, before: ReadResponses, block: Block): Promise<void> {
+async function sendBlock(call: GrpcCall, before: ReadResponseBuffer, block: EncodedBlock): Promise<void> {
   if (before.length > 0) call.write(before.take())
   call.write(block.framed)
-  await takeTurns(call)
+  await yieldToOthers(call)
 }
 
-/** Waits for a reader who is far behind, and gives others their turn. */
-async function takeTurns(call: Call): Promise<void> {
-  if (call.waiting >= AHEAD) await call.hasTaken(AHEAD / 2)
+/** Waits while the caller is far behind, and lets other calls run. */
+async function yieldToOthers(call: GrpcCall): Promise<void> {
+  if (call.bufferedBytes >= MAX_BUFFERED_BYTES) await call.drainedTo(MAX_BUFFERED_BYTES / 2)
   await new Promise<void>((resolve) => setImmediate(resolve))
 }
 
-/** Wakes a sleeping subscription; news that come while it is awake are kept for it. */
-class Bell {
-  private ring: (() => void) | undefined
-  private rung = false
+/** Wakes a subscription that waits at the end of the log. A commit while it is not waiting makes the next wait return at once. */
+class CommitSignal {
+  private resolveWait: (() => void) | undefined
+  private notified = false
 
-  wake(): void {
-    this.rung = true
-    this.ring?.()
+  notify(): void {
+    this.notified = true
+    this.resolveWait?.()
   }
 
-  async rings(): Promise<void> {
-    if (!this.rung) await new Promise<void>((resolve) => (this.ring = resolve))
-    this.ring = undefined
-    this.rung = false
+  async wait(): Promise<void> {
+    if (!this.notified) await new Promise<void>((resolve) => (this.resolveWait = resolve))
+    this.resolveWait = undefined
+    this.notified = false
   }
 }
 
-async function subscribeToStream(log: EventLog, call: Call, request: ReadRequest, name: string): Promise<void> {
+async function subscribeToStream(log: EventLog, call: GrpcCall, request: ReadRequest, name: string): Promise<void> {
   let state = log.stream(name)
-  if (state?.tombstoned) throw streamDeleted(name)
-  // A subscription begins after what it names.
+  if (state?.tombstoned) throw streamDeletedError(name)
+  // A subscription starts after the revision that it names.
   let cursor =
     request.from === 'start'
       ? 0n
       : request.from === 'end'
         ? (state?.lastRevision ?? -1n) + 1n
         : clampToInt64(request.from + 1n)
-  const bell = new Bell()
-  const stop = log.onAdvance((streams) => {
-    if (!state || streams.has(state.id)) bell.wake()
+  const bell = new CommitSignal()
+  const stop = log.onCommit((streams) => {
+    if (!state || streams.has(state.id)) bell.notify()
   })
   call.onClose(() => {
     stop()
-    bell.wake()
+    bell.notify()
   })
-  call.write(frame(confirmation(randomUUID())))
-  const responses = new ReadResponses(request.structuredIds)
+  call.write(frameMessage(confirmationResponse(randomUUID())))
+  const responses = new ReadResponseBuffer(request.structuredIds)
   let isLive = false
   while (!call.closed) {
     state = log.stream(name)
-    if (state?.tombstoned) throw streamDeleted(name)
+    if (state?.tombstoned) throw streamDeletedError(name)
     const page =
-      state && !isSoftDeleted(state) ? log.streamForwards(name, state, cursor, STEP) : { events: [], next: undefined }
+      state && !isSoftDeleted(state)
+        ? log.streamForwards(name, state, cursor, READ_PAGE)
+        : { events: [], next: undefined }
     for (const event of page.events) responses.event(resolve(log, event, request.resolveLinks))
     if (page.events.length > 0) cursor = page.events.at(-1)!.revision + 1n
     if (page.next === undefined && !isLive) {
       isLive = true
-      responses.whole(caughtUp())
+      responses.encoded(caughtUpResponse())
     }
     await send(call, responses, page)
-    if (page.next === undefined) await bell.rings()
+    if (page.next === undefined) await bell.wait()
   }
 }
 
 async function subscribeToAll(
   log: EventLog,
-  blocks: AllBlocks | undefined,
-  call: Call,
+  blocks: AllBlockCache | undefined,
+  call: GrpcCall,
   request: ReadRequest,
 ): Promise<void> {
-  const filter = request.filter && compile(log, request.filter)
+  const filter = request.filter && compileFilter(log, request.filter)
   let cursor = request.from === 'start' ? 0n : request.from === 'end' ? log.head + 1n : clampToInt64(request.from + 1n)
-  const bell = new Bell()
-  const stop = log.onAdvance(() => bell.wake())
+  const bell = new CommitSignal()
+  const stop = log.onCommit(() => bell.notify())
   call.onClose(() => {
     stop()
-    bell.wake()
+    bell.notify()
   })
-  call.write(frame(confirmation(randomUUID())))
-  const responses = new ReadResponses(request.structuredIds)
-  const checkpoints = request.filter && new Checkpoints(request.filter.checkpointEvery, cursor)
+  call.write(frameMessage(confirmationResponse(randomUUID())))
+  const responses = new ReadResponseBuffer(request.structuredIds)
+  const checkpoints = request.filter && new FilterCheckpoints(request.filter.checkpointEvery, cursor)
   let isLive = false
   while (!call.closed) {
-    const block = blocks?.beginningAt(cursor)
+    const block = blocks?.blockStartingAt(cursor)
     if (block) {
       cursor = block.next
       await sendBlock(call, responses, block)
       continue
     }
     const head = log.head
-    const page = filter ? log.filteredForwards(filter, cursor, STEP) : allForwards(log, blocks, cursor, STEP)
+    const page = filter ? log.filteredForwards(filter, cursor, READ_PAGE) : allForwards(log, blocks, cursor, READ_PAGE)
     for (const event of page.events) {
-      checkpoints?.passed(event.position - 1n, responses)
+      checkpoints?.considered(event.position - 1n, responses)
       responses.event(resolve(log, event, request.resolveLinks))
-      checkpoints?.passed(event.position, responses)
+      checkpoints?.considered(event.position, responses)
     }
     const consideredUpTo = page.next === undefined ? head : page.next - 1n
     if (consideredUpTo >= cursor) {
-      checkpoints?.passed(consideredUpTo, responses)
+      checkpoints?.considered(consideredUpTo, responses)
       cursor = consideredUpTo + 1n
     }
     if (page.next === undefined && !isLive) {
       isLive = true
-      responses.whole(caughtUp())
+      responses.encoded(caughtUpResponse())
     }
     await send(call, responses, page)
-    if (page.next === undefined) await bell.rings()
+    if (page.next === undefined) await bell.wait()
   }
 }
 
-/** Above this many in one stride, only the last checkpoint is worth sending. */
-const MOST_CHECKPOINTS_AT_ONCE = 256n
+/** If one page passes more checkpoints than this, only the last is sent. */
+const MAX_CHECKPOINTS_PER_PAGE = 256n
 
-/** Tells a filtered reader how far the log was considered, every so many events, whether they passed or not. */
-class Checkpoints {
+/** Sends the checkpoints of a filtered subscription: every so many examined events, whether or not they match. */
+class FilterCheckpoints {
   private readonly every: bigint
   private readonly origin: bigint
   private sent = 0n
@@ -252,29 +285,29 @@ class Checkpoints {
     this.origin = ordinalOf(from === 0n ? 0n : from - 1n)
   }
 
-  /** Everything up to and with this position has been considered. */
-  passed(position: bigint, responses: ReadResponses): void {
+  /** To be called when all events up to and including this position have been examined. */
+  considered(position: bigint, responses: ReadResponseBuffer): void {
     const due = (ordinalOf(position) - this.origin) / this.every
-    if (due - this.sent > MOST_CHECKPOINTS_AT_ONCE) this.sent = due - 1n
+    if (due - this.sent > MAX_CHECKPOINTS_PER_PAGE) this.sent = due - 1n
     while (this.sent < due) responses.checkpoint(positionOf(this.origin + ++this.sent * this.every))
   }
 }
 
 function resolve(
   log: EventLog,
-  event: StoredEvent,
+  event: EventRecord,
   resolveLinks: boolean,
-): { event: StoredEvent | undefined; link: StoredEvent | undefined } {
+): { event: EventRecord | undefined; link: EventRecord | undefined } {
   if (!resolveLinks || !log.isLink(event)) return { event, link: undefined }
-  return { event: log.linked(event), link: event }
+  return { event: log.resolveLink(event), link: event }
 }
 
-export function compile(log: EventLog, filter: Filter): CompiledFilter {
+export function compileFilter(log: EventLog, filter: EventFilter): CompiledFilter {
   try {
     return new CompiledFilter(log, filter)
   } catch (error) {
     if (error instanceof UnsupportedPattern)
-      throw invalidArgument(`The filter's pattern cannot be run: ${error.message}`)
+      throw invalidArgumentError(`The filter's pattern cannot be run: ${error.message}`)
     throw error
   }
 }

@@ -1,86 +1,92 @@
 /**
- * Decides and writes one append, delete or tombstone inside the transaction of a group. A refusal writes nothing, so refusals and
- * successes share a group.
+ * Checks and writes one append, delete or tombstone inside the transaction of a group commit. A write that is refused changes
+ * nothing, so refused and successful writes share a transaction.
  */
 import { STREAM_DELETED_TYPE } from './database.ts'
 import type { EventLog, StreamState } from './event-log.ts'
 import { isSoftDeleted } from './event-log.ts'
-import { listNewEvents } from './lists.ts'
+import { indexNewEvents } from './secondary-indexes.ts'
 import { INT64_MAX, ordinalOf, positionOf } from './position.ts'
-import { RecentIds } from './recent-ids.ts'
-import type { ProposedEvent } from './recorded-event.ts'
-import { checksum, decodeBody, encodeBody, idOf } from './recorded-event.ts'
+import { RecentEventIds } from './recent-event-ids.ts'
+import type { ProposedEvent } from './event-record.ts'
+import { checksum, decodeBody, encodeBody, eventIdOf } from './event-record.ts'
 import { readStreamMetadata, withTruncateBefore } from './stream-metadata.ts'
 import { randomUUID } from 'node:crypto'
 
-/** What a writer may expect of a stream besides an exact revision (0 and up). */
-export const Expected = { NO_STREAM: -1n, ANY: -2n, STREAM_EXISTS: -4n } as const
+/** The expected revisions that are not an exact revision (0 and up), numbered as in EventStoreDB's TCP protocol. */
+export const ExpectedRevision = { NO_STREAM: -1n, ANY: -2n, STREAM_EXISTS: -4n } as const
 
-export type Outcome =
-  /** `revision` is the stream's last, -1 when it has none; `position` of the last event, undefined when none was asked for. */
+export type WriteOutcome =
+  /**
+   * `revision`: the stream's last revision, -1 for a stream without events. `position`: of the last event appended, undefined
+   * for an append without events.
+   */
   | { kind: 'written'; revision: bigint; position: bigint | undefined }
-  /** `current` is -1 where there is no stream. */
+  /** `current`: the stream's last revision, -1 where there is no stream. */
   | { kind: 'wrong_expected_version'; current: bigint }
   | { kind: 'stream_deleted' }
 
 const NO_EVENTS = -1n
-const KNOWN_NAMES = 10_000
+const CACHED_NAMES = 10_000
 
 export class Appender {
   private readonly log: EventLog
-  private readonly recent: RecentIds
-  private readonly types = new Map<string, bigint>()
-  private readonly categories = new Map<string, bigint>()
-  /** The streams written to last. Nobody else writes, so what is known here is true until a commit fails. */
-  private readonly states = new Map<string, StreamState>()
+  private readonly recentIds: RecentEventIds
+  private readonly typeIdCache = new Map<string, bigint>()
+  private readonly categoryIdCache = new Map<string, bigint>()
+  /**
+   * State of the streams most recently appended to. This process is the only writer, so the cache is right until a commit
+   * fails.
+   */
+  private readonly streamStateCache = new Map<string, StreamState>()
   private nextOrdinal: bigint
-  /** How far the lists went when the transaction began: readers go by this meanwhile. */
-  private listedBefore: bigint
-  /** Streams written to since {@link begin}. */
-  touched = new Set<bigint>()
+  /** {@link EventLog.indexedUpTo} when the transaction began; readers depend on it until the commit. */
+  private indexedUpToBefore: bigint
+  /** Ids of the streams written to since {@link begin}. */
+  changedStreams = new Set<bigint>()
 
   constructor(log: EventLog) {
     this.log = log
-    this.recent = new RecentIds(log)
+    this.recentIds = new RecentEventIds(log)
     this.nextOrdinal = ordinalOf(log.head) + 1n
-    this.listedBefore = log.listedUpTo
+    this.indexedUpToBefore = log.indexedUpTo
   }
 
-  /** At the beginning of each transaction. */
+  /** To be called at the start of each transaction. */
   begin(): void {
-    this.touched = new Set()
-    this.listedBefore = this.log.listedUpTo
-    listNewEvents(this.log)
+    this.changedStreams = new Set()
+    this.indexedUpToBefore = this.log.indexedUpTo
+    indexNewEvents(this.log)
   }
 
-  /** At the end of each transaction. */
+  /** To be called before each commit. */
   end(): void {
     if (this.head > this.log.head) this.log.prepare('UPDATE log SET head = ?').run(this.head)
   }
 
-  /** Position of the newest event of the running transaction. */
+  /** Position of the newest event, including those of the running transaction. */
   get head(): bigint {
     return this.nextOrdinal === 1n ? 0n : positionOf(this.nextOrdinal - 1n)
   }
 
   /**
-   * Forgets whatever a transaction that was rolled back had taught.
-   * @throws what the disk says; it is then to be called again before anything is written
+   * Discards the caches that a rolled-back transaction has filled, and reads the end of the log again.
+   * @throws what SQLite reports; the call must then be repeated before anything is written
    */
-  forget(): void {
-    this.log.listedUpTo = this.listedBefore
-    this.types.clear()
-    this.categories.clear()
-    this.states.clear()
-    this.recent.reload()
-    this.log.vocabulary++
+  rolledBack(): void {
+    this.log.indexedUpTo = this.indexedUpToBefore
+    this.typeIdCache.clear()
+    this.categoryIdCache.clear()
+    this.streamStateCache.clear()
+    this.recentIds.reload()
+    this.log.dictionaryVersion++
     this.nextOrdinal = ordinalOf(this.log.readHead()) + 1n
-    this.log.listedUpTo = this.log.readListedUpTo()
+    this.log.indexedUpTo = this.log.readIndexedUpTo()
   }
 
-  append(name: string, expected: bigint, events: readonly ProposedEvent[]): Outcome {
+  append(name: string, expected: bigint, events: readonly ProposedEvent[]): WriteOutcome {
     const state = this.stateOf(name)
-    const verdict = this.check(name, state, expected, events)
+    const verdict = this.checkAppend(name, state, expected, events)
     if (verdict) return verdict
     if (events.length === 0) return { kind: 'written', revision: state?.lastRevision ?? NO_EVENTS, position: undefined }
     const wasSoftDeleted = state !== undefined && isSoftDeleted(state)
@@ -94,20 +100,23 @@ export class Appender {
     return written
   }
 
-  /** Soft delete: the stream's events and its metadata go out of sight, its revisions are never used again. */
-  delete(name: string, expected: bigint): Outcome {
+  /**
+   * Soft delete (EventStoreDB's `$tb` of the largest int64): hides the stream's events and metadata. Its revisions are never
+   * used again.
+   */
+  delete(name: string, expected: bigint): WriteOutcome {
     const state = this.stateOf(name)
-    const refused = this.checkRemoval(state, expected)
+    const refused = this.checkDeletion(state, expected)
     if (refused) return refused
     if (state === undefined) return { kind: 'wrong_expected_version', current: NO_EVENTS }
     const written = this.writeMetadata(name, withTruncateBefore(undefined, INT64_MAX))
     return { kind: 'written', revision: state.lastRevision, position: written.position }
   }
 
-  /** Hard delete: nobody ever writes to or reads from this stream again. */
-  tombstone(name: string, expected: bigint): Outcome {
+  /** Hard delete: the stream can never be written or read again. */
+  tombstone(name: string, expected: bigint): WriteOutcome {
     const state = this.stateOf(name)
-    const refused = this.checkRemoval(state, expected)
+    const refused = this.checkDeletion(state, expected)
     if (refused) return refused
     const stream = state ?? this.createStream(name)
     const event = {
@@ -119,63 +128,73 @@ export class Appender {
     }
     const position = this.insert(name, stream.id, INT64_MAX, STREAM_DELETED_TYPE, event, Date.now())
     this.log.prepare('UPDATE stream SET tombstoned = 1 WHERE id = ?').run(stream.id)
-    this.states.delete(name)
+    this.streamStateCache.delete(name)
     return { kind: 'written', revision: INT64_MAX, position }
   }
 
-  /** Appends without expecting anything: the store's own events. */
-  record(name: string, events: readonly ProposedEvent[]): { kind: 'written'; revision: bigint; position: bigint } {
+  /** Appends without an expected revision: for events that the store writes by itself, such as links. */
+  appendUnconditionally(
+    name: string,
+    events: readonly ProposedEvent[],
+  ): { kind: 'written'; revision: bigint; position: bigint } {
     return this.write(name, this.stateOf(name) ?? this.createStream(name), events)
   }
 
-  /** Hides what stands before a revision in one of the store's own streams. */
+  /** Sets `$tb` of one of the store's own streams: events below this revision are hidden. */
   truncate(name: string, before: bigint): void {
     this.changeTruncation(name, before)
   }
 
-  /** As for an append that was never told before. Undefined: go ahead. */
-  private checkRemoval(state: StreamState | undefined, expected: bigint): Outcome | undefined {
+  /** Returns why a delete or tombstone is refused; undefined when it may be written. */
+  private checkDeletion(state: StreamState | undefined, expected: bigint): WriteOutcome | undefined {
     if (state?.tombstoned) return { kind: 'stream_deleted' }
     const isDeleted = state !== undefined && isSoftDeleted(state)
-    if (expected === Expected.STREAM_EXISTS && isDeleted) return { kind: 'stream_deleted' }
+    if (expected === ExpectedRevision.STREAM_EXISTS && isDeleted) return { kind: 'stream_deleted' }
     const current = state?.lastRevision ?? NO_EVENTS
     const fits =
-      expected === Expected.ANY ||
+      expected === ExpectedRevision.ANY ||
       expected === current ||
-      (expected === Expected.STREAM_EXISTS && state !== undefined) ||
-      (expected === Expected.NO_STREAM && isDeleted)
+      (expected === ExpectedRevision.STREAM_EXISTS && state !== undefined) ||
+      (expected === ExpectedRevision.NO_STREAM && isDeleted)
     return fits ? undefined : { kind: 'wrong_expected_version', current }
   }
 
-  /** Undefined: go ahead and write. */
-  private check(
+  /**
+   * Returns why an append is refused, or the earlier result when the same events are already written; undefined when it may be
+   * written.
+   */
+  private checkAppend(
     name: string,
     state: StreamState | undefined,
     expected: bigint,
     events: readonly ProposedEvent[],
-  ): Outcome | undefined {
+  ): WriteOutcome | undefined {
     if (state?.tombstoned) return { kind: 'stream_deleted' }
     if (name.startsWith('$$') && this.stateOf(name.slice(2))?.tombstoned) return { kind: 'stream_deleted' }
     const current = state?.lastRevision ?? NO_EVENTS
-    const refused: Outcome = { kind: 'wrong_expected_version', current }
+    const refused: WriteOutcome = { kind: 'wrong_expected_version', current }
 
-    if (expected === Expected.ANY || expected === Expected.STREAM_EXISTS) {
-      if (expected === Expected.STREAM_EXISTS) {
+    if (expected === ExpectedRevision.ANY || expected === ExpectedRevision.STREAM_EXISTS) {
+      if (expected === ExpectedRevision.STREAM_EXISTS) {
         if (state === undefined) return refused
         if (isSoftDeleted(state)) return { kind: 'stream_deleted' }
       }
-      return state && this.alreadyWrittenLately(state, events, refused)
+      return state && this.duplicateOfRecent(state, events, refused)
     }
     if (expected === current) return undefined
     if (expected > current) return refused
-    const already = this.alreadyWrittenAt(state!, expected + 1n, events)
+    const already = this.duplicateAtRevision(state!, expected + 1n, events)
     if (already) return already
-    if (expected === Expected.NO_STREAM && isSoftDeleted(state!)) return undefined
+    if (expected === ExpectedRevision.NO_STREAM && isSoftDeleted(state!)) return undefined
     return refused
   }
 
-  /** Told twice: every event already stands exactly where it would have been written. */
-  private alreadyWrittenAt(state: StreamState, from: bigint, events: readonly ProposedEvent[]): Outcome | undefined {
+  /** Idempotency at an exact expected revision: the same event ids are already stored at the revisions they would get now. */
+  private duplicateAtRevision(
+    state: StreamState,
+    from: bigint,
+    events: readonly ProposedEvent[],
+  ): WriteOutcome | undefined {
     let position: bigint | undefined
     for (const [index, event] of events.entries()) {
       const revision = from + BigInt(index)
@@ -184,21 +203,21 @@ export class Appender {
         .get(state.id, revision)
       if (!row) return undefined
       const [storedPosition, body] = row as [bigint, Buffer]
-      if (idOf(body) !== event.id) return undefined
+      if (eventIdOf(body) !== event.id) return undefined
       position = storedPosition
     }
     if (position === undefined) return undefined
     return { kind: 'written', revision: from + BigInt(events.length) - 1n, position }
   }
 
-  private alreadyWrittenLately(
+  private duplicateOfRecent(
     state: StreamState,
     events: readonly ProposedEvent[],
-    refused: Outcome,
-  ): Outcome | undefined {
+    refused: WriteOutcome,
+  ): WriteOutcome | undefined {
     let last: { revision: bigint; position: bigint } | undefined
     for (const [index, event] of events.entries()) {
-      const written = this.recent.find(state.id, event.id)
+      const written = this.recentIds.find(state.id, event.id)
       if (!written) return index === 0 ? undefined : refused
       last = written
     }
@@ -218,8 +237,8 @@ export class Appender {
       position = this.insert(name, stream.id, revision, this.typeId(event.type), event, now)
     }
     stream.lastRevision = revision
-    if (this.states.size >= KNOWN_NAMES) this.states.clear()
-    this.states.set(name, stream)
+    if (this.streamStateCache.size >= CACHED_NAMES) this.streamStateCache.clear()
+    this.streamStateCache.set(name, stream)
     return { kind: 'written', revision, position }
   }
 
@@ -247,8 +266,8 @@ export class Appender {
         checksum(body, position, revision, streamId),
         body,
       )
-    this.recent.add(streamId, event.id, revision, position)
-    this.touched.add(streamId)
+    this.recentIds.add(streamId, event.id, revision, position)
+    this.changedStreams.add(streamId)
     return position
   }
 
@@ -267,16 +286,16 @@ export class Appender {
     }
   }
 
-  /** Keeps what `$$name` says beside the stream itself. */
+  /** Copies the settings in the newest event of `$$name` to the row of stream `name`. */
   private applyMetadata(name: string, before: StreamState | undefined, event: ProposedEvent): void {
     const metadata = readStreamMetadata(event.data, event.isJson)
     const stream = before ?? this.createStream(name)
     this.log
       .prepare('UPDATE stream SET max_count = ?, max_age = ?, truncate_before = ?, acl = ? WHERE id = ?')
       .run(metadata.maxCount, metadata.maxAge, metadata.truncateBefore, metadata.acl, stream.id)
-    this.states.delete(name)
-    this.touched.add(stream.id) // a reader who follows the stream sees other bounds now
-    // Metadata written over a deleted stream must not bring its old events back into sight.
+    this.streamStateCache.delete(name)
+    this.changedStreams.add(stream.id) // subscriptions to the stream must apply the new bounds
+    // Metadata written over a soft-deleted stream must not make its old events visible again.
     if (before && isSoftDeleted(before) && metadata.truncateBefore !== INT64_MAX)
       this.undelete(name, before.lastRevision + 1n)
   }
@@ -285,7 +304,7 @@ export class Appender {
     this.changeTruncation(name, from)
   }
 
-  /** What else the metadata say stays. */
+  /** Writes metadata that differ from the newest only in `$tb`. */
   private changeTruncation(name: string, truncateBefore: bigint): void {
     const metastream = `$$${name}`
     const state = this.stateOf(metastream)
@@ -303,35 +322,35 @@ export class Appender {
     this.log
       .prepare('UPDATE stream SET max_count = ?, max_age = ?, truncate_before = ?, acl = ? WHERE name = ?')
       .run(metadata.maxCount, metadata.maxAge, metadata.truncateBefore, metadata.acl, name)
-    this.states.delete(name)
+    this.streamStateCache.delete(name)
     const original = this.log.stream(name)
-    if (original) this.touched.add(original.id)
+    if (original) this.changedStreams.add(original.id)
     return written
   }
 
   private stateOf(name: string): StreamState | undefined {
-    return this.states.get(name) ?? this.log.stream(name)
+    return this.streamStateCache.get(name) ?? this.log.stream(name)
   }
 
   private typeId(name: string): bigint {
-    return this.intern('type', this.types, name)
+    return this.dictionaryId('type', this.typeIdCache, name)
   }
 
-  /** A stream's category: its name up to and with the first dash. */
+  /** EventStoreDB's category of a stream: its name up to and including the first dash, or the whole name without one. */
   private categoryId(stream: string): bigint {
-    return this.intern('category', this.categories, stream.slice(0, stream.indexOf('-') + 1) || stream)
+    return this.dictionaryId('category', this.categoryIdCache, stream.slice(0, stream.indexOf('-') + 1) || stream)
   }
 
-  private intern(table: 'type' | 'category', known: Map<string, bigint>, name: string): bigint {
+  private dictionaryId(table: 'type' | 'category', known: Map<string, bigint>, name: string): bigint {
     let id = known.get(name)
     if (id !== undefined) return id
     const row = this.log.prepare(`SELECT id FROM ${table} WHERE name = ?`).get(name) as [bigint] | undefined
     if (row) id = row[0]
     else {
       id = BigInt(this.log.prepare(`INSERT INTO ${table} (name) VALUES (?)`).run(name).lastInsertRowid)
-      this.log.vocabulary++
+      this.log.dictionaryVersion++
     }
-    if (known.size >= KNOWN_NAMES) known.clear()
+    if (known.size >= CACHED_NAMES) known.clear()
     known.set(name, id)
     return id
   }

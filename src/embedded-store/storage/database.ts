@@ -1,4 +1,4 @@
-/** The files of one data directory: opened by one process at a time, checked before anything is served from them. */
+/** The files of one data directory: locked by one process at a time, checked and migrated before they are used. */
 import {
   chmodSync,
   closeSync,
@@ -12,40 +12,27 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
+import { DamagedStore, StoreInUse } from './errors.ts'
 import { INT64_MAX } from './position.ts'
 
-export type Connection = Database.Database
+export type SqliteConnection = Database.Database
 
-/** Another process holds this data directory. */
-export class StoreInUse extends Error {
-  constructor(dataDir: string, owner?: string) {
-    super(`The data directory ${dataDir} is in use by another store${owner ? ` (${owner})` : ''}`)
-    this.name = 'StoreInUse'
-  }
-}
+export const damagedStore = (file: string, what: string) => new DamagedStore(`Damaged store ${file}: ${what}`)
 
-/** The files are not a store, or no longer a whole one. */
-export class DamagedStore extends Error {
-  constructor(file: string, what: string) {
-    super(`Damaged store ${file}: ${what}`)
-    this.name = 'DamagedStore'
-  }
-}
-
-/** "TLes": so that no other program's database is ever mistaken for ours. */
+/** "TLes", SQLite's `application_id` of an event file: tells it apart from other programs' databases. */
 const APPLICATION_ID = 0x544c6573
 
 export const EVENTS_FILE = 'events.sqlite'
 const LOCK_FILE = 'lock.sqlite'
 const OWNER_FILE = 'owner.json'
 
-/** Ids of the types the store itself treats differently; given out when the file is made. */
+/** Ids in table `type` of the two event types that the store treats specially; inserted when the file is created. */
 export const LINK_TYPE = 1n
 export const STREAM_DELETED_TYPE = 2n
 
 /**
- * What `$$stream` says last is kept beside the stream itself, so that
- * one look tells a reader all it must respect. The columns of `event` that are scanned stand before the body.
+ * Format 1. The row of `stream` repeats the newest settings of `$$stream`, so that one lookup gives a reader every bound it
+ * must apply. In `event`, the columns that scans read come before the body.
  */
 const FIRST_FORMAT = `
   CREATE TABLE stream (
@@ -77,7 +64,7 @@ const FIRST_FORMAT = `
   INSERT INTO type (id, name) VALUES (1, '$>'), (2, '$streamDeleted');
 `
 
-/** What the store keeps besides events: how far its own readers have come, and who may come in. */
+/** Format 2 adds what is not an event: checkpoints of system projections, persistent subscriptions, user accounts. */
 const SECOND_FORMAT = `
   CREATE TABLE projection (
     name       TEXT    PRIMARY KEY,
@@ -100,8 +87,9 @@ const SECOND_FORMAT = `
 `
 
 /**
- * The indexes by category and type became lists, which are written many events at a time: see lists.ts. A stream's last revision is
- * read from its events. What must not get lost without a trace, where the log ends, is kept once for all of it.
+ * Format 3 replaces the indexes by category and event type with tables that are filled in batches: see secondary-indexes.ts. A
+ * stream's last revision is read from its events instead of being stored. The position of the newest event is stored once, so
+ * that missing events at the end of the log are detected.
  */
 const THIRD_FORMAT = `
   CREATE TABLE listed_by_category (
@@ -123,12 +111,15 @@ const THIRD_FORMAT = `
   ALTER TABLE stream DROP COLUMN last_revision;
 `
 
-/** One step for each format there ever was: a file of any age is brought up to date when it is opened. */
+/** One migration step for each format: a file of any earlier format is migrated when it is opened. */
 const FORMATS = [FIRST_FORMAT, SECOND_FORMAT, THIRD_FORMAT]
 
-/** Holds a data directory for this process; the operating system lets go of it when the process dies, however it dies. */
-export class DirectoryLock {
-  private readonly connection: Connection
+/**
+ * Locks a data directory for this process. The lock is SQLite's on a file of its own; the operating system releases it when the
+ * process ends, also after a crash.
+ */
+export class StoreDirectoryLock {
+  private readonly connection: SqliteConnection
   private readonly dataDir: string
 
   constructor(dataDir: string) {
@@ -140,19 +131,24 @@ export class DirectoryLock {
       this.connection.exec('BEGIN EXCLUSIVE')
     } catch (error) {
       this.connection.close()
-      if (sqliteCode(error)?.startsWith('SQLITE_BUSY')) throw new StoreInUse(dataDir, ownerOf(dataDir))
+      if (sqliteCode(error)?.startsWith('SQLITE_BUSY')) throw storeInUse(dataDir)
       throw error
     }
   }
 
-  /** Leaves a note for people and tools: who holds the directory, and where it answers. */
-  signedBy(owner: { port: number }): void {
+  /** Records this process's id and port in `owner.json`, for operators and error messages. */
+  writeOwnerFile(owner: { port: number }): void {
     writeFileSync(join(this.dataDir, OWNER_FILE), JSON.stringify({ pid: process.pid, ...owner }), { mode: 0o600 })
   }
 
   release(): void {
     this.connection.close()
   }
+}
+
+function storeInUse(dataDir: string): StoreInUse {
+  const owner = ownerOf(dataDir)
+  return new StoreInUse(`The data directory ${dataDir} is in use by another store${owner ? ` (${owner})` : ''}`)
 }
 
 function ownerOf(dataDir: string): string | undefined {
@@ -164,13 +160,13 @@ function ownerOf(dataDir: string): string | undefined {
   }
 }
 
-/** Opens, or makes, the event file. The caller holds the {@link DirectoryLock}. */
-export function openDatabase(dataDir: string): Connection {
+/** Opens the event file, and creates it if it is missing. The caller has the {@link StoreDirectoryLock}. */
+export function openDatabase(dataDir: string): SqliteConnection {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 })
   const file = join(dataDir, EVENTS_FILE)
   const isNew = !existsSync(file)
-  if (!isNew) assertWhole(file)
-  let connection: Connection
+  if (!isNew) assertComplete(file)
+  let connection: SqliteConnection
   try {
     connection = new Database(file)
     if (isNew) chmodSync(file, 0o600)
@@ -179,45 +175,45 @@ export function openDatabase(dataDir: string): Connection {
     if (connection.pragma('application_id', { simple: true }) === 0 && isEmpty(connection))
       connection.pragma(`application_id = ${APPLICATION_ID}`)
   } catch (error) {
-    throw isCorruption(error) ? new DamagedStore(file, (error as Error).message) : error
+    throw isCorruption(error) ? damagedStore(file, (error as Error).message) : error
   }
   try {
-    bringUpToDate(connection, file)
+    migrate(connection, file)
   } catch (error) {
     connection.close()
-    throw isCorruption(error) ? new DamagedStore(file, (error as Error).message) : error
+    throw isCorruption(error) ? damagedStore(file, (error as Error).message) : error
   }
   return connection
 }
 
-function configure(connection: Connection): void {
+function configure(connection: SqliteConnection): void {
   connection.pragma('synchronous = FULL')
-  connection.pragma('wal_autocheckpoint = 4000') // 16 MB: fewer and longer copies into the main file
+  connection.pragma('wal_autocheckpoint = 4000') // 16 MB: fewer and longer checkpoints
   connection.pragma('journal_size_limit = 67108864')
-  connection.pragma('cache_size = -8192') // 8 MB: the operating system caches the rest
+  connection.pragma('cache_size = -8192') // 8 MB; the operating system caches the rest
   connection.pragma('temp_store = MEMORY')
   connection.pragma('trusted_schema = OFF')
 }
 
-const isEmpty = (connection: Connection) => connection.prepare('SELECT 1 FROM sqlite_master').get() === undefined
+const isEmpty = (connection: SqliteConnection) => connection.prepare('SELECT 1 FROM sqlite_master').get() === undefined
 
-function bringUpToDate(connection: Connection, file: string): void {
+function migrate(connection: SqliteConnection, file: string): void {
   if (connection.pragma('application_id', { simple: true }) !== APPLICATION_ID)
-    throw new DamagedStore(file, 'this is not an event store file')
+    throw damagedStore(file, 'this is not an event store file')
   const format = connection.pragma('user_version', { simple: true }) as number
   if (format > FORMATS.length)
-    throw new DamagedStore(file, `it has format ${format}, this program knows formats up to ${FORMATS.length}`)
+    throw damagedStore(file, `it has format ${format}, this version reads formats up to ${FORMATS.length}`)
   if (format === FORMATS.length) return
-  const [lost] = streamsThatLostTheirEnd(connection)
-  if (lost !== undefined) throw new DamagedStore(file, lost)
+  const [lost] = truncatedStreams(connection)
+  if (lost !== undefined) throw damagedStore(file, lost)
   connection.transaction(() => {
     for (const step of FORMATS.slice(format)) connection.exec(step)
     connection.pragma(`user_version = ${FORMATS.length}`)
   })()
 }
 
-/** Up to the second format a stream's last revision was kept beside its name: where its events end elsewhere, some are gone. */
-export function streamsThatLostTheirEnd(connection: Connection): string[] {
+/** Describes the streams whose stored last revision (formats 1 and 2) differs from their newest event's: events are missing. */
+export function truncatedStreams(connection: SqliteConnection): string[] {
   const isKept = connection.prepare("SELECT 1 FROM pragma_table_info('stream') WHERE name = 'last_revision'").get()
   if (isKept === undefined) return []
   const lost = connection
@@ -233,21 +229,20 @@ export function streamsThatLostTheirEnd(connection: Connection): string[] {
   return lost.map(([name, last, found]) => `Stream '${name}' should end at revision ${last} and ends at ${found}`)
 }
 
-/** Cheap checks that name a torn or foreign file at once; `verify` reads everything. */
-function assertWhole(file: string): void {
+/** Detects truncated and foreign files in constant time; `verifyFile` reads everything. */
+function assertComplete(file: string): void {
   const descriptor = openSync(file, 'r')
   try {
     const size = fstatSync(descriptor).size
-    if (size === 0) return // made, but never written: a first start that was interrupted
+    if (size === 0) return // created and never written: a first start that was interrupted
     const header = Buffer.alloc(100)
     readSync(descriptor, header, 0, 100, 0)
-    if (header.toString('latin1', 0, 16) !== 'SQLite format 3\0')
-      throw new DamagedStore(file, 'the header is not SQLite')
+    if (header.toString('latin1', 0, 16) !== 'SQLite format 3\0') throw damagedStore(file, 'the header is not SQLite')
     const pageSize = header.readUInt16BE(16) === 1 ? 65536 : header.readUInt16BE(16)
     const pages = header.readUInt32BE(28)
-    // While a write-ahead log waits beside it, the main file may rightly be shorter than its own header says it will be.
+    // With a write-ahead log, the main file may be shorter than the size in its header until the next checkpoint.
     if (size < pages * pageSize && !existsSync(`${file}-wal`))
-      throw new DamagedStore(file, `it should hold ${pages * pageSize} bytes and holds ${size}: its end is missing`)
+      throw damagedStore(file, `it should have ${pages * pageSize} bytes and has ${size}: its end is missing`)
   } finally {
     closeSync(descriptor)
   }

@@ -1,48 +1,48 @@
-/** Reads the log: streams by revision, everything by position. All answers are bounded in rows and bytes. */
+/** Reads the log: streams by revision, `$all` by position. Every read returns one page, bounded in rows and bytes. */
 import type { Statement } from 'better-sqlite3'
-import type { Connection } from './database.ts'
-import { DamagedStore, LINK_TYPE, isCorruption } from './database.ts'
-import type { CompiledFilter, Query } from './filter.ts'
+import type { SqliteConnection } from './database.ts'
+import { LINK_TYPE, damagedStore, isCorruption } from './database.ts'
+import type { CompiledFilter, FilterQuery } from './filter.ts'
 import { INT64_MAX, ordinalOf, positionOf } from './position.ts'
-import type { StoredEvent } from './recorded-event.ts'
-import { DamagedEvent, EVENT_COLUMNS, ROWS, STREAM_COLUMNS, assertSound, decodeBody } from './recorded-event.ts'
+import type { EventRecord } from './event-record.ts'
+import { DamagedEvent, EVENT_COLUMNS, ROW_LIMIT, STREAM_COLUMNS, assertChecksum, decodeBody } from './event-record.ts'
 
-/** What is known of a stream before any of its events is read. */
+/** The row of a stream, and its last revision. */
 export interface StreamState {
   id: bigint
-  /** -1: only its metadata exists. */
+  /** -1: the stream has metadata but no events. */
   lastRevision: bigint
   tombstoned: boolean
   maxCount: bigint | null
   /** Seconds. */
   maxAge: bigint | null
-  /** `$tb`; the largest int64 means soft-deleted. */
+  /** `$tb`; the largest int64 marks a soft-deleted stream. */
   truncateBefore: bigint | null
   acl: string | null
 }
 
-/** One answer of bounded size; `next` is where to go on, undefined when there is nothing more. */
-export interface Page<Cursor> {
-  events: StoredEvent[]
+/** One page of a read. `next` is the cursor of the next page; undefined at the end. */
+export interface EventPage<Cursor> {
+  events: EventRecord[]
   next: Cursor | undefined
 }
 
-export interface PageSize {
+export interface PageLimit {
   events: number
   bytes: number
 }
 
-/** Small enough that nobody waits long for his turn, large enough that turns cost nothing. */
-export const PAGE: PageSize = { events: 256, bytes: 256 * 1024 }
+/** Short enough that other calls wait little while a page is read, long enough that paging costs little. */
+export const DEFAULT_PAGE: PageLimit = { events: 256, bytes: 256 * 1024 }
 
-/** Rows fetched at once, whatever a caller would take: a page may be short and go on. */
-const MOST_ROWS = 256
+/** Most rows one statement fetches, whatever the page limit: a page may be shorter than asked for and still have a next one. */
+const MAX_ROWS = 256
 
-/** How many events a scan for a filter may look at before others get their turn. */
-const SCAN = 4096n
+/** Events that one page of a filtered read examines at most, so that other calls are served in between. */
+const SCAN_EVENTS = 4096n
 
-/** Where a filter lets one event in so many pass, looking at each is quicker than going to and fro between a list and the events. */
-const DENSE = 2n
+/** Where at least one event in so many matches a filter, scanning the log is faster than looking events up through an index. */
+const DENSE_RATIO = 2n
 
 type Row = [
   position: bigint,
@@ -66,24 +66,24 @@ type StateRow = [
 export const isSoftDeleted = (state: StreamState) => state.truncateBefore === INT64_MAX
 
 export class EventLog {
-  readonly connection: Connection
+  readonly connection: SqliteConnection
   /** Position of the newest committed event; 0 before the first. */
   head: bigint
-  /** Events up to this position stand in the lists of their category and their type. */
-  listedUpTo: bigint
-  /** Grows whenever a category or type is met for the first time. */
-  vocabulary = 0
+  /** Position up to which the category index and the event-type index are complete. */
+  indexedUpTo: bigint
+  /** Incremented when a new category or event type is stored; compiled filters depend on it. */
+  dictionaryVersion = 0
   private readonly statements = new Map<string, Statement>()
-  private filterAtWork: CompiledFilter | undefined
-  private readonly wakers = new Set<(streams: ReadonlySet<bigint>) => void>()
+  private activeFilter: CompiledFilter | undefined
+  private readonly commitListeners = new Set<(streams: ReadonlySet<bigint>) => void>()
 
-  constructor(connection: Connection) {
+  constructor(connection: SqliteConnection) {
     this.connection = connection
-    connection.function('known', (id) => this.filterAtWork!.known(id as number))
-    connection.function('passes', (id, name) => this.filterAtWork!.passes(id as number, name as string))
+    connection.function('cached_result', (id) => this.activeFilter!.cachedResult(id as number))
+    connection.function('evaluate', (id, name) => this.activeFilter!.evaluate(id as number, name as string))
     this.head = this.readHead()
-    this.listedUpTo = this.readListedUpTo()
-    this.assertTailSound()
+    this.indexedUpTo = this.readIndexedUpTo()
+    this.assertTailIntact()
   }
 
   readHead(): bigint {
@@ -91,11 +91,11 @@ export class EventLog {
     return head ?? 0n
   }
 
-  readListedUpTo(): bigint {
+  readIndexedUpTo(): bigint {
     return (this.prepare('SELECT listed_up_to FROM log').get() as [bigint])[0]
   }
 
-  /** A statement of the log's own, prepared once. All integers come as bigint, rows as arrays. */
+  /** A cached prepared statement. Integers are returned as bigint, rows as arrays. */
   prepare(sql: string): Statement {
     let statement = this.statements.get(sql)
     if (!statement) {
@@ -107,20 +107,23 @@ export class EventLog {
     return statement
   }
 
-  /** Calls back after every commit with the streams it touched, until told to stop. */
-  onAdvance(wake: (streams: ReadonlySet<bigint>) => void): () => void {
-    this.wakers.add(wake)
-    return () => this.wakers.delete(wake)
+  /**
+   * Calls the listener after every commit, with the ids of the streams written to. @returns a function that removes the
+   * listener
+   */
+  onCommit(wake: (streams: ReadonlySet<bigint>) => void): () => void {
+    this.commitListeners.add(wake)
+    return () => this.commitListeners.delete(wake)
   }
 
-  /** Told by the writer once a commit is durable. */
-  advanced(head: bigint, streams: ReadonlySet<bigint>): void {
+  /** Called by the writer after a durable commit: moves the head and notifies the listeners. */
+  publishCommit(head: bigint, streams: ReadonlySet<bigint>): void {
     this.head = head
-    for (const wake of this.wakers) {
+    for (const wake of this.commitListeners) {
       try {
         wake(streams)
       } catch (error) {
-        // A reader's defect must not keep the writers from their answers.
+        // An error in a reader must not fail the writers whose commit this was.
         process.emitWarning(`A reader could not go on: ${(error as Error).stack}`, 'EmbeddedStore')
       }
     }
@@ -142,12 +145,12 @@ export class EventLog {
       truncateBefore,
       acl,
     }
-    // A metadata stream keeps its last event only.
+    // A metadata stream keeps only its last event.
     if (name.startsWith('$$') && state.maxCount === null) state.maxCount = 1n
     return state
   }
 
-  /** The oldest revision a reader may still see, as far as counts and `$tb` say. */
+  /** The oldest readable revision by `$maxCount` and `$tb`. */
   firstRevision(state: StreamState): bigint {
     let first = state.truncateBefore ?? 0n
     if (state.maxCount !== null && state.lastRevision - state.maxCount + 1n > first)
@@ -155,71 +158,71 @@ export class EventLog {
     return first
   }
 
-  streamForwards(name: string, state: StreamState, from: bigint, size = PAGE): Page<bigint> {
+  streamForwards(name: string, state: StreamState, from: bigint, size = DEFAULT_PAGE): EventPage<bigint> {
     const first = this.firstRevision(state)
     const rows = this.prepare(
       `SELECT ${STREAM_COLUMNS} FROM event e
-       WHERE e.stream = ? AND e.revision >= ? AND e.created >= ? ORDER BY e.revision LIMIT ${ROWS}`,
-    ).all(state.id, from > first ? from : first, oldest(state), rowsOf(size))
-    const page = this.collect(rows, size, name)
+       WHERE e.stream = ? AND e.revision >= ? AND e.created >= ? ORDER BY e.revision LIMIT ${ROW_LIMIT}`,
+    ).all(state.id, from > first ? from : first, oldestCreated(state), rowsOf(size))
+    const page = this.toPage(rows, size, name)
     return { events: page.events, next: page.more ? page.events.at(-1)!.revision + 1n : undefined }
   }
 
-  streamBackwards(name: string, state: StreamState, from: bigint, size = PAGE): Page<bigint> {
+  streamBackwards(name: string, state: StreamState, from: bigint, size = DEFAULT_PAGE): EventPage<bigint> {
     const rows = this.prepare(
       `SELECT ${STREAM_COLUMNS} FROM event e
-       WHERE e.stream = ? AND e.revision <= ? AND e.revision >= ? AND e.created >= ? ORDER BY e.revision DESC LIMIT ${ROWS}`,
-    ).all(state.id, from, this.firstRevision(state), oldest(state), rowsOf(size))
-    const page = this.collect(rows, size, name)
+       WHERE e.stream = ? AND e.revision <= ? AND e.revision >= ? AND e.created >= ? ORDER BY e.revision DESC LIMIT ${ROW_LIMIT}`,
+    ).all(state.id, from, this.firstRevision(state), oldestCreated(state), rowsOf(size))
+    const page = this.toPage(rows, size, name)
     return { events: page.events, next: page.more ? page.events.at(-1)!.revision - 1n : undefined }
   }
 
   /** Events at `from` and after, oldest first. */
-  allForwards(from: bigint, size = PAGE): Page<bigint> {
+  allForwards(from: bigint, size = DEFAULT_PAGE): EventPage<bigint> {
     const rows = this.prepare(
       `SELECT ${EVENT_COLUMNS} FROM event e CROSS JOIN stream s ON s.id = e.stream
-       WHERE e.position >= ? ORDER BY e.position LIMIT ${ROWS}`,
+       WHERE e.position >= ? ORDER BY e.position LIMIT ${ROW_LIMIT}`,
     ).all(from, rowsOf(size))
-    const page = this.collect(rows, size)
+    const page = this.toPage(rows, size)
     return { events: page.events, next: page.more ? page.events.at(-1)!.position + 1n : undefined }
   }
 
   /** Events before `from`, newest first. */
-  allBackwards(from: bigint, size = PAGE): Page<bigint> {
+  allBackwards(from: bigint, size = DEFAULT_PAGE): EventPage<bigint> {
     const rows = this.prepare(
       `SELECT ${EVENT_COLUMNS} FROM event e CROSS JOIN stream s ON s.id = e.stream
-       WHERE e.position < ? ORDER BY e.position DESC LIMIT ${ROWS}`,
+       WHERE e.position < ? ORDER BY e.position DESC LIMIT ${ROW_LIMIT}`,
     ).all(from, rowsOf(size))
-    const page = this.collect(rows, size)
+    const page = this.toPage(rows, size)
     return { events: page.events, next: page.more ? page.events.at(-1)!.position : undefined }
   }
 
-  /** Events at `from` and after that pass the filter. `next` may move on without a single event having passed. */
-  filteredForwards(filter: CompiledFilter, from: bigint, size = PAGE): Page<bigint> {
+  /** Events at `from` and after that match the filter. A page may be empty and still have a next one. */
+  filteredForwards(filter: CompiledFilter, from: bigint, size = DEFAULT_PAGE): EventPage<bigint> {
     if (from > this.head) return { events: [], next: undefined }
-    const { query, high } = this.lookup(filter, from)
-    const scanEnd = query.indexed ? high : minimum(high, positionOf(ordinalOf(from) + SCAN))
+    const { query, high } = this.queryAt(filter, from)
+    const scanEnd = query.readsOnlyMatches ? high : minimum(high, positionOf(ordinalOf(from) + SCAN_EVENTS))
     const rows = this.prepare(query.forwards).all(...query.parameters(from, scanEnd, rowsOf(size)))
-    const page = this.collect(rows, size)
+    const page = this.toPage(rows, size)
     const lookedAtUpTo = page.more ? page.events.at(-1)!.position : scanEnd
-    filter.isDense = BigInt(page.events.length) * DENSE >= ordinalOf(lookedAtUpTo) - ordinalOf(from)
+    filter.isDense = BigInt(page.events.length) * DENSE_RATIO >= ordinalOf(lookedAtUpTo) - ordinalOf(from)
     return { events: page.events, next: page.more || scanEnd < this.head ? lookedAtUpTo + 1n : undefined }
   }
 
-  /** Events before `from` that pass the filter, newest first. */
-  filteredBackwards(filter: CompiledFilter, from: bigint, size = PAGE): Page<bigint> {
+  /** Events before `from` that match the filter, newest first. */
+  filteredBackwards(filter: CompiledFilter, from: bigint, size = DEFAULT_PAGE): EventPage<bigint> {
     if (from <= 0n) return { events: [], next: undefined }
     const start = minimum(from, this.head + 1n)
-    const { query, low } = this.lookup(filter, start - 1n)
-    const scanEnd = query.indexed ? low : maximum(low, positionOf(ordinalOf(start) - SCAN))
+    const { query, low } = this.queryAt(filter, start - 1n)
+    const scanEnd = query.readsOnlyMatches ? low : maximum(low, positionOf(ordinalOf(start) - SCAN_EVENTS))
     const rows = this.prepare(query.backwards).all(...query.parameters(scanEnd, start - 1n, rowsOf(size)))
-    const page = this.collect(rows, size)
+    const page = this.toPage(rows, size)
     if (page.more) return { events: page.events, next: page.events.at(-1)!.position }
     return { events: page.events, next: scanEnd > 0n ? scanEnd : undefined }
   }
 
-  /** The event itself, whatever the stream's metadata say. */
-  eventAt(name: string, state: StreamState, revision: bigint): StoredEvent | undefined {
+  /** The event at this revision, whether or not the stream's metadata hide it. */
+  eventAt(name: string, state: StreamState, revision: bigint): EventRecord | undefined {
     const row = this.prepare(`SELECT ${STREAM_COLUMNS} FROM event e WHERE e.stream = ? AND e.revision = ?`).get(
       state.id,
       revision,
@@ -227,12 +230,12 @@ export class EventLog {
     return row && this.toEvent(row, name)
   }
 
-  isLink(event: StoredEvent): boolean {
+  isLink(event: EventRecord): boolean {
     return event.typeId === LINK_TYPE
   }
 
-  /** What a link points at, if it can still be read. */
-  linked(link: StoredEvent): StoredEvent | undefined {
+  /** The event that a link refers to; undefined when it is deleted, truncated or does not exist. */
+  resolveLink(link: EventRecord): EventRecord | undefined {
     if (link.typeId !== LINK_TYPE) return undefined
     const target = /^(\d{1,19})@(.+)$/s.exec(decodeBody(link.body).data.toString('utf8'))
     if (!target) return undefined
@@ -245,19 +248,19 @@ export class EventLog {
     return event?.revision === revision ? event : undefined
   }
 
-  /** How to look for what passes the filter at a position, and the bounds within which that way leads. */
-  private lookup(filter: CompiledFilter, position: bigint): { query: Query; low: bigint; high: bigint } {
-    this.filterAtWork = filter
+  /** The query that answers a filter at this position, and the range of positions for which it is valid. */
+  private queryAt(filter: CompiledFilter, position: bigint): { query: FilterQuery; low: bigint; high: bigint } {
+    this.activeFilter = filter
     const plan = filter.plan()
-    if (position <= this.listedUpTo) {
-      const query = filter.isDense ? plan.unlisted : plan.listed
-      return { query, low: 0n, high: minimum(this.listedUpTo, this.head) }
+    if (position <= this.indexedUpTo) {
+      const query = filter.isDense ? plan.unindexed : plan.indexed
+      return { query, low: 0n, high: minimum(this.indexedUpTo, this.head) }
     }
-    return { query: plan.unlisted, low: this.listedUpTo + 1n, high: this.head }
+    return { query: plan.unindexed, low: this.indexedUpTo + 1n, high: this.head }
   }
 
-  private collect(rows: unknown[], size: PageSize, name?: string): { events: StoredEvent[]; more: boolean } {
-    const events: StoredEvent[] = []
+  private toPage(rows: unknown[], size: PageLimit, name?: string): { events: EventRecord[]; more: boolean } {
+    const events: EventRecord[] = []
     let bytes = 0
     for (const row of rows as Row[]) {
       const event = this.toEvent(row, name)
@@ -268,7 +271,7 @@ export class EventLog {
     return { events, more: events.length === rowsOf(size) }
   }
 
-  private toEvent(row: Row, name?: string): StoredEvent {
+  private toEvent(row: Row, name?: string): EventRecord {
     const event = {
       position: row[0],
       revision: row[1],
@@ -276,41 +279,39 @@ export class EventLog {
       streamId: row[3],
       typeId: row[4],
       crc: row[5],
-      body: row[6] ?? this.heavyBody(row[0]),
+      body: row[6] ?? this.largeBody(row[0]),
     }
-    assertSound(event)
+    assertChecksum(event)
     return event
   }
 
-  private heavyBody(position: bigint): Buffer {
+  private largeBody(position: bigint): Buffer {
     const [body] = this.prepare('SELECT body FROM event WHERE position = ?').get(position) as [Buffer]
     return body
   }
 
-  /** The newest events are where a crash or a full disk would show; `verify` looks at all of them. */
-  private assertTailSound(): void {
+  /** Checks the newest events, where a crash or a full disk would have done damage; `verifyFile` checks all. */
+  private assertTailIntact(): void {
     const file = this.connection.name
     const [end] = this.prepare('SELECT head FROM log').get() as [bigint]
-    if (end !== this.head) throw new DamagedStore(file, `it should end at position ${end} and ends at ${this.head}`)
+    if (end !== this.head) throw damagedStore(file, `it should end at position ${end} and ends at ${this.head}`)
     try {
       const { events } = this.allBackwards(INT64_MAX, { events: 64, bytes: 4 * 1024 * 1024 })
       for (let i = 1; i < events.length; i++)
         if (ordinalOf(events[i - 1]!.position) !== ordinalOf(events[i]!.position) + 1n)
-          throw new DamagedStore(file, `an event is missing after position ${events[i]!.position}`)
+          throw damagedStore(file, `an event is missing after position ${events[i]!.position}`)
     } catch (error) {
-      throw error instanceof DamagedEvent || isCorruption(error)
-        ? new DamagedStore(file, (error as Error).message)
-        : error
+      throw error instanceof DamagedEvent || isCorruption(error) ? damagedStore(file, (error as Error).message) : error
     }
   }
 }
 
-/** Creation time, in milliseconds since 1970, below which an event has passed its `$maxAge`. */
-function oldest(state: StreamState): bigint {
+/** Milliseconds since 1970; events created earlier have expired by `$maxAge`. */
+function oldestCreated(state: StreamState): bigint {
   return state.maxAge === null ? 0n : BigInt(Date.now()) - state.maxAge * 1000n
 }
 
 const minimum = (a: bigint, b: bigint) => (a < b ? a : b)
 const maximum = (a: bigint, b: bigint) => (a > b ? a : b)
 
-const rowsOf = (size: PageSize) => Math.min(size.events, MOST_ROWS)
+const rowsOf = (size: PageLimit) => Math.min(size.events, MAX_ROWS)

@@ -1,63 +1,63 @@
 /**
- * Server-side filters on stream name or event type. A filter that picks out few categories or types is answered from their
- * lists; any other looks at every event, a bounded number at a time.
+ * Server-side filters on stream name or event type. A filter that matches few categories or event types is answered from the
+ * category index or the event-type index; any other scans the log, a bounded number of events for each page.
  *
- * Regular expressions run on an engine whose time grows with the length of the text and not with the ingenuity of the pattern.
+ * Regular expressions run on V8's linear-time engine, so that no pattern can block the store.
  */
 import { setFlagsFromString } from 'node:v8'
 import type { Statement } from 'better-sqlite3'
-import { EVENT_COLUMNS, LISTED_COLUMNS, ROWS } from './recorded-event.ts'
+import { EVENT_COLUMNS, INDEXED_COLUMNS, ROW_LIMIT } from './event-record.ts'
 
-export interface Filter {
+export interface EventFilter {
   on: 'stream' | 'type'
-  /** One of the two is given; prefixes win. */
+  /** Either prefixes or a pattern; where both are given, the prefixes apply. */
   prefixes: readonly string[]
   regex: string
 }
 
-export interface Query {
-  /** True: work grows with what is found, not with what is looked at. */
-  indexed: boolean
+export interface FilterQuery {
+  /** True: the cost grows with the events found, not with the range of positions. */
+  readsOnlyMatches: boolean
   forwards: string
   backwards: string
-  /** Both ends included. */
+  /** `low` and `high` are included. */
   parameters: (low: bigint, high: bigint, limit: number) => unknown[]
 }
 
-export interface QueryPlan {
-  /** For events that stand in the lists of their category and type. */
-  listed: Query
-  /** For the newest events, which are in no list yet. */
-  unlisted: Query
+export interface FilterPlan {
+  /** For positions that the category index and the event-type index cover. */
+  indexed: FilterQuery
+  /** For the newest positions, which the indexes do not cover yet. */
+  unindexed: FilterQuery
 }
 
-/** What a filter must know of the log. */
-export interface Vocabulary {
-  /** Changes whenever a category or type is met for the first time. */
-  readonly vocabulary: number
+/** What a compiled filter needs of the log: the tables that give categories and event types their ids. */
+export interface NameDictionary {
+  /** Changes when a new category or event type is stored. */
+  readonly dictionaryVersion: number
   prepare(sql: string): Statement
 }
 
-/** The pattern cannot be run safely, or is not a pattern. */
+/** The pattern is invalid, or the linear-time engine does not support it. */
 export class UnsupportedPattern extends Error {}
 
-/** Above this many categories or types a merge of lists costs more than looking at everything. */
-const MOST_BRANCHES = 8
-const LONGEST_PATTERN = 1000
-/** More than are written to at one time in a log of millions of events: whoever falls out is looked up by name again. */
-const REMEMBERED_IDS = 50_000
+/** Above this many categories or event types, merging their index entries costs more than a scan of the log. */
+const MAX_BRANCHES = 8
+const MAX_PATTERN_LENGTH = 1000
+/** More streams than are appended to at one time in a log of millions of events; evicted ones are evaluated again. */
+const CACHED_RESULTS = 50_000
 
 export class CompiledFilter {
-  /** Of the events last looked at, many passed. */
+  /** Whether many of the events examined for the last page matched. */
   isDense = false
-  private readonly filter: Filter
-  private readonly log: Vocabulary
-  /** Streams or types by their id, 1 for one that passes: an id never stands for another name. */
-  private readonly remembered = new Map<number, 0 | 1>()
+  private readonly filter: EventFilter
+  private readonly log: NameDictionary
+  /** Results by stream id or event-type id, 1 for a match. Ids are never reused, so results stay valid. */
+  private readonly resultCache = new Map<number, 0 | 1>()
   private readonly matchesPattern: (text: string) => boolean
-  private lastPlan: { vocabulary: number; plan: QueryPlan } | undefined
+  private cachedPlan: { dictionaryVersion: number; plan: FilterPlan } | undefined
 
-  constructor(log: Vocabulary, filter: Filter) {
+  constructor(log: NameDictionary, filter: EventFilter) {
     this.log = log
     this.filter = filter
     this.matchesPattern = filter.prefixes.length > 0 ? () => false : linearPattern(filter.regex)
@@ -68,39 +68,42 @@ export class CompiledFilter {
     return this.matchesPattern(text)
   }
 
-  /** What was found of the stream or type with this id, so that its name need not be looked up again; null: ask {@link passes}. */
-  known(id: number): 0 | 1 | null {
-    return this.remembered.get(id) ?? null
+  /** The cached result for this stream id or event-type id; null: call {@link evaluate}. */
+  cachedResult(id: number): 0 | 1 | null {
+    return this.resultCache.get(id) ?? null
   }
 
-  passes(id: number, name: string): 0 | 1 {
-    if (this.remembered.size >= REMEMBERED_IDS) this.remembered.clear()
+  evaluate(id: number, name: string): 0 | 1 {
+    if (this.resultCache.size >= CACHED_RESULTS) this.resultCache.clear()
     const answer = this.matches(name) ? 1 : 0
-    this.remembered.set(id, answer)
+    this.resultCache.set(id, answer)
     return answer
   }
 
-  /** Asked anew for every page: new categories and types appear while a subscription lives. */
-  plan(): QueryPlan {
-    if (this.lastPlan?.vocabulary !== this.log.vocabulary) {
+  /**
+   * The queries for this filter. Called for every page, because new categories and event types appear while a subscription is
+   * open.
+   */
+  plan(): FilterPlan {
+    if (this.cachedPlan?.dictionaryVersion !== this.log.dictionaryVersion) {
       const scan = scanOf(this.filter.on)
       const branches = this.filter.on === 'type' ? this.typeBranches() : this.streamBranches()
-      const plan = branches ? planOf(this.filter.on, branches) : { listed: scan, unlisted: scan }
-      this.lastPlan = { vocabulary: this.log.vocabulary, plan }
+      const plan = branches ? planOf(this.filter.on, branches) : { indexed: scan, unindexed: scan }
+      this.cachedPlan = { dictionaryVersion: this.log.dictionaryVersion, plan }
     }
-    return this.lastPlan.plan
+    return this.cachedPlan.plan
   }
 
   private typeBranches(): Branch[] | undefined {
     const types = this.log.prepare('SELECT id, name FROM type').iterate() as IterableIterator<[bigint, string]>
     const branches: Branch[] = []
-    for (const [id, name] of types) if (this.matches(name) && branches.push({ id }) > MOST_BRANCHES) return undefined
+    for (const [id, name] of types) if (this.matches(name) && branches.push({ id }) > MAX_BRANCHES) return undefined
     return branches
   }
 
   /**
-   * A category is a stream's name up to and with its first dash. A prefix that reaches beyond the dash picks one category and
-   * compares the rest of the name; a shorter one picks every category that begins with it.
+   * A prefix that reaches beyond the first dash selects one category and compares the rest of the name; a shorter one selects
+   * every category that begins with it.
    */
   private streamBranches(): Branch[] | undefined {
     if (this.filter.prefixes.length === 0) return undefined
@@ -114,78 +117,78 @@ export class CompiledFilter {
         const [category] = row as [bigint]
         const whole = dash === prefix.length - 1
         const known = branches.get(category)
-        // Two different tails in one category: fall back on comparing every name.
+        // Two different prefixes in one category: scan instead.
         if (known && known.prefix !== (whole ? undefined : prefix)) return undefined
         branches.set(category, whole ? { id: category } : { id: category, prefix })
       } else {
         const categories = this.log
           .prepare('SELECT id FROM category WHERE name >= ? AND name < ? ORDER BY name LIMIT ?')
-          .all(prefix, prefix + LAST_CHARACTER, MOST_BRANCHES + 1) as [bigint][]
+          .all(prefix, prefix + MAX_CHARACTER, MAX_BRANCHES + 1) as [bigint][]
         for (const [id] of categories) branches.set(id, { id })
       }
-      if (branches.size > MOST_BRANCHES) return undefined
+      if (branches.size > MAX_BRANCHES) return undefined
     }
     return [...branches.values()]
   }
 }
 
 /** Sorts after every other character. */
-const LAST_CHARACTER = '\u{10ffff}'
+const MAX_CHARACTER = '\u{10ffff}'
 
-/** Looks at every event; `known` and `passes` are the log's own functions, which ask the filter at work. */
-function scanOf(on: Filter['on']): Query {
-  const passes = `coalesce(known(e.${on}), passes(e.${on}, (SELECT name FROM ${on} WHERE id = e.${on})))`
+/** Scans the log. `cached_result` and `evaluate` are SQL functions that the log registers; they call the active filter. */
+function scanOf(on: EventFilter['on']): FilterQuery {
+  const matches = `coalesce(cached_result(e.${on}), evaluate(e.${on}, (SELECT name FROM ${on} WHERE id = e.${on})))`
   const select = (order: string) =>
     `SELECT ${EVENT_COLUMNS} FROM event e CROSS JOIN stream s ON s.id = e.stream
-     WHERE e.position BETWEEN ? AND ? AND ${passes} ORDER BY e.position ${order} LIMIT ${ROWS}`
+     WHERE e.position BETWEEN ? AND ? AND ${matches} ORDER BY e.position ${order} LIMIT ${ROW_LIMIT}`
   return {
-    indexed: false,
+    readsOnlyMatches: false,
     forwards: select('ASC'),
     backwards: select('DESC'),
     parameters: (low, high, limit) => [low, high, limit],
   }
 }
 
-/** One category or type to read; with a prefix, only streams that begin with it. */
+/** One category or event type to read from an index; with a prefix, only streams that begin with it. */
 interface Branch {
   id: bigint
   prefix?: string
 }
 
-const NONE: Branch = { id: -1n }
+const NO_MATCHES: Branch = { id: -1n }
 const startsWithPrefix = 'substr(s.name, 1, length(?)) = ?'
 
-function planOf(on: Filter['on'], found: readonly Branch[]): QueryPlan {
-  const branches = found.length > 0 ? found : [NONE]
+function planOf(on: EventFilter['on'], found: readonly Branch[]): FilterPlan {
+  const branches = found.length > 0 ? found : [NO_MATCHES]
   const kind = on === 'stream' ? 'category' : 'type'
-  const listed = branches
+  const indexed = branches
     .map(
       ({ prefix }) =>
-        `SELECT ${LISTED_COLUMNS} FROM listed_by_${kind} l CROSS JOIN event e ON e.position = l.position CROSS JOIN stream s ON s.id = e.stream
+        `SELECT ${INDEXED_COLUMNS} FROM listed_by_${kind} l CROSS JOIN event e ON e.position = l.position CROSS JOIN stream s ON s.id = e.stream
          WHERE l.${kind} = ? AND l.position BETWEEN ? AND ?${prefix === undefined ? '' : ` AND ${startsWithPrefix}`}`,
     )
     .join(' UNION ALL ')
   const any = branches.map(({ prefix }) => `e.${kind} = ?${prefix === undefined ? '' : ` AND ${startsWithPrefix}`}`)
-  const unlisted = `SELECT ${EVENT_COLUMNS} FROM event e CROSS JOIN stream s ON s.id = e.stream
+  const unindexed = `SELECT ${EVENT_COLUMNS} FROM event e CROSS JOIN stream s ON s.id = e.stream
      WHERE e.position BETWEEN ? AND ? AND (${any.join(' OR ')})`
-  const indexed = branches.every(({ prefix }) => prefix === undefined)
+  const readsOnlyMatches = branches.every(({ prefix }) => prefix === undefined)
   const namesOf = ({ prefix }: Branch) => (prefix === undefined ? [] : [prefix, prefix])
   const inOrder = (sql: string) => ({
-    forwards: `${sql} ORDER BY 1 LIMIT ${ROWS}`,
-    backwards: `${sql} ORDER BY 1 DESC LIMIT ${ROWS}`,
+    forwards: `${sql} ORDER BY 1 LIMIT ${ROW_LIMIT}`,
+    backwards: `${sql} ORDER BY 1 DESC LIMIT ${ROW_LIMIT}`,
   })
   return {
-    listed: {
-      indexed,
-      ...inOrder(listed),
+    indexed: {
+      readsOnlyMatches: readsOnlyMatches,
+      ...inOrder(indexed),
       parameters: (low, high, limit) => [
         ...branches.flatMap((branch) => [branch.id, low, high, ...namesOf(branch)]),
         limit,
       ],
     },
-    unlisted: {
-      indexed: false,
-      ...inOrder(unlisted),
+    unindexed: {
+      readsOnlyMatches: false,
+      ...inOrder(unindexed),
       parameters: (low, high, limit) => [
         low,
         high,
@@ -197,12 +200,13 @@ function planOf(on: Filter['on'], found: readonly Branch[]): QueryPlan {
 }
 
 /**
- * EventStoreDB's patterns are .NET's. What V8's linear engine runs means the same in both, but for rare corners; of what it does
- * not run, one form is common enough to spell out: a look ahead at the very beginning, as in `^(?!\$)`.
+ * EventStoreDB's patterns are .NET's. V8's linear-time engine gives them the same meaning, but for rare corner cases. Of what
+ * it does not support, one form is common: a look-ahead at the very beginning, as in `^(?!\$)`, which is evaluated as two
+ * patterns.
  */
 export function linearPattern(pattern: string): (text: string) => boolean {
-  if (pattern.length > LONGEST_PATTERN)
-    throw new UnsupportedPattern(`a pattern of more than ${LONGEST_PATTERN} characters`)
+  if (pattern.length > MAX_PATTERN_LENGTH)
+    throw new UnsupportedPattern(`a pattern of more than ${MAX_PATTERN_LENGTH} characters`)
   let source = pattern
   let flags = 'lu'
   if (source.startsWith('(?i)')) {

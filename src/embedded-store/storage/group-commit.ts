@@ -1,48 +1,49 @@
 /**
- * Writes of many callers share one commit, and one fsync. There is no waiting for company: a group is whatever arrived while the
- * last commit ran, so one caller alone is not slowed down. Nor does a group take all that waits where the disk is quick: callers who
- * are answered together come back together, and while all of them think, nobody writes. Two groups taking turns keep both sides busy.
+ * Group commit: the writes of many callers share one transaction and one fsync. A group is what arrived while the previous
+ * commit ran, so a single caller does not wait for others. On a fast disk a group does not take the whole queue: callers
+ * answered together would send their next writes together, and the disk would be idle meanwhile. Two alternating groups keep
+ * both the callers and the disk busy.
  */
-import type { Appender, Outcome } from './append.ts'
+import type { Appender, WriteOutcome } from './append.ts'
 import type { EventLog } from './event-log.ts'
 import type { WriteAheadLog } from './write-ahead-log.ts'
 
-export interface Write {
-  /** Decides and writes, inside the group's transaction. */
-  apply: (appender: Appender) => Outcome
-  /** How much memory it holds while it waits. */
+export interface PendingWrite {
+  /** Checks and writes, inside the group's transaction. */
+  apply: (appender: Appender) => WriteOutcome
+  /** Memory that the write occupies while it is queued. */
   bytes: number
-  /** Milliseconds since 1970; a write that is still waiting then is not made. */
+  /** Milliseconds since 1970; a write that is still queued then is not made. */
   deadline: number
-  /** Called once, after the commit is durable. */
-  settle: (outcome: Outcome | { kind: 'timed_out' } | { kind: 'failed'; error: Error }) => void
+  /** Called once: with the outcome after a durable commit, or with the failure. */
+  settle: (outcome: WriteOutcome | { kind: 'timed_out' } | { kind: 'failed'; error: Error }) => void
 }
 
 export interface CommitHooks {
-  /** Faults for tests: what a disk may do to a commit. */
+  /** Called before each commit; an error thrown here fails the commit. Used for test faults. */
   beforeCommit?: () => void
 }
 
-/** A group is kept this small, so that the first in it does not wait long for the last. */
-const GROUP = { writes: 1024, bytes: 8 * 1024 * 1024 }
-/** A group of so many is worth a commit of its own; on a disk that takes longer than a millisecond, so many for each millisecond. */
-const SHARE = 64
-/** More than this waiting, and callers are asked to hold back. */
-const FULL = 32 * 1024 * 1024
+/** Limits of one group, which bound how long its first write waits. */
+const MAX_GROUP = { writes: 1024, bytes: 8 * 1024 * 1024 }
+/** Writes in one group, for each millisecond that a commit takes (at least one). */
+const WRITES_PER_MILLISECOND = 64
+/** Queue size in bytes above which callers are paused. */
+const MAX_QUEUED_BYTES = 32 * 1024 * 1024
 
 export class GroupCommit {
   private readonly log: EventLog
   private readonly appender: Appender
   private readonly hooks: CommitHooks
   private readonly writeAheadLog: WriteAheadLog
-  private queue: Write[] = []
-  private waitingBytes = 0
+  private queue: PendingWrite[] = []
+  private queuedBytes = 0
   private scheduled = false
-  private relieved: (() => void)[] = []
-  /** A commit has failed, and not all that was known of it is forgotten yet. */
-  private mustForget = false
-  /** How long a commit takes lately, in milliseconds. */
-  private commitTakes = 0
+  private roomListeners: (() => void)[] = []
+  /** A commit has failed and its rollback is not complete yet. */
+  private rollbackPending = false
+  /** Moving average of the duration of a commit, in milliseconds. */
+  private commitMilliseconds = 0
 
   constructor(log: EventLog, appender: Appender, writeAheadLog: WriteAheadLog, hooks: CommitHooks = {}) {
     this.log = log
@@ -52,25 +53,25 @@ export class GroupCommit {
   }
 
   get isFull(): boolean {
-    return this.waitingBytes > FULL
+    return this.queuedBytes > MAX_QUEUED_BYTES
   }
 
-  /** Calls back when there is room again. */
-  whenRelieved(callback: () => void): void {
-    if (this.isFull) this.relieved.push(callback)
+  /** Calls back when the queue is below its limit. */
+  whenRoom(callback: () => void): void {
+    if (this.isFull) this.roomListeners.push(callback)
     else callback()
   }
 
-  submit(write: Write): void {
+  submit(write: PendingWrite): void {
     this.queue.push(write)
-    this.waitingBytes += write.bytes
+    this.queuedBytes += write.bytes
     this.schedule()
   }
 
   private schedule(): void {
     if (this.scheduled || this.queue.length === 0) return
     this.scheduled = true
-    // After whatever else has already arrived on the sockets.
+    // setImmediate runs after the requests that have already arrived on the sockets are read.
     setImmediate(() => {
       this.scheduled = false
       this.flush()
@@ -78,8 +79,8 @@ export class GroupCommit {
     })
   }
 
-  /** Commits everything that waits. */
-  drain(): void {
+  /** Commits every queued write. */
+  flushAll(): void {
     while (this.queue.length > 0) this.flush()
   }
 
@@ -87,11 +88,11 @@ export class GroupCommit {
     const group = this.takeGroup()
     if (group.length === 0) return
     const now = Date.now()
-    const outcomes: Parameters<Write['settle']>[0][] = []
+    const outcomes: Parameters<PendingWrite['settle']>[0][] = []
     const { connection } = this.log
     try {
-      if (this.mustForget) this.rollBack()
-      this.writeAheadLog.mend()
+      if (this.rollbackPending) this.rollBack()
+      this.writeAheadLog.discardFailedCommit()
       connection.exec('BEGIN IMMEDIATE')
       this.appender.begin()
       for (const write of group)
@@ -100,50 +101,50 @@ export class GroupCommit {
       const began = performance.now()
       this.hooks.beforeCommit?.()
       connection.exec('COMMIT')
-      this.commitTakes += (performance.now() - began - this.commitTakes) / 8
+      this.commitMilliseconds += (performance.now() - began - this.commitMilliseconds) / 8
     } catch (error) {
-      this.writeAheadLog.failed()
-      this.mustForget = true
+      this.writeAheadLog.markCommitFailed()
+      this.rollbackPending = true
       try {
         this.rollBack()
       } catch {
-        // The disk is gone for reading too; the next write tries again before anything else.
+        // The disk cannot be read either; the next flush rolls back before anything else.
       }
       for (const write of group) settle(write, { kind: 'failed', error: error as Error })
       return
     }
-    if (this.appender.touched.size > 0) this.log.advanced(this.appender.head, this.appender.touched)
+    if (this.appender.changedStreams.size > 0) this.log.publishCommit(this.appender.head, this.appender.changedStreams)
     for (const [index, write] of group.entries()) settle(write, outcomes[index]!)
-    this.writeAheadLog.committed()
+    this.writeAheadLog.afterCommit()
   }
 
-  /** @throws what the disk says; nothing is written before it has come through */
+  /** @throws what SQLite reports; nothing is written until a rollback has succeeded */
   private rollBack(): void {
     if (this.log.connection.inTransaction) this.log.connection.exec('ROLLBACK')
-    this.appender.forget()
-    this.mustForget = false
-    // Should the commit have come through after all, readers must not be kept from it.
-    if (this.appender.head > this.log.head) this.log.advanced(this.appender.head, this.appender.touched)
+    this.appender.rolledBack()
+    this.rollbackPending = false
+    // If the commit did reach the disk after all, readers are shown its events.
+    if (this.appender.head > this.log.head) this.log.publishCommit(this.appender.head, this.appender.changedStreams)
   }
 
-  private takeGroup(): Write[] {
+  private takeGroup(): PendingWrite[] {
     let bytes = 0
     let count = 0
-    const most = Math.min(GROUP.writes, SHARE * Math.max(1, this.commitTakes))
-    while (count < this.queue.length && count < most && bytes < GROUP.bytes) bytes += this.queue[count++]!.bytes
+    const most = Math.min(MAX_GROUP.writes, WRITES_PER_MILLISECOND * Math.max(1, this.commitMilliseconds))
+    while (count < this.queue.length && count < most && bytes < MAX_GROUP.bytes) bytes += this.queue[count++]!.bytes
     const group = this.queue.splice(0, count)
-    this.waitingBytes -= bytes
-    if (!this.isFull && this.relieved.length > 0) {
-      const relieved = this.relieved
-      this.relieved = []
+    this.queuedBytes -= bytes
+    if (!this.isFull && this.roomListeners.length > 0) {
+      const relieved = this.roomListeners
+      this.roomListeners = []
       for (const callback of relieved) callback()
     }
     return group
   }
 }
 
-/** One caller's defect must not keep the others from their answers. */
-function settle(write: Write, outcome: Parameters<Write['settle']>[0]): void {
+/** An error in one caller's callback must not keep the others from their results. */
+function settle(write: PendingWrite, outcome: Parameters<PendingWrite['settle']>[0]): void {
   try {
     write.settle(outcome)
   } catch (error) {

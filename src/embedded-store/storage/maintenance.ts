@@ -1,4 +1,7 @@
-/** Looking after the files: verify, back up, restore, count. All but restore may run while a store serves from the same directory. */
+/**
+ * Maintenance of the files: verify, back up, restore, count. All but restore may run while a store serves from the same
+ * directory.
+ */
 import {
   chmodSync,
   closeSync,
@@ -12,49 +15,49 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import Database from 'better-sqlite3'
-import type { Connection } from './database.ts'
-import { DirectoryLock, EVENTS_FILE, isCorruption, streamsThatLostTheirEnd } from './database.ts'
+import type { SqliteConnection } from './database.ts'
+import { StoreDirectoryLock, EVENTS_FILE, isCorruption, truncatedStreams } from './database.ts'
 import { INT64_MAX, ordinalOf } from './position.ts'
-import { checksum, decodeBody } from './recorded-event.ts'
+import { checksum, decodeBody } from './event-record.ts'
 
-export interface Verdict {
-  /** Events read and found sound. */
+export interface VerificationReport {
+  /** Events whose checksum and columns are right. */
   events: number
   streams: number
-  /** What is wrong, the first damaged event first; empty: all is well. */
+  /** Descriptions of what is damaged, in the order of the log; empty for an undamaged file. */
   problems: string[]
 }
 
-/** More problems than this are no more telling. */
-const ENOUGH = 20
+/** Verification stops after this many problems. */
+const MAX_PROBLEMS = 20
 
-export interface Progress {
+export interface VerificationProgress {
   done: number
   total: number
 }
 
 /**
- * Reads everything: every page, every event against its checksum, that no position is missing, that every stream counts 0, 1, 2 ...
- * that the log ends where it should, that the lists by category and type are right.
+ * Reads the whole file: every page; every event's checksum; that no position is missing; that the revisions of every stream
+ * count from 0 without gaps; that the log ends at the stored head; that the category index and the event-type index are right.
  */
-export function verify(file: string, onProgress?: (progress: Progress) => void): Verdict {
-  const verdict: Verdict = { events: 0, streams: 0, problems: [] }
+export function verifyFile(file: string, onProgress?: (progress: VerificationProgress) => void): VerificationReport {
+  const report: VerificationReport = { events: 0, streams: 0, problems: [] }
   const connection = new Database(file, { readonly: true, fileMustExist: true })
   try {
-    connection.exec('BEGIN') // one moment of the store, however long it takes
-    verifyEvents(connection, verdict, onProgress)
-    verifyStreams(connection, verdict)
-    for (const stream of streamsThatLostTheirEnd(connection)) note(verdict, stream)
-    verifyLog(connection, verdict)
+    connection.exec('BEGIN') // one snapshot, however long verification takes
+    verifyEvents(connection, report, onProgress)
+    verifyStreams(connection, report)
+    for (const stream of truncatedStreams(connection)) addProblem(report, stream)
+    verifyLog(connection, report)
     for (const found of connection.pragma('integrity_check(20)') as { integrity_check: string }[])
-      if (found.integrity_check !== 'ok') note(verdict, `The file's structure: ${found.integrity_check}`)
+      if (found.integrity_check !== 'ok') addProblem(report, `The file's structure: ${found.integrity_check}`)
   } catch (error) {
     if (!isCorruption(error)) throw error
-    note(verdict, `The file cannot be read on after ${verdict.events} events: ${(error as Error).message}`)
+    addProblem(report, `The file cannot be read on after ${report.events} events: ${(error as Error).message}`)
   } finally {
     connection.close()
   }
-  return verdict
+  return report
 }
 
 type EventRow = [
@@ -68,7 +71,11 @@ type EventRow = [
   body: Buffer,
 ]
 
-function verifyEvents(connection: Connection, verdict: Verdict, onProgress?: (progress: Progress) => void): void {
+function verifyEvents(
+  connection: SqliteConnection,
+  report: VerificationReport,
+  onProgress?: (progress: VerificationProgress) => void,
+): void {
   const total = Number(
     (connection.prepare('SELECT max(position) FROM event').safeIntegers().pluck().get() as bigint | null) ?? 0n,
   )
@@ -83,24 +90,24 @@ function verifyEvents(connection: Connection, verdict: Verdict, onProgress?: (pr
   let expected = 1n
   for (const [position, stream, name, revision, type, created, crc, body] of rows) {
     const where = `revision ${revision} of stream '${name ?? `number ${stream}`}' (position ${position})`
-    if (verdict.problems.length >= ENOUGH) return
+    if (report.problems.length >= MAX_PROBLEMS) return
     const ordinal = ordinalOf(position)
-    if (ordinal !== expected) note(verdict, `${ordinal - expected} events are missing before ${where}`)
+    if (ordinal !== expected) addProblem(report, `${ordinal - expected} events are missing before ${where}`)
     expected = ordinal + 1n
     if (BigInt(checksum(body, position, revision, stream)) !== crc)
-      note(verdict, `Damaged: ${where} does not match its checksum`)
+      addProblem(report, `Damaged: ${where} does not match its checksum`)
     else {
       const event = decodeBody(body)
       if (event.type !== type || BigInt(event.createdAt) !== created)
-        note(verdict, `Damaged: ${where} disagrees with its columns`)
-      else if (name === null) note(verdict, `Damaged: the stream of ${where} is not known`)
-      else verdict.events++
+        addProblem(report, `Damaged: ${where} disagrees with its columns`)
+      else if (name === null) addProblem(report, `Damaged: the stream of ${where} is not known`)
+      else report.events++
     }
-    if (verdict.events % 10_000 === 0) onProgress?.({ done: Number(position), total })
+    if (report.events % 10_000 === 0) onProgress?.({ done: Number(position), total })
   }
 }
 
-function verifyStreams(connection: Connection, verdict: Verdict): void {
+function verifyStreams(connection: SqliteConnection, report: VerificationReport): void {
   const rows = connection
     .prepare(
       `SELECT s.name, s.tombstoned, count(e.revision), max(e.revision) FILTER (WHERE e.revision < ${INT64_MAX}),
@@ -111,20 +118,20 @@ function verifyStreams(connection: Connection, verdict: Verdict): void {
     .raw()
     .iterate() as IterableIterator<[string, bigint, bigint, bigint | null, bigint]>
   for (const [name, tombstoned, count, last, tombstones] of rows) {
-    if (verdict.problems.length >= ENOUGH) return
-    verdict.streams++
+    if (report.problems.length >= MAX_PROBLEMS) return
+    report.streams++
     if (count - tombstones !== (last ?? -1n) + 1n)
-      note(verdict, `Stream '${name}' ends at revision ${last} and holds ${count - tombstones} events`)
-    if (tombstoned !== tombstones) note(verdict, `Stream '${name}': its tombstone is not where it should be`)
+      addProblem(report, `Stream '${name}' ends at revision ${last} and has ${count - tombstones} events`)
+    if (tombstoned !== tombstones) addProblem(report, `Stream '${name}': its tombstone is not where it should be`)
   }
 }
 
-/** That the log ends where it should; that every event up to where the lists go stands in those of its category and type, and nothing else. */
-function verifyLog(connection: Connection, verdict: Verdict): void {
+/** Checks that the log ends at the stored head, and that each index has exactly one right entry for every event it covers. */
+function verifyLog(connection: SqliteConnection, report: VerificationReport): void {
   const one = (sql: string) => connection.prepare(sql).safeIntegers().pluck().get() as bigint | null
-  if (one(`SELECT 1 FROM sqlite_master WHERE name = 'log'`) === undefined) return // a file from before it was kept
+  if (one(`SELECT 1 FROM sqlite_master WHERE name = 'log'`) === undefined) return // a file of format 1 or 2
   const [head, end] = [one('SELECT max(position) FROM event') ?? 0n, one('SELECT head FROM log')]
-  if (head !== end) note(verdict, `The log should end at position ${end} and ends at ${head}`)
+  if (head !== end) addProblem(report, `The log should end at position ${end} and ends at ${head}`)
   for (const kind of ['category', 'type']) {
     const events = one('SELECT count(*) FROM event WHERE position <= (SELECT listed_up_to FROM log)')
     const entries = one(`SELECT count(*) FROM listed_by_${kind}`)
@@ -132,16 +139,19 @@ function verifyLog(connection: Connection, verdict: Verdict): void {
       `SELECT count(*) FROM listed_by_${kind} l CROSS JOIN event e ON e.position = l.position AND e.${kind} = l.${kind}`,
     )
     if (entries !== events || right !== events)
-      note(verdict, `The lists by ${kind} hold ${entries} entries, ${right} of them right, for ${events} events`)
+      addProblem(report, `The index by ${kind} has ${entries} entries, ${right} of them right, for ${events} events`)
   }
 }
 
-function note(verdict: Verdict, problem: string): void {
-  if (verdict.problems.length < ENOUGH) verdict.problems.push(problem)
+function addProblem(report: VerificationReport, problem: string): void {
+  if (report.problems.length < MAX_PROBLEMS) report.problems.push(problem)
 }
 
-/** A copy of one moment, complete before it gets its name; the store goes on meanwhile. @throws when `to` exists */
-export function backup(dataDir: string, to: string): Verdict {
+/**
+ * Copies a snapshot of the store, which may be running. The file gets its name only when it is complete and verified.
+ * @throws when `to` exists
+ */
+export function backupStore(dataDir: string, to: string): VerificationReport {
   if (existsSync(to)) throw new Error(`${to} exists already`)
   mkdirSync(dirname(to), { recursive: true })
   const unfinished = `${to}.unfinished`
@@ -153,47 +163,50 @@ export function backup(dataDir: string, to: string): Verdict {
     connection.close()
   }
   chmodSync(unfinished, 0o600)
-  synchronise(unfinished)
-  const verdict = verify(unfinished)
-  if (verdict.problems.length > 0) {
+  syncFile(unfinished)
+  const report = verifyFile(unfinished)
+  if (report.problems.length > 0) {
     rmSync(unfinished)
-    throw new Error(`The copy is not sound, and was thrown away: ${verdict.problems[0]}`)
+    throw new Error(`The copy is damaged and was deleted: ${report.problems[0]}`)
   }
   renameSync(unfinished, to)
-  synchronise(dirname(to))
-  return verdict
+  syncFile(dirname(to))
+  return report
 }
 
-/** Puts a backup where there is no store yet. @throws when there is one, or the backup is damaged */
-export function restore(from: string, dataDir: string): Verdict {
+/**
+ * Verifies a backup and copies it into a data directory without a store.
+ * @throws when there is a store, or the backup is damaged
+ */
+export function restoreStore(from: string, dataDir: string): VerificationReport {
   const file = join(dataDir, EVENTS_FILE)
-  const verdict = verify(from)
-  if (verdict.problems.length > 0) throw new Error(`The backup is damaged: ${verdict.problems[0]}`)
-  const lock = new DirectoryLock(dataDir)
+  const report = verifyFile(from)
+  if (report.problems.length > 0) throw new Error(`The backup is damaged: ${report.problems[0]}`)
+  const lock = new StoreDirectoryLock(dataDir)
   try {
-    if (existsSync(file)) throw new Error(`${dataDir} holds a store already; restore into an empty directory`)
+    if (existsSync(file)) throw new Error(`${dataDir} already has a store; restore into an empty directory`)
     copyFileSync(from, `${file}.unfinished`)
     chmodSync(`${file}.unfinished`, 0o600)
-    synchronise(`${file}.unfinished`)
+    syncFile(`${file}.unfinished`)
     renameSync(`${file}.unfinished`, file)
-    synchronise(dataDir)
+    syncFile(dataDir)
   } finally {
     lock.release()
   }
-  return verdict
+  return report
 }
 
-export interface Stats {
+export interface StoreStatistics {
   events: number
   streams: number
   types: number
-  /** Of the newest event. */
+  /** Position of the newest event in the log. */
   position: string
-  /** Bytes. */
+  /** Size of the database in bytes. */
   size: number
 }
 
-export function stats(dataDir: string): Stats {
+export function storeStatistics(dataDir: string): StoreStatistics {
   const connection = new Database(join(dataDir, EVENTS_FILE), { readonly: true, fileMustExist: true })
   try {
     const one = (sql: string) => (connection.prepare(sql).safeIntegers().pluck().get() as bigint | null) ?? 0n
@@ -214,7 +227,7 @@ export function stats(dataDir: string): Stats {
   }
 }
 
-function synchronise(path: string): void {
+function syncFile(path: string): void {
   const descriptor = openSync(path, 'r')
   try {
     fsyncSync(descriptor)

@@ -1,14 +1,14 @@
 /**
- * Where an event stands in the log.
+ * Log positions.
  *
- * EventStoreDB's positions are byte offsets: they grow, and they leave gaps. Ours are made to leave gaps too, so that nobody can
- * come to rely on "the next one is one more". Each position can be turned back into the event's ordinal, which counts 1, 2, 3 ...
- * without a gap: a missing ordinal is a missing event, and how many events lie between two positions needs no counting.
+ * EventStoreDB's positions are byte offsets: they grow and leave gaps. These leave gaps too, so that clients cannot come to
+ * rely on consecutive numbers. A position can be converted into the event's ordinal, which counts 1, 2, 3 ... without gaps: a
+ * missing ordinal is a missing event, and the number of events between two positions follows without counting.
  */
 
 const SPACING = 128n
 
-/** A revision or position beyond every other: the end, and the revision of a tombstone. */
+/** Larger than every revision and position of an event; also the revision of a tombstone. */
 export const INT64_MAX = 9223372036854775807n
 
 export function positionOf(ordinal: bigint): bigint {
@@ -21,7 +21,10 @@ export function ordinalOf(position: bigint): bigint {
   return positionOf(ordinal) > position ? ordinal - 1n : ordinal
 }
 
-/** Positions come from callers as unsigned 64-bit numbers, where the largest means "the end". SQLite's are signed. */
+/**
+ * Clients send positions and revisions as unsigned 64-bit integers, the largest meaning "the end"; SQLite's integers are
+ * signed.
+ */
 export function clampToInt64(value: bigint): bigint {
   return value > INT64_MAX ? INT64_MAX : value
 }

@@ -1,4 +1,7 @@
-/** What `$$stream` says about `stream`. Numbers are read exactly: `$tb` of a deleted stream does not fit a JavaScript number. */
+/**
+ * The settings of `stream` in the events of `$$stream`. Integers are parsed exactly: the `$tb` of a deleted stream exceeds the
+ * safe integers of JavaScript.
+ */
 import { INT64_MAX } from './position.ts'
 
 export interface StreamMetadata {
@@ -10,12 +13,12 @@ export interface StreamMetadata {
   acl: string | null
 }
 
-const NONE: StreamMetadata = { maxCount: null, maxAge: null, truncateBefore: null, acl: null }
+const NO_SETTINGS: StreamMetadata = { maxCount: null, maxAge: null, truncateBefore: null, acl: null }
 
-/** Metadata that cannot be read says nothing, as in EventStoreDB. */
+/** Metadata that is not a JSON object has no settings, as in EventStoreDB. */
 export function readStreamMetadata(data: Uint8Array, isJson: boolean): StreamMetadata {
   const json = isJson ? parseExact(Buffer.from(data).toString('utf8')) : undefined
-  if (!json) return NONE
+  if (!json) return NO_SETTINGS
   return {
     maxCount: positive(json['$maxCount'], 1n),
     maxAge: positive(json['$maxAge'], 1n),
@@ -27,7 +30,7 @@ export function readStreamMetadata(data: Uint8Array, isJson: boolean): StreamMet
   }
 }
 
-/** The same metadata with another `$tb`; everything else stays as it was written. */
+/** The same metadata with another `$tb`; all other properties are kept. */
 export function withTruncateBefore(data: Uint8Array | undefined, truncateBefore: bigint): Buffer {
   const json = (data && parseExact(Buffer.from(data).toString('utf8'))) ?? {}
   return Buffer.from(stringifyExact({ ...json, $tb: truncateBefore }))

@@ -1,70 +1,74 @@
 /**
- * What SQLite leaves to others about its write-ahead log: what to do when a sync has failed. All of it was found on a disk that truly
- * failed; see "A failing disk" in docs/embedded-store.md.
+ * Handling of failed syncs of SQLite's write-ahead log, which SQLite leaves to the application. Each case was found on a disk
+ * that really failed: see "A failing disk" in README.md of the embedded store.
  *
- * Writing again over what failed is not enough: a file system may have given up on those blocks for good (ext4 leaves new ones marked
- * as never written), and says so only once. Blocks that failed are therefore given back, by cutting the file, before they are
- * written again. What is cut off is either worth nothing (a commit that failed) or stands in the log as well (pages of the main file).
+ * Writing failed blocks again is not enough: a file system may have given up on them for good (ext4 leaves newly allocated ones
+ * marked as unwritten), and reports that only once. So failed blocks are released by truncating the file before they are
+ * written again. The truncated part is either worthless (frames of a failed commit) or also in the write-ahead log (pages of
+ * the main file).
  */
 import { closeSync, existsSync, fsyncSync, ftruncateSync, openSync, statSync, truncateSync } from 'node:fs'
 import Database from 'better-sqlite3'
-import type { Connection } from './database.ts'
+import type { SqliteConnection } from './database.ts'
 
-/** Sizes in https://www.sqlite.org/walformat.html */
+/** Sizes in bytes, from https://www.sqlite.org/walformat.html */
 const LOG_HEADER = 32
 const FRAME_HEADER = 24
 
-/** Frames in the log, 16 MB, after which they are moved into the main file: fewer and longer copies. */
-const FULL = 4000
-/** Looking how full the log is costs a little: not after every commit. */
-const LOOK_EVERY = 8
+/** Frames in the write-ahead log, 16 MB, at which a checkpoint is run: fewer and longer checkpoints. */
+const CHECKPOINT_FRAMES = 4000
+/** Reading the log's size has a cost, so it is not done after every commit. */
+const COMMITS_BETWEEN_CHECKS = 8
 
-/** What SQLite says of a checkpoint. `log`: good frames in the log; `checkpointed`: those of them that are in the main file, synced. */
-interface Checkpoint {
+/**
+ * SQLite's result of a checkpoint. `log`: valid frames in the write-ahead log; `checkpointed`: those of them that are in the
+ * main file and synced.
+ */
+interface CheckpointResult {
   busy: number
   log: number
   checkpointed: number
 }
 
 export class WriteAheadLog {
-  private readonly connection: Connection
+  private readonly connection: SqliteConnection
   private readonly mainFile: string
   private readonly logFile: string
   private descriptor: number | undefined
   private commitFailed = false
   private commits = 0
 
-  constructor(connection: Connection) {
+  constructor(connection: SqliteConnection) {
     this.connection = connection
     this.mainFile = connection.name
     this.logFile = `${connection.name}-wal`
-    connection.pragma('wal_autocheckpoint = 0') // it would not say that it failed
+    connection.pragma('wal_autocheckpoint = 0') // SQLite's automatic checkpoint does not report failures
   }
 
   /**
-   * Makes durable what a process that died has left in the log. It may never have reached the disk: the dead process had not yet
-   * synced it, or had tried in vain, and the system shows it all the same. Whoever asks again for such an append must not be told
-   * that it is written before it is.
+   * Syncs the commits that an earlier process has left in the write-ahead log. They may never have reached the disk: that
+   * process had not synced them yet, or its sync had failed, and the page cache returns them all the same. A repeated append
+   * must not be acknowledged as already written before they are durable.
    * @throws when the disk fails
    */
-  secureWhatWasLeft(): void {
+  makeDurable(): void {
     try {
-      // Somebody reads the log, a backup perhaps: it cannot be moved into the main file now, but it can be synced where it is.
-      if (this.move('TRUNCATE').busy) this.syncLog()
+      // A reader such as a backup blocks the checkpoint; the write-ahead log can be synced instead.
+      if (this.checkpointSafely('TRUNCATE').busy) this.syncLog()
     } catch (error) {
-      throw new Error(`The disk fails: what ${this.logFile} holds cannot be made durable`, { cause: error })
+      throw new Error(`The disk fails: the commits in ${this.logFile} cannot be made durable`, { cause: error })
     }
   }
 
-  /** A commit has failed; nothing is committed before {@link mend}. */
-  failed(): void {
+  /** To be called after a failed commit: nothing may be committed before {@link discardFailedCommit}. */
+  markCommitFailed(): void {
     this.commitFailed = true
   }
 
-  /** Cuts off what a commit that failed has put behind the last good one. @throws what the disk says */
-  mend(): void {
+  /** Truncates the frames of a failed commit behind the last valid one. @throws what the operating system or SQLite reports */
+  discardFailedCommit(): void {
     if (!this.commitFailed) return
-    // The lock of writers, held by a second connection: within a transaction SQLite does not say how far the log is good.
+    // A second connection takes SQLite's write lock: inside a transaction, SQLite does not report the number of valid frames.
     const guard = new Database(this.mainFile)
     try {
       guard.exec('BEGIN IMMEDIATE')
@@ -77,12 +81,15 @@ export class WriteAheadLog {
     this.commitFailed = false
   }
 
-  /** Moves a full log into the main file. Should that fail, the log keeps all of it, and it is tried again. */
-  committed(): void {
-    if (++this.commits % LOOK_EVERY !== 0) return
+  /**
+   * Runs a checkpoint when the write-ahead log has grown long. If that fails, the log keeps its frames and a later commit tries
+   * again.
+   */
+  afterCommit(): void {
+    if (++this.commits % COMMITS_BETWEEN_CHECKS !== 0) return
     try {
       const { log, checkpointed } = this.checkpoint('NOOP')
-      if (log - checkpointed >= FULL) this.move('PASSIVE')
+      if (log - checkpointed >= CHECKPOINT_FRAMES) this.checkpointSafely('PASSIVE')
     } catch (error) {
       process.emitWarning(
         `The disk fails; events stay in ${this.logFile} meanwhile: ${(error as Error).message}`,
@@ -91,7 +98,7 @@ export class WriteAheadLog {
     }
   }
 
-  /** Closes the connection, which tries once more to move everything into the main file, and leaves the log where that fails. */
+  /** Closes the connection. SQLite then runs a last checkpoint, and keeps the write-ahead log if it fails. */
   close(): void {
     const { size } = statSync(this.mainFile)
     this.connection.close()
@@ -99,20 +106,20 @@ export class WriteAheadLog {
     if (existsSync(this.logFile) && statSync(this.mainFile).size > size) truncateSync(this.mainFile, size)
   }
 
-  private move(mode: 'PASSIVE' | 'TRUNCATE'): Checkpoint {
+  private checkpointSafely(mode: 'PASSIVE' | 'TRUNCATE'): CheckpointResult {
     const { size } = statSync(this.mainFile)
     try {
       return this.checkpoint(mode)
     } catch (error) {
-      // Closed with the connection and not before: closing any descriptor of the file takes SQLite's locks on it away.
+      // Closed only with the connection: closing any descriptor of the file releases SQLite's locks on it.
       this.descriptor ??= openSync(this.mainFile, 'r+')
       ftruncateSync(this.descriptor, size)
       throw error
     }
   }
 
-  private checkpoint(mode: 'NOOP' | 'PASSIVE' | 'TRUNCATE'): Checkpoint {
-    return (this.connection.pragma(`wal_checkpoint(${mode})`) as Checkpoint[])[0]!
+  private checkpoint(mode: 'NOOP' | 'PASSIVE' | 'TRUNCATE'): CheckpointResult {
+    return (this.connection.pragma(`wal_checkpoint(${mode})`) as CheckpointResult[])[0]!
   }
 
   private syncLog(): void {

@@ -1,0 +1,49 @@
+/** The settings of a persistent subscription, and their stored form. */
+import type { EventFilter } from '../../storage/filter.ts'
+
+export const CONSUMER_STRATEGIES = ['DispatchToSingle', 'RoundRobin', 'Pinned', 'PinnedByCorrelation'] as const
+export type ConsumerStrategyName = (typeof CONSUMER_STRATEGIES)[number]
+
+export interface GroupSettings {
+  resolveLinks: boolean
+  /** Where a group without a checkpoint starts: a revision or, for `$all`, a position; inclusive. */
+  startFrom: bigint | 'start' | 'end'
+  extraStatistics: boolean
+  /** Milliseconds after which an unanswered message is retried; 0: never. */
+  messageTimeout: number
+  maxRetryCount: number
+  /** Milliseconds between checkpoints. */
+  checkpointAfter: number
+  minCheckpointCount: number
+  maxCheckpointCount: number
+  /** 0: no limit. */
+  maxSubscriberCount: number
+  liveBufferSize: number
+  readBatchSize: number
+  historyBufferSize: number
+  strategy: ConsumerStrategyName
+  filter: EventFilter | undefined
+}
+
+/** The stored row of a group. */
+export interface GroupRecord {
+  /** `$all` or the name of a stream. */
+  stream: string
+  name: string
+  settings: GroupSettings
+  /** Where the group started; the group has no checkpoint while `next` is the same. */
+  begin: bigint
+  /** The first revision or position that is not completely handled. */
+  next: bigint
+}
+
+export function settingsToText(settings: GroupSettings, begin: bigint): string {
+  return JSON.stringify({ ...settings, startFrom: String(settings.startFrom), begin: String(begin) })
+}
+
+export function settingsFromText(text: string): { settings: GroupSettings; begin: bigint } {
+  const kept = JSON.parse(text) as Omit<GroupSettings, 'startFrom'> & { startFrom: string; begin: string }
+  const { begin, ...settings } = kept
+  const startFrom = kept.startFrom === 'start' || kept.startFrom === 'end' ? kept.startFrom : BigInt(kept.startFrom)
+  return { settings: { ...settings, startFrom }, begin: BigInt(begin) }
+}
