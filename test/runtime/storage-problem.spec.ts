@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { projectRoot } from '../../src/runtime/config.ts'
 import { keptIn, storageProblem } from '../../src/runtime/storage-problem.ts'
-import { mayMakeDisks } from '../event-store/embedded/failing-disk.ts'
+import { mayMakeDisks } from '../embedded-store/failing-disk.ts'
 import { temporaryDirectory } from '../support/runtime.ts'
 
 const log = new URL('../fixtures/contact-logs/legacy-export.csv', import.meta.url).pathname
