@@ -3,19 +3,23 @@ import { Command } from 'commander'
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { readConfig } from '../runtime/config.ts'
-import { importFile } from '../exchange/import-file.ts'
+import { named } from '../exchange/contact-log-file.ts'
+import { importFile, type ImportTotals } from '../exchange/import-file.ts'
 import { DataDirectoryInUse, lockDataDirectory, type DataDirectoryLock } from '../runtime/data-directory-lock.ts'
 import { openRuntime } from '../runtime/runtime.ts'
 import { atTheTerminal, progressBar, UsageError } from './terminal.ts'
 
 const command = new Command('npm run import --')
   .description('Imports a contact log. Run it again at any time: what is in already is recognised, and adds nothing.')
-  .argument('<file>', 'the contact log, CSV in UTF-8')
+  .argument('<file>', 'the contact log: CSV, with commas, semicolons, tabs or |')
   .option('--json', 'print the totals as one JSON object')
   .option('--rejects <file>', 'where the rejected records go (FILE.rejects.csv beside the file, unless said)')
   .option('--reconsider', 'judge again what an earlier run turned away, as the journeys stand now')
   .showHelpAfterError()
   .parse()
+
+/** Exit status where the file was judged to its end and not one of its records could be taken; 0 where some were, or nothing was new; 1 where it stopped. */
+const everyRecordRefused = 2
 
 /** Two at once would each judge without knowing what the other turns away. The lock goes with the process. */
 function oneImportAtATime(dataDir: string): DataDirectoryLock {
@@ -32,25 +36,29 @@ function oneImportAtATime(dataDir: string): DataDirectoryLock {
 await atTheTerminal(async () => {
   const [file] = command.args as [string]
   const options = command.opts<{ json?: boolean; rejects?: string; reconsider?: boolean }>()
-  const stats = statSync(file, { throwIfNoEntry: false })
-  if (!stats?.isFile()) throw new UsageError(`There is no file ${file}. Give the path of a contact log in CSV.`)
+  const size = statSync(file, { throwIfNoEntry: false })?.size ?? 0
   const config = readConfig()
   const alone = oneImportAtATime(config.dataDir)
   const runtime = await openRuntime(
     { ...config, logLevel: config.logLevel === 'info' ? 'warn' : config.logLevel },
     { besideAnother: true },
   )
-  const bar = progressBar('Importing', stats.size)
+  const bar = progressBar('Importing', size)
+  let soFar: ImportTotals | undefined
   try {
-    const { totals, rejects } = await importFile(runtime, file, {
+    const { totals, rejects, blank, leftOut } = await importFile(runtime, file, {
       rejects: options.rejects,
       reconsider: options.reconsider,
-      onProgress: ({ bytes, rows, phase }) =>
-        bar.update(bytes, phase === 'reading' ? `${rows} records` : 'bringing the read models level'),
+      onProgress: ({ bytes, rows, phase, totals }) => {
+        soFar = totals
+        bar.update(bytes, phase === 'reading' ? `${rows} records` : 'waiting for the read models')
+      },
     })
     bar.end()
+    if (totals.rows > 0 && totals.rejected === totals.rows) process.exitCode = everyRecordRefused
     if (options.json) {
-      process.stdout.write(`${JSON.stringify(totals)}\n`)
+      const notes = { ...(blank > 0 && { blank }), ...(leftOut.length > 0 && { columns_left_out: leftOut }) }
+      process.stdout.write(`${JSON.stringify({ ...totals, ...notes })}\n`)
       return
     }
     const reasons = Object.entries(totals.rejected_by_reason).map(
@@ -63,14 +71,25 @@ await atTheTerminal(async () => {
         `  duplicates      ${totals.duplicates}`,
         `  rejected        ${totals.rejected}`,
         ...reasons,
+        ...(blank > 0 ? [`  blank           ${blank} (passed over)`] : []),
         `Participants      ${totals.participants}`,
         `Journeys          ${totals.journeys}`,
         `  completed       ${totals.completed}`,
         `  dropped out     ${totals.dropped_out}`,
-        `Rejected records, with line and reason: ${rejects}`,
+        ...(leftOut.length > 0 ? [`Columns left out: ${named(leftOut)}`] : []),
+        totals.rejected > 0
+          ? `Rejected records are in ${rejects}: each with its reason, the column and what is expected there. Mend them in that file and import it.`
+          : 'No record was rejected.',
         '',
       ].join('\n'),
     )
+  } catch (error) {
+    bar.end()
+    if (soFar)
+      process.stderr.write(
+        `Stopped after record ${soFar.rows + 1}: ${soFar.accepted} accepted, ${soFar.duplicates} duplicates, ${soFar.rejected} rejected so far. Run the same command again: it goes on where it stopped.\n`,
+      )
+    throw error
   } finally {
     bar.end()
     await runtime.close()

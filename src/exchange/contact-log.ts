@@ -1,7 +1,4 @@
-/** A legacy system's contact log: its columns, what can be refused at sight, and each contact as a command to the journey. */
-import { parse } from 'csv-parse'
-import { createReadStream } from 'node:fs'
-import { pipeline, Transform } from 'node:stream'
+/** A legacy system's contact log: its columns, what can be refused at sight and why, and each contact as a command to the journey. */
 import { instantOf } from '../commands/clock.ts'
 import type { Day, Instant, CommandContext } from '../domain/history.ts'
 import type { JourneyCommand } from '../domain/journey/journey.ts'
@@ -33,103 +30,6 @@ export type Column = (typeof columns)[number]
 
 export type ContactRow = Readonly<Record<Column, string>>
 
-/** The file is not a contact log we can read. Nothing was imported of what follows. */
-export class NotAContactLog extends Error {
-  constructor(message: string) {
-    super(message)
-    this.name = 'NotAContactLog'
-  }
-}
-
-export interface NumberedRow {
-  /** The record's number in the file; the header is 1. Records are counted, not physical lines. */
-  readonly line: number
-  readonly row: ContactRow
-  /** Fields beyond the last column: there is no saying what they belong to. */
-  readonly extra: readonly string[]
-  /** How much of the file has been read, in bytes. */
-  readonly bytes: number
-}
-
-/**
- * Streams the records of a file, in its order.
- * @throws NotAContactLog where the header is not that of a contact log or the file is not CSV
- */
-export async function* readContactLog(file: string): AsyncGenerator<NumberedRow> {
-  const parser = parse({
-    bom: true,
-    skip_empty_lines: true,
-    relax_column_count: true,
-    relax_quotes: true,
-    max_record_size: 500_000,
-  })
-  // What goes wrong in the file comes out of the parser, to whoever reads it.
-  pipeline(createReadStream(file), inUtf8(), parser, () => undefined)
-  let line = 0
-  let order: readonly Column[] | undefined
-  try {
-    for await (const fields of parser as AsyncIterable<string[]>) {
-      line++
-      if (!order) {
-        order = headerOf(fields)
-        continue
-      }
-      const row = {} as Record<Column, string>
-      for (let i = 0; i < order.length; i++) row[order[i]!] = fields[i] ?? ''
-      yield { line, row, extra: fields.slice(order.length), bytes: parser.info.bytes }
-    }
-  } catch (error) {
-    if (error instanceof NotAContactLog) throw error
-    const { code, message } = error as { code?: string; message: string }
-    if (code?.startsWith('CSV_')) throw new NotAContactLog(`Record ${line + 1} cannot be read as CSV: ${message}`)
-    throw error
-  }
-  if (!order)
-    throw new NotAContactLog(`${file} is empty: the first line should name the columns ${columns.join(', ')}.`)
-}
-
-/** Passes bytes on as they are, and stops where they are not UTF-8: another encoding would make different names one. */
-function inUtf8(): Transform {
-  const decoder = new TextDecoder('utf-8', { fatal: true })
-  const refusal =
-    'The file is not in UTF-8. Export it again as UTF-8, or convert it. What came before this place is in.'
-  const checked = (check: () => void, done: (error?: Error | null, chunk?: Buffer) => void, chunk?: Buffer) => {
-    try {
-      check()
-    } catch {
-      done(new NotAContactLog(refusal))
-      return
-    }
-    done(null, chunk)
-  }
-  return new Transform({
-    transform: (chunk: Buffer, _encoding, done) => checked(() => decoder.decode(chunk, { stream: true }), done, chunk),
-    flush: (done) => checked(() => decoder.decode(), done),
-  })
-}
-
-function headerOf(fields: readonly string[]): readonly Column[] {
-  const missing = columns.filter((column) => !fields.includes(column))
-  const unknown = fields.filter((field) => !columns.some((column) => column === field))
-  if (missing.length > 0 || unknown.length > 0 || new Set(fields).size !== fields.length) {
-    throw new NotAContactLog(
-      [
-        'The first line is not the header of a contact log.',
-        ...(missing.length > 0 ? [`Missing: ${missing.join(', ')}.`] : []),
-        ...(unknown.length > 0 ? [`Not known: ${named(unknown)}.`] : []),
-        ...(missing.length + unknown.length === 0 ? ['A column is named twice.'] : []),
-      ].join(' '),
-    )
-  }
-  return fields as readonly Column[]
-}
-
-/** Only what looks like the name of a column is said again: where the header is missing, these are somebody's details. */
-const named = (fields: readonly string[]): string =>
-  fields.every((field) => /^[a-z][a-z_]{0,39}$/.test(field))
-    ? fields.map((field) => JSON.stringify(field)).join(', ')
-    : `${fields.length} of its fields`
-
 export type SightRefusal = 'too_many_columns' | 'bad_crn' | 'bad_date' | 'unknown_contact' | 'recorded_before_occurred'
 
 /** A record that passed every check that needs nothing but itself. */
@@ -143,7 +43,13 @@ export interface Contact {
 }
 
 /** The checks that need nothing but the record, in the order of the import rules. */
-export function atSight({ row, extra }: Pick<NumberedRow, 'row' | 'extra'>): Contact | SightRefusal {
+export function atSight({
+  row,
+  extra,
+}: {
+  readonly row: ContactRow
+  readonly extra: readonly string[]
+}): Contact | SightRefusal {
   if (extra.length > 0) return 'too_many_columns'
   if (!/^[A-Z]\d{6}$/.test(row.crn)) return 'bad_crn'
   const recorded = /^(\d{2}\/\d{2}\/\d{4}) (\d{2}):(\d{2})$/.exec(row.recorded_at)
@@ -357,3 +263,37 @@ const suitabilities: Readonly<Record<string, 'suitable' | 'not_ready' | 'not_sui
 /** The staff code of who recorded it, or a veiled one. */
 export const recorderOf = (row: ContactRow, veil: CodeMaker): string =>
   row.recorded_by === '' ? 'not-stated' : looksLikeACode.test(row.recorded_by) ? row.recorded_by : veil(row.recorded_by)
+
+/** Which column a refusal is about, and what it should hold: what the person who mends the record needs to know. */
+export function whatToMend(
+  reason: string,
+  row: ContactRow,
+): { readonly column: Column | ''; readonly expected: string } {
+  if (reason === 'bad_date') {
+    const wrong = !/^\d{2}\/\d{2}\/\d{4} \d{2}:\d{2}$/.test(row.recorded_at) || !dayFrom(row.recorded_at.slice(0, 10))
+    if (!wrong && !dayFrom(row.occurred_on)) return { column: 'occurred_on', expected: 'a real date, dd/mm/yyyy' }
+    if (!wrong && !dayFrom(row.date_of_birth)) return { column: 'date_of_birth', expected: 'a real date, dd/mm/yyyy' }
+    return { column: 'recorded_at', expected: 'a real date and time, dd/mm/yyyy HH:MM' }
+  }
+  const [column, expected] = mending[reason] ?? ['', '']
+  return { column, expected }
+}
+
+const mending: Readonly<Record<string, readonly [Column | '', string]>> = {
+  too_many_columns: ['', 'as many fields as the header has: quote what holds the delimiter'],
+  bad_crn: ['crn', 'a letter and six digits, such as X123456'],
+  unknown_contact: ['contact', `one of: ${Object.keys(contactKinds).join(', ')}`],
+  recorded_before_occurred: ['occurred_on', 'a day not later than that of recorded_at'],
+  already_referred: ['contact', 'one Referral a journey'],
+  no_referral: ['journey_ref', 'the reference of a journey that was referred'],
+  wrong_participant: ['crn', 'the CRN the journey was referred under'],
+  journey_ended: ['occurred_on', 'a day not later than the one on which the journey ended'],
+  unknown_session: ['session', 'a session of the programme'],
+  unknown_outcome: ['outcome', 'one of the 19 outcome codes, such as ATTC'],
+  not_allocated: ['contact', 'an Allocated to group before the first Session'],
+  already_recorded: ['contact', 'a Session correction where the earlier record is wrong'],
+  nothing_to_correct: ['outcome', 'an outcome other than the one on record'],
+  unknown_reason: ['outcome', 'a reason for leaving, such as motivation'],
+  nothing_to_recategorise: ['contact', 'a journey that ended by dropping out'],
+  not_started: ['contact', 'a session attended before the completion'],
+}

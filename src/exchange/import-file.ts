@@ -16,7 +16,15 @@ import { basename, dirname, extname, join, resolve } from 'node:path'
 import { once } from 'node:events'
 import type { Source } from '../domain/history.ts'
 import { waitUntilCaughtUp, type Runtime } from '../runtime/runtime.ts'
-import { columns, NotAContactLog, readContactLog } from './contact-log.ts'
+import { whatToMend } from './contact-log.ts'
+import {
+  addedColumns,
+  NotAContactLog,
+  openContactLog,
+  type ContactLogFile,
+  type NumberedRow,
+} from './contact-log-file.ts'
+import { harmless } from './csv-records.ts'
 import { Importer } from './import.ts'
 
 /** The same keys as every import has been reported with, so that two can be compared. */
@@ -33,6 +41,16 @@ export interface ImportTotals {
   dropped_out: number
 }
 
+export interface ImportResult {
+  readonly totals: ImportTotals
+  /** Where the refused records are. */
+  readonly rejects: string
+  /** Records with nothing in any field, which were passed over. */
+  readonly blank: number
+  /** Columns of the file that a contact log does not have; nothing of them was imported. */
+  readonly leftOut: readonly string[]
+}
+
 export interface ImportOptions {
   readonly source?: Extract<Source, 'import' | 'simulator'>
   readonly rejects?: string
@@ -42,6 +60,8 @@ export interface ImportOptions {
     totalBytes: number
     rows: number
     phase: 'reading' | 'projecting'
+    /** Of what has been judged so far; the journeys are counted at the end. */
+    totals: ImportTotals
   }) => void
 }
 
@@ -57,19 +77,15 @@ export function rejectsBeside(file: string): string {
 }
 
 /** @throws NotAContactLog where the file cannot be read as one; what was accepted before stays, and another run goes on from there */
-export async function importFile(
-  runtime: Runtime,
-  file: string,
-  options: ImportOptions = {},
-): Promise<{ totals: ImportTotals; rejects: string }> {
-  if (!existsSync(file)) throw new NotAContactLog(`There is no file ${file}.`)
+export async function importFile(runtime: Runtime, file: string, options: ImportOptions = {}): Promise<ImportResult> {
+  const contactLog = await openContactLog(file)
   const { size: totalBytes } = statSync(file)
   const rejects = options.rejects ?? rejectsBeside(file)
   if (existsSync(rejects) && realpathSync(rejects) === realpathSync(file)) {
     throw new NotAContactLog('The rejects would replace the contact log itself. Say another file with --rejects.')
   }
   const { store, vault, commands, config } = runtime
-  const rejectsFile = new RejectsFile(rejects)
+  const rejectsFile = new RejectsFile(rejects, contactLog)
   const importer = new Importer(store, vault, commands, {
     source: options.source ?? 'import',
     scratchDir: config.dataDir,
@@ -87,7 +103,7 @@ export async function importFile(
     dropped_out: 0,
   }
   try {
-    for await (const judged of importer.run(readContactLog(file))) {
+    for await (const judged of importer.run(contactLog.rows())) {
       for (const { numbered, verdict } of judged) {
         totals.rows++
         if (verdict === 'accepted') totals.accepted++
@@ -95,16 +111,19 @@ export async function importFile(
         else {
           totals.rejected++
           totals.rejected_by_reason[verdict.refused] = (totals.rejected_by_reason[verdict.refused] ?? 0) + 1
-          await rejectsFile.add(numbered.line, verdict.refused, [
-            ...columns.map((column) => numbered.row[column]),
-            ...numbered.extra,
-          ])
+          await rejectsFile.add(numbered, verdict.refused)
         }
       }
-      options.onProgress?.({ bytes: judged.at(-1)!.numbered.bytes, totalBytes, rows: totals.rows, phase: 'reading' })
+      options.onProgress?.({
+        bytes: judged.at(-1)!.numbered.bytes,
+        totalBytes,
+        rows: totals.rows,
+        phase: 'reading',
+        totals,
+      })
     }
     await rejectsFile.finish()
-    options.onProgress?.({ bytes: totalBytes, totalBytes, rows: totals.rows, phase: 'projecting' })
+    options.onProgress?.({ bytes: totalBytes, totalBytes, rows: totals.rows, phase: 'projecting', totals })
     await waitUntilCaughtUp(runtime)
     await countJourneys(runtime, importer, totals)
   } catch (error) {
@@ -116,7 +135,7 @@ export async function importFile(
   totals.rejected_by_reason = Object.fromEntries(
     Object.entries(totals.rejected_by_reason).sort(([a], [b]) => (a < b ? -1 : 1)),
   )
-  return { totals, rejects }
+  return { totals, rejects, blank: contactLog.blank, leftOut: contactLog.leftOut }
 }
 
 async function countJourneys({ readModels }: Runtime, importer: Importer, totals: ImportTotals): Promise<void> {
@@ -142,8 +161,14 @@ class RejectsFile {
   private readonly part: string
   private readonly out: WriteStream
   private failed: Error | undefined
+  private readonly lineOf: (fields: readonly string[]) => string
 
-  constructor(private readonly path: string) {
+  constructor(
+    private readonly path: string,
+    private readonly contactLog: ContactLogFile,
+  ) {
+    this.lineOf = (fields) => stringify([fields.map(harmless)], { delimiter: contactLog.delimiter })
+
     this.part = `${path}.part`
     try {
       if (existsSync(path) && !statSync(path).isFile()) throw new Error('it is not a file')
@@ -155,13 +180,15 @@ class RejectsFile {
       )
     }
     this.out.on('error', (error) => (this.failed ??= error))
-    this.out.write('line,reason,record\n')
+    // A spreadsheet takes a file that begins with this mark for UTF-8.
+    this.out.write(`\ufeff${this.lineOf([...addedColumns, ...contactLog.header])}`)
   }
 
-  async add(line: number, reason: string, fields: readonly string[]): Promise<void> {
+  async add({ line, row, given }: NumberedRow, reason: string): Promise<void> {
     if (this.failed) throw this.failed
-    const record = stringify([fields as string[]]).replace(/\n$/, '')
-    if (!this.out.write(stringify([[line, reason, record]]))) await once(this.out, 'drain')
+    const { column, expected } = whatToMend(reason, row)
+    const text = this.lineOf([String(line), reason, column && this.contactLog.nameOf(column), expected, ...given])
+    if (!this.out.write(text)) await once(this.out, 'drain')
   }
 
   async finish(): Promise<void> {

@@ -20,7 +20,8 @@ import { schemaVersionOf } from '../domain/upcasting.ts'
 import { ConcurrencyConflict, type EventStore, type NewEvent } from '../event-store/event-store.ts'
 import type { Vault } from '../protection/vault.ts'
 import { v5 as uuidv5 } from 'uuid'
-import { atSight, commandOf, columns, detailsOf, recorderOf, type Contact, type NumberedRow } from './contact-log.ts'
+import { atSight, commandOf, columns, detailsOf, recorderOf, type Contact } from './contact-log.ts'
+import type { NumberedRow } from './contact-log-file.ts'
 
 /** What became of one record. */
 export type Verdict = 'accepted' | 'duplicate' | { readonly refused: string }

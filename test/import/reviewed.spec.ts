@@ -5,8 +5,12 @@ import { describe, expect, it, vi } from 'vitest'
 import { InstallationMismatch } from '../../src/runtime/installation-check.ts'
 import { whoIsAsking } from '../../src/access/session.ts'
 import { dayOf } from '../../src/domain/local-day.ts'
-import { columns, NotAContactLog } from '../../src/exchange/contact-log.ts'
+import type { ParticipantEvent } from '../../src/domain/participant.ts'
+import { recordedFrom } from '../../src/domain/stored-event.ts'
+import { NotAContactLog } from '../../src/exchange/contact-log-file.ts'
+import { columns } from '../../src/exchange/contact-log.ts'
 import { importFile } from '../../src/exchange/import-file.ts'
+import { opened } from '../../src/protection/sealing.ts'
 import { Journeys } from '../../src/queries/journeys.ts'
 import { importText, openIn, temporaryDirectory, temporaryWorkplace } from '../support/runtime.ts'
 
@@ -61,11 +65,18 @@ describe('a contact log', () => {
     expect(readFileSync(rejects, 'utf8')).toContain('says he will come tonight')
   })
 
-  it('in another encoding is refused: two names must not become one', async () => {
+  it('in another encoding is read in it: two names must not become one', async () => {
     const runtime = await temporaryWorkplace()
     const file = join(temporaryDirectory(), 'latin1.csv')
     writeFileSync(file, Buffer.from(csvOf([{ ...referral, given_names: 'José' }]), 'latin1'))
-    await expect(importFile(runtime, file)).rejects.toThrow(/not in UTF-8/)
+    writeFileSync(`${file}.2`, Buffer.from(csvOf([{ ...referral, contact: 'Warning', given_names: 'Josè' }]), 'latin1'))
+    await importFile(runtime, file, { rejects: `${file}.rejects` })
+    await importFile(runtime, `${file}.2`, { rejects: `${file}.rejects` })
+    const id = runtime.vault.find('crn', 'X000001')!
+    const names = []
+    for await (const event of runtime.store.read(`participant-${id}`))
+      names.push(opened(runtime.vault, recordedFrom<ParticipantEvent>(event)).data.givenNames)
+    expect(names).toEqual(['José', 'Josè'])
   })
 
   it('is never replaced by its own rejects', async () => {
