@@ -10,7 +10,7 @@ import {
   type OwnFacts,
   type SessionFact,
   type Status,
-} from '../src/domain/journey/facts.ts'
+} from '../src/domain/journey/figures.ts'
 import type { JourneyEvent } from '../src/domain/journey/journey.ts'
 import { answeringTo } from './participants.ts'
 import {

@@ -2,20 +2,11 @@
 import { v5 as uuidv5 } from 'uuid'
 import { permit } from '../access/session.ts'
 import type { DomainEvent } from '../domain/events.ts'
-import {
-  type Actor,
-  type Day,
-  type History,
-  type Instant,
-  type Metadata,
-  type Source,
-  type CommandContext,
-} from '../domain/history.ts'
+import { type Actor, type History, type Metadata, type Source, type CommandContext } from '../domain/history.ts'
 import { journeyHistory, type JourneyCommand, type JourneyEvent } from '../domain/journey/journey.ts'
 import type { Journey } from '../domain/journey/state.ts'
 import { participantHistory, type Details } from '../domain/participant.ts'
-import { schemaVersionOf } from '../domain/upcasting.ts'
-import { recordedFrom } from '../domain/stored-event.ts'
+import { recordedFrom, schemaVersionOf } from '../domain/codec.ts'
 import {
   EventStore,
   StoreUnavailable,
@@ -25,7 +16,7 @@ import {
 } from '../event-store/event-store.ts'
 import { sealedData } from '../protection/sealing.ts'
 import { Vault } from '../protection/vault.ts'
-import { dayOf } from '../domain/local-day.ts'
+import { dayOf, type Day, type Instant } from '../domain/calendar.ts'
 
 /** Who tells us, through which door, and when: what the metadata of every event says beside the fact. */
 export interface Issuer {

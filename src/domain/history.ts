@@ -1,4 +1,5 @@
-/** What every history in the domain shares: how facts are folded, how a rule says no, and what is known about each fact. */
+/** What every history in the domain shares: how events are folded, how a rule refuses, and what is known about each event. */
+import type { Day, Instant } from './calendar.ts'
 
 /** The domain said no, and a person can act on it. `code` is stable and meant for programs; the message is meant for people. */
 export class Refusal extends Error {
@@ -10,12 +11,6 @@ export class Refusal extends Error {
     this.code = code
   }
 }
-
-/** A calendar day, `YYYY-MM-DD`. Contacts are dated to the day, as practitioners date them. */
-export type Day = string
-
-/** An instant in UTC, ISO 8601 with milliseconds and `Z`. */
-export type Instant = string
 
 /** Who did it: an opaque id, never a name; the role and organisation they acted for. */
 export interface Actor {

@@ -1,9 +1,9 @@
 /** Every journey's figures under the reference the case system knows it by: from the read model, or folded afresh from the log. */
 import type { ReadModels } from '../../projections/storage/read-models.ts'
-import { figuresOf, learn, nothingKnown, type JourneyFigures, type OwnFacts } from '../domain/journey/facts.ts'
+import { figuresOf, learn, nothingKnown, type JourneyFigures, type OwnFacts } from '../domain/journey/figures.ts'
 import type { JourneyEvent } from '../domain/journey/journey.ts'
 import type { ParticipantEvent } from '../domain/participant.ts'
-import { recordedFrom } from '../domain/stored-event.ts'
+import { recordedFrom } from '../domain/codec.ts'
 import type { EventStore } from '../event-store/event-store.ts'
 import { opened, openedFields } from '../protection/sealing.ts'
 import type { Vault } from '../protection/vault.ts'

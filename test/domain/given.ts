@@ -1,15 +1,9 @@
 /** Specs as sentences: given what was told before, when this is told, then this is written, or refused, or nothing is new. */
 import { expect } from 'vitest'
 import type { DomainEvent } from '../../src/domain/events.ts'
-import {
-  Refusal,
-  type Day,
-  type History,
-  type Instant,
-  type Recorded,
-  type CommandContext,
-} from '../../src/domain/history.ts'
-import type { JourneyFacts } from '../../src/domain/journey/facts.ts'
+import type { Day, Instant } from '../../src/domain/calendar.ts'
+import { Refusal, type History, type Recorded, type CommandContext } from '../../src/domain/history.ts'
+import type { JourneyFacts } from '../../src/domain/journey/figures.ts'
 import { journeyHistory } from '../../src/domain/journey/journey.ts'
 import { participantHistory } from '../../src/domain/participant.ts'
 

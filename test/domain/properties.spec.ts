@@ -8,7 +8,7 @@ import {
   statusOf,
   type JourneyFacts,
   type Status,
-} from '../../src/domain/journey/facts.ts'
+} from '../../src/domain/journey/figures.ts'
 import { journeyHistory, type JourneyEvent } from '../../src/domain/journey/journey.ts'
 import { believedNow, journeyAt, journeyOn, placesOn } from '../../src/domain/journey/replay.ts'
 import { inAnyOrder, recordedAs } from './given.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { sessionIn, statusOf } from '../../src/domain/journey/facts.ts'
+import { sessionIn, statusOf } from '../../src/domain/journey/figures.ts'
 import type { JourneyEvent } from '../../src/domain/journey/journey.ts'
 import {
   believedNow,

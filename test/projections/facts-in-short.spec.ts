@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { caseload } from '../../projections/caseload.ts'
 import { keeperOf, seen } from '../../projections/storage/database.ts'
 import type { Value } from '../../projections/projection.ts'
-import { nothingKnown, type OwnFacts } from '../../src/domain/journey/facts.ts'
+import { nothingKnown, type OwnFacts } from '../../src/domain/journey/figures.ts'
 
 const [table] = caseload.tables
 const columns = Object.keys(table!.columns)

@@ -1,6 +1,6 @@
 /** A journey as it stood at any moment, on either clock: what had happened by a day, or what was known at an instant. */
-import type { Day, Instant, Recorded } from '../history.ts'
-import { dayOf } from '../local-day.ts'
+import type { Recorded } from '../history.ts'
+import { dayOf, daysBetween, type Day, type Instant } from '../calendar.ts'
 import {
   figuresOf,
   learn,
@@ -11,7 +11,7 @@ import {
   type JourneyFigures,
   type OwnFacts,
   type Status,
-} from './facts.ts'
+} from './figures.ts'
 import type { JourneyEvent } from './journey.ts'
 import type { Outcome, Reason } from './outcomes.ts'
 
@@ -171,7 +171,7 @@ export const lateAfterDays = 5
 
 /** Whole days between the day it happened and the day, in the service's time zone, on which it was recorded. */
 export const daysLate = ({ metadata }: { metadata: { occurredAt: Day; recordedAt: Instant } }): number =>
-  Math.round((Date.parse(dayOf(metadata.recordedAt)) - Date.parse(metadata.occurredAt)) / 86_400_000)
+  daysBetween(metadata.occurredAt, dayOf(metadata.recordedAt))
 
 export const isLate = (event: { metadata: { occurredAt: Day; recordedAt: Instant } }): boolean =>
   daysLate(event) > lateAfterDays

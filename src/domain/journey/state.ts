@@ -1,5 +1,5 @@
 /** What the rules of a journey need to remember: no more than that, so that many journeys can be held in mind at once. */
-import type { Day } from '../history.ts'
+import type { Day } from '../calendar.ts'
 import type { Outcome, Reason } from './outcomes.ts'
 
 /** What is now believed of one session, and where in the stream it was said. */

@@ -1,5 +1,5 @@
 /** What somebody asked of the case load, and the page that answers: links carry filters, never a name or a CRN. */
-import { statusCodes, statuses, type Status } from '../../domain/journey/facts.ts'
+import { statusCodes, statuses, type Status } from '../../domain/journey/figures.ts'
 import type { CaseloadPage, CaseloadQuery } from '../../queries/journeys.ts'
 
 type Fields = Readonly<Record<string, unknown>>

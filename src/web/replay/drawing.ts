@@ -1,5 +1,5 @@
 /** The journey as one line in time: where everything stands, worked out once; the template only draws it. */
-import { statuses, type Status } from '../../domain/journey/facts.ts'
+import { statuses, type Status } from '../../domain/journey/figures.ts'
 import type { JourneyOnClock } from '../../domain/journey/replay.ts'
 import { programmeAt, type ProgrammeDefinition } from '../../domain/programme.ts'
 import type { Glyph, Mark } from './marks.ts'

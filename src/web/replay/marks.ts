@@ -1,5 +1,6 @@
 /** What stands on the line: one mark for everything that was recorded, with every version of it that was ever believed. */
-import type { Day, Instant, Recorded } from '../../domain/history.ts'
+import type { Day, Instant } from '../../domain/calendar.ts'
+import type { Recorded } from '../../domain/history.ts'
 import type { JourneyEvent } from '../../domain/journey/journey.ts'
 import {
   outcomes,

@@ -6,7 +6,7 @@ import {
   statusOf,
   type JourneyFigures,
   type Status,
-} from '../../src/domain/journey/facts.ts'
+} from '../../src/domain/journey/figures.ts'
 import type { JourneyEvent } from '../../src/domain/journey/journey.ts'
 import { outcomeCodes, attendanceCategoryOf, type Outcome } from '../../src/domain/journey/outcomes.ts'
 import { believedNow } from '../../src/domain/journey/replay.ts'

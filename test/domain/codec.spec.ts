@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { eventTypes, sealedFieldsOf, sentenceOf, type EventType } from '../../src/domain/events.ts'
-import { PoisonEvent, recordedFrom } from '../../src/domain/stored-event.ts'
+import { PoisonEvent, recordedFrom } from '../../src/domain/codec.ts'
 import { exampleOf } from './examples.ts'
 
 describe('what the log holds', () => {

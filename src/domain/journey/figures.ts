@@ -1,5 +1,6 @@
 /** What is believed of a journey as a whole, folded from any part of its events: its status and its figures. */
-import type { Day, Recorded } from '../history.ts'
+import type { Day } from '../calendar.ts'
+import type { Recorded } from '../history.ts'
 import type { JourneyEvent } from './journey.ts'
 import { attendanceCategoryOf, type Outcome, type Reason } from './outcomes.ts'
 import type { Ending } from './state.ts'
