@@ -2,7 +2,7 @@
 import { v5 as uuidv5 } from 'uuid'
 import { permit } from '../access/session.ts'
 import type { DomainEvent } from '../domain/events.ts'
-import { type Actor, type History, type Metadata, type Source, type CommandContext } from '../domain/history.ts'
+import type { Actor, CommandContext, History, Metadata, Recorded, Source } from '../domain/history.ts'
 import { journeyHistory, type JourneyCommand, type JourneyEvent } from '../domain/journey/journey.ts'
 import type { Journey } from '../domain/journey/state.ts'
 import { participantHistory, type Details } from '../domain/participant.ts'
@@ -57,13 +57,9 @@ export class CommandHandler {
 
   /** What the rules know of one history now. */
   async fold<S, C, E extends DomainEvent>(history: History<S, C, E>, id: string): Promise<FoldedStream<S>> {
-    let state = history.initial
-    let revision = -1
-    for await (const stored of this.store.read(`${history.category}-${id}`)) {
-      state = history.evolve(state, recordedFrom<E>(stored))
-      revision = stored.revision
-    }
-    return { state, revision }
+    const events: Recorded<E>[] = []
+    for await (const stored of this.store.read(`${history.category}-${id}`)) events.push(recordedFrom<E>(stored))
+    return { state: history.fold(history.initial, events), revision: events.at(-1)?.revision ?? -1 }
   }
 
   /**

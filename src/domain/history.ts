@@ -56,12 +56,41 @@ export interface CommandContext {
   readonly recordedOn: Day
 }
 
-/** One kind of history: what is believed at first, how a fact changes that, and what a command may add. All pure. */
-export interface History<State, Command, Event> {
+/** How events change what is believed. Pure: the state given stays as it was. */
+export interface Fold<State, Event> {
+  /** What is believed after one more event. */
+  evolve(state: State, event: Recorded<Event>): State
+  /** What is believed after all of these, in the order of the log: {@link evolve} for each, with one copy of the state for all. */
+  fold(state: State, events: Iterable<Recorded<Event>>): State
+}
+
+/** One kind of history: what is believed at first, how events change that, and which events a command may add. All pure. */
+export interface History<State, Command, Event> extends Fold<State, Event> {
   readonly category: string
   readonly initial: State
-  evolve(state: State, event: Recorded<Event>): State
   decide(state: State, command: Command): readonly Event[]
+}
+
+/** A state of one's own: nobody else holds it or a part of it, so it may be changed in place. */
+export type Own<State> = {
+  -readonly [F in keyof State]: State[F] extends ReadonlyMap<infer K, infer V>
+    ? Map<K, V>
+    : State[F] extends ReadonlySet<infer V>
+      ? Set<V>
+      : State[F]
+}
+
+/** A fold from two things: a copy of one's own, and how one event changes that copy in place. */
+export const folding = <State, Event>(
+  copyOf: (state: State) => Own<State>,
+  apply: (own: Own<State>, event: Recorded<Event>) => void,
+): Fold<State, Event> => {
+  const fold = (state: State, events: Iterable<Recorded<Event>>): State => {
+    const own = copyOf(state)
+    for (const event of events) apply(own, event)
+    return own as State
+  }
+  return { fold, evolve: (state, event) => fold(state, [event]) }
 }
 
 /** Nothing can be recorded before it has happened. */

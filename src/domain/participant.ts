@@ -1,5 +1,5 @@
 /** Who a participant is: the only history that holds his name. Stream `participant-<id>`. */
-import { refuseFuture, Refusal, type History, type CommandContext } from './history.ts'
+import { folding, refuseFuture, Refusal, type History, type CommandContext } from './history.ts'
 import type { Classified } from './privacy.ts'
 
 /** Everything that names him. */
@@ -40,10 +40,13 @@ export interface Participant {
 export const participantHistory: History<Participant, ParticipantCommand, ParticipantEvent> = {
   category: 'participant',
   initial: { fingerprint: null, handled: new Set() },
-  evolve: (participant, event) => ({
-    fingerprint: event.data.fingerprint,
-    handled: new Set(participant.handled).add(event.metadata.commandId),
-  }),
+  ...folding<Participant, ParticipantEvent>(
+    (participant) => ({ ...participant, handled: new Set(participant.handled) }),
+    (participant, event) => {
+      participant.fingerprint = event.data.fingerprint
+      participant.handled.add(event.metadata.commandId)
+    },
+  ),
   decide(participant, command) {
     if (participant.handled.has(command.commandId)) return []
     refuseFuture(command)

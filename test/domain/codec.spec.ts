@@ -103,7 +103,8 @@ describe('poison', () => {
   })
   it('is a list of facilitators that is not one, and a programme without a version', () => {
     expect(whyOf({ ...good, data: { ...good.data, actualFacilitators: 'S01' } })).toContain('actualFacilitators')
-    expect(whyOf({ ...good, data: { ...good.data, plannedFacilitators: [7] } })).toContain('plannedFacilitators')
+    for (const staff of [[7], ['S01', 7], [null, 'S01']])
+      expect(whyOf({ ...good, data: { ...good.data, plannedFacilitators: staff } })).toContain('plannedFacilitators')
     const referral = stored('ReferralReceived')
     for (const programme of ['bbr', { key: 'bbr' }, { key: 'bbr', version: '1' }, { version: 1 }]) {
       expect(whyOf({ ...referral, data: { ...referral.data, programme } })).toContain('programme')

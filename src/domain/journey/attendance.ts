@@ -85,7 +85,7 @@ export function decideAttendance(journey: Journey, command: AttendanceCommand): 
   const known = journey.sessions.get(sessionId)
   switch (command.type) {
     case 'RecordAttendance':
-      if (!journey.allocated) {
+      if (journey.allocatedOn === null) {
         throw new Refusal('not_allocated', 'He has not been allocated to a group yet. Record the allocation first.')
       }
       if (known) {

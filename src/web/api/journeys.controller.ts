@@ -114,7 +114,7 @@ export class JourneysController {
       at: place,
       status,
       figures,
-      sessions: facts.sessions.map(({ sessionId, outcome, heldOn }) => ({
+      sessions: [...facts.sessions].map(([sessionId, { outcome, heldOn }]) => ({
         sessionId,
         name: (programme && sessionOf(programme, sessionId)?.name) ?? sessionId,
         outcome,

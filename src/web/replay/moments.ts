@@ -96,7 +96,7 @@ function viewOf(
     status: at.status,
     statusName,
     figures: figuresOf(at),
-    facilitatorsMet: at.facts.facilitatorsMet,
+    facilitatorsMet: [...at.facts.facilitatorsMet],
     ending: endingOf(at),
     happened,
     changed: at.changedSince.map((change): Changed => {
