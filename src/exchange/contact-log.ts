@@ -4,6 +4,7 @@ import { createReadStream } from 'node:fs'
 import { pipeline, Transform } from 'node:stream'
 import { instantOf } from '../commands/clock.ts'
 import { isRecordableDay, type Day, type Instant } from '../domain/calendar.ts'
+import type { ContactName } from '../domain/event-words.ts'
 import type { CommandContext } from '../domain/history.ts'
 import type { JourneyCommand } from '../domain/journey/journey.ts'
 import { indexedNameWords } from '../protection/name-words.ts'
@@ -216,7 +217,7 @@ const contactKinds = {
   'Dropped out': ['outcome'],
   Completed: [],
   'Outcome recategorised': ['outcome'],
-} as const satisfies Record<string, readonly Column[]>
+} as const satisfies Record<ContactName, readonly Column[]>
 
 export type ContactKind = keyof typeof contactKinds
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { eventTypes, sealedFieldsOf, sentenceOf, type EventType } from '../../src/domain/events.ts'
+import { sentenceOf } from '../../src/domain/event-words.ts'
+import { eventTypes, sealedFieldsOf, type EventType } from '../../src/domain/events.ts'
 import { PoisonEvent, recordedFrom } from '../../src/domain/codec.ts'
 import { exampleOf } from './examples.ts'
 

@@ -1,5 +1,5 @@
 /** What is shown of one moment of a journey: what was added at it, how things stood, and what was believed then and is no longer. */
-import { sentenceOf } from '../../domain/events.ts'
+import { sentenceOf } from '../../domain/event-words.ts'
 import type { Recorded } from '../../domain/history.ts'
 import { statuses, type Status } from '../../domain/journey/figures.ts'
 import type { JourneyEvent } from '../../domain/journey/journey.ts'

@@ -1,8 +1,9 @@
 /** A journey in the order it happened, in the chapters of its programme, with every correction beside what it corrected. */
+import { wordsOf } from '../../domain/event-words.ts'
 import { isReason, outcomes, reasons } from '../../domain/journey/outcomes.ts'
 import { programmeAt, sessionOf, type ProgrammeDefinition } from '../../domain/programme.ts'
 import type { JourneyHeader, TimelineEntry } from '../../queries/journeys.ts'
-import { glyphOf, standInsOf, type Glyph } from '../replay/marks.ts'
+import { glyphOf, glyphOfType, standInsOf, type Glyph } from '../replay/marks.ts'
 
 export interface TimelineRow {
   readonly revision: number
@@ -40,31 +41,6 @@ export interface Chapter {
   readonly title: string
   readonly rows: readonly TimelineRow[]
   readonly sessions: number
-}
-
-const names: Readonly<Record<string, string>> = {
-  ReferralReceived: 'Referral',
-  EligibilityAssessed: 'Eligibility assessed',
-  SuitabilityDecided: 'Suitability decided',
-  PlacedOnWaitingList: 'Placed on waiting list',
-  AllocatedToGroup: 'Allocated to group',
-  ThreeWayMeetingHeld: 'Three-way meeting',
-  ProgrammeReviewCompleted: 'Programme review',
-  ProviderTransferAccepted: 'Provider transfer',
-  WarningIssued: 'Warning',
-  BreachInitiated: 'Breach initiated',
-  BreachResolved: 'Breach resolved',
-  RecallRecorded: 'Recall',
-  ParticipantDroppedOut: 'Dropped out',
-  ProgrammeCompleted: 'Programme complete',
-}
-
-const glyphs: Readonly<Record<string, Glyph>> = {
-  WarningIssued: 'warning',
-  BreachInitiated: 'breach',
-  RecallRecorded: 'breach',
-  ParticipantDroppedOut: 'dropped_out',
-  ProgrammeCompleted: 'completed',
 }
 
 const sources: Readonly<Record<string, string>> = {
@@ -117,9 +93,9 @@ function rowOf(
   const standIns = standInsOf(entry.plannedFacilitators, entry.actualFacilitators)
   return {
     revision: entry.revision,
-    name: session?.name ?? entry.sessionId ?? names[entry.type] ?? entry.type,
+    name: session?.name ?? entry.sessionId ?? wordsOf(entry.type).name,
     code: entry.sessionId,
-    glyph: last.outcome ? glyphOf(last.outcome) : (glyphs[entry.type] ?? 'milestone'),
+    glyph: last.outcome ? glyphOf(last.outcome) : glyphOfType(entry.type),
     occurredOn: entry.occurredOn,
     recordedAt: entry.recordedAt,
     recordedBy: entry.recordedBy,
