@@ -185,7 +185,7 @@ export class CommandHandler {
       },
     }
     journeyHistory.decide(state, refer) // refuses before anything is written
-    const details = { ...referral.details, fingerprint: fingerprintOf(this.vault, referral.details) }
+    const details = { ...referral.details, fingerprint: detailsFingerprint(this.vault, referral.details) }
     await this.handle(
       participantHistory,
       participantId,
@@ -219,5 +219,7 @@ export function keyOfJourney(state: Journey, news: readonly JourneyEvent[]): str
 }
 
 /** A keyed digest of the details: tells whether they changed, not what they are. */
-export const fingerprintOf = (vault: Vault, { crn, familyName, givenNames, dateOfBirth }: Required<Details>): string =>
-  vault.token('details', JSON.stringify([crn, familyName, givenNames, dateOfBirth])).toString('base64url')
+export const detailsFingerprint = (
+  vault: Vault,
+  { crn, familyName, givenNames, dateOfBirth }: Required<Details>,
+): string => vault.token('details', JSON.stringify([crn, familyName, givenNames, dateOfBirth])).toString('base64url')

@@ -2,7 +2,7 @@
 import Database from 'better-sqlite3'
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { CommandHandler, fingerprintOf, keyOfJourney, type Issuer } from '../commands/command-handler.ts'
+import { CommandHandler, detailsFingerprint, keyOfJourney, type Issuer } from '../commands/command-handler.ts'
 import type { DomainEvent } from '../domain/events.ts'
 import {
   Refusal,
@@ -301,7 +301,7 @@ export class Importer {
 
   private fingerprint(details: Required<Details>): string {
     const key = Object.values(details).join('\0')
-    const known = this.fingerprints.get(key) ?? fingerprintOf(this.vault, details)
+    const known = this.fingerprints.get(key) ?? detailsFingerprint(this.vault, details)
     this.fingerprints.set(key, known)
     return known
   }

@@ -7,7 +7,7 @@ const foldAfterDays = 35
 const marginDays = 4
 const foldWidth = 52
 
-export interface Fold {
+export interface FoldedStretch {
   readonly from: number
   readonly to: number
   readonly weeks: number
@@ -23,7 +23,7 @@ export interface MonthTick {
 export interface Scale {
   x(at: string | number): number
   readonly end: number
-  readonly folds: readonly Fold[]
+  readonly folds: readonly FoldedStretch[]
   readonly months: readonly MonthTick[]
 }
 

@@ -5,7 +5,7 @@ import { programmeAt, sessionOf, type ProgrammeDefinition } from '../../domain/p
 import type { JourneyHeader, TimelineEntry } from '../../queries/journeys.ts'
 import { glyphOf, glyphOfType, standInsOf, type Glyph } from '../replay/marks.ts'
 
-export interface TimelineRow {
+export interface TimelineItem {
   readonly revision: number
   readonly name: string
   /** The code practitioners write, for a session. */
@@ -39,7 +39,7 @@ export interface TimelineRow {
 
 export interface Chapter {
   readonly title: string
-  readonly rows: readonly TimelineRow[]
+  readonly rows: readonly TimelineItem[]
   readonly sessions: number
 }
 
@@ -56,7 +56,7 @@ export function timelineView(
 ): readonly Chapter[] {
   const programme = programmeAt(header.programmeKey, header.programmeVersion)
   const changes = entries.filter(({ type }) => type === 'AttendanceCorrected' || type === 'OutcomeRecategorised')
-  const chapters: { key: string; title: string; rows: TimelineRow[]; sessions: number }[] = []
+  const chapters: { key: string; title: string; rows: TimelineItem[]; sessions: number }[] = []
   for (const entry of entries) {
     if (changes.includes(entry)) continue
     // What happens between two sessions belongs to the chapter he is in.
@@ -80,7 +80,7 @@ function rowOf(
   entry: TimelineEntry,
   changes: readonly TimelineEntry[],
   programme: ProgrammeDefinition | undefined,
-): TimelineRow {
+): TimelineItem {
   const mine = changes
     .filter((change) =>
       entry.sessionId
