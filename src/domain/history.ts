@@ -1,7 +1,7 @@
 /** What every history in the domain shares: how events are folded, how a rule refuses, and what is known about each event. */
 import type { Day, Instant } from './calendar.ts'
 
-/** The domain said no, and a person can act on it. `code` is stable and meant for programs; the message is meant for people. */
+/** A rule of the domain does not allow it, and a person can act on that. `code` is stable and meant for programs; the message is meant for people. */
 export class Refusal extends Error {
   readonly code: string
 
@@ -19,17 +19,17 @@ export interface Actor {
   readonly organisation: string
 }
 
-/** Where a fact came in. `simulator` marks demonstration records, which no official figure may count. */
+/** Where an event came from. `simulator` marks demonstration records, which no official figure may count. */
 export type Source = 'ui' | 'api' | 'import' | 'simulator'
 
-/** What is known about every fact beside the fact itself. Nothing here is personal. */
+/** What is known about every event beside what it says. Nothing here is personal. */
 export interface Metadata {
-  /** The command this event answers; told twice, it is recognised by this. */
+  /** The command this event answers: a command that is sent again is recognised by it. */
   readonly commandId: string
   readonly actor: Actor
   /** When it happened. */
   readonly occurredAt: Day
-  /** When we (or the legacy system before us) were told. The log adds its own time of receipt. */
+  /** When it was recorded, here or in the legacy system before. The log adds its own time of receipt. */
   readonly recordedAt: Instant
   readonly schemaVersion: number
   readonly correlationId: string
@@ -39,7 +39,7 @@ export interface Metadata {
   readonly keyId?: string
 }
 
-/** An event as the log holds it: the fact, what is known about it, and its place in its stream. */
+/** An event as the log holds it: what it says, what is known about it, and its place in its stream. */
 export type Recorded<E> = E & {
   readonly id: string
   readonly stream: string
@@ -47,12 +47,12 @@ export type Recorded<E> = E & {
   readonly metadata: Metadata
 }
 
-/** What every command carries: which telling this is, and both clocks. The rule reads no clock of its own. */
+/** What every command carries: its id, the same whenever it is sent again, and both clocks. The rule reads no clock of its own. */
 export interface CommandContext {
   readonly commandId: string
   /** The day it happened. */
   readonly occurredOn: Day
-  /** The day, in the service's own time zone, on which we were told. */
+  /** The day, in the service's own time zone, on which it is recorded. */
   readonly recordedOn: Day
 }
 

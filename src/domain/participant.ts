@@ -14,7 +14,7 @@ export interface Details {
 export type ParticipantEvent =
   /** He became known to the service. `fingerprint` is a keyed digest of the details: it tells whether they changed, not what they are. */
   | { type: 'ParticipantRegistered'; data: Details & { fingerprint: string } }
-  /** His details were found to be wrong or to have changed. What was said before stays. */
+  /** His details were found to be wrong or to have changed. The earlier details stay in the log. */
   | { type: 'ParticipantDetailsCorrected'; data: Details & { fingerprint: string } }
 
 const privacy = {

@@ -26,8 +26,9 @@ export type AttendanceEvent =
       data: {
         sessionId: string
         outcome: Outcome
-        /** What was believed until now, and the revision of the event that said so. */
+        /** What was believed until now. */
         was: Outcome
+        /** The revision of the event that is corrected. */
         corrects: number
         because?: string
         asWritten?: Record<string, string>
