@@ -62,6 +62,15 @@ export interface Fold<State, Event> {
   evolve(state: State, event: Recorded<Event>): State
   /** What is believed after all of these, in the order of the log: {@link evolve} for each, with one copy of the state for all. */
   fold(state: State, events: Iterable<Recorded<Event>>): State
+  /** For many commands in a row, each decided on what the events before it come to: one copy of the state for all. */
+  growing(state: State): Growing<State, Event>
+}
+
+/** A state that events are added to one by one. The state it began with stays as it was. */
+export interface Growing<State, Event> {
+  /** What is believed so far. The next event changes it, so it is kept elsewhere only once nothing more is added. */
+  readonly state: State
+  add(event: Recorded<Event>): void
 }
 
 /** One kind of history: what is believed at first, how events change that, and which events a command may add. All pure. */
@@ -85,12 +94,16 @@ export const folding = <State, Event>(
   copyOf: (state: State) => Own<State>,
   apply: (own: Own<State>, event: Recorded<Event>) => void,
 ): Fold<State, Event> => {
-  const fold = (state: State, events: Iterable<Recorded<Event>>): State => {
+  const growing = (state: State): Growing<State, Event> => {
     const own = copyOf(state)
-    for (const event of events) apply(own, event)
-    return own as State
+    return { state: own as State, add: (event) => apply(own, event) }
   }
-  return { fold, evolve: (state, event) => fold(state, [event]) }
+  const fold = (state: State, events: Iterable<Recorded<Event>>): State => {
+    const grown = growing(state)
+    for (const event of events) grown.add(event)
+    return grown.state
+  }
+  return { growing, fold, evolve: (state, event) => fold(state, [event]) }
 }
 
 /** Nothing can be recorded before it has happened. */

@@ -162,7 +162,7 @@ export class Importer {
 
   private decide(journeyId: string | undefined, items: readonly Item[]): Decided[] {
     const start = journeyId === undefined ? undefined : this.journeys.get(journeyId)
-    let state = start?.state ?? journeyHistory.initial
+    const { state, add } = journeyHistory.growing(start?.state ?? journeyHistory.initial)
     let revision = start?.revision ?? -1
     const decided: Decided[] = []
     for (const item of items) {
@@ -184,7 +184,7 @@ export class Importer {
         const events = journeyHistory.decide(state, command)
         for (const event of events) {
           revision++
-          state = journeyHistory.evolve(state, recordedAs(event, revision, command))
+          add(recordedAs(event, revision, command))
         }
         item.verdict = 'accepted'
         decided.push({ item, telling: command, events, participantId: state.participantId! })
@@ -267,11 +267,12 @@ export class Importer {
     for (let attempt = 1; ; attempt++) {
       const start = this.journeys.get(journeyId) ?? (await this.foldJourney(journeyId))!
       const stream = `journey-${journeyId}`
-      let { state, revision } = start
+      const { state, add } = journeyHistory.growing(start.state)
+      let { revision } = start
       const news: NewEvent[] = []
       for (const { item, telling, events } of current) {
         const keyId = keyOfJourney(state, events)
-        for (const event of events) state = journeyHistory.evolve(state, recordedAs(event, ++revision, telling))
+        for (const event of events) add(recordedAs(event, ++revision, telling))
         news.push(...this.commands.written(stream, events, telling, this.tellerOf(item.contact), keyId))
       }
       try {

@@ -49,6 +49,22 @@ describe('the fold of many events', () => {
     )
   })
 
+  it('may be grown event by event, each command decided on what came before, with one copy for all', () => {
+    const sets = vi.fn()
+    const known = { ...journeyHistory.initial, handled: new Set(['command-0']) }
+    vi.stubGlobal('Set', new Proxy(Set, { construct: (target, given) => (sets(), Reflect.construct(target, given)) }))
+    const { state, add } = journeyHistory.growing(known)
+    const copies = sets.mock.calls.length
+    for (const event of begun) {
+      add(event)
+      expect(state.handled.has(event.metadata.commandId)).toBe(true)
+    }
+    expect(sets).toHaveBeenCalledTimes(copies)
+    vi.unstubAllGlobals()
+    expect(state).toEqual(journeyHistory.fold(known, begun))
+    expect(known).toEqual({ ...journeyHistory.initial, handled: new Set(['command-0']) })
+  })
+
   it('looks at each event a bounded number of times', () => {
     let looks = 0
     const watched = recorded<JourneyEvent>(referred, ...Array.from({ length: 999 }, () => warned)).map(
