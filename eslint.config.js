@@ -15,5 +15,23 @@ export default tseslint.config(
       'no-console': 'error',
     },
   },
+  {
+    // Everything else folds from a copy: see src/domain/journey/fold.ts.
+    files: ['src/**/*.ts'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            {
+              group: ['**/journey/fold.ts'],
+              importNames: ['applyInPlace', 'ownFacts', 'OwnFacts'],
+              message: 'Only the batch processor changes a state in place. Use evolve, fold or foldFacts.',
+            },
+          ],
+        },
+      ],
+    },
+  },
   { files: ['src/cli/**', 'bench/**', 'src/main.ts'], rules: { 'no-console': 'off' } },
 )

@@ -1,17 +1,9 @@
 /** Which journeys are there, and where does each stand? One row a journey. */
 import { sql, type Kysely } from 'kysely'
 import type { Recorded } from '../src/domain/history.ts'
-import {
-  figuresOf,
-  learn,
-  nothingKnown,
-  statusOf,
-  type JourneyFacts,
-  type OwnFacts,
-  type SessionFact,
-  type Status,
-} from '../src/domain/journey/facts.ts'
-import type { JourneyEvent } from '../src/domain/journey/journey.ts'
+import { figuresOf, statusOf, type Status } from '../src/domain/journey/figures.ts'
+import { applyInPlace, ownFacts, type JourneyEvent, type OwnFacts } from '../src/domain/journey/fold.ts'
+import { nothingKnown, type JourneyFacts, type SessionBelief } from '../src/domain/journey/state.ts'
 import { answeringTo } from './participants.ts'
 import {
   each,
@@ -74,28 +66,40 @@ const concluded = (row: Row): Row => {
   }
 }
 
-const factNames = Object.keys(nothingKnown()) as (keyof JourneyFacts)[]
+const factNames = Object.keys(nothingKnown) as (keyof JourneyFacts)[]
 
-/** Without the names of what is known, which took more room than what is. Of a session: which, its outcome, the day it was held. */
+/** The values of the facts without their names, which would take more room than the values. Of a session: which, and what is believed of it. */
 const factsInShort: ShortForm = {
-  shorten: (facts) =>
-    factNames.map((name) =>
-      name === 'sessions'
-        ? (facts as JourneyFacts).sessions.flatMap(({ sessionId, outcome, heldOn }) => [sessionId, outcome, heldOn])
-        : (facts as JourneyFacts)[name],
-    ),
+  shorten: (value) => {
+    const facts = value as JourneyFacts
+    return factNames.map((name) => {
+      if (name === 'facilitatorsMet') return [...facts.facilitatorsMet]
+      if (name === 'sessions')
+        return [...facts.sessions].flatMap(([id, { outcome, heldOn, revision }]) => [id, outcome, heldOn, revision])
+      return facts[name]
+    })
+  },
   inFull: (short) => {
-    const facts: Record<string, unknown> = nothingKnown()
+    const facts: Record<string, unknown> = ownFacts(nothingKnown)
     for (const [n, name] of factNames.entries())
-      facts[name] = name === 'sessions' ? sessionsIn(short[n] as string[]) : short[n]
+      facts[name] =
+        name === 'sessions'
+          ? sessionsIn(short[n] as (string | number)[])
+          : name === 'facilitatorsMet'
+            ? new Set(short[n] as string[])
+            : short[n]
     return facts
   },
 }
 
-function sessionsIn(words: readonly string[]): SessionFact[] {
-  const sessions: SessionFact[] = []
-  for (let n = 0; n < words.length; n += 3)
-    sessions.push({ sessionId: words[n]!, outcome: words[n + 1] as SessionFact['outcome'], heldOn: words[n + 2]! })
+function sessionsIn(parts: readonly (string | number)[]): Map<string, SessionBelief> {
+  const sessions = new Map<string, SessionBelief>()
+  for (let n = 0; n < parts.length; n += 4)
+    sessions.set(parts[n] as string, {
+      outcome: parts[n + 1] as SessionBelief['outcome'],
+      heldOn: parts[n + 2] as string,
+      revision: parts[n + 3] as number,
+    })
   return sessions
 }
 
@@ -148,13 +152,13 @@ const learned = (event: Recorded<JourneyEvent>): Change[] => [
     table: caseloadTable,
     key: [idOf(event.stream)],
     become: (row) =>
-      row && Object.assign(row, { facts: learn(row.facts as OwnFacts, event), revision: event.revision }),
+      row && Object.assign(row, { facts: applyInPlace(row.facts as OwnFacts, event), revision: event.revision }),
   },
 ]
 
 export const caseload: Projection = {
   name: 'caseload',
-  version: 3,
+  version: 4,
   question: 'Which journeys are there, and where does each stand?',
   tables: [caseloadTable],
   on: {
@@ -166,7 +170,7 @@ export const caseload: Projection = {
         become: () => ({
           journey_id: idOf(event.stream),
           participant_id: event.data.participantId,
-          facts: learn(nothingKnown(), event),
+          facts: applyInPlace(ownFacts(nothingKnown), event),
           source: event.metadata.source,
           revision: event.revision,
           referral_event_id: event.id,

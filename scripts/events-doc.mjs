@@ -4,8 +4,9 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
-import { eventTypes, privacyOf, sentenceOf } from '../src/domain/events.ts'
-import { schemaVersionOf } from '../src/domain/upcasting.ts'
+import { eventTypes, privacyOf } from '../src/domain/events.ts'
+import { sentenceOf, wordsOf } from '../src/domain/event-words.ts'
+import { schemaVersionOf } from '../src/domain/codec.ts'
 import { importPrivacy } from '../src/domain/import-record.ts'
 import { journeyHistory, journeyPrivacy } from '../src/domain/journey/journey.ts'
 import { outcomeCodes, outcomes, reasonCodes, reasons, attendanceCategoryOf } from '../src/domain/journey/outcomes.ts'
@@ -75,6 +76,16 @@ const members = new Map(
   }),
 )
 
+/** What the event is called, on the timeline and on the line, and in a contact log. */
+function namesOf(type) {
+  const { name, shortName, contact, weight } = wordsOf(type)
+  return [
+    `Called “${name}”`,
+    ...(weight === 'none' ? ['kept off the line of a journey'] : [`on the line “${shortName}”, drawn as ${code(weight)}`]),
+    ...(contact === null ? [] : [`in a contact log “${contact}”`]),
+  ].join('; ') + '.'
+}
+
 function eventSection(type) {
   const { node, data } = members.get(type)
   if (!commentOf(node)) throw new Error(`${type} does not say what it means: write that above it.`)
@@ -85,6 +96,8 @@ function eventSection(type) {
     `#### ${type}`,
     '',
     commentOf(node),
+    '',
+    namesOf(type),
     '',
     '| field | type | privacy | meaning |',
     '|---|---|---|---|',
@@ -117,7 +130,7 @@ function metadataSection() {
   const metadata = checker.getPropertiesOfType(
     checker.getDeclaredTypeOfSymbol(declared('src/domain/history.ts', 'Metadata')),
   )
-  const says = (name) => commentOf(declared('src/domain/history.ts', name).declarations[0])
+  const says = (name, file = 'history.ts') => commentOf(declared(`src/domain/${file}`, name).declarations[0])
   return [
     '## What is known about every event',
     '',
@@ -129,7 +142,9 @@ function metadataSection() {
     '',
     `Events are written in schema version ${Math.max(...eventTypes.map((type) => schemaVersionOf(type)))} today at most; older ones are understood for ever.`,
     '',
-    ...['Actor', 'Day', 'Instant', 'Source'].flatMap((name) => [`- **${name}**: ${says(name)}`]),
+    `- **Actor**: ${says('Actor')}`,
+    ...['Day', 'Instant'].map((name) => `- **${name}**: ${says(name, 'calendar.ts')}`),
+    `- **Source**: ${says('Source')}`,
     '',
   ]
 }
@@ -179,7 +194,7 @@ function page() {
     'A `note` is the teller’s own words. `asWritten` keeps, of an imported record, whatever has no field of its own or did not look as',
     'its field should, as it was written; it is sealed because nobody knows what it is.',
     '',
-    'Under each event stands the sentence in which a journey’s history tells it, which says nothing about who he is.',
+    'Under each event stands the sentence that a journey’s history shows for it, which says nothing about who he is.',
     '',
     ...metadataSection(),
     ...categories.flatMap(categorySection),

@@ -9,7 +9,7 @@ import type { CheckpointTable } from '../runner/checkpoint-store.ts'
 import { ReadModels } from '../storage/read-models.ts'
 import type { Sources } from './partition.ts'
 
-export interface Verdict {
+export interface TableVerification {
   readonly projection: string
   readonly table: string
   readonly rows: number
@@ -37,7 +37,7 @@ export async function verifyProjections(
   projections: readonly Projection[],
   scratchDir: string,
   onProgress: (done: { position: bigint; of: bigint }) => void = () => undefined,
-): Promise<readonly Verdict[]> {
+): Promise<readonly TableVerification[]> {
   const dir = await mkdtemp(join(scratchDir, 'verify-'))
   const scratch = await ReadModels.in(new SqliteDatabase(join(dir, 'scratch.sqlite')))
   try {
@@ -63,7 +63,7 @@ export async function verifyProjections(
         }
       }
       return scratch.snapshot(async (rebuilt) => {
-        const verdicts: Verdict[] = []
+        const verdicts: TableVerification[] = []
         for (const { name, tables } of projections)
           for (const table of tables)
             verdicts.push(await compared(name, table, rebuilt.rows(table, table.name), live.rows(table, table.name)))
@@ -88,7 +88,7 @@ async function compared(
   table: Table,
   rebuilt: AsyncIterable<Record<string, Value>>,
   live: AsyncIterable<Record<string, Value>>,
-): Promise<Verdict> {
+): Promise<TableVerification> {
   const should = rebuilt[Symbol.asyncIterator]()
   const does = live[Symbol.asyncIterator]()
   const checksum = createHash('sha256')

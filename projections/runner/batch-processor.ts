@@ -1,7 +1,7 @@
 /** Makes of a batch of events what each projection concludes from it, and has it written: rows read once, changed in memory, written once. */
 import type { DomainEvent } from '../../src/domain/events.ts'
 import type { Recorded } from '../../src/domain/history.ts'
-import { PoisonEvent, recordedFrom } from '../../src/domain/stored-event.ts'
+import { PoisonEvent, recordedFrom } from '../../src/domain/codec.ts'
 import type { EventBatch, StoredEvent } from '../../src/event-store/event-store.ts'
 import type { Vault } from '../../src/protection/vault.ts'
 import type { AcquiredCheckpoint } from './checkpoint-store.ts'

@@ -58,7 +58,7 @@ export interface AcquiredCheckpoint {
 }
 
 /** Changes when the projection's tables or version do: what was built under another is built again. */
-export const fingerprintOf = ({ version, tables }: Projection): string =>
+export const definitionFingerprint = ({ version, tables }: Projection): string =>
   createHash('sha256')
     .update(JSON.stringify([version, tables]))
     .digest('hex')
@@ -124,7 +124,7 @@ export class CheckpointStore {
       if (!known) return this.makeTables(statements, projection, 'live', 1)
       if (known.version > projection.version)
         throw new DowngradeRefused(projection.name, known.version, projection.version)
-      if (known.fingerprint !== fingerprintOf(projection)) return null
+      if (known.fingerprint !== definitionFingerprint(projection)) return null
       return this.raised(statements, projection, 'live')
     })
   }
@@ -133,7 +133,7 @@ export class CheckpointStore {
   acquireShadow(projection: Projection): Promise<{ build: AcquiredCheckpoint; lanes: AcquiredCheckpoint[] }> {
     return this.database.transaction(async (statements) => {
       const known = await this.checkpointOf(statements, projection, 'beside')
-      if (known?.fingerprint !== fingerprintOf(projection))
+      if (known?.fingerprint !== definitionFingerprint(projection))
         return {
           build: await this.makeTables(statements, projection, 'beside', (known?.epoch ?? 0) + 1),
           lanes: [],
@@ -236,7 +236,7 @@ export class CheckpointStore {
       .orderBy('at', 'desc')
       .execute()
     const [last] = rows
-    if (last?.fingerprint !== fingerprintOf(projection)) return 'none'
+    if (last?.fingerprint !== definitionFingerprint(projection)) return 'none'
     return Date.now() - Date.parse(last.at) > leftAfterMs ? 'left' : 'worked_on'
   }
 
@@ -327,7 +327,7 @@ export class CheckpointStore {
   /** Where the live projection stands, without taking it over; undefined where this release did not build it. */
   async current(projection: Projection): Promise<AcquiredCheckpoint | undefined> {
     const row = (await this.checkpoints()).find((one) => one.projection === projection.name && one.place === 'live')
-    if (row?.fingerprint !== fingerprintOf(projection)) return undefined
+    if (row?.fingerprint !== definitionFingerprint(projection)) return undefined
     return { projection, tableSet: 'live', fencingToken: row.epoch, position: positionFrom(row.position) }
   }
 
@@ -372,7 +372,7 @@ export class CheckpointStore {
     await run(
       `INSERT INTO checkpoint VALUES (?, ?, ?, ?, ?, '', ?) ON CONFLICT (projection, place) DO UPDATE SET
        version = excluded.version, fingerprint = excluded.fingerprint, epoch = excluded.epoch, position = '', at = excluded.at`,
-      [projection.name, place, projection.version, fingerprintOf(projection), epoch, new Date().toISOString()],
+      [projection.name, place, projection.version, definitionFingerprint(projection), epoch, new Date().toISOString()],
     )
     return { projection, tableSet: place, fencingToken: epoch, position: null }
   }

@@ -1,7 +1,6 @@
 /** Wall-clock times in the service's own time zone. */
 import { Temporal } from 'temporal-polyfill'
-import type { Day, Instant } from '../domain/history.ts'
-import { timeZone } from '../domain/local-day.ts'
+import { timeZone, type Day, type Instant } from '../domain/calendar.ts'
 
 /** A wall-clock time in the service's time zone as an instant. In the hour the clocks skip, the hour after; in the hour they repeat, the first. */
 export const instantOf = (day: Day, hour: number, minute: number): Instant =>

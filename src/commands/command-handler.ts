@@ -2,20 +2,11 @@
 import { v5 as uuidv5 } from 'uuid'
 import { permit } from '../access/session.ts'
 import type { DomainEvent } from '../domain/events.ts'
-import {
-  type Actor,
-  type Day,
-  type History,
-  type Instant,
-  type Metadata,
-  type Source,
-  type CommandContext,
-} from '../domain/history.ts'
+import type { Actor, CommandContext, History, Metadata, Recorded, Source } from '../domain/history.ts'
 import { journeyHistory, type JourneyCommand, type JourneyEvent } from '../domain/journey/journey.ts'
 import type { Journey } from '../domain/journey/state.ts'
 import { participantHistory, type Details } from '../domain/participant.ts'
-import { schemaVersionOf } from '../domain/upcasting.ts'
-import { recordedFrom } from '../domain/stored-event.ts'
+import { recordedFrom, schemaVersionOf } from '../domain/codec.ts'
 import {
   EventStore,
   StoreUnavailable,
@@ -25,7 +16,7 @@ import {
 } from '../event-store/event-store.ts'
 import { sealedData } from '../protection/sealing.ts'
 import { Vault } from '../protection/vault.ts'
-import { dayOf } from '../domain/local-day.ts'
+import { dayOf, type Day, type Instant } from '../domain/calendar.ts'
 
 /** Who tells us, through which door, and when: what the metadata of every event says beside the fact. */
 export interface Issuer {
@@ -66,13 +57,9 @@ export class CommandHandler {
 
   /** What the rules know of one history now. */
   async fold<S, C, E extends DomainEvent>(history: History<S, C, E>, id: string): Promise<FoldedStream<S>> {
-    let state = history.initial
-    let revision = -1
-    for await (const stored of this.store.read(`${history.category}-${id}`)) {
-      state = history.evolve(state, recordedFrom<E>(stored))
-      revision = stored.revision
-    }
-    return { state, revision }
+    const events: Recorded<E>[] = []
+    for await (const stored of this.store.read(`${history.category}-${id}`)) events.push(recordedFrom<E>(stored))
+    return { state: history.fold(history.initial, events), revision: events.at(-1)?.revision ?? -1 }
   }
 
   /**
@@ -198,7 +185,7 @@ export class CommandHandler {
       },
     }
     journeyHistory.decide(state, refer) // refuses before anything is written
-    const details = { ...referral.details, fingerprint: fingerprintOf(this.vault, referral.details) }
+    const details = { ...referral.details, fingerprint: detailsFingerprint(this.vault, referral.details) }
     await this.handle(
       participantHistory,
       participantId,
@@ -232,5 +219,7 @@ export function keyOfJourney(state: Journey, news: readonly JourneyEvent[]): str
 }
 
 /** A keyed digest of the details: tells whether they changed, not what they are. */
-export const fingerprintOf = (vault: Vault, { crn, familyName, givenNames, dateOfBirth }: Required<Details>): string =>
-  vault.token('details', JSON.stringify([crn, familyName, givenNames, dateOfBirth])).toString('base64url')
+export const detailsFingerprint = (
+  vault: Vault,
+  { crn, familyName, givenNames, dateOfBirth }: Required<Details>,
+): string => vault.token('details', JSON.stringify([crn, familyName, givenNames, dateOfBirth])).toString('base64url')

@@ -1,5 +1,5 @@
 /** Who a participant is: the only history that holds his name. Stream `participant-<id>`. */
-import { refuseFuture, Refusal, type History, type CommandContext } from './history.ts'
+import { folding, refuseFuture, Refusal, type History, type CommandContext } from './history.ts'
 import type { Classified } from './privacy.ts'
 
 /** Everything that names him. */
@@ -14,7 +14,7 @@ export interface Details {
 export type ParticipantEvent =
   /** He became known to the service. `fingerprint` is a keyed digest of the details: it tells whether they changed, not what they are. */
   | { type: 'ParticipantRegistered'; data: Details & { fingerprint: string } }
-  /** His details were found to be wrong or to have changed. What was said before stays. */
+  /** His details were found to be wrong or to have changed. The earlier details stay in the log. */
   | { type: 'ParticipantDetailsCorrected'; data: Details & { fingerprint: string } }
 
 const privacy = {
@@ -40,10 +40,13 @@ export interface Participant {
 export const participantHistory: History<Participant, ParticipantCommand, ParticipantEvent> = {
   category: 'participant',
   initial: { fingerprint: null, handled: new Set() },
-  evolve: (participant, event) => ({
-    fingerprint: event.data.fingerprint,
-    handled: new Set(participant.handled).add(event.metadata.commandId),
-  }),
+  ...folding<Participant, ParticipantEvent>(
+    (participant) => ({ ...participant, handled: new Set(participant.handled) }),
+    (participant, event) => {
+      participant.fingerprint = event.data.fingerprint
+      participant.handled.add(event.metadata.commandId)
+    },
+  ),
   decide(participant, command) {
     if (participant.handled.has(command.commandId)) return []
     refuseFuture(command)

@@ -1,6 +1,8 @@
 /** A legacy system's contact log: its columns, what can be refused at sight and why, and each contact as a command to the journey. */
 import { instantOf } from '../commands/clock.ts'
-import type { Day, Instant, CommandContext } from '../domain/history.ts'
+import { isRecordableDay, type Day, type Instant } from '../domain/calendar.ts'
+import type { ContactName } from '../domain/event-words.ts'
+import type { CommandContext } from '../domain/history.ts'
 import type { JourneyCommand } from '../domain/journey/journey.ts'
 import { indexedNameWords } from '../protection/name-words.ts'
 import { versionInForce } from '../domain/programme.ts'
@@ -88,15 +90,11 @@ function recordedInstant(day: Day, hour: number, minute: number): Instant {
   return new Date(Date.parse(`${day}T00:00:00Z`) + (hour * 60 + minute) * 60_000 - offset).toISOString()
 }
 
-/** `dd/mm/yyyy` as a calendar day, or null where there is no such day. */
+/** `dd/mm/yyyy` as a day that can be recorded, or null where it is none. */
 export function dayFrom(text: string): Day | null {
   const parts = /^(\d{2})\/(\d{2})\/(\d{4})$/.exec(text)
-  if (!parts) return null
-  const [, dd, mm, yyyy] = parts as unknown as [string, string, string, string]
-  const [day, month, year] = [Number(dd), Number(mm), Number(yyyy)]
-  const leap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0)
-  const days = [31, leap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][month - 1]
-  return days !== undefined && year >= 1 && day >= 1 && day <= days ? `${yyyy}-${mm}-${dd}` : null
+  const day = parts && `${parts[3]}-${parts[2]}-${parts[1]}`
+  return isRecordableDay(day) ? day : null
 }
 
 export const detailsOf = ({ row, dateOfBirth }: Contact): Required<Details> => ({
@@ -125,7 +123,7 @@ const contactKinds = {
   'Dropped out': ['outcome'],
   Completed: [],
   'Outcome recategorised': ['outcome'],
-} as const satisfies Record<string, readonly Column[]>
+} as const satisfies Record<ContactName, readonly Column[]>
 
 export type ContactKind = keyof typeof contactKinds
 

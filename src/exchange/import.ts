@@ -2,7 +2,7 @@
 import Database from 'better-sqlite3'
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { CommandHandler, fingerprintOf, keyOfJourney, type Issuer } from '../commands/command-handler.ts'
+import { CommandHandler, detailsFingerprint, keyOfJourney, type Issuer } from '../commands/command-handler.ts'
 import type { DomainEvent } from '../domain/events.ts'
 import {
   Refusal,
@@ -16,7 +16,7 @@ import type { ImportEvent } from '../domain/import-record.ts'
 import { journeyHistory, type JourneyEvent } from '../domain/journey/journey.ts'
 import type { Journey } from '../domain/journey/state.ts'
 import { participantHistory, type Details, type Participant, type ParticipantEvent } from '../domain/participant.ts'
-import { schemaVersionOf } from '../domain/upcasting.ts'
+import { schemaVersionOf } from '../domain/codec.ts'
 import { ConcurrencyConflict, type EventStore, type NewEvent } from '../event-store/event-store.ts'
 import type { Vault } from '../protection/vault.ts'
 import { v5 as uuidv5 } from 'uuid'
@@ -163,7 +163,7 @@ export class Importer {
 
   private decide(journeyId: string | undefined, items: readonly Item[]): Decided[] {
     const start = journeyId === undefined ? undefined : this.journeys.get(journeyId)
-    let state = start?.state ?? journeyHistory.initial
+    const { state, add } = journeyHistory.growing(start?.state ?? journeyHistory.initial)
     let revision = start?.revision ?? -1
     const decided: Decided[] = []
     for (const item of items) {
@@ -185,7 +185,7 @@ export class Importer {
         const events = journeyHistory.decide(state, command)
         for (const event of events) {
           revision++
-          state = journeyHistory.evolve(state, recordedAs(event, revision, command))
+          add(recordedAs(event, revision, command))
         }
         item.verdict = 'accepted'
         decided.push({ item, telling: command, events, participantId: state.participantId! })
@@ -268,11 +268,12 @@ export class Importer {
     for (let attempt = 1; ; attempt++) {
       const start = this.journeys.get(journeyId) ?? (await this.foldJourney(journeyId))!
       const stream = `journey-${journeyId}`
-      let { state, revision } = start
+      const { state, add } = journeyHistory.growing(start.state)
+      let { revision } = start
       const news: NewEvent[] = []
       for (const { item, telling, events } of current) {
         const keyId = keyOfJourney(state, events)
-        for (const event of events) state = journeyHistory.evolve(state, recordedAs(event, ++revision, telling))
+        for (const event of events) add(recordedAs(event, ++revision, telling))
         news.push(...this.commands.written(stream, events, telling, this.tellerOf(item.contact), keyId))
       }
       try {
@@ -302,7 +303,7 @@ export class Importer {
 
   private fingerprint(details: Required<Details>): string {
     const key = Object.values(details).join('\0')
-    const known = this.fingerprints.get(key) ?? fingerprintOf(this.vault, details)
+    const known = this.fingerprints.get(key) ?? detailsFingerprint(this.vault, details)
     this.fingerprints.set(key, known)
     return known
   }

@@ -1,6 +1,6 @@
 /** Whether what the pages show may be out of date, and as of when it is. Asked for every page, so it asks further only when in doubt. */
 import type { ReadModelStatus, StatusOfReadModels } from './status.ts'
-import type { Instant } from '../domain/history.ts'
+import type { Instant } from '../domain/calendar.ts'
 
 /** How long an answer holds where the log has to be asked. */
 const holdsMs = 2_000

@@ -1,7 +1,7 @@
 /** How do the read models stand? Asked by the operator's page, the metrics and the health check; nothing in it says who anybody is. */
 import { setTimeout as wait } from 'node:timers/promises'
 import { StoreUnavailable, type EventStore } from '../event-store/event-store.ts'
-import { fingerprintOf, positionFrom, type CheckpointTable } from '../../projections/runner/checkpoint-store.ts'
+import { definitionFingerprint, positionFrom, type CheckpointTable } from '../../projections/runner/checkpoint-store.ts'
 import { PositionThroughput, Throughput } from './throughput.ts'
 import { categories, type Projection } from '../../projections/projection.ts'
 import { projections } from '../../projections/projections.ts'
@@ -99,7 +99,7 @@ export class StatusOfReadModels {
           at: live.at,
           lagSeconds: lags?.get(live.position) ?? null,
           held: counts.get(projection.name) ?? 0,
-          outdated: live.fingerprint !== fingerprintOf(projection),
+          outdated: live.fingerprint !== definitionFingerprint(projection),
           rebuild: places.get(projection.name) ?? null,
         },
       ]

@@ -12,15 +12,16 @@ import { tokensSought } from '../../projections/participants.ts'
 import { ReadModels } from '../../projections/storage/read-models.ts'
 import { timelineOf } from '../../projections/timeline.ts'
 import { permit } from '../access/session.ts'
-import { sentenceOf } from '../domain/events.ts'
-import type { Actor, Day, Instant, Recorded, Source } from '../domain/history.ts'
-import { figuresOf, learn, nothingKnown, statusOf, type Status } from '../domain/journey/facts.ts'
+import { sentenceOf } from '../domain/event-words.ts'
+import type { Day, Instant } from '../domain/calendar.ts'
+import type { Actor, Recorded, Source } from '../domain/history.ts'
+import { figuresOf, statusOf, type Status } from '../domain/journey/figures.ts'
 import type { JourneyEvent } from '../domain/journey/journey.ts'
 import type { Outcome } from '../domain/journey/outcomes.ts'
-import { daysLate, lateAfterDays } from '../domain/journey/replay.ts'
+import { believedNow, daysLate, lateAfterDays } from '../domain/journey/replay.ts'
 import type { Details, ParticipantEvent } from '../domain/participant.ts'
 import { programmeAt, sessionOf } from '../domain/programme.ts'
-import { PoisonEvent, recordedFrom } from '../domain/stored-event.ts'
+import { PoisonEvent, recordedFrom } from '../domain/codec.ts'
 import { EventStore } from '../event-store/event-store.ts'
 import { opened, openedFields } from '../protection/sealing.ts'
 import { SealBroken, Vault } from '../protection/vault.ts'
@@ -198,21 +199,20 @@ export class Journeys {
 
   /** While the read models are being built, or cannot be, the log still knows who he is. */
   private async headerFromLog(journeyId: string): Promise<JourneyHeader | null> {
-    const facts = nothingKnown()
+    const events: Recorded<JourneyEvent>[] = []
     let referral: Recorded<Extract<JourneyEvent, { type: 'ReferralReceived' }>> | undefined
-    let revision = -1
     for await (const stored of this.store.read(`journey-${journeyId}`)) {
       const { event } = this.understood(stored)
       if (!event) break
       if (event.type === 'ReferralReceived') referral = event
-      learn(facts, event)
-      revision = event.revision
+      events.push(event)
     }
     if (!referral) return null
     let details: Details = {}
     for await (const stored of this.store.read(`participant-${referral.data.participantId}`)) {
       details = opened(this.vault, recordedFrom<ParticipantEvent>(stored)).data
     }
+    const facts = believedNow(events)
     const figures = figuresOf(facts)
     const { programme } = referral.data
     return {
@@ -238,7 +238,7 @@ export class Journeys {
       dateOfBirth: details.dateOfBirth ?? '',
       programmeKey: programme.key,
       programmeVersion: programme.version,
-      revision,
+      revision: events.at(-1)!.revision,
       held: null,
     }
   }

@@ -1,9 +1,10 @@
 /** Every journey's figures under the reference the case system knows it by: from the read model, or folded afresh from the log. */
 import type { ReadModels } from '../../projections/storage/read-models.ts'
-import { figuresOf, learn, nothingKnown, type JourneyFigures, type OwnFacts } from '../domain/journey/facts.ts'
-import type { JourneyEvent } from '../domain/journey/journey.ts'
+import { figuresOf, type JourneyFigures } from '../domain/journey/figures.ts'
+import { foldFacts, type JourneyEvent } from '../domain/journey/fold.ts'
+import { nothingKnown, type JourneyFacts } from '../domain/journey/state.ts'
 import type { ParticipantEvent } from '../domain/participant.ts'
-import { recordedFrom } from '../domain/stored-event.ts'
+import { recordedFrom } from '../domain/codec.ts'
 import type { EventStore } from '../event-store/event-store.ts'
 import { opened, openedFields } from '../protection/sealing.ts'
 import type { Vault } from '../protection/vault.ts'
@@ -80,7 +81,10 @@ export async function* reportFromLog(
   { store, vault }: Sources,
   { demonstration }: ReportOptions,
 ): AsyncGenerator<Reported> {
-  const journeys = new Map<string, { facts: OwnFacts; reference: string; participantId: string }>()
+  const journeys = new Map<
+    string,
+    { facts: JourneyFacts; readonly reference: string; readonly participantId: string }
+  >()
   const crns = new Map<string, string>()
   for await (const stored of store.readAll(['journey', 'participant'])) {
     const id = stored.stream.slice(stored.stream.indexOf('-') + 1)
@@ -93,9 +97,9 @@ export async function* reportFromLog(
     if (event.type === 'ReferralReceived') {
       if (event.metadata.source === 'simulator' && !demonstration) continue
       const { reference, participantId } = opened(vault, event).data
-      journeys.set(id, { facts: learn(nothingKnown(), event), reference: reference ?? id, participantId })
+      journeys.set(id, { facts: foldFacts(nothingKnown, [event]), reference: reference ?? id, participantId })
     } else if (known) {
-      learn(known.facts, event)
+      known.facts = foldFacts(known.facts, [event])
     }
   }
   for (const { facts, reference, participantId } of journeys.values()) {

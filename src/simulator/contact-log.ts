@@ -1,4 +1,5 @@
 /** A seeded, wholly synthetic contact log, as a legacy case system would export it. No person or record in it is real. */
+import { dayNumbered, dayNumberOf, isDay } from '../domain/calendar.ts'
 import { Chance } from './chance.ts'
 import type { ContactRecord } from './contact-record.ts'
 import { JourneyPlanner, minutesInDay, type Step } from './journey-path.ts'
@@ -29,8 +30,8 @@ export interface ContactLogOptions {
  */
 export function* simulateContactLog(options: ContactLogOptions): Generator<ContactRecord> {
   const { seed, messy, refPrefix = 'R-01' } = options
-  const from = dayOf(options.from)
-  const until = dayOf(options.until)
+  const from = numberOf(options.from)
+  const until = numberOf(options.until)
   if (until < from) throw new RangeError('A contact log cannot end before it begins.')
   const journeys = options.journeys ?? (options.records === undefined ? 240 : journeysFor(options.records, options))
   const planner = new JourneyPlanner({ seed, from, until, journeys })
@@ -62,8 +63,8 @@ export function* simulateContactLog(options: ContactLogOptions): Generator<Conta
 
 /** Little more than the journeys it takes to give the records asked for, so that the log nearly reaches its last day. */
 function journeysFor(records: number, { seed, messy, ...days }: ContactLogOptions): number {
-  const from = dayOf(days.from)
-  const until = dayOf(days.until)
+  const from = numberOf(days.from)
+  const until = numberOf(days.until)
   const recordsIn = (journeys: number) => {
     const planner = new JourneyPlanner({ seed, from, until, journeys })
     let sum = 0
@@ -150,7 +151,7 @@ function recordWriter(from: number, messy: boolean) {
   const ukDate = (day: number) => {
     let text = dates.get(day)
     if (text === undefined) {
-      const [year, month, date] = new Date(day * 86_400_000).toISOString().slice(0, 10).split('-')
+      const [year, month, date] = dayNumbered(day).split('-')
       text = `${date}/${month}/${year}`
       dates.set(day, text)
     }
@@ -219,10 +220,9 @@ const clock = Array.from(
   (_, minute) => `${String(Math.floor(minute / 60)).padStart(2, '0')}:${String(minute % 60).padStart(2, '0')}`,
 )
 
-function dayOf(isoDate: string): number {
-  const day = Date.parse(`${isoDate}T00:00Z`) / 86_400_000
-  if (!Number.isInteger(day)) throw new RangeError(`Not a date (yyyy-mm-dd): ${isoDate}`)
-  return day
+function numberOf(day: string): number {
+  if (!isDay(day)) throw new RangeError(`Not a date (yyyy-mm-dd): ${day}`)
+  return dayNumberOf(day)
 }
 
 const familyNames = (

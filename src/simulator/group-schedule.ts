@@ -1,8 +1,9 @@
 /** Synthetic groups: when each session is held, who was meant to be in the room and who was. Nobody here is real. */
+import { msInDay } from '../domain/calendar.ts'
 import { Chance } from './chance.ts'
 
 /** Days are counted from 1 January 1970, so that they can be added to. */
-export type Day = number
+export type DayNumber = number
 
 /** Facilitators as the log writes them: staff codes with `;` between. */
 export interface Room {
@@ -11,17 +12,17 @@ export interface Room {
 }
 
 export interface GroupSession extends Room {
-  on: Day
+  on: DayNumber
 }
 
 export interface Group {
   name: string
   provider: string
-  startsOn: Day
+  startsOn: DayNumber
   /** The group sessions (F1–R6) by name; one-to-ones are arranged with each participant. */
   sessions: ReadonlyMap<string, GroupSession>
   /** The contract changed hands while the group ran, and everyone in it went with it. */
-  handover: { on: Day; to: string } | null
+  handover: { on: DayNumber; to: string } | null
   /** Who sees a participant alone during a module: usually one of its pair, sometimes whoever could. */
   oneToOne(module: number, chance: Chance): Room
 }
@@ -41,13 +42,13 @@ const standInRate = 0.25
 /** The groups of an area, made when first asked for. The same seed always makes the same groups. */
 export class GroupTimetable {
   private readonly seed: number
-  private readonly firstStart: Day
+  private readonly firstStart: DayNumber
   private readonly daysBetweenStarts: number
   private readonly staff: number
   /** A thousand groups are remembered; any other can be made again. */
   private readonly recent = new Map<number, Group>()
 
-  constructor(options: { seed: number; firstStart: Day; daysBetweenStarts: number }) {
+  constructor(options: { seed: number; firstStart: DayNumber; daysBetweenStarts: number }) {
     this.seed = options.seed
     this.firstStart = options.firstStart
     this.daysBetweenStarts = options.daysBetweenStarts
@@ -56,13 +57,13 @@ export class GroupTimetable {
   }
 
   /** The number of the first group that starts on the day or later. */
-  firstFrom(day: Day): number {
+  firstFrom(day: DayNumber): number {
     let number = Math.max(0, Math.floor((day - this.firstStart) / this.daysBetweenStarts))
     while (this.startOf(number) < day) number++
     return number
   }
 
-  startOf(number: number): Day {
+  startOf(number: number): DayNumber {
     return this.firstStart + Math.floor(number * this.daysBetweenStarts)
   }
 
@@ -136,7 +137,7 @@ const staffCodes: string[] = []
 const staffCode = (number: number) => (staffCodes[number] ??= `F${String(number).padStart(3, '0')}`)
 
 /** From 22 December to 2 January there are no groups. */
-function overChristmas(day: Day): boolean {
-  const date = new Date(day * 86_400_000)
+function overChristmas(day: DayNumber): boolean {
+  const date = new Date(day * msInDay)
   return date.getUTCMonth() === 11 ? date.getUTCDate() >= 22 : date.getUTCMonth() === 0 && date.getUTCDate() <= 2
 }

@@ -1,6 +1,14 @@
 /** Synthetic journeys through Building Better Relationships: what happens on each, and when each thing was recorded. */
 import { Chance } from './chance.ts'
-import { type Day, type Group, GroupTimetable, modules, placesInGroup, providers, type Room } from './group-schedule.ts'
+import {
+  type DayNumber,
+  type Group,
+  GroupTimetable,
+  modules,
+  placesInGroup,
+  providers,
+  type Room,
+} from './group-schedule.ts'
 
 /**
  * The figures the simulator is calibrated by. Where a figure was published, its source is named; every other one is our own
@@ -34,7 +42,7 @@ export const calibration = {
 
 /** One contact on a journey. Days and minutes count from 1 January 1970, wall clock. */
 export interface Step {
-  occurredOn: Day
+  occurredOn: DayNumber
   recordedAt: number
   contact: string
   group: string
@@ -68,16 +76,16 @@ export const sessionSequence: readonly string[] = [
 /** Lays out journeys one after the other, in order of referral. The same options always lay out the same journeys. */
 export class JourneyPlanner {
   private readonly seed: number
-  private readonly from: Day
-  private readonly until: Day
+  private readonly from: DayNumber
+  private readonly until: DayNumber
   private readonly journeys: number
   private readonly timetable: GroupTimetable
   private readonly allocatedTo: number[] = []
   private participants = 0
   /** Those who will be referred again, soonest first. Bounded: in a very large log some are simply not referred again. */
-  private readonly returning: { participant: number; referral: number; due: Day }[] = []
+  private readonly returning: { participant: number; referral: number; due: DayNumber }[] = []
 
-  constructor(options: { seed: number; from: Day; until: Day; journeys: number }) {
+  constructor(options: { seed: number; from: DayNumber; until: DayNumber; journeys: number }) {
     this.seed = options.seed
     this.from = options.from
     this.until = options.until
@@ -92,7 +100,7 @@ export class JourneyPlanner {
   }
 
   /** Referrals are spread evenly over the log, so journeys come in the order in which they start. */
-  startOf(journey: number): Day {
+  startOf(journey: number): DayNumber {
     const within = (journey + new Chance(this.seed, journey, 3).unit()) / this.journeys
     return this.from + Math.floor(within * (this.until - this.from + 1))
   }
@@ -117,7 +125,7 @@ export class JourneyPlanner {
   }
 
   /** From referral to the end, if there is one. Answers how a journey without completion ended. */
-  private walk(told: Recorder, start: Day, chance: Chance): { on: Day; reason: string } | null {
+  private walk(told: Recorder, start: DayNumber, chance: Chance): { on: DayNumber; reason: string } | null {
     const neverCommences = chance.happens(calibration.neverCommence)
     const suitable = !neverCommences || chance.happens(0.9)
     const home = chance.pick(providers)
@@ -127,7 +135,7 @@ export class JourneyPlanner {
     const decided = assessed + chance.between(0, 24)
     const earliest = referred.recordedAt + 30
 
-    const drop = (on: Day, reason: string) => this.dropOut(told, chance, on, reason, earliest)
+    const drop = (on: DayNumber, reason: string) => this.dropOut(told, chance, on, reason, earliest)
 
     if (neverCommences && chance.happens(0.06)) {
       return drop(start + chance.between(1, 20), chance.pick(['duplicate_referral', 'entered_in_error', 'moved_area']))
@@ -189,15 +197,15 @@ export class JourneyPlanner {
     told: Recorder,
     chance: Chance,
     group: Group,
-    drop: (on: Day, reason: string) => { on: Day; reason: string },
-  ): { on: Day; reason: string } | null {
+    drop: (on: DayNumber, reason: string) => { on: DayNumber; reason: string },
+  ): { on: DayNumber; reason: string } | null {
     // Absence is not spread evenly: most men miss little, a few miss a lot. The factors average one.
     const unreliability = chance.weighted([[0.5, 6] as const, [1.5, 3] as const, [2.5, 1] as const])
     const held = sessionsBeforeLoss(chance)
     let absences = 0
     let attendedFirst: Step | null = null
     let lastOn = group.startsOn - 23
-    let breachUntil: Day | null = null
+    let breachUntil: DayNumber | null = null
 
     for (let index = 0; index < held; index++) {
       const session = sessionSequence[index]!
@@ -289,10 +297,10 @@ export class JourneyPlanner {
   private dropOut(
     told: Recorder,
     chance: Chance,
-    on: Day,
+    on: DayNumber,
     reason: string,
     notBefore: number,
-  ): { on: Day; reason: string } {
+  ): { on: DayNumber; reason: string } {
     told.forgetAfter(on)
     const dropped = told.write({ occurredOn: on, contact: 'Dropped out', outcome: reason, notBefore })
     if (chance.happens(calibration.recategorised)) {
@@ -308,14 +316,14 @@ export class JourneyPlanner {
   }
 
   /** The first group, from about the day on, that has a place left. */
-  private allocate(day: Day): Group {
+  private allocate(day: DayNumber): Group {
     let number = this.timetable.firstFrom(day)
     while ((this.allocatedTo[number] ?? 0) >= placesInGroup) number++
     this.allocatedTo[number] = (this.allocatedTo[number] ?? 0) + 1
     return this.timetable.group(number)
   }
 
-  private expectAgain(who: { participant: number; referral: number; due: Day }): void {
+  private expectAgain(who: { participant: number; referral: number; due: DayNumber }): void {
     if (this.returning.length >= 4096 || who.due > this.until) return
     const place = this.returning.findIndex((other) => other.due > who.due)
     this.returning.splice(place < 0 ? this.returning.length : place, 0, who)
@@ -327,16 +335,16 @@ class Recorder {
   private readonly steps: Step[]
   private readonly timetable: GroupTimetable
   private readonly chance: Chance
-  private readonly until: Day
+  private readonly until: DayNumber
 
-  constructor(steps: Step[], timetable: GroupTimetable, chance: Chance, until: Day) {
+  constructor(steps: Step[], timetable: GroupTimetable, chance: Chance, until: DayNumber) {
     this.steps = steps
     this.timetable = timetable
     this.chance = chance
     this.until = until
   }
 
-  write(what: Partial<Step> & { occurredOn: Day; contact: string; notBefore?: number }): Step {
+  write(what: Partial<Step> & { occurredOn: DayNumber; contact: string; notBefore?: number }): Step {
     const { chance } = this
     const roll = chance.unit()
     const late =
@@ -345,7 +353,7 @@ class Recorder {
   }
 
   /** Nothing can follow a referral or an allocation that nobody has written down yet. */
-  promptly(what: Partial<Step> & { occurredOn: Day; contact: string }): Step {
+  promptly(what: Partial<Step> & { occurredOn: DayNumber; contact: string }): Step {
     const late = this.chance.weighted([[0, 70] as const, [1, 20] as const, [2, 10] as const])
     return this.put(what, Math.max(0, Math.min(late, this.until - what.occurredOn)))
   }
@@ -368,7 +376,7 @@ class Recorder {
   }
 
   /** What would have happened after the end did not happen. */
-  forgetAfter(day: Day): void {
+  forgetAfter(day: DayNumber): void {
     let kept = 0
     for (const step of this.steps) {
       if (step.occurredOn <= day || step.contact === 'Session correction') this.steps[kept++] = step
@@ -376,7 +384,10 @@ class Recorder {
     this.steps.length = kept
   }
 
-  private put(what: Partial<Step> & { occurredOn: Day; contact: string; notBefore?: number }, daysLater: number): Step {
+  private put(
+    what: Partial<Step> & { occurredOn: DayNumber; contact: string; notBefore?: number },
+    daysLater: number,
+  ): Step {
     const { chance } = this
     // Working hours and evening groups; never at night, so summer time takes no hour away from us.
     const minute = daysLater === 0 ? chance.between(600, 1259) : chance.between(540, 1139)

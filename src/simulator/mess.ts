@@ -1,4 +1,5 @@
 /** What goes wrong in real exports, planted on purpose: records an import must refuse or count as duplicates. */
+import { dayNumbered } from '../domain/calendar.ts'
 import type { Chance } from './chance.ts'
 import type { ContactRecord } from './contact-record.ts'
 import { minutesInDay, isAttended, type Path, type Step } from './journey-path.ts'
@@ -171,7 +172,7 @@ const contact = (good: ContactRecord, name: string): ContactRecord => ({
 })
 
 const ukDate = (day: number) => {
-  const [year, month, date] = new Date(day * 86_400_000).toISOString().slice(0, 10).split('-')
+  const [year, month, date] = dayNumbered(day).split('-')
   return `${date}/${month}/${year}`
 }
 

@@ -1,7 +1,7 @@
 /** The pages. What they stand on (reading, the door, read models) is provided by the application. */
 import { Module } from '@nestjs/common'
 import { AttendanceController } from './attendance/attendance.controller.ts'
-import { CaseloadController } from './caseload/caseload.controller.ts'
+import { CaseloadPageController } from './caseload/caseload.controller.ts'
 import { CompletionController } from './completion/completion.controller.ts'
 import { ContactController } from './contact/contact.controller.ts'
 import { CorrectionController } from './correction/correction.controller.ts'
@@ -18,7 +18,7 @@ import { TimelineController } from './timeline/timeline.controller.ts'
 
 @Module({
   controllers: [
-    CaseloadController,
+    CaseloadPageController,
     TimelineController,
     ReplayController,
     HistoryController,

@@ -1,12 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import {
-  eventTypes,
-  isEventType,
-  privacyOf,
-  sealedFieldsOf,
-  sentenceOf,
-  type EventType,
-} from '../../src/domain/events.ts'
+import { detailOf, sentenceOf, wordsOf } from '../../src/domain/event-words.ts'
+import { eventTypes, isEventType, privacyOf, sealedFieldsOf, type EventType } from '../../src/domain/events.ts'
 import { outcomes, outcomeCodes, reasonCodes } from '../../src/domain/journey/outcomes.ts'
 import { suitabilities } from '../../src/domain/journey/referral.ts'
 import type { Classified } from '../../src/domain/privacy.ts'
@@ -38,6 +32,28 @@ describe('every event', () => {
     for (const other of ['', 'AttendanceEdited', 'attendanceRecorded', 'constructor', '__proto__', 'toString']) {
       expect(isEventType(other), other).toBe(false)
     }
+  })
+})
+
+describe('the words for an event', () => {
+  it('name each event and each contact once', () => {
+    const [names, contacts] = [
+      eventTypes.map((type) => wordsOf(type).name),
+      eventTypes.map((type) => wordsOf(type).contact),
+    ]
+    expect(new Set(names).size).toBe(eventTypes.length)
+    expect(new Set(contacts.filter((name) => name !== null)).size).toBe(contacts.filter((name) => name !== null).length)
+  })
+  it('fit on the line of a journey', () => {
+    for (const type of eventTypes) expect(wordsOf(type).shortName, type).toMatch(/^\S.{0,14}$/)
+  })
+  it('say beside the name what the event says, and nothing about who he is', () => {
+    expect(detailOf(recordedAs(found('not_ready'), 3))).toBe('Suitable but not ready')
+    expect(detailOf(recordedAs(found('not_stated'), 3))).toBe('')
+    expect(detailOf(recordedAs(correction('F1', 'ATTC', 'UAAB', 2), 3))).toBe(
+      'Attended, complied (ATTC) became Unacceptable absence',
+    )
+    for (const type of eventTypes) expect(detailOf(exampleOf(type)), type).not.toMatch(/PERSONAL|undefined|null/)
   })
 })
 

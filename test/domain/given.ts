@@ -1,16 +1,10 @@
 /** Specs as sentences: given what was told before, when this is told, then this is written, or refused, or nothing is new. */
 import { expect } from 'vitest'
 import type { DomainEvent } from '../../src/domain/events.ts'
-import {
-  Refusal,
-  type Day,
-  type History,
-  type Instant,
-  type Recorded,
-  type CommandContext,
-} from '../../src/domain/history.ts'
-import type { JourneyFacts } from '../../src/domain/journey/facts.ts'
+import type { Day, Instant } from '../../src/domain/calendar.ts'
+import { Refusal, type History, type Recorded, type CommandContext } from '../../src/domain/history.ts'
 import { journeyHistory } from '../../src/domain/journey/journey.ts'
+import type { JourneyFacts } from '../../src/domain/journey/state.ts'
 import { participantHistory } from '../../src/domain/participant.ts'
 
 /** An event with both its clocks: the day it happened, and the instant we were told (that same evening, unless it says otherwise). */
@@ -75,9 +69,8 @@ export function refusalOf(decide: () => unknown): string | null {
   }
 }
 
-/** Who was met and what was held are sets; in which order the sessions were written up does not make them others. */
-export const inAnyOrder = (facts: JourneyFacts) => ({
+/** The facts without the places in the stream that said so: these differ where the same was recorded in another order. */
+export const withoutRevisions = (facts: JourneyFacts) => ({
   ...facts,
-  facilitatorsMet: facts.facilitatorsMet.toSorted(),
-  sessions: facts.sessions.toSorted((one, other) => one.sessionId.localeCompare(other.sessionId)),
+  sessions: new Map([...facts.sessions].map(([id, { outcome, heldOn }]) => [id, { outcome, heldOn }])),
 })

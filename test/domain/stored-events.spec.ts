@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { eventTypes, sentenceOf } from '../../src/domain/events.ts'
-import { recordedFrom } from '../../src/domain/stored-event.ts'
-import { schemaVersionOf, upcast, type Upcasters } from '../../src/domain/upcasting.ts'
+import { sentenceOf } from '../../src/domain/event-words.ts'
+import { eventTypes } from '../../src/domain/events.ts'
+import { recordedFrom, schemaVersionOf, upcast, type Upcasters } from '../../src/domain/codec.ts'
 
 const archive = new URL('../stored-events/', import.meta.url)
 

@@ -1,5 +1,6 @@
 /** What the specs of a journey speak of: facts that were told, and commands that tell. */
-import type { Day, Instant, CommandContext } from '../../src/domain/history.ts'
+import type { Day, Instant } from '../../src/domain/calendar.ts'
+import type { CommandContext } from '../../src/domain/history.ts'
 import type { JourneyCommand, JourneyEvent } from '../../src/domain/journey/journey.ts'
 import type { Outcome, Reason } from '../../src/domain/journey/outcomes.ts'
 import type { Suitability } from '../../src/domain/journey/referral.ts'

@@ -2,12 +2,13 @@ import { describe, expect, it } from 'vitest'
 import { caseload } from '../../projections/caseload.ts'
 import { keeperOf, seen } from '../../projections/storage/database.ts'
 import type { Value } from '../../projections/projection.ts'
-import { nothingKnown, type OwnFacts } from '../../src/domain/journey/facts.ts'
+import { ownFacts, type OwnFacts } from '../../src/domain/journey/fold.ts'
+import { nothingKnown, type JourneyFacts } from '../../src/domain/journey/state.ts'
 
 const [table] = caseload.tables
 const columns = Object.keys(table!.columns)
 
-function kept(facts: OwnFacts): { text: string; again: unknown } {
+function kept(facts: JourneyFacts): { text: string; again: unknown } {
   const values = keeperOf(table!)({ journey_id: 'one', facts })
   const row = Object.fromEntries(columns.map((column, n) => [column, values[n] as Value]))
   const text = row.facts as string
@@ -15,7 +16,8 @@ function kept(facts: OwnFacts): { text: string; again: unknown } {
 }
 
 /** Nothing in it is what it is before anything is known. */
-const allKnown: OwnFacts = {
+const allKnown: JourneyFacts = {
+  participantId: '3b6f1c3e-7a52-8d7a-9c1f-1f0f3a6f2b11',
   programme: { key: 'bbr', version: 2 },
   referredOn: '2024-01-02',
   suitability: { on: '2024-01-09', ready: false },
@@ -25,11 +27,12 @@ const allKnown: OwnFacts = {
   groupSince: '2024-02-02',
   provider: 'North',
   providerSince: '2024-02-03',
-  sessions: [
-    { sessionId: 'PG1', outcome: 'ATTC', heldOn: '2024-02-10' },
-    { sessionId: 'a "session", [odd]', outcome: 'UAAB', heldOn: '2024-02-17' },
-  ],
-  facilitatorsMet: ['F1', 'F2'],
+  sessions: new Map([
+    ['PG1', { outcome: 'ATTC', heldOn: '2024-02-10', revision: 5 }],
+    ['a "session", [odd]', { outcome: 'UAAB', heldOn: '2024-02-17', revision: 7 }],
+  ]),
+  started: true,
+  facilitatorsMet: new Set(['F1', 'F2']),
   warnings: 1,
   breachOn: '2024-03-01',
   breachResolvedOn: '2024-03-05',
@@ -42,25 +45,31 @@ const allKnown: OwnFacts = {
 
 describe('what is believed of a journey, kept in short,', () => {
   it.each([
-    ['nothing', nothingKnown()],
+    ['nothing', nothingKnown],
     ['everything', allKnown],
   ])('is read again as it was: %s known', (_, facts) => {
     expect(kept(facts).again).toEqual(facts)
   })
 
   it('has a value of its own here for each thing there is to know', () => {
-    const before = nothingKnown()
-    for (const name of Object.keys(before) as (keyof OwnFacts)[]) expect(allKnown[name], name).not.toEqual(before[name])
+    for (const name of Object.keys(nothingKnown) as (keyof JourneyFacts)[])
+      expect(allKnown[name], name).not.toEqual(nothingKnown[name])
   })
 
   it('belongs to nobody else, and can be gone on from', () => {
-    const [one, other] = [kept(nothingKnown()).again as OwnFacts, kept(nothingKnown()).again as OwnFacts]
-    one.sessions.push(...allKnown.sessions)
-    one.facilitatorsMet.push('F3')
-    expect(other).toEqual(nothingKnown())
+    const [one, other] = [kept(nothingKnown).again as OwnFacts, kept(nothingKnown).again as OwnFacts]
+    one.sessions.set('PG1', allKnown.sessions.get('PG1')!)
+    one.facilitatorsMet.add('F3')
+    expect(other).toEqual(nothingKnown)
+    expect(ownFacts(nothingKnown)).toEqual(nothingKnown)
   })
 
   it('takes much less room', () => {
-    expect(kept(allKnown).text.length).toBeLessThan(JSON.stringify(allKnown).length * 0.6)
+    const named = {
+      ...allKnown,
+      sessions: [...allKnown.sessions].map(([sessionId, session]) => ({ sessionId, ...session })),
+      facilitatorsMet: [...allKnown.facilitatorsMet],
+    }
+    expect(kept(allKnown).text.length).toBeLessThan(JSON.stringify(named).length * 0.6)
   })
 })

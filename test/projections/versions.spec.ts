@@ -68,7 +68,7 @@ describe('this spec', () => {
     expect(handlersOf('caseload', changed('projections/caseload.ts', 'last_contact_on', 'last_contact_at'))).not.toBe(
       now,
     )
-    expect(handlersOf('caseload', changed('journey/facts.ts', 'attended', 'came'))).not.toBe(now)
+    expect(handlersOf('caseload', changed('journey/figures.ts', 'attended', 'came'))).not.toBe(now)
     expect(handlersOf('timeline', changed('projections/caseload.ts', 'last_contact_on', 'x'))).toBe(
       handlersOf('timeline'),
     )

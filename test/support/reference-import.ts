@@ -225,7 +225,7 @@ function day(text: string): string | null {
   const year = Number(yyyy)
   const leap = (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0
   const lengthOfMonth = [31, leap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][Number(mm) - 1]
-  if (year === 0 || lengthOfMonth === undefined) return null
+  if (year < 1900 || lengthOfMonth === undefined) return null
   if (Number(dd) < 1 || Number(dd) > lengthOfMonth) return null
   return `${yyyy}-${mm}-${dd}`
 }

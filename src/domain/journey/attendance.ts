@@ -26,8 +26,9 @@ export type AttendanceEvent =
       data: {
         sessionId: string
         outcome: Outcome
-        /** What was believed until now, and the revision of the event that said so. */
+        /** What was believed until now. */
         was: Outcome
+        /** The revision of the event that is corrected. */
         corrects: number
         because?: string
         asWritten?: Record<string, string>
@@ -85,7 +86,7 @@ export function decideAttendance(journey: Journey, command: AttendanceCommand): 
   const known = journey.sessions.get(sessionId)
   switch (command.type) {
     case 'RecordAttendance':
-      if (!journey.allocated) {
+      if (journey.allocatedOn === null) {
         throw new Refusal('not_allocated', 'He has not been allocated to a group yet. Record the allocation first.')
       }
       if (known) {

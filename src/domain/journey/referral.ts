@@ -5,9 +5,16 @@ import type { Journey } from './state.ts'
 
 export type ReferralSource = 'court_requirement' | 'licence_condition' | 'family_court' | 'voluntary' | 'not_stated'
 
-export const suitabilities = ['suitable', 'not_ready', 'not_suitable', 'not_stated'] as const
+export const suitabilityNames = {
+  suitable: 'Suitable',
+  not_ready: 'Suitable but not ready',
+  not_suitable: 'Not suitable',
+  not_stated: 'Not stated',
+} as const
 
-export type Suitability = (typeof suitabilities)[number]
+export type Suitability = keyof typeof suitabilityNames
+
+export const suitabilities = Object.keys(suitabilityNames) as Suitability[]
 
 /** Names and fields are the stored format: add to them, never rename them. */
 export type ReferralEvent =

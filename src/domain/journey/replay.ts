@@ -1,19 +1,10 @@
 /** A journey as it stood at any moment, on either clock: what had happened by a day, or what was known at an instant. */
-import type { Day, Instant, Recorded } from '../history.ts'
-import { dayOf } from '../local-day.ts'
-import {
-  figuresOf,
-  learn,
-  nothingKnown,
-  sessionIn,
-  statusOf,
-  type JourneyFacts,
-  type JourneyFigures,
-  type OwnFacts,
-  type Status,
-} from './facts.ts'
-import type { JourneyEvent } from './journey.ts'
+import type { Recorded } from '../history.ts'
+import { dayOf, daysBetween, type Day, type Instant } from '../calendar.ts'
+import { figuresOf, statusOf, type JourneyFigures, type Status } from './figures.ts'
+import { foldFacts, type JourneyEvent } from './fold.ts'
 import type { Outcome, Reason } from './outcomes.ts'
+import { nothingKnown, type JourneyFacts } from './state.ts'
 
 /** A place on one of the two clocks, inclusive. */
 export type Moment =
@@ -53,7 +44,7 @@ export interface JourneyMoment {
 function dayItConcerns(event: Recorded<JourneyEvent>, final: JourneyFacts): Day {
   switch (event.type) {
     case 'AttendanceCorrected':
-      return sessionIn(final, event.data.sessionId)?.heldOn ?? event.metadata.occurredAt
+      return final.sessions.get(event.data.sessionId)?.heldOn ?? event.metadata.occurredAt
     case 'OutcomeRecategorised':
       return final.ending?.on ?? event.metadata.occurredAt
     default:
@@ -61,8 +52,7 @@ function dayItConcerns(event: Recorded<JourneyEvent>, final: JourneyFacts): Day 
   }
 }
 
-export const believedNow = (events: readonly Recorded<JourneyEvent>[]): JourneyFacts =>
-  events.reduce(learn, nothingKnown())
+export const believedNow = (events: readonly Recorded<JourneyEvent>[]): JourneyFacts => foldFacts(nothingKnown, events)
 
 /** A journey laid out on one clock. What does not depend on the moment is worked out once, so that a moment is one pass over the events. */
 export interface JourneyOnClock {
@@ -99,26 +89,20 @@ export function journeyOn(clock: Moment['clock'], events: readonly Recorded<Jour
         figures: figuresOf(facts),
         included,
         last: lastOf(included, placeOf),
-        changedSince:
-          clock === 'known'
-            ? changesAfter(
-                facts,
-                final,
-                events.filter((event) => placeOf(event) > by),
-              )
-            : [],
+        changedSince: clock === 'known' ? changesSince(facts, final, events) : [],
       }
     },
     statusChanges() {
       const changes: { at: string; status: Status }[] = []
-      let facts = nothingKnown()
+      let facts = nothingKnown
       let latest = -1
       for (const place of places) {
         const added = byPlace.get(place)!
         // Of two on one day the one recorded last is believed: where one was recorded before others of earlier places, all are folded anew.
-        if (added[0]!.revision < latest)
-          facts = believedNow(events.filter((event) => placeOf(event) <= place)) as OwnFacts
-        else for (const event of added) learn(facts, event)
+        facts =
+          added[0]!.revision < latest
+            ? believedNow(events.filter((event) => placeOf(event) <= place))
+            : foldFacts(facts, added)
         latest = Math.max(latest, added.at(-1)!.revision)
         const status = statusOf(facts)
         if (changes.at(-1)?.status !== status) changes.push({ at: place, status })
@@ -141,23 +125,22 @@ const lastOf = (
     null,
   )
 
-function changesAfter(
+/** The event named with a changed belief is the last one about the same thing: what is believed now is what it says. */
+function changesSince(
   then: JourneyFacts,
   now: JourneyFacts,
-  afterwards: readonly Recorded<JourneyEvent>[],
+  events: readonly Recorded<JourneyEvent>[],
 ): readonly ChangedBelief[] {
   const changes: ChangedBelief[] = []
-  for (const { sessionId, outcome } of then.sessions) {
-    const current = sessionIn(now, sessionId)?.outcome ?? outcome
-    if (current === outcome) continue
-    const by = afterwards.findLast(
-      (event) => event.type === 'AttendanceCorrected' && event.data.sessionId === sessionId,
-    )
-    if (by) changes.push({ about: 'session', sessionId, then: outcome, now: current, revision: by.revision })
+  for (const [sessionId, { outcome }] of then.sessions) {
+    const current = now.sessions.get(sessionId)!
+    if (current.outcome !== outcome)
+      changes.push({ about: 'session', sessionId, then: outcome, now: current.outcome, revision: current.revision })
   }
-  if (then.ending?.reason && now.ending?.reason && then.ending.reason !== now.ending.reason) {
-    const by = afterwards.findLast((event) => event.type === 'OutcomeRecategorised')
-    if (by) changes.push({ about: 'reason', then: then.ending.reason, now: now.ending.reason, revision: by.revision })
+  const [before, after] = [then.ending?.reason, now.ending?.reason]
+  if (before && after && before !== after) {
+    const last = events.findLast(({ type }) => type === 'ParticipantDroppedOut' || type === 'OutcomeRecategorised')!
+    changes.push({ about: 'reason', then: before, now: after, revision: last.revision })
   }
   return changes
 }
@@ -171,7 +154,7 @@ export const lateAfterDays = 5
 
 /** Whole days between the day it happened and the day, in the service's time zone, on which it was recorded. */
 export const daysLate = ({ metadata }: { metadata: { occurredAt: Day; recordedAt: Instant } }): number =>
-  Math.round((Date.parse(dayOf(metadata.recordedAt)) - Date.parse(metadata.occurredAt)) / 86_400_000)
+  daysBetween(metadata.occurredAt, dayOf(metadata.recordedAt))
 
 export const isLate = (event: { metadata: { occurredAt: Day; recordedAt: Instant } }): boolean =>
   daysLate(event) > lateAfterDays

@@ -1,8 +1,8 @@
-/** What the rules of a journey need to remember: no more than that, so that many journeys can be held in mind at once. */
-import type { Day } from '../history.ts'
+/** What is believed of a journey: everything that its rules ask and its figures are made of, and nothing personal. */
+import type { Day } from '../calendar.ts'
 import type { Outcome, Reason } from './outcomes.ts'
 
-/** What is now believed of one session, and where in the stream it was said. */
+/** What is now believed of one session, the day it was held, and the revision of the event that said so last. */
 export interface SessionBelief {
   readonly outcome: Outcome
   readonly heldOn: Day
@@ -15,24 +15,62 @@ export interface Ending {
   readonly reason: Reason | null
 }
 
-export interface Journey {
+/** What the events of a journey come to. Days are the latest of their kind unless named otherwise. */
+export interface JourneyFacts {
   readonly participantId: string | null
   readonly programme: { readonly key: string; readonly version: number } | null
-  readonly allocated: boolean
+  readonly referredOn: Day | null
+  readonly suitability: { readonly on: Day; readonly ready: boolean } | null
+  readonly waitingSince: Day | null
+  readonly allocatedOn: Day | null
+  /** The last group that was named, and the day he was given his place in it. */
+  readonly groupId: string | null
+  readonly groupSince: Day | null
+  /** The provider that has him, and the day of the transfer to it: null while it is the provider of the referral. */
+  readonly provider: string | null
+  readonly providerSince: Day | null
+  /** By the code of the session, in the order in which they were first recorded. */
+  readonly sessions: ReadonlyMap<string, SessionBelief>
   /** True once any session was recorded as attended, whatever was corrected later. */
   readonly started: boolean
-  readonly sessions: ReadonlyMap<string, SessionBelief>
+  readonly facilitatorsMet: ReadonlySet<string>
+  readonly warnings: number
+  readonly breachOn: Day | null
+  readonly breachResolvedOn: Day | null
+  readonly recalledOn: Day | null
   readonly ending: Ending | null
-  /** Every command already answered: told twice, written once. */
+  readonly corrections: number
+  readonly recategorisations: number
+  readonly lastContactOn: Day | null
+}
+
+/** What a command is decided on: the facts, and the id of every command answered so far, so that a repeat writes nothing. */
+export interface Journey extends JourneyFacts {
   readonly handled: ReadonlySet<string>
 }
 
-export const notReferred: Journey = {
+export const nothingKnown: JourneyFacts = {
   participantId: null,
   programme: null,
-  allocated: false,
-  started: false,
+  referredOn: null,
+  suitability: null,
+  waitingSince: null,
+  allocatedOn: null,
+  groupId: null,
+  groupSince: null,
+  provider: null,
+  providerSince: null,
   sessions: new Map(),
+  started: false,
+  facilitatorsMet: new Set(),
+  warnings: 0,
+  breachOn: null,
+  breachResolvedOn: null,
+  recalledOn: null,
   ending: null,
-  handled: new Set(),
+  corrections: 0,
+  recategorisations: 0,
+  lastContactOn: null,
 }
+
+export const notReferred: Journey = { ...nothingKnown, handled: new Set() }

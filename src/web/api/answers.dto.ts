@@ -1,6 +1,6 @@
 /** What the API answers. Each class is one schema of the OpenAPI document; the comments are its descriptions. */
 import { ApiProperty } from '@nestjs/swagger'
-import { statusCodes, type JourneyFigures, type Status } from '../../domain/journey/facts.ts'
+import { statusCodes, type JourneyFigures, type Status } from '../../domain/journey/figures.ts'
 import type { JourneyEvent } from '../../domain/journey/journey.ts'
 import { outcomeCodes, reasonCodes, type Outcome, type Reason } from '../../domain/journey/outcomes.ts'
 import type { ChangedBelief, Moment } from '../../domain/journey/replay.ts'

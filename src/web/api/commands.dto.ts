@@ -1,5 +1,5 @@
 /** What each thing that can be told must say. Every name in it is the domain's own. */
-import type { ReferralSource, Suitability } from '../../domain/journey/referral.ts'
+import { suitabilities, type ReferralSource, type Suitability } from '../../domain/journey/referral.ts'
 import { outcomeCodes, reasonCodes } from '../../domain/journey/outcomes.ts'
 import { programmes } from '../../domain/programme.ts'
 import { CalendarDay, Code, Codes, Crn, OneOf, Place, SessionCode, Writing } from './fields.ts'
@@ -11,13 +11,6 @@ const referralSources = Object.keys({
   voluntary: true,
   not_stated: true,
 } satisfies Record<ReferralSource, true>)
-
-const suitabilities = Object.keys({
-  suitable: true,
-  not_ready: true,
-  not_suitable: true,
-  not_stated: true,
-} satisfies Record<Suitability, true>)
 
 const note = {
   description: 'Free text; sealed under his own key.',

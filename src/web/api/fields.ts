@@ -3,6 +3,7 @@ import { applyDecorators } from '@nestjs/common'
 import { ApiProperty, type ApiPropertyOptions } from '@nestjs/swagger'
 import { Transform } from 'class-transformer'
 import { ValidateBy, ValidateIf, type ValidationArguments } from 'class-validator'
+import { isDay, isRecordableDay, isWrittenInstant } from '../../domain/calendar.ts'
 
 interface About {
   readonly description: string
@@ -107,27 +108,13 @@ export const Crn = (about: About) =>
     (value) => typeof value === 'string' && /^[A-Z]\d{6}$/.test(value),
   )
 
-const lengths = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
-
-/** A day that was or will be on the calendar: 2023-02-29 was not. */
-export function isCalendarDay(value: unknown): value is string {
-  const parts = typeof value === 'string' && /^(\d{4})-(\d{2})-(\d{2})$/.exec(value)
-  if (!parts) return false
-  const [year, month, day] = parts.slice(1).map(Number) as [number, number, number]
-  const leap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0)
-  const length = month === 2 && leap ? 29 : lengths[month - 1]
-  return year >= 1900 && length !== undefined && day >= 1 && day <= length
-}
-
 export const CalendarDay = (about: About) =>
-  field({ type: String, format: 'date' }, about, 'must be a real date from 1900 on, written YYYY-MM-DD', isCalendarDay)
-
-/** RFC 3339, to the millisecond at most, with its offset. */
-export const isInstant = (value: unknown): value is string =>
-  typeof value === 'string' &&
-  /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?(Z|[+-]\d{2}:\d{2})$/.test(value) &&
-  isCalendarDay(value.slice(0, 10)) &&
-  !Number.isNaN(Date.parse(value))
+  field(
+    { type: String, format: 'date' },
+    about,
+    'must be a real date from 1900 on, written YYYY-MM-DD',
+    isRecordableDay,
+  )
 
 /** A place on the clock that the field `clock` names. */
 export const PlaceOnClock = (about: About) =>
@@ -135,7 +122,7 @@ export const PlaceOnClock = (about: About) =>
     { type: String },
     about,
     'must be a day (YYYY-MM-DD) on the clock happened, and an instant (such as 2025-03-01T12:00:00Z) on the clock known',
-    (value, at) => ((at?.object as { clock?: unknown }).clock === 'known' ? isInstant(value) : isCalendarDay(value)),
+    (value, at) => ((at?.object as { clock?: unknown }).clock === 'known' ? isWrittenInstant(value) : isDay(value)),
   )
 
 export const Whole = (min: number, max: number, about: About) =>

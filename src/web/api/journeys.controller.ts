@@ -4,7 +4,7 @@ import { ApiHeader, ApiOperation, ApiResponse } from '@nestjs/swagger'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Readable } from 'node:stream'
 import type { Actor } from '../../domain/history.ts'
-import { sentenceOf } from '../../domain/events.ts'
+import { sentenceOf } from '../../domain/event-words.ts'
 import { journeyAt } from '../../domain/journey/replay.ts'
 import { programmeAt, sessionOf } from '../../domain/programme.ts'
 import { Journeys, type LogRecord } from '../../queries/journeys.ts'
@@ -114,7 +114,7 @@ export class JourneysController {
       at: place,
       status,
       figures,
-      sessions: facts.sessions.map(({ sessionId, outcome, heldOn }) => ({
+      sessions: [...facts.sessions].map(([sessionId, { outcome, heldOn }]) => ({
         sessionId,
         name: (programme && sessionOf(programme, sessionId)?.name) ?? sessionId,
         outcome,

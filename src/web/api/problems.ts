@@ -4,7 +4,7 @@ import { isDatabaseUnavailable } from '../../../projections/storage/availability
 import { Forbidden } from '../../access/session.ts'
 import { StaleRevision } from '../../commands/command-handler.ts'
 import { Refusal } from '../../domain/history.ts'
-import { PoisonEvent } from '../../domain/stored-event.ts'
+import { PoisonEvent } from '../../domain/codec.ts'
 import { StoreUnavailable, ConcurrencyConflict } from '../../event-store/event-store.ts'
 import { KeyMissing, SealBroken } from '../../protection/vault.ts'
 

@@ -1,6 +1,6 @@
 /** What each question may say. Nothing personal ever goes into an address: looking for somebody is a POST. */
 import { caseloadSorts, type CaseloadSort } from '../../queries/journeys.ts'
-import { statusCodes, type Status } from '../../domain/journey/facts.ts'
+import { statusCodes, type Status } from '../../domain/journey/figures.ts'
 import type { Moment } from '../../domain/journey/replay.ts'
 import { Code, OneOf, Place, PlaceOnClock, Position, SomeOf, Whole, Writing } from './fields.ts'
 

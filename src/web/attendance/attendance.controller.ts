@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Journeys } from '../../queries/journeys.ts'
 import { outcomeGroups, sessionGroups } from '../forms/choices.ts'
 import { dateInput } from '../forms/date.ts'
-import { checked, formModel, statusOf, staffCodes, type Body as Fields, type FormError } from '../forms/form.ts'
+import { checked, formModel, httpStatusOf, staffCodes, type Body as Fields, type FormError } from '../forms/form.ts'
 import { Telling } from '../forms/telling.ts'
 import { JourneyPages, type JourneyPage } from '../layout/journey-page.ts'
 import { AttendanceForm } from './attendance.form.ts'
@@ -73,7 +73,7 @@ export class AttendanceController {
       ''
     const values = { planned: usual, actual: usual, groupId: page.header.groupId ?? '', ...body }
     const model = formModel(values, errors, order)
-    return reply.status(statusOf(errors)).view('attendance/attendance.njk', {
+    return reply.status(httpStatusOf(errors)).view('attendance/attendance.njk', {
       ...page,
       ...model,
       sessions: sessionGroups(

@@ -2,10 +2,10 @@ import { Body, Controller, Get, HttpCode, Post, Query, Req, Res } from '@nestjs/
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { whoIsAsking } from '../../access/session.ts'
 import { Journeys } from '../../queries/journeys.ts'
-import { addressOf, caseloadView, queryOf, readAsked, type Asked } from './caseload.ts'
+import { addressOf, caseloadView, queryOf, readAsked, type CaseloadAsked } from './caseload.ts'
 
 @Controller()
-export class CaseloadController {
+export class CaseloadPageController {
   constructor(private readonly journeys: Journeys) {}
 
   @Get()
@@ -22,7 +22,7 @@ export class CaseloadController {
     return asked.find ? this.show(asked, request, reply.status(200)) : reply.redirect(addressOf(asked), 303)
   }
 
-  private async show(asked: Asked, request: FastifyRequest, reply: FastifyReply) {
+  private async show(asked: CaseloadAsked, request: FastifyRequest, reply: FastifyReply) {
     const answer = await this.journeys.caseload(queryOf(asked), whoIsAsking(request))
     return reply.view('caseload/caseload.njk', caseloadView(asked, answer))
   }

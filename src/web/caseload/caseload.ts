@@ -1,5 +1,5 @@
 /** What somebody asked of the case load, and the page that answers: links carry filters, never a name or a CRN. */
-import { statusCodes, statuses, type Status } from '../../domain/journey/facts.ts'
+import { statusCodes, statuses, type Status } from '../../domain/journey/figures.ts'
 import type { CaseloadPage, CaseloadQuery } from '../../queries/journeys.ts'
 
 type Fields = Readonly<Record<string, unknown>>
@@ -7,7 +7,7 @@ type Fields = Readonly<Record<string, unknown>>
 const sorts = ['last_contact', 'referred', 'status', 'attended', 'unacceptable'] as const
 type Sort = (typeof sorts)[number]
 
-export interface Asked {
+export interface CaseloadAsked {
   readonly find: string
   readonly status: Status | ''
   readonly provider: string
@@ -19,7 +19,7 @@ export interface Asked {
 
 export const pageSize = 25
 
-export function readAsked(fields: Fields, mayFind: boolean): Asked {
+export function readAsked(fields: Fields, mayFind: boolean): CaseloadAsked {
   const text = (name: string) => (typeof fields[name] === 'string' ? fields[name].trim().slice(0, 200) : '')
   const [sort, direction] = text('order').split('.')
   const known = sorts.find((it) => it === sort)
@@ -35,7 +35,7 @@ export function readAsked(fields: Fields, mayFind: boolean): Asked {
   }
 }
 
-export const queryOf = ({ find, status, provider, group, sort, direction, page }: Asked): CaseloadQuery => ({
+export const queryOf = ({ find, status, provider, group, sort, direction, page }: CaseloadAsked): CaseloadQuery => ({
   ...(find && { find }),
   ...(status && { statuses: [status] }),
   ...(provider && { provider }),
@@ -58,7 +58,7 @@ const columns: readonly { readonly sort: Sort | null; readonly name: string; rea
 ]
 
 /** Where the page is found again, whoever it was that was sought. */
-export function addressOf({ status, provider, group, sort, direction, page }: Asked): string {
+export function addressOf({ status, provider, group, sort, direction, page }: CaseloadAsked): string {
   const order = `${sort}.${direction}` === 'last_contact.desc' ? '' : `${sort}.${direction}`
   const query = new URLSearchParams(
     Object.entries({ status, provider, group, order, page: page > 1 ? String(page) : '' }).filter(([, value]) => value),
@@ -66,8 +66,8 @@ export function addressOf({ status, provider, group, sort, direction, page }: As
   return query.size > 0 ? `/?${query}` : '/'
 }
 
-export function caseloadView(asked: Asked, answer: CaseloadPage) {
-  const hrefFor = (change: Partial<Asked>) => addressOf({ ...asked, ...change })
+export function caseloadView(asked: CaseloadAsked, answer: CaseloadPage) {
+  const hrefFor = (change: Partial<CaseloadAsked>) => addressOf({ ...asked, ...change })
   const counted = Math.max(1, Math.ceil(answer.total / pageSize))
   // Where not all are counted, one can always go on from a page that is full.
   const pages = answer.more ? Math.max(counted, asked.page + (answer.rows.length === pageSize ? 1 : 0)) : counted
@@ -88,7 +88,7 @@ export function caseloadView(asked: Asked, answer: CaseloadPage) {
     columns: columns.map(({ sort, name, numeric }) => {
       const active = sort === asked.sort
       // Newest and most first, unless that is how it stands already.
-      const direction: Asked['direction'] =
+      const direction: CaseloadAsked['direction'] =
         active && asked.direction === 'desc' ? 'asc' : active ? 'desc' : sort === 'status' ? 'asc' : 'desc'
       return {
         name,

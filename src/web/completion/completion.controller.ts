@@ -1,7 +1,7 @@
 import { Body, Controller, Get, Param, Post, Req, Res } from '@nestjs/common'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { dateInput } from '../forms/date.ts'
-import { checked, formModel, statusOf, type Body as Fields, type FormError } from '../forms/form.ts'
+import { checked, formModel, httpStatusOf, type Body as Fields, type FormError } from '../forms/form.ts'
 import { Telling } from '../forms/telling.ts'
 import { JourneyPages, type JourneyPage } from '../layout/journey-page.ts'
 import { CompletionForm } from './completion.form.ts'
@@ -45,7 +45,7 @@ export class CompletionController {
   }
 
   private show(page: JourneyPage, reply: FastifyReply, body: Fields, errors: readonly FormError[]) {
-    return reply.status(statusOf(errors)).view('completion/completion.njk', {
+    return reply.status(httpStatusOf(errors)).view('completion/completion.njk', {
       ...page,
       ...formModel(body, errors, order),
       completedOn: dateInput(

@@ -1,11 +1,12 @@
 import { Body, Controller, Get, Param, Post, Req, Res } from '@nestjs/common'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { suitabilityNames } from '../../domain/journey/referral.ts'
 import { dateInput } from '../forms/date.ts'
-import { checked, formModel, statusOf, type Body as Fields, type FormError } from '../forms/form.ts'
+import { checked, formModel, httpStatusOf, type Body as Fields, type FormError } from '../forms/form.ts'
 import { Telling } from '../forms/telling.ts'
 import { JourneyPages, type JourneyPage } from '../layout/journey-page.ts'
 import { ContactForm } from './contact.form.ts'
-import { contact, contactKeys, decisions, type ContactKey } from './contacts.ts'
+import { contact, contactKeys, type ContactKey } from './contacts.ts'
 
 const dates = { happenedOn: 'The date it happened' }
 const order = ['contact', 'result', 'decision', 'groupId', 'about', 'provider', 'happenedOn', 'note']
@@ -46,11 +47,11 @@ export class ContactController {
   }
 
   private show(page: JourneyPage, reply: FastifyReply, body: Fields, errors: readonly FormError[]) {
-    return reply.status(statusOf(errors)).view('contact/contact.njk', {
+    return reply.status(httpStatusOf(errors)).view('contact/contact.njk', {
       ...page,
       ...formModel(body, errors, order),
       contacts: contactKeys.map((key) => ({ key, ...contact(key) })),
-      decisions,
+      decisions: suitabilityNames,
       happenedOn: dateInput(
         'happenedOn',
         'When did it happen?',

@@ -1,6 +1,7 @@
 import { IsIn, IsNotEmpty, MaxLength, ValidateIf } from 'class-validator'
 import { longestNote, TellingForm } from '../forms/form.ts'
-import { contactKeys, decisions } from './contacts.ts'
+import { suitabilities } from '../../domain/journey/referral.ts'
+import { contactKeys } from './contacts.ts'
 
 export class ContactForm extends TellingForm {
   @IsIn(contactKeys, { message: 'Select what happened' })
@@ -10,7 +11,7 @@ export class ContactForm extends TellingForm {
   result = ''
 
   @ValidateIf(({ contact }: ContactForm) => contact === 'suitability-decided')
-  @IsIn(Object.keys(decisions), { message: 'Select what was decided' })
+  @IsIn(suitabilities, { message: 'Select what was decided' })
   decision = ''
 
   @ValidateIf(({ contact }: ContactForm) => contact === 'allocated-to-group')

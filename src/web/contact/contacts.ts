@@ -1,5 +1,6 @@
 /** The contacts that one form records: what each is called, the command it names, and the one detail it may ask for. */
-import type { JourneyCommand } from '../../domain/journey/journey.ts'
+import { wordsOf } from '../../domain/event-words.ts'
+import type { JourneyCommand, JourneyEvent } from '../../domain/journey/journey.ts'
 import type { Suitability } from '../../domain/journey/referral.ts'
 
 type Data<T extends JourneyCommand['type']> = Extract<JourneyCommand, { type: T }>['data']
@@ -16,7 +17,8 @@ export interface ContactFields {
 }
 
 interface Contact {
-  readonly name: string
+  /** The event that it becomes, and so what it is called. */
+  readonly event: JourneyEvent['type']
   readonly hint?: string
   readonly names: (fields: ContactFields) => Named
 }
@@ -24,56 +26,49 @@ interface Contact {
 const noted = ({ note }: ContactFields) => (note ? { note } : {})
 const about = (fields: ContactFields) => ({ ...(fields.about && { about: fields.about }), ...noted(fields) })
 
-export const decisions: Readonly<Record<Suitability, string>> = {
-  suitable: 'Suitable',
-  not_ready: 'Suitable but not ready',
-  not_suitable: 'Not suitable',
-  not_stated: 'Not stated',
-}
-
 export const contacts = {
   'eligibility-assessed': {
-    name: 'Eligibility assessed',
+    event: 'EligibilityAssessed',
     names: (fields) => ({
       command: 'AssessEligibility',
       data: { ...(fields.result && { result: fields.result }), ...noted(fields) },
     }),
   },
   'suitability-decided': {
-    name: 'Suitability decided',
+    event: 'SuitabilityDecided',
     names: (fields) => ({
       command: 'DecideSuitability',
       data: { decision: (fields.decision || 'not_stated') as Suitability, ...noted(fields) },
     }),
   },
   'placed-on-waiting-list': {
-    name: 'Placed on waiting list',
+    event: 'PlacedOnWaitingList',
     names: (fields) => ({ command: 'PlaceOnWaitingList', data: noted(fields) }),
   },
   'allocated-to-group': {
-    name: 'Allocated to group',
+    event: 'AllocatedToGroup',
     names: (fields) => ({ command: 'AllocateToGroup', data: { groupId: fields.groupId, ...noted(fields) } }),
   },
   'three-way-meeting': {
-    name: 'Three-way meeting',
+    event: 'ThreeWayMeetingHeld',
     names: (fields) => ({ command: 'HoldThreeWayMeeting', data: noted(fields) }),
   },
   'programme-review': {
-    name: 'Programme review',
+    event: 'ProgrammeReviewCompleted',
     names: (fields) => ({ command: 'CompleteProgrammeReview', data: noted(fields) }),
   },
-  'warning-issued': { name: 'Warning', names: (fields) => ({ command: 'IssueWarning', data: about(fields) }) },
+  'warning-issued': { event: 'WarningIssued', names: (fields) => ({ command: 'IssueWarning', data: about(fields) }) },
   'breach-initiated': {
-    name: 'Breach initiated',
+    event: 'BreachInitiated',
     names: (fields) => ({ command: 'InitiateBreach', data: about(fields) }),
   },
   'breach-resolved': {
-    name: 'Breach resolved',
+    event: 'BreachResolved',
     names: (fields) => ({ command: 'ResolveBreach', data: about(fields) }),
   },
-  'recall-recorded': { name: 'Recall', names: (fields) => ({ command: 'RecordRecall', data: about(fields) }) },
+  'recall-recorded': { event: 'RecallRecorded', names: (fields) => ({ command: 'RecordRecall', data: about(fields) }) },
   'provider-transfer': {
-    name: 'Provider transfer',
+    event: 'ProviderTransferAccepted',
     hint: 'The journey goes on; the clock is not reset',
     names: (fields) => ({ command: 'AcceptProviderTransfer', data: { provider: fields.provider, ...noted(fields) } }),
   },
@@ -83,4 +78,7 @@ export type ContactKey = keyof typeof contacts
 
 export const contactKeys = Object.keys(contacts) as ContactKey[]
 
-export const contact = (key: ContactKey): Contact => contacts[key]
+export const contact = (key: ContactKey): Contact & { readonly name: string } => ({
+  ...contacts[key],
+  name: wordsOf(contacts[key].event).name,
+})

@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { outcomes } from '../../domain/journey/outcomes.ts'
 import { Journeys, type TimelineEntry } from '../../queries/journeys.ts'
 import { outcomeGroups, sessionGroups } from '../forms/choices.ts'
-import { checked, formModel, statusOf, type Body as Fields, type FormError } from '../forms/form.ts'
+import { checked, formModel, httpStatusOf, type Body as Fields, type FormError } from '../forms/form.ts'
 import { Telling } from '../forms/telling.ts'
 import { JourneyPages, type JourneyPage } from '../layout/journey-page.ts'
 import { CorrectionForm } from './correction.form.ts'
@@ -58,7 +58,7 @@ export class CorrectionController {
     const entries = await this.journeys.timeline(page.journeyId, page.as)
     const recorded = new Set(entries.flatMap(({ sessionId }) => (sessionId ? [sessionId] : [])))
     const sessionId = typeof body.sessionId === 'string' && recorded.has(body.sessionId) ? body.sessionId : null
-    return reply.status(statusOf(errors)).view('correction/correction.njk', {
+    return reply.status(httpStatusOf(errors)).view('correction/correction.njk', {
       ...page,
       ...formModel(body, errors, order),
       says: sessionId && saysNow(entries, sessionId),

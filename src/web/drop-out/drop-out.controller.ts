@@ -2,7 +2,7 @@ import { Body, Controller, Get, Param, Post, Req, Res } from '@nestjs/common'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { reasonItems } from '../forms/choices.ts'
 import { dateInput } from '../forms/date.ts'
-import { checked, formModel, statusOf, type Body as Fields, type FormError } from '../forms/form.ts'
+import { checked, formModel, httpStatusOf, type Body as Fields, type FormError } from '../forms/form.ts'
 import { Telling } from '../forms/telling.ts'
 import { JourneyPages, type JourneyPage } from '../layout/journey-page.ts'
 import { DropOutForm } from './drop-out.form.ts'
@@ -46,7 +46,7 @@ export class DropOutController {
   }
 
   private show(page: JourneyPage, reply: FastifyReply, body: Fields, errors: readonly FormError[]) {
-    return reply.status(statusOf(errors)).view('drop-out/drop-out.njk', {
+    return reply.status(httpStatusOf(errors)).view('drop-out/drop-out.njk', {
       ...page,
       ...formModel(body, errors, order),
       leftOn: dateInput(

@@ -9,7 +9,7 @@ import {
 } from '../../domain/journey/outcomes.ts'
 import { programmeAt } from '../../domain/programme.ts'
 
-export interface Group {
+export interface ChoiceGroup {
   readonly label: string
   readonly options: readonly { readonly value: string; readonly text: string }[]
 }
@@ -22,7 +22,7 @@ const standings: Readonly<Record<AttendanceCategory, string>> = {
   not_held: 'Not held',
 }
 
-export const outcomeGroups: readonly Group[] = Object.entries(standings).map(([standing, label]) => ({
+export const outcomeGroups: readonly ChoiceGroup[] = Object.entries(standings).map(([standing, label]) => ({
   label,
   options: outcomeCodes
     .filter((code) => attendanceCategoryOf(code) === standing)
@@ -33,7 +33,7 @@ export const outcomeGroups: readonly Group[] = Object.entries(standings).map(([s
 export function sessionGroups(
   programme: { key: string; version: number },
   only: (sessionId: string) => boolean,
-): readonly Group[] {
+): readonly ChoiceGroup[] {
   const definition = programmeAt(programme.key, programme.version)
   if (!definition) return []
   return definition.modules

@@ -1,6 +1,5 @@
 /** A date as three fields, the GOV.UK way: read, checked, and given back exactly as it was typed. */
-import type { Day } from '../../domain/history.ts'
-import { isRealDay } from '../layout/dates.ts'
+import { isDay, isRecordableDay, type Day } from '../../domain/calendar.ts'
 
 export interface FormError {
   /** The id of the control that mends it. */
@@ -32,7 +31,8 @@ export function readDate(body: Body, name: string, what: string): { day: Day | n
   const [day = '', month = '', year = ''] = given
   const iso = `${year}-${month.padStart(2, '0')}-${day.padStart(2, '0')}`
   if (!/^\d{4}$/.test(year)) return wrong('year', `${what} must have a year of 4 numbers`)
-  if (!isRealDay(iso)) return wrong('day', `${what} must be a real date`)
+  if (!isDay(iso)) return wrong('day', `${what} must be a real date`)
+  if (!isRecordableDay(iso)) return wrong('year', `${what} must be in 1900 or later`)
   return { day: iso, error: null }
 }
 

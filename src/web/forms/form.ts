@@ -1,7 +1,7 @@
 /** A form, checked: its fields by class-validator, its dates part by part, and every problem tied to the control that mends it. */
 import { IsUUID, validate } from 'class-validator'
 import { randomUUID } from 'node:crypto'
-import type { Day } from '../../domain/history.ts'
+import type { Day } from '../../domain/calendar.ts'
 import { readDate, type FormError } from './date.ts'
 
 export type { FormError }
@@ -66,7 +66,7 @@ export function formModel(values: Body, errors: readonly FormError[], order: rea
   }
 }
 
-export const statusOf = (errors: readonly FormError[]): number =>
+export const httpStatusOf = (errors: readonly FormError[]): number =>
   errors.find(({ status }) => status)?.status ?? (errors.length > 0 ? 400 : 200)
 
 /** Staff codes as people write them: parted by commas, semicolons or spaces. */

@@ -1,8 +1,5 @@
 /** Dates as the service says them: GOV.UK style, in the service's own time zone. */
-import { dayOf, timeZone as serviceTimeZone } from '../../domain/local-day.ts'
-import type { Day, Instant } from '../../domain/history.ts'
-
-export { dayOf }
+import { dayOf, timeZone as serviceTimeZone, type Day, type Instant } from '../../domain/calendar.ts'
 
 const format = (options: Intl.DateTimeFormatOptions, timeZone = serviceTimeZone) =>
   new Intl.DateTimeFormat('en-GB', { timeZone, ...options })
@@ -30,26 +27,6 @@ export const sayInstant = (instant: Instant | null | undefined): string =>
 /** `12 Mar 2024, 4:52pm` */
 export const sayInstantShort = (instant: Instant | null | undefined): string =>
   instant ? `${sayDayShort(dayOf(instant))}, ${sayTime(instant)}` : ''
-
-export const isRealDay = (text: string): boolean => {
-  if (!/^\d{4}-\d{2}-\d{2}$/.test(text)) return false
-  const at = new Date(`${text}T00:00:00Z`)
-  return !Number.isNaN(at.getTime()) && at.toISOString().startsWith(text)
-}
-
-const instantShape = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,3})?Z$/
-
-export const isRealInstant = (text: string): boolean =>
-  instantShape.test(text) && isRealDay(text.slice(0, 10)) && !Number.isNaN(Date.parse(text))
-
-const wallClock = new Intl.DateTimeFormat('en-GB', { timeZone: serviceTimeZone, hour: '2-digit', hourCycle: 'h23' })
-
-/** The last instant of a day in the service's own time zone. */
-export function endOfDay(day: Day): Instant {
-  const utcMidnight = new Date(`${day}T23:59:59.999Z`)
-  const summerTime = wallClock.format(utcMidnight) !== '23'
-  return new Date(utcMidnight.getTime() - (summerTime ? 3_600_000 : 0)).toISOString()
-}
 
 /** `1 day`, `14 weeks` */
 export const sayCount = (count: number, one: string, many = `${one}s`): string => `${count} ${count === 1 ? one : many}`

@@ -1,6 +1,7 @@
 /** The few words the templates may use of their own. */
 import type { Environment } from 'nunjucks'
-import { dayOf, sayDay, sayDayShort, sayInstant, sayInstantShort } from './dates.ts'
+import { dayOf } from '../../domain/calendar.ts'
+import { sayDay, sayDayShort, sayInstant, sayInstantShort } from './dates.ts'
 
 export function teach(environment: Environment): void {
   environment.addFilter('day', sayDay)

@@ -3,7 +3,7 @@ import { Injectable, NotFoundException } from '@nestjs/common'
 import type { FastifyRequest } from 'fastify'
 import { ReadModels } from '../../../projections/storage/read-models.ts'
 import { whoIsAsking, type SignedIn } from '../../access/session.ts'
-import { statuses } from '../../domain/journey/facts.ts'
+import { statuses } from '../../domain/journey/figures.ts'
 import { Journeys, type JourneyHeader } from '../../queries/journeys.ts'
 
 export interface JourneyPage {

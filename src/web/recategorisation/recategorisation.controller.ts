@@ -1,10 +1,10 @@
 import { Body, Controller, Get, Param, Post, Req, Res } from '@nestjs/common'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { dayOf } from '../../domain/local-day.ts'
+import { dayOf } from '../../domain/calendar.ts'
 import { reasons, isReason } from '../../domain/journey/outcomes.ts'
 import { Journeys } from '../../queries/journeys.ts'
 import { reasonItems } from '../forms/choices.ts'
-import { checked, formModel, statusOf, type Body as Fields, type FormError } from '../forms/form.ts'
+import { checked, formModel, httpStatusOf, type Body as Fields, type FormError } from '../forms/form.ts'
 import { Telling } from '../forms/telling.ts'
 import { JourneyPages, type JourneyPage } from '../layout/journey-page.ts'
 import { RecategorisationForm } from './recategorisation.form.ts'
@@ -59,7 +59,7 @@ export class RecategorisationController {
         recordedBy,
         revision,
       }))
-    return reply.status(statusOf(errors)).view('recategorisation/recategorisation.njk', {
+    return reply.status(httpStatusOf(errors)).view('recategorisation/recategorisation.njk', {
       ...page,
       ...formModel(body, errors, order),
       said,

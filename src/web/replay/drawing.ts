@@ -1,9 +1,9 @@
 /** The journey as one line in time: where everything stands, worked out once; the template only draws it. */
-import { statuses, type Status } from '../../domain/journey/facts.ts'
+import { statuses, type Status } from '../../domain/journey/figures.ts'
 import type { JourneyOnClock } from '../../domain/journey/replay.ts'
 import { programmeAt, type ProgrammeDefinition } from '../../domain/programme.ts'
 import type { Glyph, Mark } from './marks.ts'
-import { round, scaleFor, type Fold, type MonthTick, type Scale } from './scale.ts'
+import { round, scaleFor, type FoldedStretch, type MonthTick, type Scale } from './scale.ts'
 
 export const width = 1200
 const left = 88
@@ -66,7 +66,7 @@ export interface Drawing {
   readonly size: number
   readonly statusBand: readonly Band[]
   readonly moduleBand: readonly Band[]
-  readonly folds: readonly Fold[]
+  readonly folds: readonly FoldedStretch[]
   readonly months: readonly MonthTick[]
   readonly marks: readonly DrawnMark[]
   /** Where the line starts and where the journey ended, or null while it goes on. */

@@ -1,5 +1,7 @@
 /** What stands on the line: one mark for everything that was recorded, with every version of it that was ever believed. */
-import type { Day, Instant, Recorded } from '../../domain/history.ts'
+import type { Day, Instant } from '../../domain/calendar.ts'
+import { detailOf, wordsOf, type Weight } from '../../domain/event-words.ts'
+import type { Recorded } from '../../domain/history.ts'
 import type { JourneyEvent } from '../../domain/journey/journey.ts'
 import {
   outcomes,
@@ -11,16 +13,7 @@ import {
 import { believedNow, daysLate, lateAfterDays } from '../../domain/journey/replay.ts'
 import { programmeAt, sessionOf } from '../../domain/programme.ts'
 
-export type Glyph =
-  | AttendanceCategory
-  | 'failed_to_comply'
-  | 'milestone'
-  | 'warning'
-  | 'breach'
-  | 'completed'
-  | 'dropped_out'
-  | 'correction'
-  | 'recategorisation'
+export type Glyph = AttendanceCategory | 'failed_to_comply' | Exclude<Weight, 'session' | 'none'>
 
 /** What was said of one thing, once: the shape it has on the line and the words for it. */
 export interface Version {
@@ -58,24 +51,10 @@ export const standInsOf = (planned: readonly string[], actual: readonly string[]
 export const glyphOf = (outcome: Outcome): Glyph =>
   outcome === 'AFTC' ? 'failed_to_comply' : attendanceCategoryOf(outcome)
 
-const contacts: Record<
-  Exclude<JourneyEvent['type'], 'AttendanceRecorded' | 'AttendanceCorrected' | 'OutcomeRecategorised'>,
-  [Glyph, string, string]
-> = {
-  ReferralReceived: ['milestone', 'Referred', 'Referral'],
-  EligibilityAssessed: ['milestone', 'Assessed', 'Eligibility assessed'],
-  SuitabilityDecided: ['milestone', 'Suitability', 'Suitability decided'],
-  PlacedOnWaitingList: ['milestone', 'Waiting list', 'Placed on waiting list'],
-  AllocatedToGroup: ['milestone', 'Allocated', 'Allocated to group'],
-  ThreeWayMeetingHeld: ['milestone', '3-way meeting', 'Three-way meeting'],
-  ProgrammeReviewCompleted: ['milestone', 'Review', 'Programme review'],
-  ProviderTransferAccepted: ['milestone', 'New provider', 'Provider transfer'],
-  WarningIssued: ['warning', 'Warning', 'Warning'],
-  BreachInitiated: ['breach', 'Breach', 'Breach initiated'],
-  BreachResolved: ['milestone', 'Breach resolved', 'Breach resolved'],
-  RecallRecorded: ['breach', 'Recall', 'Recall'],
-  ParticipantDroppedOut: ['dropped_out', 'Dropped out', 'Dropped out'],
-  ProgrammeCompleted: ['completed', 'Completed', 'Programme complete'],
+/** The shape of an event on the line; a session has that of its outcome. */
+export function glyphOfType(type: JourneyEvent['type']): Glyph {
+  const { weight } = wordsOf(type)
+  return weight === 'session' || weight === 'none' ? 'milestone' : weight
 }
 
 /** One mark an event, in the order of the log; corrections stand on their own and are also the next version of what they correct. */
@@ -102,6 +81,8 @@ export function marksOf(events: readonly Recorded<JourneyEvent>[]): readonly Mar
 
   return events.map((event): Mark => {
     const days = daysLate(event)
+    const { name, shortName: label } = wordsOf(event.type)
+    const glyph = glyphOfType(event.type)
     const mark = {
       revision: event.revision,
       module: null,
@@ -134,18 +115,18 @@ export function marksOf(events: readonly Recorded<JourneyEvent>[]): readonly Mar
         }
       }
       case 'AttendanceCorrected': {
-        const { sessionId, was, outcome } = event.data
+        const { sessionId, outcome } = event.data
         return {
           ...mark,
           kind: 'correction',
-          label: `${sessionId} corrected`,
-          name: `Correction of ${session(sessionId)?.name ?? sessionId}`,
+          label: `${sessionId} ${label.toLowerCase()}`,
+          name: `${name} of ${session(sessionId)?.name ?? sessionId}`,
           corrects: first.get(sessionId) ?? null,
           versions: [
             {
               revision: event.revision,
-              glyph: 'correction',
-              says: `${outcomes[was]} (${was}) became ${outcomes[outcome]}`,
+              glyph,
+              says: detailOf(event),
               code: outcome,
             },
           ],
@@ -155,20 +136,19 @@ export function marksOf(events: readonly Recorded<JourneyEvent>[]): readonly Mar
         return {
           ...mark,
           kind: 'recategorisation',
-          label: 'Recategorised',
-          name: 'Reason for leaving recategorised',
+          label,
+          name,
           corrects: left,
           versions: [
             {
               revision: event.revision,
-              glyph: 'recategorisation',
-              says: `${reasons[event.data.from]} became ${reasons[event.data.to].toLowerCase()}`,
+              glyph,
+              says: detailOf(event),
               code: null,
             },
           ],
         }
       case 'ParticipantDroppedOut': {
-        const [glyph, label, name] = contacts[event.type]
         const gone = (revision: number, reason: keyof typeof reasons): Version => ({
           revision,
           glyph,
@@ -187,7 +167,6 @@ export function marksOf(events: readonly Recorded<JourneyEvent>[]): readonly Mar
         }
       }
       default: {
-        const [glyph, label, name] = contacts[event.type]
         const kind = event.type === 'ProgrammeCompleted' ? 'ending' : 'contact'
         return {
           ...mark,
@@ -199,26 +178,6 @@ export function marksOf(events: readonly Recorded<JourneyEvent>[]): readonly Mar
       }
     }
   })
-}
-
-function detailOf(event: Recorded<JourneyEvent>): string {
-  switch (event.type) {
-    case 'ReferralReceived':
-      return event.data.provider ? `to ${event.data.provider}` : ''
-    case 'SuitabilityDecided':
-      return {
-        suitable: 'Suitable',
-        not_ready: 'Suitable but not ready',
-        not_suitable: 'Not suitable',
-        not_stated: '',
-      }[event.data.decision]
-    case 'AllocatedToGroup':
-      return event.data.groupId
-    case 'ProviderTransferAccepted':
-      return event.data.provider
-    default:
-      return ''
-  }
 }
 
 /** Which version of a mark is believed where only these revisions count; -1 where the mark is not there yet. */

@@ -1,7 +1,7 @@
 /** What is shown of one moment of a journey: what was added at it, how things stood, and what was believed then and is no longer. */
-import { sentenceOf } from '../../domain/events.ts'
+import { sentenceOf } from '../../domain/event-words.ts'
 import type { Recorded } from '../../domain/history.ts'
-import { statuses, type Status } from '../../domain/journey/facts.ts'
+import { statuses, type Status } from '../../domain/journey/figures.ts'
 import type { JourneyEvent } from '../../domain/journey/journey.ts'
 import { outcomes, reasons } from '../../domain/journey/outcomes.ts'
 import { daysLate, isLate, type JourneyMoment, type JourneyOnClock, type Moment } from '../../domain/journey/replay.ts'
@@ -96,7 +96,7 @@ function viewOf(
     status: at.status,
     statusName,
     figures: figuresOf(at),
-    facilitatorsMet: at.facts.facilitatorsMet,
+    facilitatorsMet: [...at.facts.facilitatorsMet],
     ending: endingOf(at),
     happened,
     changed: at.changedSince.map((change): Changed => {

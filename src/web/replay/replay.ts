@@ -1,18 +1,10 @@
 /** What the replay page shows: the line, the playhead, and the state of the journey at the moment asked for. */
+import { dayOf, endOfDay, isDay, isWrittenInstant } from '../../domain/calendar.ts'
 import type { Recorded } from '../../domain/history.ts'
-import { statuses } from '../../domain/journey/facts.ts'
+import { statuses } from '../../domain/journey/figures.ts'
 import type { JourneyEvent } from '../../domain/journey/journey.ts'
 import { believedNow, journeyOn, type JourneyOnClock } from '../../domain/journey/replay.ts'
-import {
-  dayOf,
-  endOfDay,
-  isRealDay,
-  isRealInstant,
-  sayDay,
-  sayDayShort,
-  sayInstant,
-  sayInstantShort,
-} from '../layout/dates.ts'
+import { sayDay, sayDayShort, sayInstant, sayInstantShort } from '../layout/dates.ts'
 import { drawingOf, width, type DrawnMark, type Drawing } from './drawing.ts'
 import { marksOf, type Mark } from './marks.ts'
 import { momentAt, type Clock, type MomentView } from './moments.ts'
@@ -37,8 +29,8 @@ export function readAddress(query: { clock?: unknown; at?: unknown }): ReplayAsk
   }
   if (query.at === undefined || query.at === '') return { clock, at: null }
   const at = query.at
-  if (typeof at === 'string' && isRealDay(at)) return { clock, at }
-  if (typeof at === 'string' && clock === 'known' && isRealInstant(at)) return { clock, at: new Date(at).toISOString() }
+  if (isDay(at)) return { clock, at }
+  if (clock === 'known' && isWrittenInstant(at)) return { clock, at: new Date(at).toISOString() }
   return clock === 'known'
     ? {
         problem: 'The address does not name a real moment.',
@@ -95,8 +87,7 @@ export function replayView(path: string, events: readonly Recorded<JourneyEvent>
   const journey = journeyOn(clock, events)
   const { places } = journey
   const drawing = drawingOf(journey, marks, believedNow(events).programme)
-  const by =
-    asked.at === null ? places.at(-1)! : clock === 'known' && isRealDay(asked.at) ? endOfDay(asked.at) : asked.at
+  const by = asked.at === null ? places.at(-1)! : clock === 'known' && isDay(asked.at) ? endOfDay(asked.at) : asked.at
   const moment = momentAt(journey, by, events, marks)
   const hrefTo = (at: string) => `${path}?clock=${clock}&at=${encodeURIComponent(at)}`
   const placeOf = placeOfRevision(journey)
@@ -225,7 +216,7 @@ function descriptionOf(marks: readonly Mark[], statusAtTheEnd: string): string {
 }
 
 export const sayAsked = ({ clock, at }: ReplayAsked): string =>
-  at === null ? 'now' : clock === 'known' && !isRealDay(at) ? sayInstant(at) : sayDay(at)
+  at === null ? 'now' : clock === 'known' && !isDay(at) ? sayInstant(at) : sayDay(at)
 
 /** What the browser needs to move the playhead along the line by itself; the words of a moment it asks for as it comes to it. */
 export interface ReplayOutline {

@@ -1,6 +1,5 @@
 /** Where a day falls on the line: to scale, except that long stretches in which nothing happened are folded and say so. */
-
-const aDay = 86_400_000
+import { msInDay } from '../../domain/calendar.ts'
 
 /** A stretch with nothing in it longer than this is folded. */
 const foldAfterDays = 35
@@ -8,7 +7,7 @@ const foldAfterDays = 35
 const marginDays = 4
 const foldWidth = 52
 
-export interface Fold {
+export interface FoldedStretch {
   readonly from: number
   readonly to: number
   readonly weeks: number
@@ -24,7 +23,7 @@ export interface MonthTick {
 export interface Scale {
   x(at: string | number): number
   readonly end: number
-  readonly folds: readonly Fold[]
+  readonly folds: readonly FoldedStretch[]
   readonly months: readonly MonthTick[]
 }
 
@@ -40,23 +39,23 @@ const timeOf = (at: string | number): number => (typeof at === 'number' ? at : D
 
 export function scaleFor(times: readonly (string | number)[], left: number, right: number): Scale {
   const points = [...new Set(times.map(timeOf))].sort((a, b) => a - b)
-  const first = (points[0] ?? 0) - aDay
-  const last = Math.max((points.at(-1) ?? 0) + 2 * aDay, first + 10 * aDay)
+  const first = (points[0] ?? 0) - msInDay
+  const last = Math.max((points.at(-1) ?? 0) + 2 * msInDay, first + 10 * msInDay)
 
   const cuts = points.slice(1).flatMap((point, i) => {
     const before = points[i]!
-    return point - before > foldAfterDays * aDay
-      ? [{ from: before + marginDays * aDay, to: point - marginDays * aDay }]
+    return point - before > foldAfterDays * msInDay
+      ? [{ from: before + marginDays * msInDay, to: point - marginDays * msInDay }]
       : []
   })
   const folded = cuts.reduce((sum, { from, to }) => sum + (to - from), 0)
-  const perDay = (right - left - cuts.length * foldWidth) / ((last - first - folded) / aDay)
+  const perDay = (right - left - cuts.length * foldWidth) / ((last - first - folded) / msInDay)
 
   const stretches: Stretch[] = []
   let x = left
   let from = first
   const add = (to: number, isFold: boolean) => {
-    const width = isFold ? foldWidth : ((to - from) / aDay) * perDay
+    const width = isFold ? foldWidth : ((to - from) / msInDay) * perDay
     stretches.push({ from, to, x, width, folded: isFold })
     x += width
     from = to
@@ -80,7 +79,7 @@ export function scaleFor(times: readonly (string | number)[], left: number, righ
       .map((stretch) => ({
         from: round(stretch.x),
         to: round(stretch.x + stretch.width),
-        weeks: Math.round((stretch.to - stretch.from) / aDay / 7) + 1,
+        weeks: Math.round((stretch.to - stretch.from) / msInDay / 7) + 1,
       })),
     months: monthsOn(stretches, place, points[0] ?? first),
   }

@@ -1,10 +1,11 @@
 /** A journey in the order it happened, in the chapters of its programme, with every correction beside what it corrected. */
+import { wordsOf } from '../../domain/event-words.ts'
 import { isReason, outcomes, reasons } from '../../domain/journey/outcomes.ts'
 import { programmeAt, sessionOf, type ProgrammeDefinition } from '../../domain/programme.ts'
 import type { JourneyHeader, TimelineEntry } from '../../queries/journeys.ts'
-import { glyphOf, standInsOf, type Glyph } from '../replay/marks.ts'
+import { glyphOf, glyphOfType, standInsOf, type Glyph } from '../replay/marks.ts'
 
-export interface TimelineRow {
+export interface TimelineItem {
   readonly revision: number
   readonly name: string
   /** The code practitioners write, for a session. */
@@ -38,33 +39,8 @@ export interface TimelineRow {
 
 export interface Chapter {
   readonly title: string
-  readonly rows: readonly TimelineRow[]
+  readonly rows: readonly TimelineItem[]
   readonly sessions: number
-}
-
-const names: Readonly<Record<string, string>> = {
-  ReferralReceived: 'Referral',
-  EligibilityAssessed: 'Eligibility assessed',
-  SuitabilityDecided: 'Suitability decided',
-  PlacedOnWaitingList: 'Placed on waiting list',
-  AllocatedToGroup: 'Allocated to group',
-  ThreeWayMeetingHeld: 'Three-way meeting',
-  ProgrammeReviewCompleted: 'Programme review',
-  ProviderTransferAccepted: 'Provider transfer',
-  WarningIssued: 'Warning',
-  BreachInitiated: 'Breach initiated',
-  BreachResolved: 'Breach resolved',
-  RecallRecorded: 'Recall',
-  ParticipantDroppedOut: 'Dropped out',
-  ProgrammeCompleted: 'Programme complete',
-}
-
-const glyphs: Readonly<Record<string, Glyph>> = {
-  WarningIssued: 'warning',
-  BreachInitiated: 'breach',
-  RecallRecorded: 'breach',
-  ParticipantDroppedOut: 'dropped_out',
-  ProgrammeCompleted: 'completed',
 }
 
 const sources: Readonly<Record<string, string>> = {
@@ -80,7 +56,7 @@ export function timelineView(
 ): readonly Chapter[] {
   const programme = programmeAt(header.programmeKey, header.programmeVersion)
   const changes = entries.filter(({ type }) => type === 'AttendanceCorrected' || type === 'OutcomeRecategorised')
-  const chapters: { key: string; title: string; rows: TimelineRow[]; sessions: number }[] = []
+  const chapters: { key: string; title: string; rows: TimelineItem[]; sessions: number }[] = []
   for (const entry of entries) {
     if (changes.includes(entry)) continue
     // What happens between two sessions belongs to the chapter he is in.
@@ -104,7 +80,7 @@ function rowOf(
   entry: TimelineEntry,
   changes: readonly TimelineEntry[],
   programme: ProgrammeDefinition | undefined,
-): TimelineRow {
+): TimelineItem {
   const mine = changes
     .filter((change) =>
       entry.sessionId
@@ -117,9 +93,9 @@ function rowOf(
   const standIns = standInsOf(entry.plannedFacilitators, entry.actualFacilitators)
   return {
     revision: entry.revision,
-    name: session?.name ?? entry.sessionId ?? names[entry.type] ?? entry.type,
+    name: session?.name ?? entry.sessionId ?? wordsOf(entry.type).name,
     code: entry.sessionId,
-    glyph: last.outcome ? glyphOf(last.outcome) : (glyphs[entry.type] ?? 'milestone'),
+    glyph: last.outcome ? glyphOf(last.outcome) : glyphOfType(entry.type),
     occurredOn: entry.occurredOn,
     recordedAt: entry.recordedAt,
     recordedBy: entry.recordedBy,

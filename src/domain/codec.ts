@@ -1,11 +1,11 @@
-/** What the log holds, made into an event the rules can fold; whatever cannot be is poison and is named, never skipped. */
-import { eventTypeOf, type DomainEvent } from './events.ts'
+/** The stored form of an event: its schema versions, and how what the log holds is read. What cannot be read is named, never skipped. */
+import { isStoredDay, isStoredInstant } from './calendar.ts'
+import { eventTypeOf, type DomainEvent, type EventType } from './events.ts'
 import type { Metadata, Recorded } from './history.ts'
 import { isOutcome, isReason } from './journey/outcomes.ts'
 import { suitabilities } from './journey/referral.ts'
-import { upcast } from './upcasting.ts'
 
-/** An event in the log that cannot be understood: its journey is held at this revision until it can. */
+/** An event in the log that cannot be read: its stream is parked at this revision until it can. */
 export class PoisonEvent extends Error {
   readonly stream: string
   readonly revision: number
@@ -69,9 +69,9 @@ const reason = code(isReason)
 const decision = code((code) => suitabilities.some((known) => known === code))
 const programme: Check = (value) => isObject(value) && text(value.key) && count(value.version)
 
-/** Both clocks are compared as text, so a day or an instant written otherwise would be put in the wrong place without a word. */
-const day = code((value) => /^\d{4}-\d\d-\d\d$/.test(value))
-const instant = code((value) => /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(value))
+/** Both clocks are compared as text: a day or an instant in another form would be sorted into the wrong place. */
+const day = code(isStoredDay)
+const instant = code(isStoredInstant)
 
 const metadataShape = Object.entries({
   commandId: text,
@@ -118,3 +118,30 @@ const shapes: {
 const shapeOf = Object.fromEntries(
   Object.entries(shapes).map(([type, shape]) => [type, Object.entries(shape)]),
 ) as Record<DomainEvent['type'], [string, Check][]>
+
+/** From the open fields of one schema version to those of the next. Sealed fields stay sealed and pass through. */
+type Upcast = (data: Readonly<Record<string, unknown>>) => Record<string, unknown>
+
+export type Upcasters = { readonly [T in EventType]?: readonly Upcast[] }
+
+/**
+ * For each event type whose fields have changed, a step from each schema version to the next, that of version 1 first. The log is
+ * never rewritten: an event of an earlier version passes through the steps whenever it is read. Once a step is added, its event type
+ * is written in the next version; a step that has been released is never changed.
+ */
+const upcasters: Upcasters = {}
+
+/** The schema version in which an event type is written today. */
+export const schemaVersionOf = (type: EventType, steps: Upcasters = upcasters): number => 1 + (steps[type]?.length ?? 0)
+
+/** @returns the data in today's schema version, or null where the version is none that this release knows */
+export function upcast(
+  type: EventType,
+  version: unknown,
+  data: Record<string, unknown>,
+  steps: Upcasters = upcasters,
+): Record<string, unknown> | null {
+  if (!Number.isInteger(version) || (version as number) < 1) return null
+  if ((version as number) > schemaVersionOf(type, steps)) return null
+  return (steps[type] ?? []).slice((version as number) - 1).reduce((current, step) => step(current), data)
+}

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { eventTypes, sealedFieldsOf, sentenceOf, type EventType } from '../../src/domain/events.ts'
-import { PoisonEvent, recordedFrom } from '../../src/domain/stored-event.ts'
+import { sentenceOf } from '../../src/domain/event-words.ts'
+import { eventTypes, sealedFieldsOf, type EventType } from '../../src/domain/events.ts'
+import { PoisonEvent, recordedFrom } from '../../src/domain/codec.ts'
 import { exampleOf } from './examples.ts'
 
 describe('what the log holds', () => {
@@ -103,7 +104,8 @@ describe('poison', () => {
   })
   it('is a list of facilitators that is not one, and a programme without a version', () => {
     expect(whyOf({ ...good, data: { ...good.data, actualFacilitators: 'S01' } })).toContain('actualFacilitators')
-    expect(whyOf({ ...good, data: { ...good.data, plannedFacilitators: [7] } })).toContain('plannedFacilitators')
+    for (const staff of [[7], ['S01', 7], [null, 'S01']])
+      expect(whyOf({ ...good, data: { ...good.data, plannedFacilitators: staff } })).toContain('plannedFacilitators')
     const referral = stored('ReferralReceived')
     for (const programme of ['bbr', { key: 'bbr' }, { key: 'bbr', version: '1' }, { version: 1 }]) {
       expect(whyOf({ ...referral, data: { ...referral.data, programme } })).toContain('programme')

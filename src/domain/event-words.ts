@@ -1,0 +1,215 @@
+/** Every event in words: what it is called, how much it weighs on the line of a journey, and its one plain sentence. */
+import type { DomainEvent, EventType } from './events.ts'
+import type { Recorded } from './history.ts'
+import { outcomes, reasons } from './journey/outcomes.ts'
+import { suitabilityNames } from './journey/referral.ts'
+import { programmeAt, sessionOf } from './programme.ts'
+
+/** How an event stands out on the line of a journey. A session weighs what its outcome counts as. */
+export type Weight =
+  | 'session'
+  | 'milestone'
+  | 'warning'
+  | 'breach'
+  | 'completed'
+  | 'dropped_out'
+  | 'correction'
+  | 'recategorisation'
+  /** Kept in the log and not on the line of a journey. */
+  | 'none'
+
+export interface EventWords<E> {
+  /** What practitioners call it: on the timeline, in forms, in lists. */
+  readonly name: string
+  /** The same in as few letters as fit on the line. */
+  readonly shortName: string
+  /** What a contact log calls it, or null where no contact becomes this event. It is the format of the import: never rename it. */
+  readonly contact: string | null
+  readonly weight: Weight
+  /** What the event says beside its name; empty where that is nothing. */
+  readonly detail?: (event: Recorded<E>) => string
+  /** Says nothing about who he is. */
+  readonly sentence: (event: Recorded<E>) => string
+}
+
+/** An event type without words does not compile. */
+const eventWords = {
+  ReferralReceived: {
+    name: 'Referral',
+    shortName: 'Referred',
+    contact: 'Referral',
+    weight: 'milestone',
+    detail: ({ data }) => (data.provider ? `to ${data.provider}` : ''),
+    sentence: ({ data }) =>
+      `He was referred to the programme ${data.programme.key}${data.provider ? ` at ${data.provider}` : ''}.`,
+  },
+  EligibilityAssessed: {
+    name: 'Eligibility assessed',
+    shortName: 'Assessed',
+    contact: 'Eligibility assessed',
+    weight: 'milestone',
+    sentence: () => 'His eligibility was assessed.',
+  },
+  SuitabilityDecided: {
+    name: 'Suitability decided',
+    shortName: 'Suitability',
+    contact: 'Suitability decided',
+    weight: 'milestone',
+    detail: ({ data }) => (data.decision === 'not_stated' ? '' : suitabilityNames[data.decision]),
+    sentence: ({ data }) =>
+      ({
+        suitable: 'It was decided that the programme is suitable for him.',
+        not_ready: 'It was decided that the programme is suitable for him but that he is not ready.',
+        not_suitable: 'It was decided that the programme is not suitable for him.',
+        not_stated: 'A decision was made on whether the programme is suitable for him.',
+      })[data.decision],
+  },
+  PlacedOnWaitingList: {
+    name: 'Placed on waiting list',
+    shortName: 'Waiting list',
+    contact: 'Placed on waiting list',
+    weight: 'milestone',
+    sentence: () => 'He was placed on the waiting list.',
+  },
+  AllocatedToGroup: {
+    name: 'Allocated to group',
+    shortName: 'Allocated',
+    contact: 'Allocated to group',
+    weight: 'milestone',
+    detail: ({ data }) => data.groupId,
+    sentence: ({ data }) => `He was allocated to group ${data.groupId || '(not named)'}.`,
+  },
+  ThreeWayMeetingHeld: {
+    name: 'Three-way meeting',
+    shortName: '3-way meeting',
+    contact: 'Three-way meeting',
+    weight: 'milestone',
+    sentence: () => 'A three-way meeting was held.',
+  },
+  ProgrammeReviewCompleted: {
+    name: 'Programme review',
+    shortName: 'Review',
+    contact: 'Programme review',
+    weight: 'milestone',
+    sentence: () => 'A programme review was completed.',
+  },
+  ProviderTransferAccepted: {
+    name: 'Provider transfer',
+    shortName: 'New provider',
+    contact: 'Provider transfer',
+    weight: 'milestone',
+    detail: ({ data }) => data.provider,
+    sentence: ({ data }) => `His journey was taken over by ${data.provider || 'another provider'}.`,
+  },
+  AttendanceRecorded: {
+    name: 'Session',
+    shortName: 'Session',
+    contact: 'Session',
+    weight: 'session',
+    detail: ({ data }) => outcomes[data.outcome],
+    sentence: ({ data }) =>
+      `${sessionName(data.sessionId)}: ${outcomes[data.outcome].toLowerCase()} (${data.outcome}), with ${room(data.actualFacilitators)} in the room.`,
+  },
+  AttendanceCorrected: {
+    name: 'Correction',
+    shortName: 'Corrected',
+    contact: 'Session correction',
+    weight: 'correction',
+    detail: ({ data }) => `${outcomes[data.was]} (${data.was}) became ${outcomes[data.outcome]}`,
+    sentence: ({ data }) =>
+      `The record of ${sessionName(data.sessionId)} was corrected from ${data.was} to ${data.outcome} (${outcomes[data.outcome].toLowerCase()}); event ${data.corrects} said otherwise.`,
+  },
+  WarningIssued: {
+    name: 'Warning',
+    shortName: 'Warning',
+    contact: 'Warning',
+    weight: 'warning',
+    sentence: () => 'He was given a warning.',
+  },
+  BreachInitiated: {
+    name: 'Breach initiated',
+    shortName: 'Breach',
+    contact: 'Breach initiated',
+    weight: 'breach',
+    sentence: () => 'Breach proceedings were begun.',
+  },
+  BreachResolved: {
+    name: 'Breach resolved',
+    shortName: 'Breach resolved',
+    contact: 'Breach resolved',
+    weight: 'milestone',
+    sentence: () => 'The breach was resolved.',
+  },
+  RecallRecorded: {
+    name: 'Recall',
+    shortName: 'Recall',
+    contact: 'Recall',
+    weight: 'breach',
+    sentence: () => 'He was recalled to prison.',
+  },
+  ParticipantDroppedOut: {
+    name: 'Dropped out',
+    shortName: 'Dropped out',
+    contact: 'Dropped out',
+    weight: 'dropped_out',
+    detail: ({ data }) => reasons[data.reason],
+    sentence: ({ data }) => `He dropped out; the reason on record: ${reasons[data.reason].toLowerCase()}.`,
+  },
+  ProgrammeCompleted: {
+    name: 'Programme complete',
+    shortName: 'Completed',
+    contact: 'Completed',
+    weight: 'completed',
+    sentence: () => 'He completed the programme.',
+  },
+  OutcomeRecategorised: {
+    name: 'Reason for leaving recategorised',
+    shortName: 'Recategorised',
+    contact: 'Outcome recategorised',
+    weight: 'recategorisation',
+    detail: ({ data }) => `${reasons[data.from]} became ${reasons[data.to].toLowerCase()}`,
+    sentence: ({ data }) =>
+      `The reason for leaving was recategorised from ${reasons[data.from].toLowerCase()} to ${reasons[data.to].toLowerCase()}.`,
+  },
+  ParticipantRegistered: {
+    name: 'Participant registered',
+    shortName: 'Registered',
+    contact: null,
+    weight: 'none',
+    sentence: () => 'He became known to the service.',
+  },
+  ParticipantDetailsCorrected: {
+    name: 'Details corrected',
+    shortName: 'Details',
+    contact: null,
+    weight: 'none',
+    sentence: () => 'His personal details were corrected.',
+  },
+  ContactRefused: {
+    name: 'Contact refused',
+    shortName: 'Refused',
+    contact: null,
+    weight: 'none',
+    detail: ({ data }) => data.reason,
+    sentence: ({ data }) => `A record of a contact log was refused: ${data.reason}.`,
+  },
+} as const satisfies { readonly [T in EventType]: EventWords<Extract<DomainEvent, { type: T }>> }
+
+/** The contacts of a contact log, each of which becomes one event. */
+export type ContactName = NonNullable<(typeof eventWords)[EventType]['contact']>
+
+export const wordsOf = (type: EventType): EventWords<DomainEvent> => eventWords[type] as EventWords<DomainEvent>
+
+/** The event in one plain sentence that says nothing about who he is. */
+export const sentenceOf = (event: Recorded<DomainEvent>): string => wordsOf(event.type).sentence(event)
+
+/** What the event says beside its name; empty where that is nothing. */
+export const detailOf = (event: Recorded<DomainEvent>): string => wordsOf(event.type).detail?.(event) ?? ''
+
+const sessionName = (id: string): string => {
+  const programme = programmeAt('bbr', 1)
+  const session = programme && sessionOf(programme, id)
+  return session ? `${session.name} (${id})` : id
+}
+
+const room = (staff: readonly string[]): string => (staff.length === 0 ? 'nobody named' : staff.join(' and '))
