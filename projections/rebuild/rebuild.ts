@@ -20,7 +20,7 @@ const processorsForLanes = 4
 
 export interface RebuildSources extends Sources {
   /** Without it everything is done by the thread that asks. */
-  readonly whereabouts?: ConnectionSettings | undefined
+  readonly connections?: ConnectionSettings | undefined
 }
 
 export interface RebuildProgress {
@@ -50,7 +50,7 @@ export async function rebuildReadModels(
   wanted: readonly Projection[],
   { signal, onProgress = () => undefined, isFree = false, most = largestBatch, splitAfter, splitInto }: Options,
 ): Promise<boolean> {
-  const { store, readModels, whereabouts } = sources
+  const { store, readModels, connections: whereabouts } = sources
   const begun = await Promise.all(wanted.map((projection) => readModels.checkpointStore.acquireShadow(projection)))
   let builds: readonly AcquiredCheckpoint[] = begun.map(({ build }) => build)
   let events = 0
