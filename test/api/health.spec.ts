@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { StoreUnavailable } from '../../src/event-store/event-store.ts'
+import { StoreUnavailable } from '../../src/event-store/store-errors.ts'
 import { expectProblem, running } from './support.ts'
 
 const api = running()
