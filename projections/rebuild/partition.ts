@@ -1,5 +1,6 @@
 /** The lanes of a rebuild that fall to one thread, whichever it is. */
-import type { EventStore, Partition } from '../../src/event-store/event-store.ts'
+import type { Partition } from '../../src/event-store/catch-up-subscription.ts'
+import type { EventStore } from '../../src/event-store/event-store.ts'
 import { widenReceiveWindow } from '../../src/event-store/flow-control.ts'
 import type { Vault } from '../../src/protection/vault.ts'
 import type { AcquiredCheckpoint } from '../runner/checkpoint-store.ts'
@@ -57,13 +58,14 @@ async function hearLane(
 ): Promise<boolean> {
   const hearing = await BatchProcessor.of(readModels, vault, log, builds)
   if ((hearing.position ?? -1n) >= until) return true
-  for await (const batch of store.batches(categories, hearing.position, most, told.signal, lane)) {
+  const from = { categories, after: hearing.position, batchSize: most, signal: told.signal, partition: lane }
+  for await (const batch of store.subscribe(from)) {
     // Level with the log, it has heard whatever is up to there, also where the place itself was not told.
-    const to = batch.caughtUp || batch.to === null || batch.to > until ? until : batch.to
+    const upTo = batch.caughtUp || batch.upTo === null || batch.upTo > until ? until : batch.upTo
     const events = batch.events.filter(({ position }) => position <= until)
-    await hearing.process({ ...batch, events, to }, to < until)
-    told.onHeard(events.length, to, lane)
-    if (to >= until) return true
+    await hearing.process({ ...batch, events, upTo }, upTo < until)
+    told.onHeard(events.length, upTo, lane)
+    if (upTo >= until) return true
   }
   await hearing.write()
   return false

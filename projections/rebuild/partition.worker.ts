@@ -1,6 +1,7 @@
 /** A thread of its own for some of the lanes of a rebuild. */
 import { parentPort, workerData } from 'node:worker_threads'
-import { EventStore, type Partition } from '../../src/event-store/event-store.ts'
+import type { Partition } from '../../src/event-store/catch-up-subscription.ts'
+import { EventStore } from '../../src/event-store/event-store.ts'
 import { Vault } from '../../src/protection/vault.ts'
 import { CheckpointConflict, type AcquiredCheckpoint } from '../runner/checkpoint-store.ts'
 import type { RunnerLog } from '../runner/batch-processor.ts'

@@ -113,7 +113,8 @@ async function hearAlone(
   const hearing = await BatchProcessor.of(readModels, vault, log, builds)
   let level = false
   let events = 0
-  for await (const batch of store.batches(categories, hearing.position, told.most, told.signal)) {
+  const from = { categories, after: hearing.position, batchSize: told.most, signal: told.signal }
+  for await (const batch of store.subscribe(from)) {
     await hearing.process(batch, !level && !batch.caughtUp)
     events += batch.events.length
     told.onHeard(batch.events.length, hearing.position ?? 0n)
@@ -142,9 +143,9 @@ async function hearAlone(
  */
 async function passOver(store: EventStore, readModels: ReadModels, hearing: BatchProcessor): Promise<boolean> {
   const live = (await readModels.checkpoints()).filter(({ place, position }) => place === 'live' && position !== '')
-  const to = live.reduce((high, { position }) => (BigInt(position) > high ? BigInt(position) : high), -1n)
+  const upTo = live.reduce((high, { position }) => (BigInt(position) > high ? BigInt(position) : high), -1n)
   // Asked after the live position was read: whatever of ours is up to there, is up to the end.
   if ((await store.headPositionOf(categories)) > (hearing.position ?? 0n)) return false
-  await hearing.process({ events: [], to, caughtUp: false, weight: 0 })
+  await hearing.process({ events: [], upTo, caughtUp: false, characters: 0 })
   return true
 }

@@ -53,11 +53,12 @@ export async function verifyProjections(
         const hearing = await BatchProcessor.of(scratch, vault, log, builds)
         const end = position === '' ? -1n : BigInt(position)
         if (end < 0n) continue
-        for await (const batch of store.batches(categories, null, 50, new AbortController().signal)) {
+        const all = { categories, after: null, batchSize: 50, signal: new AbortController().signal }
+        for await (const batch of store.subscribe(all)) {
           // Level with the log, it has heard whatever is up to there, also where the place itself was not told.
-          const upTo = batch.caughtUp || batch.to === null || batch.to > end ? end : batch.to
+          const upTo = batch.caughtUp || batch.upTo === null || batch.upTo > end ? end : batch.upTo
           const events = batch.events.filter((event) => event.position <= end)
-          await hearing.process({ ...batch, events, to: upTo }, upTo < end)
+          await hearing.process({ ...batch, events, upTo }, upTo < end)
           onProgress({ position: upTo, of: end })
           if (upTo >= end) break
         }

@@ -2,7 +2,8 @@
 import type { DomainEvent } from '../../src/domain/events.ts'
 import type { Recorded } from '../../src/domain/history.ts'
 import { PoisonEvent, recordedFrom } from '../../src/domain/codec.ts'
-import type { EventBatch, StoredEvent } from '../../src/event-store/event-store.ts'
+import type { EventBatch } from '../../src/event-store/batch-buffer.ts'
+import type { StoredEvent } from '../../src/event-store/stored-event.ts'
 import type { Vault } from '../../src/protection/vault.ts'
 import type { AcquiredCheckpoint } from './checkpoint-store.ts'
 import type { WriteBuffer } from '../storage/database.ts'
@@ -113,12 +114,12 @@ export class BatchProcessor {
    * now and then only, and with them how far they have heard
    * @throws CheckpointMoved, or what the database said; this hearing then knows no more, and is begun again from the checkpoints
    */
-  async process({ events, to, weight }: EventBatch, unhurried = false): Promise<void> {
+  async process({ events, upTo, characters }: EventBatch, unhurried = false): Promise<void> {
     const understood: Understood = []
     for (const part of this.parts) {
-      if (to === null || to <= part.heard) continue
-      await this.hear(part, events, to, understood)
-      part.weight += weight
+      if (upTo === null || upTo <= part.heard) continue
+      await this.hear(part, events, upTo, understood)
+      part.characters += characters
     }
     const { worthWriting } = this.readModels
     const due = this.parts.filter((part) => part.isUnwritten && !(unhurried && part.mayWait(worthWriting)))
@@ -148,7 +149,7 @@ export class BatchProcessor {
     if (builds) for (const [n, part] of parts.entries()) part.wrote(builds[n]!)
   }
 
-  private async hear(part: Part, events: readonly Placed[], to: bigint, understood: Understood): Promise<void> {
+  private async hear(part: Part, events: readonly Placed[], upTo: bigint, understood: Understood): Promise<void> {
     const { projection } = part.build
     const concluded: Concluded[] = []
     for (let n = 0; n < events.length; n++) {
@@ -168,7 +169,7 @@ export class BatchProcessor {
       this.log.warn({ projection: projection.name, stream, revision, why }, 'A history is held.')
       part.hold({ stream, revision, why })
     }
-    part.heard = to
+    part.heard = upTo
   }
 
   private changesOf(
@@ -244,7 +245,7 @@ class Part {
   /** Up to here it has heard, whether that is written or not. */
   heard: bigint
   /** Of the events it has heard and not written, in characters. */
-  weight = 0
+  characters = 0
   private writtenAt = performance.now()
 
   constructor(readModels: ReadModels, build: AcquiredCheckpoint, held: Set<string>, isInOrder: boolean) {
@@ -271,7 +272,7 @@ class Part {
     if (this.build.projection.tables.every(({ foldedOn }) => foldedOn)) return this.touched.length < rowsKept * patience
     let rows = this.touched.length
     for (const { length } of this.waiting.values()) rows += length
-    return rows < few && this.weight < heaviestUnwritten
+    return rows < few && this.characters < heaviestUnwritten
   }
 
   holds(stream: string): boolean {
@@ -366,7 +367,7 @@ class Part {
   wrote(build: AcquiredCheckpoint): void {
     this.build = build
     this.writtenAt = performance.now()
-    this.weight = 0
+    this.characters = 0
     this.newlyHeld = []
     for (const waiting of this.waiting.values()) waiting.clear()
     for (const place of this.touched) place.touched = false

@@ -1,7 +1,9 @@
 /** Carries the log into the read models: in batches, in order, each effect once, and on again after any interruption. */
 import { setTimeout as pause } from 'node:timers/promises'
 import { Subject } from 'rxjs'
-import { StoreUnavailable, type EventStore, type StoredEvent } from '../../src/event-store/event-store.ts'
+import type { EventStore } from '../../src/event-store/event-store.ts'
+import { StoreUnavailable } from '../../src/event-store/store-errors.ts'
+import type { StoredEvent } from '../../src/event-store/stored-event.ts'
 import type { Vault } from '../../src/protection/vault.ts'
 import { CheckpointConflict, DowngradeRefused, type AcquiredCheckpoint } from './checkpoint-store.ts'
 import { BatchProcessor, type RunnerLog } from './batch-processor.ts'
@@ -166,7 +168,8 @@ export class ProjectionRunner {
       if (current.length === 0) return await rebuilding
       const hearing = await BatchProcessor.of(this.readModels, this.vault, this.log, current)
       let level = false
-      for await (const batch of this.store.batches(categories, hearing.position, largestBatch, signal)) {
+      const from = { categories, after: hearing.position, batchSize: largestBatch, signal }
+      for await (const batch of this.store.subscribe(from)) {
         const begun = Date.now()
         level ||= batch.caughtUp
         await hearing.process(batch, !level)

@@ -1,5 +1,5 @@
 /** After a fix: one held history told again from its first event, its rows written anew in one transaction. */
-import type { StoredEvent } from '../../src/event-store/event-store.ts'
+import type { StoredEvent } from '../../src/event-store/stored-event.ts'
 import { BatchProcessor } from './batch-processor.ts'
 import type { Projection } from '../projection.ts'
 import { CheckpointConflict } from './checkpoint-store.ts'

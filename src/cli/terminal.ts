@@ -2,7 +2,7 @@
 import cliProgress from 'cli-progress'
 import { InstallationMismatch } from '../runtime/installation-check.ts'
 import { BadConfiguration, readConfig } from '../runtime/config.ts'
-import { StoreUnavailable } from '../event-store/event-store.ts'
+import { StoreUnavailable } from '../event-store/store-errors.ts'
 import { NotAContactLog } from '../exchange/contact-log-file.ts'
 import { DataDirectoryInUse } from '../runtime/data-directory-lock.ts'
 import { keptIn, storageProblem, StorageProblem } from '../runtime/storage-problem.ts'

@@ -7,13 +7,9 @@ import { journeyHistory, type JourneyCommand, type JourneyEvent } from '../domai
 import type { Journey } from '../domain/journey/state.ts'
 import { participantHistory, type Details } from '../domain/participant.ts'
 import { recordedFrom, schemaVersionOf } from '../domain/codec.ts'
-import {
-  EventStore,
-  StoreUnavailable,
-  ConcurrencyConflict,
-  type NewEvent,
-  type AppendResult,
-} from '../event-store/event-store.ts'
+import { EventStore, type AppendResult } from '../event-store/event-store.ts'
+import { StoreUnavailable, ConcurrencyConflict } from '../event-store/store-errors.ts'
+import type { NewEvent } from '../event-store/stored-event.ts'
 import { sealedData } from '../protection/sealing.ts'
 import { Vault } from '../protection/vault.ts'
 import { dayOf, type Day, type Instant } from '../domain/calendar.ts'

@@ -2,7 +2,7 @@
 import { ROOT_CONTEXT, trace, TraceFlags, type SpanContext } from '@opentelemetry/api'
 import type { Subscription } from 'rxjs'
 import { isEventType } from '../domain/events.ts'
-import type { StoredEvent } from '../event-store/event-store.ts'
+import type { StoredEvent } from '../event-store/stored-event.ts'
 import type { ProjectionRunner } from '../../projections/runner/projection-runner.ts'
 
 /** What was received longer ago is history being heard again: nobody waits for it. */

@@ -1,6 +1,7 @@
 /** How do the read models stand? Asked by the operator's page, the metrics and the health check; nothing in it says who anybody is. */
 import { setTimeout as wait } from 'node:timers/promises'
-import { StoreUnavailable, type EventStore } from '../event-store/event-store.ts'
+import type { EventStore } from '../event-store/event-store.ts'
+import { StoreUnavailable } from '../event-store/store-errors.ts'
 import { definitionFingerprint, positionFrom, type CheckpointTable } from '../../projections/runner/checkpoint-store.ts'
 import { PositionThroughput, Throughput } from './throughput.ts'
 import { categories, type Projection } from '../../projections/projection.ts'

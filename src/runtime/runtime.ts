@@ -92,14 +92,10 @@ export async function openRuntime(config: Config, { besideAnother = false } = {}
 }
 
 async function belongTogether(dataDir: string, store: EventStore, vault: Vault, readModels: ReadModels): Promise<void> {
-  let firstEvent: string | null = null
-  for await (const event of store.readAll([...categories, 'import'])) {
-    firstEvent = event.id
-    break
-  }
+  const first = await store.firstEventAfter([...categories, 'import'], null)
   try {
     checkInstallation(dataDir, {
-      firstEvent,
+      firstEvent: first?.id ?? null,
       keys: vault.token('code', 'which keys are these').toString('base64url'),
       keysAreNew: vault.isNew,
       logEnd: await store.headPosition(),

@@ -11,7 +11,7 @@ const seed = 20_260_801
 
 /** Fills an empty case load; leaves one with anything in it alone. @returns how many journeys were added */
 export async function seedDemonstration(runtime: Runtime): Promise<number> {
-  for await (const _event of runtime.store.readAll(['journey'])) return 0
+  if (await runtime.store.firstEventAfter(['journey'], null)) return 0
   // To the end of yesterday: of today, the log knows hours that are still to come.
   const until = new Date()
   until.setUTCDate(until.getUTCDate() - 1)

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { StoreUnavailable } from '../../src/event-store/event-store.ts'
+import { StoreUnavailable } from '../../src/event-store/store-errors.ts'
 import { expectProblem, running } from './support.ts'
 
 const api = running()
@@ -27,7 +27,7 @@ describe('readiness', () => {
   })
 
   it('is refused, by name, where the log is away, and says nothing of where it is', async () => {
-    vi.spyOn(api.runtime.store, 'headPositionOf').mockRejectedValue(
+    vi.spyOn(api.runtime.store, 'firstEventAfter').mockRejectedValue(
       new StoreUnavailable({ cause: new Error('10.0.0.7:2113') }),
     )
     const problem = await notReady()
@@ -36,7 +36,7 @@ describe('readiness', () => {
   })
 
   it('is refused where the log is silent, within three seconds', async () => {
-    vi.spyOn(api.runtime.store, 'headPositionOf').mockReturnValue(new Promise(() => undefined))
+    vi.spyOn(api.runtime.store, 'firstEventAfter').mockReturnValue(new Promise(() => undefined))
     const asked = Date.now()
     expect((await notReady()).checks).toMatchObject({ log: { status: 'down' } })
     expect(Date.now() - asked).toBeLessThan(3_000)

@@ -7,7 +7,8 @@ import { BatchProcessor } from '../../projections/runner/batch-processor.ts'
 import { categories } from '../../projections/projection.ts'
 import { projections } from '../../projections/projections.ts'
 import { rebuildReadModels } from '../../projections/rebuild/rebuild.ts'
-import type { EventBatch } from '../../src/event-store/event-store.ts'
+import type { EventBatch } from '../../src/event-store/batch-buffer.ts'
+import type { SubscriptionOptions } from '../../src/event-store/catch-up-subscription.ts'
 import { csvOf, simulateContactLog } from '../../src/simulator/contact-log.ts'
 import { bothDatabases, databases } from '../support/postgres.ts'
 import { everything, silent, takenOver } from '../support/read-models.ts'
@@ -17,6 +18,14 @@ import storedWarning from '../stored-events/WarningIssued.v1.json' with { type: 
 const log = csvOf(simulateContactLog({ seed: 5, journeys: 220, from: '2023-01-01', until: '2024-12-31', messy: false }))
 
 const freshDatabase = bothDatabases()
+
+/** All that the projections follow, after a position. */
+const from = (after: bigint | null, batchSize: number): SubscriptionOptions => ({
+  categories,
+  after,
+  batchSize,
+  signal: new AbortController().signal,
+})
 
 describe.each(databases)('what nobody waits for, on %s,', (kind) => {
   const imported = async () => {
@@ -35,7 +44,7 @@ describe.each(databases)('what nobody waits for, on %s,', (kind) => {
     let hearing = await begun()
     let batches = 0
     const most = readModels.worthWriting / 4
-    for await (const batch of store.batches(categories, null, most, new AbortController().signal)) {
+    for await (const batch of store.subscribe(from(null, most))) {
       await hearing.process(batch, !batch.caughtUp)
       if (batch.caughtUp) break
       batches++
@@ -43,7 +52,7 @@ describe.each(databases)('what nobody waits for, on %s,', (kind) => {
       if (batches === 3) expect([caseload, timeline], 'too few to be worth it').toEqual(['', ''])
       if (batches === 4) {
         await hearing.write()
-        const to = String(batch.to)
+        const to = String(batch.upTo)
         expect(await positions()).toEqual({ caseload: to, participants: to, timeline: to })
       }
       if (batches === 9) {
@@ -55,7 +64,7 @@ describe.each(databases)('what nobody waits for, on %s,', (kind) => {
       }
     }
     expect(batches).toBe(9)
-    for await (const batch of store.batches(categories, hearing.position, 20, new AbortController().signal)) {
+    for await (const batch of store.subscribe(from(hearing.position, 20))) {
       await hearing.process(batch, !batch.caughtUp)
       if (batch.caughtUp) break
     }
@@ -69,7 +78,7 @@ describe.each(databases)('what nobody waits for, on %s,', (kind) => {
     for (let n = 0; n < 8; n++) await store.append('journey-heavy', n - 1, [{ ...heavy, id: randomUUID() }])
     const hearing = await BatchProcessor.of(readModels, vault, silent, await takenOver(readModels))
     let heard = 0
-    for await (const batch of store.batches(categories, null, 1, new AbortController().signal)) {
+    for await (const batch of store.subscribe(from(null, 1))) {
       await hearing.process(batch, true)
       if (++heard === 6) break
     }
@@ -103,7 +112,7 @@ describe('what nobody waits for, while another writes in the same file,', () => 
     other.exec('BEGIN IMMEDIATE')
     const { worthWriting } = readModels
     let heard = 0
-    for await (const batch of store.batches(categories, null, 20, new AbortController().signal)) {
+    for await (const batch of store.subscribe(from(null, 20))) {
       const taken = hearing.process(batch, !batch.caughtUp)
       heard += batch.events.length
       // Beyond this it waits for its turn.
@@ -123,7 +132,7 @@ describe('what nobody waits for, while another writes in the same file,', () => 
     const waiting = await BatchProcessor.of(readModels, vault, silent, await takenOver(readModels))
     other.exec('BEGIN IMMEDIATE')
     const done = (async () => {
-      for await (const batch of store.batches(categories, null, 20, new AbortController().signal)) {
+      for await (const batch of store.subscribe(from(null, 20))) {
         await waiting.process(batch, !batch.caughtUp)
         if (batch.caughtUp) return
       }
@@ -145,7 +154,7 @@ describe('what nobody waits for, while another writes in the same file,', () => 
     const other = new DatabaseSync(join(config.dataDir, 'read-models.sqlite'))
     onTestFinished(() => other.close())
     other.exec('BEGIN IMMEDIATE')
-    const heard = store.batches(categories, null, 20, new AbortController().signal)
+    const heard = store.subscribe(from(null, 20))[Symbol.asyncIterator]()
     const taken = async () => {
       const { value: batch } = (await heard.next()) as { value: EventBatch }
       const done = hearing.process(batch, true).then(() => 'done')

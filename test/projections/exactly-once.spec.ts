@@ -10,7 +10,8 @@ import { projections } from '../../projections/projections.ts'
 import { ProjectionRunner } from '../../projections/runner/projection-runner.ts'
 import { CheckpointConflict } from '../../projections/runner/checkpoint-store.ts'
 import { ReadModels } from '../../projections/storage/read-models.ts'
-import type { EventBatch, StoredEvent } from '../../src/event-store/event-store.ts'
+import type { EventBatch } from '../../src/event-store/batch-buffer.ts'
+import type { StoredEvent } from '../../src/event-store/stored-event.ts'
 import { csvOf, simulateContactLog } from '../../src/simulator/contact-log.ts'
 import { bothDatabases, databases } from '../support/postgres.ts'
 import { everything, silent, takenOver } from '../support/read-models.ts'
@@ -40,7 +41,7 @@ describe.each(databases)('two projectors at once, on %s', (kind) => {
 
     const after = (position: bigint | null, most: number): EventBatch => {
       const events = log.filter((event) => event.position > (position ?? -1n)).slice(0, most)
-      return { events, to: events.at(-1)?.position ?? null, caughtUp: false, weight: 0 }
+      return { events, upTo: events.at(-1)?.position ?? null, caughtUp: false, characters: 0 }
     }
     let stale = 0
     let committed = 0

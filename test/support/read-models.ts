@@ -30,9 +30,10 @@ export async function hear(
 ): Promise<boolean> {
   const hearing = await BatchProcessor.of(readModels, vault, silent, await takenOver(readModels))
   let heard = 0
-  for await (const batch of store.batches(categories, hearing.position, most, new AbortController().signal)) {
+  const from = { categories, after: hearing.position, batchSize: most, signal: new AbortController().signal }
+  for await (const batch of store.subscribe(from)) {
     await hearing.process(batch)
-    if (batch.caughtUp || (until !== undefined && (batch.to ?? 0n) >= until)) return true
+    if (batch.caughtUp || (until !== undefined && (batch.upTo ?? 0n) >= until)) return true
     if (++heard >= batches) return false
   }
   return false

@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { Forbidden } from '../../src/access/session.ts'
 import { StaleRevision } from '../../src/commands/command-handler.ts'
 import { Refusal } from '../../src/domain/history.ts'
-import { StoreUnavailable } from '../../src/event-store/event-store.ts'
+import { StoreUnavailable } from '../../src/event-store/store-errors.ts'
 import { BadAddress, PagesFilter } from '../../src/web/errors/pages.filter.ts'
 
 describe('an error page', () => {

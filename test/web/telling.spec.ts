@@ -2,7 +2,7 @@ import type { FastifyReply } from 'fastify'
 import { describe, expect, it } from 'vitest'
 import { StaleRevision, type CommandHandler } from '../../src/commands/command-handler.ts'
 import { Refusal } from '../../src/domain/history.ts'
-import { StoreUnavailable } from '../../src/event-store/event-store.ts'
+import { StoreUnavailable } from '../../src/event-store/store-errors.ts'
 import { Telling } from '../../src/web/forms/telling.ts'
 import type { JourneyPage } from '../../src/web/layout/journey-page.ts'
 

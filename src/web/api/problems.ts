@@ -5,7 +5,7 @@ import { Forbidden } from '../../access/session.ts'
 import { StaleRevision } from '../../commands/command-handler.ts'
 import { Refusal } from '../../domain/history.ts'
 import { PoisonEvent } from '../../domain/codec.ts'
-import { StoreUnavailable, ConcurrencyConflict } from '../../event-store/event-store.ts'
+import { StoreUnavailable, ConcurrencyConflict } from '../../event-store/store-errors.ts'
 import { KeyMissing, SealBroken } from '../../protection/vault.ts'
 
 interface ProblemKind {

@@ -5,7 +5,7 @@ import { isDatabaseUnavailable } from '../../../projections/storage/availability
 import { Forbidden } from '../../access/session.ts'
 import { StaleRevision } from '../../commands/command-handler.ts'
 import { Refusal } from '../../domain/history.ts'
-import { StoreUnavailable, ConcurrencyConflict } from '../../event-store/event-store.ts'
+import { StoreUnavailable, ConcurrencyConflict } from '../../event-store/store-errors.ts'
 import { toldOf, type FaultLog } from './faults.ts'
 
 interface Said {
