@@ -1,7 +1,7 @@
 /** The one file that names every room of the running application. */
 import { Module, type DynamicModule } from '@nestjs/common'
 import { Registry } from 'prom-client'
-import { ReadModels } from '../projections/storage/read-models.ts'
+import { ReadModels } from '../projections/runner/read-models.ts'
 import { StatusOfReadModels } from './operations/status.ts'
 import { Scrapers } from './access/scrapers.ts'
 import { CommandHandler } from './commands/command-handler.ts'

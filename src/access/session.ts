@@ -23,7 +23,7 @@ export class Forbidden extends Error {
   }
 }
 
-/** `operate`: see how the service stands and have held histories told again; nothing about anybody. */
+/** `operate`: see how the service stands and have parked streams reprocessed; nothing about anybody. */
 type Deed = 'read' | 'tell' | 'operate'
 
 const permitted: Readonly<Record<string, readonly Deed[]>> = {

@@ -28,7 +28,7 @@ describe('operating', () => {
 
     const auditor = { ...operator, role: 'auditor' }
     await expect(operations.look(auditor)).rejects.toThrow(Forbidden)
-    await expect(operations.replay('all', auditor)).rejects.toThrow(Forbidden)
+    await expect(operations.reprocess('all', auditor)).rejects.toThrow(Forbidden)
     expect(() => operations.changes(auditor)).toThrow(Forbidden)
   })
 
@@ -59,8 +59,8 @@ describe('operating', () => {
     await expect(operations.look(operator)).rejects.toThrow('another fault')
   })
 
-  it('replays nothing where nothing of that name is held', async () => {
+  it('reprocesses nothing where no stream of that name is parked', async () => {
     const { operations } = await operated()
-    expect(await operations.replay('journey-nobody', operator)).toEqual({ healed: 0, stillHeld: 0, left: 0 })
+    expect(await operations.reprocess('journey-nobody', operator)).toEqual({ repaired: 0, stillParked: 0, left: 0 })
   })
 })

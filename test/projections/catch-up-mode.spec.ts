@@ -3,14 +3,13 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as wait } from 'node:timers/promises'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { BatchProcessor } from '../../projections/runner/batch-processor.ts'
 import { categories } from '../../projections/projection.ts'
 import { projections } from '../../projections/projections.ts'
 import { rebuildReadModels } from '../../projections/rebuild/rebuild.ts'
 import type { EventBatch } from '../../src/event-store/event-store.ts'
 import { csvOf, simulateContactLog } from '../../src/simulator/contact-log.ts'
 import { bothDatabases, databases } from '../support/postgres.ts'
-import { everything, silent, takenOver } from '../support/read-models.ts'
+import { everything, processorOf, silent } from '../support/read-models.ts'
 import { importText, temporaryWorkplace } from '../support/runtime.ts'
 import storedWarning from '../stored-events/WarningIssued.v1.json' with { type: 'json' }
 
@@ -29,12 +28,12 @@ describe.each(databases)('what nobody waits for, on %s,', (kind) => {
     const { runtime, truth } = await imported()
     const { store, vault, readModels } = runtime
     for (const projection of projections) await readModels.reset(projection)
-    const begun = async () => BatchProcessor.of(readModels, vault, silent, await takenOver(readModels))
+    const begun = async () => processorOf({ readModels, vault })
     const positions = async () =>
       Object.fromEntries((await readModels.checkpoints()).map(({ projection, position }) => [projection, position]))
     let hearing = await begun()
     let batches = 0
-    const most = readModels.worthWriting / 4
+    const most = readModels.database.worthWriting / 4
     for await (const batch of store.batches(categories, null, most, new AbortController().signal)) {
       await hearing.process(batch, !batch.caughtUp)
       if (batch.caughtUp) break
@@ -67,7 +66,7 @@ describe.each(databases)('what nobody waits for, on %s,', (kind) => {
     const { metadata } = storedWarning as { metadata: object }
     const heavy = { type: 'WarningIssued', data: { sealed: 'x'.repeat(800_000) }, metadata }
     for (let n = 0; n < 8; n++) await store.append('journey-heavy', n - 1, [{ ...heavy, id: randomUUID() }])
-    const hearing = await BatchProcessor.of(readModels, vault, silent, await takenOver(readModels))
+    const hearing = await processorOf({ readModels, vault })
     let heard = 0
     for await (const batch of store.batches(categories, null, 1, new AbortController().signal)) {
       await hearing.process(batch, true)
@@ -81,7 +80,7 @@ describe.each(databases)('what nobody waits for, on %s,', (kind) => {
     const { runtime, truth } = await imported()
     const signal = AbortSignal.timeout(15_000)
     // One event a batch: the last batch holds none, and says only that this was all.
-    expect(await rebuildReadModels({ ...runtime, log: silent }, projections, { signal, most: 1 })).toBe(true)
+    expect(await rebuildReadModels({ ...runtime, log: silent }, projections, { signal, batchSize: 1 })).toBe(true)
     expect(await everything(runtime.readModels)).toEqual(truth)
   })
 })
@@ -96,12 +95,12 @@ describe('what nobody waits for, while another writes in the same file,', () => 
     vi.useFakeTimers({ toFake: ['performance'] })
     onTestFinished(() => void vi.useRealTimers())
     for (const projection of projections) await readModels.reset(projection)
-    const hearing = await BatchProcessor.of(readModels, vault, silent, await takenOver(readModels))
-    const timelineAt = () => hearing.builds.find(({ projection }) => projection.name === 'timeline')!.position
+    const hearing = await processorOf({ readModels, vault })
+    const timelineAt = () => hearing.checkpoints.find(({ projection }) => projection.name === 'timeline')!.position
     const other = new DatabaseSync(join(config.dataDir, 'read-models.sqlite'))
     onTestFinished(() => other.close())
     other.exec('BEGIN IMMEDIATE')
-    const { worthWriting } = readModels
+    const { worthWriting } = readModels.database
     let heard = 0
     for await (const batch of store.batches(categories, null, 20, new AbortController().signal)) {
       const taken = hearing.process(batch, !batch.caughtUp)
@@ -120,7 +119,7 @@ describe('what nobody waits for, while another writes in the same file,', () => 
     expect(await everything(readModels)).toEqual(truth)
 
     for (const projection of projections) await readModels.reset(projection)
-    const waiting = await BatchProcessor.of(readModels, vault, silent, await takenOver(readModels))
+    const waiting = await processorOf({ readModels, vault })
     other.exec('BEGIN IMMEDIATE')
     const done = (async () => {
       for await (const batch of store.batches(categories, null, 20, new AbortController().signal)) {
@@ -141,7 +140,7 @@ describe('what nobody waits for, while another writes in the same file,', () => 
     vi.useFakeTimers({ toFake: ['performance'] })
     onTestFinished(() => void vi.useRealTimers())
     for (const projection of projections) await readModels.reset(projection)
-    const hearing = await BatchProcessor.of(readModels, vault, silent, await takenOver(readModels))
+    const hearing = await processorOf({ readModels, vault })
     const other = new DatabaseSync(join(config.dataDir, 'read-models.sqlite'))
     onTestFinished(() => other.close())
     other.exec('BEGIN IMMEDIATE')

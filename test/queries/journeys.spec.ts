@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { withCaseload } from '../../projections/caseload.ts'
 import { whoIsAsking } from '../../src/access/session.ts'
 import { Journeys } from '../../src/queries/journeys.ts'
 import { csvOf, simulateContactLog } from '../../src/simulator/contact-log.ts'
@@ -13,7 +14,7 @@ it('a journey is known from the log while the read models are being built', asyn
   const journeys = new Journeys(runtime.store, runtime.readModels, runtime.vault)
   const { rows } = await journeys.caseload({}, asking)
   const known = await Promise.all(rows.map(({ journeyId }) => journeys.header(journeyId, asking)))
-  await runtime.readModels.db.deleteFrom('caseload').execute() // as while a read model is built for the first time
+  await withCaseload(runtime.readModels.db).deleteFrom('caseload').execute() // as while a read model is built for the first time
   expect((await journeys.caseload({}, asking)).empty).toBe(true)
   expect(await Promise.all(rows.map(({ journeyId }) => journeys.header(journeyId, asking)))).toEqual(known)
   expect(await journeys.header('00000000-0000-4000-8000-000000000000', asking)).toBeNull()

@@ -107,7 +107,7 @@ export function Tells(path: string, summary: string, ...codes: readonly ProblemC
       ...codes,
       ...(begins ? [] : onJourney),
       'busy',
-      'journey_held',
+      'journey_parked',
       'storage_full',
     ),
   )

@@ -157,9 +157,9 @@ export const problemKinds = {
     title: 'Somebody else is writing',
     meaning: 'The journey kept changing while this was being recorded. Nothing was changed; send it again.',
   },
-  journey_held: {
+  journey_parked: {
     status: 409,
-    title: 'The journey is held',
+    title: 'The journey is parked',
     meaning: 'Its log has an event that cannot be understood. Nothing can be added until that has been put right.',
   },
   erased: {
@@ -254,7 +254,7 @@ export function problemFrom(error: unknown): Problem {
   if (error instanceof StoreUnavailable) return new Problem('store_unavailable', { headers: { 'retry-after': '5' } })
   if (isDatabaseUnavailable(error)) return new Problem('read_models_unavailable', { headers: { 'retry-after': '5' } })
   if (error instanceof Forbidden) return new Problem('forbidden')
-  if (error instanceof PoisonEvent || error instanceof SealBroken) return new Problem('journey_held')
+  if (error instanceof PoisonEvent || error instanceof SealBroken) return new Problem('journey_parked')
   if (error instanceof KeyMissing) return new Problem('erased')
   if (error instanceof HttpException) return new Problem(codeOfStatus(error.getStatus()))
   return error instanceof Error ? fromFramework(error) : new Problem('unexpected')

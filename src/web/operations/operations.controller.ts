@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { whoIsAsking } from '../../access/session.ts'
 import { digestOf, Operations } from '../../operations/operations.ts'
 import { BadAddress } from '../errors/pages.filter.ts'
-import { operationsView, replayedWords } from './operations.ts'
+import { operationsView, reprocessedWords } from './operations.ts'
 
 @Controller('operations')
 export class OperationsController {
@@ -15,20 +15,20 @@ export class OperationsController {
     return reply.view('operations/operations.njk', {
       ...operationsView(standing),
       digest: digestOf(standing),
-      done: replayedWords(query),
-      stillHeld: Number(query.still) > 0,
+      done: reprocessedWords(query),
+      stillParked: Number(query.still) > 0,
     })
   }
 
-  /** Told again from its first event, once the cause is put right; as `npm run held -- replay` does. */
-  @Post('replay')
-  async replay(
+  /** Projects a parked stream again from its first event, as `npm run parked -- reprocess` does. */
+  @Post('reprocess')
+  async reprocess(
     @Body() { stream }: Record<string, unknown>,
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ) {
-    if (typeof stream !== 'string' || !stream) throw new BadAddress('No history was named.', 'Go back and choose one.')
-    const { healed, stillHeld, left } = await this.operations.replay(stream, whoIsAsking(request))
-    return reply.redirect(`/operations?healed=${healed}&still=${stillHeld}&left=${left}`, 303)
+    if (typeof stream !== 'string' || !stream) throw new BadAddress('No stream was named.', 'Go back and choose one.')
+    const { repaired, stillParked, left } = await this.operations.reprocess(stream, whoIsAsking(request))
+    return reply.redirect(`/operations?repaired=${repaired}&still=${stillParked}&left=${left}`, 303)
   }
 }
