@@ -3,6 +3,7 @@ import { Module } from '@nestjs/common'
 import { CaseloadPageController } from './caseload/caseload.controller.ts'
 import { JourneyFormController } from './forms/journey-form.controller.ts'
 import { HistoryController } from './history/history.controller.ts'
+import { RecordedController } from './forms/recorded.controller.ts'
 import { JourneyPages } from './layout/journey-page.ts'
 import { LiveController } from './live/live.controller.ts'
 import { MetricsController } from './operations/metrics.controller.ts'
@@ -17,6 +18,7 @@ import { TimelineController } from './timeline/timeline.controller.ts'
     ReplayController,
     HistoryController,
     LiveController,
+    RecordedController,
     JourneyFormController,
     OperationsController,
     MetricsController,

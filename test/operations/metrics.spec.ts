@@ -35,7 +35,7 @@ describe('the metrics', () => {
 
   it('time requests by the pattern of their address, never by the address', async () => {
     const id = await richestJourney(served)
-    await served.app.inject({ url: `/journeys/${id}?done=contact` })
+    await served.app.inject({ url: `/journeys/${id}?from=contact` })
     await served.app.inject({ url: `/journeys/${id}/nothing-here` })
     await served.app.inject({ url: `/api/journeys/${id}` })
     const told = await scrape()
@@ -46,7 +46,7 @@ describe('the metrics', () => {
     expect(told).toMatch(/route="[^"]*",status="404"/)
     expect(told).not.toContain(id)
     expect(told).not.toContain('nothing-here')
-    expect(told).not.toContain('done=')
+    expect(told).not.toContain('from=')
   })
 
   it('time appends by how they ended', async () => {

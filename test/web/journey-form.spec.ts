@@ -91,9 +91,7 @@ describe('a form of a journey', () => {
     const date = async (day: string, month: string, year: string) => {
       const body = { ...form, 'happenedOn-day': day, 'happenedOn-month': month, 'happenedOn-year': year }
       const { html } = await send('contact', body)
-      const wrong = [
-        ...html.matchAll(/id="happenedOn-(\w+)" name="[^"]+" type="text" class="[^"]*govuk-input--error/g),
-      ].map(([, part]) => part)
+      const wrong = [...html.matchAll(/govuk-input--error"\s+id="happenedOn-(\w+)"/g)].map(([, part]) => part)
       return [/id="happenedOn-error"[^>]*>\s*<span[^>]*>Error:<\/span> ([^<]+?)\s*</.exec(html)?.[1], ...wrong]
     }
     const all = ['day', 'month', 'year']
@@ -126,6 +124,10 @@ describe('a form of a journey', () => {
     const allocation = { ...formIn(html), ...meeting, contact: 'allocated-to-group' }
     expect((await send('contact', { ...allocation, groupId: 'G999X' })).html).toContain('Select a group from the list')
     expect((await send('contact', { ...allocation, groupId: '' })).html).toContain('Select the group')
+    // Confirmed without ever having been checked, it is no different.
+    const before = await eventCount()
+    const confirmed = await send('contact', { ...allocation, groupId: 'G999X', step: 'confirm' })
+    expect([confirmed.status, await eventCount()]).toEqual([400, before])
   })
 })
 
@@ -201,6 +203,17 @@ describe('what is offered', () => {
       expect(html).toContain(why)
       expect(html).not.toMatch(/<select|<form/)
       expect(html).toContain(`href="${journey}/contact"`)
+    }
+  })
+
+  it('and a form that could be filled in when it was opened, and no longer can be, records nothing', async () => {
+    const left = await journeyWith('withdrawn')
+    const { html } = await get(`${left}/contact`)
+    const body = { ...formIn(html), reason: 'health', 'leftOn-day': '1', 'leftOn-month': '1', 'leftOn-year': '2024' }
+    for (const step of ['', 'confirm']) {
+      const { status, html } = await send('drop-out', { ...body, step }, left)
+      expect(status).toBe(409)
+      expect(html).toContain('This journey has ended. Nothing was recorded.')
     }
   })
 

@@ -2,8 +2,10 @@ import { HttpException, NotFoundException, type ArgumentsHost } from '@nestjs/co
 import { beforeEach, describe, expect, it } from 'vitest'
 import { Forbidden } from '../../src/access/session.ts'
 import { StaleRevision } from '../../src/commands/command-handler.ts'
+import { PoisonEvent } from '../../src/domain/codec.ts'
 import { Refusal } from '../../src/domain/history.ts'
 import { StoreUnavailable } from '../../src/event-store/event-store.ts'
+import { KeyMissing } from '../../src/protection/vault.ts'
 import { BadAddress, PagesFilter } from '../../src/web/errors/pages.filter.ts'
 
 describe('an error page', () => {
@@ -14,6 +16,11 @@ describe('an error page', () => {
     [new HttpException('x', 403, { cause: { code: 'FST_CSRF_INVALID_TOKEN' } }), 403, 'Nothing was recorded'],
     [new NotFoundException(), 404, 'check it is correct'],
     [new StaleRevision(3, 4), 409, 'changed since you opened it'],
+    [new PoisonEvent('journey-1', 3, 'its type is not known'), 409, 'cannot be understood'],
+    [new KeyMissing('x'), 409, 'was erased'],
+    [Object.assign(new Error('x'), { code: 'SQLITE_FULL' }), 507, 'The disk is full'],
+    [Object.assign(new Error('x'), { code: 'SQLITE_BUSY' }), 503, 'unavailable'],
+    [new HttpException('x', 415), 415, 'Nothing was recorded'],
     [new HttpException('x', 413), 413, 'shorten the note'],
     [new HttpException('x', 429), 429, 'Wait a minute'],
     [new StoreUnavailable({ cause: new Error('ECONNREFUSED 10.0.0.7:2113') }), 503, 'The log cannot be reached'],

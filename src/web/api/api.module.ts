@@ -1,4 +1,4 @@
-/** The REST face: everything under /api. */
+/** The REST API: everything under /api. */
 import { Module, type DynamicModule } from '@nestjs/common'
 import { TerminusModule } from '@nestjs/terminus'
 import { CommandsController } from './commands.controller.ts'
@@ -8,11 +8,11 @@ import { LiveStreams } from './live.ts'
 import { FaultLog } from '../errors/faults.ts'
 import { ProblemFilter } from './problem.filter.ts'
 import { ProblemsController, ProgrammesController } from './reference.controller.ts'
-import { Teller } from './teller.ts'
+import { IdempotentCommands } from './idempotent-commands.ts'
 
 @Module({})
 export class ApiModule {
-  /** @param log is told of faults: never of a name, a body or an address that was asked for */
+  /** @param log takes faults: never a name, a body or an address that was requested */
   static on(log: FaultLog): DynamicModule {
     return {
       module: ApiModule,
@@ -26,7 +26,7 @@ export class ApiModule {
         ProblemsController,
         HealthController,
       ],
-      providers: [Teller, LiveStreams, ProblemFilter, { provide: FaultLog, useValue: log }],
+      providers: [IdempotentCommands, LiveStreams, ProblemFilter, { provide: FaultLog, useValue: log }],
     }
   }
 }

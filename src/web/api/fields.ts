@@ -42,6 +42,18 @@ export const Writing = (max: number, about: About) =>
     ),
   )
 
+/** One line of writing: a name, a reference. It stands in one row of a report, so tabs and line ends are refused. */
+export const Line = (max: number, about: About) =>
+  applyDecorators(
+    trimmed(),
+    field(
+      { type: String, maxLength: max, minLength: 1 },
+      about,
+      `must be text of 1 to ${max} characters, in one line and without control characters`,
+      (value) => isWriting(value, max) && !/[\p{Cc}\u2028\u2029]/u.test(value),
+    ),
+  )
+
 export const OneOf = (codes: readonly string[], about: About) =>
   field({ type: String, enum: [...codes] }, about, `must be one of: ${codes.join(', ')}`, (value) =>
     codes.some((code) => code === value),
@@ -89,7 +101,7 @@ export const SessionCode = (about: About) =>
 const looksLikeAPlace = /^[\p{L}\p{N}][\p{L}\p{N} &'().,-]{0,59}$/u
 
 /** The name of a provider: an organisation or an area, in the open. */
-export const Place = (about: About) =>
+export const ProviderName = (about: About) =>
   applyDecorators(
     trimmed(),
     field(

@@ -7,12 +7,12 @@ import { ReadModels } from '../../../projections/storage/read-models.ts'
 import { StatusOfReadModels } from '../../operations/status.ts'
 import { EventStore } from '../../event-store/event-store.ts'
 import { AliveDto, ReadyDto, type ChecksDto } from './answers.dto.ts'
-import { Face, Refuses } from './face.ts'
+import { ApiController, AnswersProblems } from './api-controller.ts'
 import { Problem } from './problems.ts'
 
 const patienceMs = 2_000
 
-@Face('health', 'Health')
+@ApiController('health', 'Health')
 export class HealthController {
   constructor(
     private readonly health: HealthCheckService,
@@ -26,7 +26,7 @@ export class HealthController {
   @Get('live')
   @ApiOperation({ summary: 'Is the process alive?' })
   @ApiOkResponse({ type: AliveDto })
-  @Refuses()
+  @AnswersProblems()
   async alive(): Promise<AliveDto> {
     await this.health.check([])
     return { status: 'alive' }
@@ -35,7 +35,7 @@ export class HealthController {
   @Get('ready')
   @ApiOperation({ summary: 'Do the log, the read models and the projector answer?' })
   @ApiOkResponse({ type: ReadyDto })
-  @Refuses('not_ready')
+  @AnswersProblems('not_ready')
   async ready(): Promise<ReadyDto> {
     const heard = { end: 0n, position: -1n, asOf: null as string | null }
     const checks = await this.checked([

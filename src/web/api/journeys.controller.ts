@@ -10,8 +10,8 @@ import { programmeAt, sessionOf } from '../../domain/programme.ts'
 import { Journeys, type LogRecord } from '../../queries/journeys.ts'
 import { LiveJourneys } from '../../queries/live.ts'
 import { CaseloadDto, JourneyDto, ReplayDto, TimelineEntryDto } from './answers.dto.ts'
-import { AskedBy, isNamedIn, tagOf } from './asked.ts'
-import { AsksOfJourney, Face, FromLog, FromReadModel, JourneyId, Refuses } from './face.ts'
+import { CurrentActor, isNamedIn, tagOf } from './request-context.ts'
+import { JourneyQuery, ApiController, FromLog, FromReadModel, JourneyId, AnswersProblems } from './api-controller.ts'
 import { formFor } from './forms.ts'
 import { LiveStreams } from './live.ts'
 import { Problem } from './problems.ts'
@@ -19,7 +19,7 @@ import { AfterQuery, CaseloadSearchDto, ReplayQuery } from './queries.dto.ts'
 
 const notFound = () => new Problem('not_found')
 
-@Face('caseload', 'The case load')
+@ApiController('caseload', 'The case load')
 export class CaseloadController {
   constructor(private readonly journeys: Journeys) {}
 
@@ -30,9 +30,9 @@ export class CaseloadController {
     description: 'A POST, because a name or a CRN never goes into an address.',
   })
   @FromReadModel({ type: CaseloadDto, description: 'One page of journeys.' })
-  @Refuses('malformed_json', 'invalid_query', 'invalid_header', 'body_too_large', 'not_json', 'invalid_body')
+  @AnswersProblems('malformed_json', 'invalid_query', 'invalid_header', 'body_too_large', 'not_json', 'invalid_body')
   searchCaseload(
-    @AskedBy() by: Actor,
+    @CurrentActor() by: Actor,
     @Query() _after: AfterQuery,
     @Body() search: CaseloadSearchDto,
   ): Promise<CaseloadDto> {
@@ -40,7 +40,7 @@ export class CaseloadController {
   }
 }
 
-@Face('journeys', 'Journeys')
+@ApiController('journeys', 'Journeys')
 export class JourneysController {
   constructor(
     private readonly journeys: Journeys,
@@ -48,7 +48,7 @@ export class JourneysController {
     private readonly streams: LiveStreams,
   ) {}
 
-  @AsksOfJourney('', 'Who is he, where does he stand, and what are his figures?')
+  @JourneyQuery('', 'Who is he, where does he stand, and what are his figures?')
   @FromReadModel({
     type: JourneyDto,
     description: 'The journey.',
@@ -64,7 +64,7 @@ export class JourneysController {
   })
   async journey(
     @JourneyId() id: string,
-    @AskedBy() by: Actor,
+    @CurrentActor() by: Actor,
     @Query() _after: AfterQuery,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
@@ -78,7 +78,7 @@ export class JourneysController {
     return undefined
   }
 
-  @AsksOfJourney('timeline', 'What happened, in the order it happened?')
+  @JourneyQuery('timeline', 'What happened, in the order it happened?')
   @FromReadModel({
     type: TimelineEntryDto,
     isArray: true,
@@ -86,7 +86,7 @@ export class JourneysController {
   })
   async timeline(
     @JourneyId() id: string,
-    @AskedBy() by: Actor,
+    @CurrentActor() by: Actor,
     @Query() _after: AfterQuery,
   ): Promise<readonly TimelineEntryDto[]> {
     const journey = await this.journeys.header(id, by)
@@ -95,9 +95,13 @@ export class JourneysController {
     return entries
   }
 
-  @AsksOfJourney('replay', 'How did it stand at a moment, on either clock?')
+  @JourneyQuery('replay', 'How did it stand at a moment, on either clock?')
   @FromLog({ type: ReplayDto, description: 'The journey as it stood; folded afresh from the log.' })
-  async replay(@JourneyId() id: string, @AskedBy() by: Actor, @Query() { clock, at }: ReplayQuery): Promise<ReplayDto> {
+  async replay(
+    @JourneyId() id: string,
+    @CurrentActor() by: Actor,
+    @Query() { clock, at }: ReplayQuery,
+  ): Promise<ReplayDto> {
     const events = await this.journeys.events(id, by)
     if (events.length === 0) throw notFound()
     const place = clock === 'known' ? new Date(at).toISOString() : at
@@ -127,7 +131,7 @@ export class JourneysController {
     }
   }
 
-  @AsksOfJourney('history', 'What does the log itself say, whole and in recorded order?', 'not_acceptable')
+  @JourneyQuery('history', 'What does the log itself say, whole and in recorded order?', 'not_acceptable')
   @FromLog({
     description: 'Every event of the stream: as JSON, or as JSON Lines where Accept says application/jsonl.',
     content: {
@@ -137,7 +141,7 @@ export class JourneysController {
   })
   async history(
     @JourneyId() id: string,
-    @AskedBy() by: Actor,
+    @CurrentActor() by: Actor,
     @Query() _after: AfterQuery,
     @Req() request: FastifyRequest,
   ): Promise<StreamableFile> {
@@ -154,7 +158,7 @@ export class JourneysController {
     return new StreamableFile(stream, { type: `${type}; charset=utf-8` })
   }
 
-  @AsksOfJourney('live', 'Tell me when something is added')
+  @JourneyQuery('live', 'Tell me when something is added')
   @FromReadModel({
     description:
       'Server-sent events: the revision now, then each revision added, once the read model can show it. A comment every 15 seconds.',
@@ -162,7 +166,7 @@ export class JourneysController {
   })
   async follow(
     @JourneyId() id: string,
-    @AskedBy() by: Actor,
+    @CurrentActor() by: Actor,
     @Query() _after: AfterQuery,
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,

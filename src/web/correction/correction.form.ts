@@ -54,7 +54,7 @@ export const correctionForm: JourneyForm<CorrectionFields> = {
   Fields: CorrectionFields,
   order: ['sessionId', 'outcome', 'because'],
   events: ['AttendanceCorrected'],
-  controls: {},
+  controls: { was: 'outcome' },
   refusals: { unknown_session: 'sessionId', unknown_outcome: 'outcome' },
   otherwise: 'outcome',
   fromAddress: ['sessionId'],

@@ -12,6 +12,8 @@ import type { JourneyForm } from './journey-form.ts'
 export interface Answer {
   /** The field of the command or event. */
   readonly field: string
+  /** The control of the form that asks for it. */
+  readonly control: string
   readonly label: string
   readonly text: string
 }
@@ -48,12 +50,9 @@ function saySession(id: string, { programmeKey, programmeVersion }: Programme): 
   return name ? `${id}: ${name}` : id
 }
 
-/**
- * @param form whether it asks for a date, and which events it may record
- * @param said a command or an event
- */
+/** In the order in which the form asks for them. @param said a command or an event of that form */
 export function answersOf(
-  { date, events }: Pick<JourneyForm, 'date' | 'events'>,
+  form: JourneyForm,
   said: { readonly event: JourneyEvent['type']; readonly data: object; readonly occurredOn: Day },
   programme: Programme,
 ): readonly Answer[] {
@@ -63,9 +62,11 @@ export function answersOf(
     const text: unknown = Array.isArray(value) ? value.join(', ') : value
     return typeof text === 'string' && text !== '' ? [{ field, label, text: say(text, programme) }] : []
   })
-  return [
-    ...(events.length > 1 ? [{ field: 'event', label: 'What happened', text: wordsOf(said.event).name }] : []),
-    ...(date ? [{ field: 'occurredOn', label: 'Date', text: sayDay(said.occurredOn) }] : []),
+  const answers: Answer[] = [
+    ...(form.events.length > 1 ? [{ field: 'event', label: 'What happened', text: wordsOf(said.event).name }] : []),
+    ...(form.date ? [{ field: 'occurredOn', label: 'Date', text: sayDay(said.occurredOn) }] : []),
     ...rows,
-  ]
+  ].map((answer) => ({ ...answer, control: form.controls[answer.field] ?? answer.field }))
+  const place = ({ control }: Answer) => form.order.indexOf(control)
+  return answers.toSorted((a, b) => place(a) - place(b))
 }

@@ -1,4 +1,4 @@
-/** Serves every form of a journey: filled in, checked by the person, recorded once, and shown as it was recorded. */
+/** Serves every form of a journey: filled in, checked by the person who filled it in, and recorded once. */
 import {
   Body,
   Controller,
@@ -60,35 +60,6 @@ export class JourneyFormController {
     private readonly commands: CommandHandler,
   ) {}
 
-  /** What was recorded, from the log: right after it was, and whenever somebody goes back to the form it was sent from. */
-  @Get('recorded')
-  async recorded(
-    @Param('id') id: string,
-    @Query() { event, repeated, after }: FormValues,
-    @Req() request: FastifyRequest,
-    @Res() reply: FastifyReply,
-  ) {
-    const page = await this.pages.open(request, id, null)
-    const revision = typeof event === 'string' && /^\d{1,9}$/.test(event) ? Number(event) : -1
-    const recorded = revision < 0 ? null : await this.journeys.eventAt(id, revision, page.as)
-    const form = recorded && journeyForms.find(({ events }) => events.includes(recorded.type))
-    if (!recorded || !form) throw new NotFoundException('No form recorded that event.')
-    const { type, data, metadata } = recorded
-    const answers = answersOf(form, { event: type, data, occurredOn: metadata.occurredAt }, page.header)
-    const entries = await this.journeys.timeline(page.header, page.as)
-    return reply.view('forms/recorded.njk', {
-      ...page,
-      heading: form.recorded,
-      about: answers.find(({ field }) => field === 'sessionId')?.text ?? answers[0]!.text,
-      answers,
-      revision,
-      repeated: repeated === 'same' || repeated === 'changed' ? repeated : null,
-      after: typeof after === 'string' && /^\d{1,19}$/.test(after) ? after : '',
-      correctable: 'sessionId' in data ? data.sessionId : null,
-      offered: formsOffered({ header: page.header, entries }).filter(({ path }) => path !== 'correction'),
-    })
-  }
-
   @Get(':form')
   async open(
     @Param('id') id: string,
@@ -97,8 +68,8 @@ export class JourneyFormController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ) {
-    const asked = await this.asked(form, id, request, reply)
-    const { page, situation } = asked
+    const formRequest = await this.requestOf(form, id, request, reply)
+    const { page, situation } = formRequest
     const { command } = query
     const given = (form.fromAddress ?? []).filter((name) => typeof query[name] === 'string')
     const fromAddress = Object.fromEntries(given.map((name) => [name, query[name]]))
@@ -112,12 +83,12 @@ export class JourneyFormController {
     }
     const recorded = recordedBy(command, situation)
     if (recorded !== undefined) return reply.redirect(`${page.path}/recorded?event=${recorded}`, 303)
-    if (whyUnavailable(form, situation)) return this.showUnavailable(asked, 200)
+    if (whyUnavailable(form, situation)) return this.showUnavailable(formRequest, 200)
     const values = { ...form.initial?.(situation), ...fromAddress, commandId: command }
     // What an address chooses is checked like what a form sends: a choice left empty is said to be missing.
     const { fields, errors } = await checkedFields(form.Fields, values)
     const wrong = [...errors, ...(form.check?.(fields, situation) ?? [])].filter(({ field }) => given.includes(field))
-    return this.showForm(asked, values, wrong.slice(0, 1))
+    return this.showForm(formRequest, values, wrong.slice(0, 1))
   }
 
   @Post(':form')
@@ -128,28 +99,29 @@ export class JourneyFormController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ) {
-    const asked = await this.asked(form, id, request, reply)
-    const { page, situation } = asked
+    const formRequest = await this.requestOf(form, id, request, reply)
+    const { page, situation } = formRequest
     const { date } = form
     const checked = await checkedFields(form.Fields, body, date && { [date.name]: date.subject })
     const recorded = recordedBy(checked.fields.commandId, situation)
     if (body.step === 'change') {
       if (recorded !== undefined) return reply.redirect(`${page.path}/recorded?event=${recorded}&repeated=same`, 303)
-      return this.showForm(asked, body, [])
+      return this.showForm(formRequest, body, [])
     }
-    const errors = errorsOf(form, checked, situation)
-    if (recorded === undefined && body.step !== 'confirm') {
-      if (whyUnavailable(form, situation)) return this.showUnavailable(asked, 409)
-      if (errors.length > 0) return this.showForm(asked, body, errors)
-      return this.showCheck(asked, body, checked, [])
+    if (recorded === undefined) {
+      if (whyUnavailable(form, situation)) return this.showUnavailable(formRequest, 409)
+      const errors = errorsOf(form, checked, situation)
+      if (errors.length > 0) return this.showForm(formRequest, body, errors)
+      if (body.step !== 'confirm') return this.showCheck(formRequest, body, checked, [])
+    } else if (checked.errors.length > 0) {
+      // What the journey has become since does not matter: sent again, it is compared with what was recorded.
+      return this.showForm(formRequest, body, checked.errors)
     }
-    // Where it was recorded before, what the journey has become since must not keep it from being recognised.
-    if (checked.errors.length > 0) return this.showForm(asked, body, checked.errors)
-    return this.record(asked, body, checked)
+    return this.record(formRequest, body, checked)
   }
 
-  private async record(asked: FormRequest, body: FormValues, checked: CheckedFields<CommandFields>) {
-    const { form, page, situation, reply } = asked
+  private async record(formRequest: FormRequest, body: FormValues, checked: CheckedFields<CommandFields>) {
+    const { form, page, situation, reply } = formRequest
     const command = commandOf(form, checked, situation)
     const { commandId } = checked.fields
     try {
@@ -165,7 +137,7 @@ export class JourneyFormController {
         return await reply.redirect(`${page.path}/recorded?event=${result.revision}&after=${result.position}`, 303)
       }
       const added = await this.journeys.addedBy(commandId, page.journeyId, page.as)
-      if (!added?.record.event) return this.showForm(asked, body, [{ field: form.otherwise, text: nothingToRecord }])
+      if (!added?.record.event) return this.showForm(formRequest, body, [{ field: form.otherwise, text: nothingToRecord }])
       const { event, revision, position } = added.record
       const repeated = saysTheSame(event, command, form) ? 'same' : 'changed'
       const to = `${page.path}/recorded?event=${revision}&repeated=${repeated}&after=${position}`
@@ -175,22 +147,22 @@ export class JourneyFormController {
       const at = (text: string, status?: number): FormError => ({ field: form.otherwise, text, status })
       switch (code) {
         case 'refused':
-          return this.showForm(asked, body, [
+          return this.showForm(formRequest, body, [
             { field: form.refusals[refusal!.code] ?? form.otherwise, text: refusal!.message },
           ])
         case 'changed_meanwhile':
-          return this.showForm(asked, body, [at(changedMeanwhile)])
+          return this.showForm(formRequest, body, [at(changedMeanwhile)])
         case 'store_unavailable':
         case 'busy':
           // Whether it was written is not known; the command id makes sending it again safe.
-          return this.showCheck(asked, body, checked, [at(noAnswer, 503)])
+          return this.showCheck(formRequest, body, checked, [at(noAnswer, 503)])
         default:
           throw error
       }
     }
   }
 
-  private async asked(
+  private async requestOf(
     form: JourneyForm,
     id: string,
     request: FastifyRequest,
@@ -226,10 +198,11 @@ export class JourneyFormController {
   ) {
     const { event, data, occurredOn, beside } = commandOf(form, checked, situation)
     const answers = answersOf(form, { event, data: { ...data, ...beside }, occurredOn }, page.header)
-    const controls = answers.map((answer) => {
-      const control = form.controls[answer.field] ?? answer.field
+    // What the record says until now, and what the address chose, is not changed here.
+    const fixed = new Set([...Object.keys(beside ?? {}), ...(form.fromAddress ?? [])])
+    const rows = answers.map(({ field, control, label, text }) => {
       const id = control === form.date?.name ? `${control}-day` : control
-      return { ...answer, control: form.order.includes(control) ? id : null }
+      return { label, text, control: fixed.has(field) ? null : id }
     })
     const noNote = 'note' in checked.fields && !('note' in data)
     return reply.status(httpStatusOf(errors)).view('forms/check-answers.njk', {
@@ -240,14 +213,20 @@ export class JourneyFormController {
         ['confirm'],
       ),
       form,
-      answers: noNote ? [...controls, { label: 'Note', text: 'None', control: 'note' }] : controls,
+      answers: noNote ? [...rows, { label: 'Note', text: 'None', control: 'note' }] : rows,
       carried: carried(form, values),
     })
   }
 
   private showUnavailable({ form, page, situation, reply }: FormRequest, status: number) {
     const why = whyUnavailable(form, situation)
-    return reply.status(status).view('forms/unavailable.njk', { ...page, form, why, offered: formsOffered(situation) })
+    return reply.status(status).view('forms/unavailable.njk', {
+      ...page,
+      form,
+      why,
+      refused: status !== 200,
+      offered: formsOffered(situation),
+    })
   }
 }
 

@@ -39,7 +39,7 @@ export const recategorisationForm: JourneyForm<RecategorisationFields> = {
   Fields: RecategorisationFields,
   order: ['to', 'note'],
   events: ['OutcomeRecategorised'],
-  controls: {},
+  controls: { from: 'to' },
   refusals: { unknown_reason: 'to', nothing_to_recategorise: 'to' },
   otherwise: 'to',
   unavailable: (record) =>

@@ -1,4 +1,4 @@
-/** Takes what is told through the API to the door, each telling once, and answers where it was written. */
+/** Executes the commands of the API, each once however often it is sent, and answers where its event was written. */
 import { Injectable } from '@nestjs/common'
 import canonicalize from 'canonicalize'
 import { randomUUID } from 'node:crypto'
@@ -11,32 +11,32 @@ import type { Written } from '../../commands/command-handler.ts'
 import { Vault } from '../../protection/vault.ts'
 import { Journeys } from '../../queries/journeys.ts'
 import type { WrittenDto } from './answers.dto.ts'
-import { tagOf, type Asked } from './asked.ts'
+import { tagOf, type CommandRequest } from './request-context.ts'
 import type { ReferralDto } from './commands.dto.ts'
 import { Problem } from './problems.ts'
 
-/** As the door asks for it. */
+/** As the command handler takes it. */
 type DataOf<T extends JourneyCommand['type']> = Parameters<typeof CommandHandler.prototype.execute<T>>[2]
 
 @Injectable()
-export class Teller {
+export class IdempotentCommands {
   constructor(
-    private readonly door: CommandHandler,
+    private readonly commands: CommandHandler,
     private readonly vault: Vault,
     private readonly journeys: Journeys,
   ) {}
 
-  async tell<T extends JourneyCommand['type']>(
-    asked: Asked,
+  async execute<T extends JourneyCommand['type']>(
+    request: CommandRequest,
     journeyId: string,
     type: T,
     occurredOn: Day,
     data: DataOf<T>,
   ): Promise<WrittenDto> {
-    permit(asked.by, 'tell')
-    const commandId = this.commandIdFor(asked, { occurredOn, ...data })
-    const { by, requestId: correlationId, expectedRevision } = asked
-    const written = await this.door.execute<T>(journeyId, type, data, {
+    permit(request.by, 'tell')
+    const commandId = this.commandIdFor(request, { occurredOn, ...data })
+    const { by, requestId: correlationId, expectedRevision } = request
+    const written = await this.commands.execute<T>(journeyId, type, data, {
       occurredOn,
       by,
       source: 'api',
@@ -44,17 +44,17 @@ export class Teller {
       correlationId,
       expectedRevision,
     })
-    return this.answer(asked, journeyId, commandId, written)
+    return this.answer(request, journeyId, commandId, written)
   }
 
-  async refer(asked: Asked, referral: ReferralDto): Promise<WrittenDto> {
-    permit(asked.by, 'tell')
-    if (asked.expectedRevision !== undefined) {
+  async refer(request: CommandRequest, referral: ReferralDto): Promise<WrittenDto> {
+    permit(request.by, 'tell')
+    if (request.expectedRevision !== undefined) {
       throw new Problem('invalid_header', {
         errors: [{ field: 'If-Match', message: 'cannot be used here: a referral begins the journey' }],
       })
     }
-    const commandId = this.commandIdFor(asked, { ...referral })
+    const commandId = this.commandIdFor(request, { ...referral })
     const {
       crn,
       familyName,
@@ -67,7 +67,7 @@ export class Teller {
       note,
       occurredOn,
     } = referral
-    const { journeyId, written } = await this.door.refer(
+    const { journeyId, written } = await this.commands.refer(
       {
         details: { crn, familyName, givenNames, dateOfBirth },
         programme: { key: programme, version: versionInForce(programme) },
@@ -76,25 +76,25 @@ export class Teller {
         reference,
         note,
       },
-      { occurredOn, by: asked.by, source: 'api', commandId, correlationId: asked.requestId },
+      { occurredOn, by: request.by, source: 'api', commandId, correlationId: request.requestId },
     )
-    return this.answer(asked, journeyId, commandId, written)
+    return this.answer(request, journeyId, commandId, written)
   }
 
   /**
-   * A request with an Idempotency-Key is the same telling however often it comes. The key is bound, before anything is written,
+   * A request with an Idempotency-Key is the same command however often it comes. The key is bound, before anything is written,
    * to a keyed digest of the body it first came with: with another body it is refused rather than answered for the first one.
    */
-  private commandIdFor({ by, route, idempotencyKey }: Asked, body: object): string {
+  private commandIdFor({ by, route, idempotencyKey }: CommandRequest, body: object): string {
     if (idempotencyKey === undefined) return randomUUID()
-    const telling = `${by.id}\n${route}\n${idempotencyKey}`
+    const key = `${by.id}\n${route}\n${idempotencyKey}`
     const digest = this.vault.uuidFor('request-body', canonicalize(body) ?? '')
-    if (this.vault.bound('idempotency-key', telling, digest) !== digest) throw new Problem('key_used_differently')
-    return this.vault.uuidFor('idempotency-key', telling)
+    if (this.vault.bound('idempotency-key', key, digest) !== digest) throw new Problem('key_used_differently')
+    return this.vault.uuidFor('idempotency-key', key)
   }
 
   private async answer(
-    { by, reply }: Asked,
+    { by, reply }: CommandRequest,
     journeyId: string,
     commandId: string,
     written: Written | 'nothing_new',
@@ -102,27 +102,19 @@ export class Teller {
     const first =
       written === 'nothing_new'
         ? await this.writtenBefore(journeyId, commandId, by)
-        : { ...written, now: written.revision }
+        : { ...written, headRevision: written.revision }
     reply
       .status(written === 'nothing_new' ? 200 : 201)
-      .header('etag', tagOf(first.now))
+      .header('etag', tagOf(first.headRevision))
       .header('location', `/api/journeys/${journeyId}`)
     return { journeyId, revision: first.revision, position: first.position }
   }
 
-  /** Told again: where it was written the first time, and the revision the journey has now. */
-  private async writtenBefore(
-    journeyId: string,
-    commandId: string,
-    by: Asked['by'],
-  ): Promise<Written & { now: number }> {
-    let found: Written | undefined
-    let now = -1
-    for await (const { revision, position, event } of this.journeys.history(journeyId, by)) {
-      now = revision
-      if (event?.metadata.commandId === commandId) found = { revision, position }
-    }
-    if (!found) throw new Error('The door found nothing new, and the log has no such telling.')
-    return { ...found, now }
+  /** Where a repeated command was written the first time. */
+  private async writtenBefore(journeyId: string, commandId: string, by: CommandRequest['by']) {
+    const added = await this.journeys.addedBy(commandId, journeyId, by)
+    if (!added) throw new Error('The command added nothing, and the log has no event that answers it.')
+    const { record, headRevision } = added
+    return { revision: record.revision, position: record.position, headRevision }
   }
 }

@@ -5,7 +5,7 @@ import { getMetadataStorage, validate } from 'class-validator'
 import { Problem, type FieldError } from './problems.ts'
 
 @Injectable()
-export class CheckedPipe implements PipeTransform {
+export class DtoPipe implements PipeTransform {
   async transform(value: unknown, { type, metatype }: ArgumentMetadata): Promise<unknown> {
     if ((type !== 'body' && type !== 'query') || !metatype) return value
     const code = type === 'body' ? 'invalid_body' : 'invalid_query'
