@@ -26,7 +26,13 @@ const rooms = {
     'src/protection/',
   ],
   'src/exchange/': ['src/commands/', 'src/domain/', 'src/event-store/', 'src/protection/', 'src/runtime/'],
-  'src/simulator/': ['src/domain/', 'src/exchange/contact-log.ts', 'src/exchange/import-file.ts', 'src/runtime/'],
+  'src/simulator/': [
+    'src/domain/',
+    'src/exchange/contact-log.ts',
+    'src/exchange/import-file.ts',
+    'src/exchange/reading/csv.ts',
+    'src/runtime/',
+  ],
 
   // What operators are shown: status, throughput, metrics, traces.
   'src/operations/': [

@@ -17,7 +17,7 @@ import { participantHistory, type Details } from '../domain/participant.ts'
 import { schemaVersionOf } from '../domain/upcasting.ts'
 import { recordedFrom } from '../domain/stored-event.ts'
 import {
-  EventStore,
+  type EventStore,
   StoreUnavailable,
   ConcurrencyConflict,
   type NewEvent,
@@ -60,7 +60,7 @@ const tries = 5
 /** Made by the runtime, not by Nest: the commands at the terminal pass through it too, without a framework in memory. */
 export class CommandHandler {
   constructor(
-    private readonly store: EventStore,
+    private readonly store: Pick<EventStore, 'read' | 'append'>,
     private readonly vault: Vault,
   ) {}
 

@@ -1,7 +1,4 @@
 /** A legacy system's contact log: its columns, what can be refused at sight, and each contact as a command to the journey. */
-import { parse } from 'csv-parse'
-import { createReadStream } from 'node:fs'
-import { pipeline, Transform } from 'node:stream'
 import { instantOf } from '../commands/clock.ts'
 import type { Day, Instant, CommandContext } from '../domain/history.ts'
 import type { JourneyCommand } from '../domain/journey/journey.ts'
@@ -33,104 +30,32 @@ export type Column = (typeof columns)[number]
 
 export type ContactRow = Readonly<Record<Column, string>>
 
-/** The file is not a contact log we can read. Nothing was imported of what follows. */
+/** The file cannot be read as a contact log, or not from some record on. The message says what to do. */
 export class NotAContactLog extends Error {
-  constructor(message: string) {
+  constructor(
+    message: string,
+    /** The record at which reading stopped, where the header had been read; counted as in `NumberedRow`. */
+    readonly line?: number,
+  ) {
     super(message)
     this.name = 'NotAContactLog'
   }
 }
 
 export interface NumberedRow {
-  /** The record's number in the file; the header is 1. Records are counted, not physical lines. */
+  /** The record's number in the file; the header is 1. Records are counted, not lines of text. In a workbook, the row of the sheet. */
   readonly line: number
   readonly row: ContactRow
-  /** Fields beyond the last column: there is no saying what they belong to. */
+  /** Cells beyond the last column that hold something: there is no saying what they belong to. */
   readonly extra: readonly string[]
+  /** The record as it stands in the file, in the file's own columns. */
+  readonly cells: readonly string[]
   /** How much of the file has been read, in bytes. */
   readonly bytes: number
 }
 
-/**
- * Streams the records of a file, in its order.
- * @throws NotAContactLog where the header is not that of a contact log or the file is not CSV
- */
-export async function* readContactLog(file: string): AsyncGenerator<NumberedRow> {
-  const parser = parse({
-    bom: true,
-    skip_empty_lines: true,
-    relax_column_count: true,
-    relax_quotes: true,
-    max_record_size: 500_000,
-  })
-  // What goes wrong in the file comes out of the parser, to whoever reads it.
-  pipeline(createReadStream(file), inUtf8(), parser, () => undefined)
-  let line = 0
-  let order: readonly Column[] | undefined
-  try {
-    for await (const fields of parser as AsyncIterable<string[]>) {
-      line++
-      if (!order) {
-        order = headerOf(fields)
-        continue
-      }
-      const row = {} as Record<Column, string>
-      for (let i = 0; i < order.length; i++) row[order[i]!] = fields[i] ?? ''
-      yield { line, row, extra: fields.slice(order.length), bytes: parser.info.bytes }
-    }
-  } catch (error) {
-    if (error instanceof NotAContactLog) throw error
-    const { code, message } = error as { code?: string; message: string }
-    if (code?.startsWith('CSV_')) throw new NotAContactLog(`Record ${line + 1} cannot be read as CSV: ${message}`)
-    throw error
-  }
-  if (!order)
-    throw new NotAContactLog(`${file} is empty: the first line should name the columns ${columns.join(', ')}.`)
-}
-
-/** Passes bytes on as they are, and stops where they are not UTF-8: another encoding would make different names one. */
-function inUtf8(): Transform {
-  const decoder = new TextDecoder('utf-8', { fatal: true })
-  const refusal =
-    'The file is not in UTF-8. Export it again as UTF-8, or convert it. What came before this place is in.'
-  const checked = (check: () => void, done: (error?: Error | null, chunk?: Buffer) => void, chunk?: Buffer) => {
-    try {
-      check()
-    } catch {
-      done(new NotAContactLog(refusal))
-      return
-    }
-    done(null, chunk)
-  }
-  return new Transform({
-    transform: (chunk: Buffer, _encoding, done) => checked(() => decoder.decode(chunk, { stream: true }), done, chunk),
-    flush: (done) => checked(() => decoder.decode(), done),
-  })
-}
-
-function headerOf(fields: readonly string[]): readonly Column[] {
-  const missing = columns.filter((column) => !fields.includes(column))
-  const unknown = fields.filter((field) => !columns.some((column) => column === field))
-  if (missing.length > 0 || unknown.length > 0 || new Set(fields).size !== fields.length) {
-    throw new NotAContactLog(
-      [
-        'The first line is not the header of a contact log.',
-        ...(missing.length > 0 ? [`Missing: ${missing.join(', ')}.`] : []),
-        ...(unknown.length > 0 ? [`Not known: ${named(unknown)}.`] : []),
-        ...(missing.length + unknown.length === 0 ? ['A column is named twice.'] : []),
-      ].join(' '),
-    )
-  }
-  return fields as readonly Column[]
-}
-
-/** Only what looks like the name of a column is said again: where the header is missing, these are somebody's details. */
-const named = (fields: readonly string[]): string =>
-  fields.every((field) => /^[a-z][a-z_]{0,39}$/.test(field))
-    ? fields.map((field) => JSON.stringify(field)).join(', ')
-    : `${fields.length} of its fields`
-
-export type SightRefusal = 'too_many_columns' | 'bad_crn' | 'bad_date' | 'unknown_contact' | 'recorded_before_occurred'
+export type SightRefusal =
+  'too_many_columns' | 'bad_crn' | 'bad_date' | 'unknown_contact' | 'recorded_before_occurred' | 'bad_reference'
 
 /** A record that passed every check that needs nothing but itself. */
 export interface Contact {
@@ -155,6 +80,7 @@ export function atSight({ row, extra }: Pick<NumberedRow, 'row' | 'extra'>): Con
   if (hour > 23 || minute > 59) return 'bad_date'
   if (!isContactKind(row.contact)) return 'unknown_contact'
   if (occurredOn > recordedOn) return 'recorded_before_occurred'
+  if (/[\p{Cc}\p{Zl}\p{Zp}]/u.test(row.journey_ref)) return 'bad_reference'
   return {
     row,
     kind: row.contact,
@@ -222,6 +148,9 @@ const contactKinds = {
 } as const satisfies Record<string, readonly Column[]>
 
 export type ContactKind = keyof typeof contactKinds
+
+/** What a contact can be called. */
+export const contactNames = Object.keys(contactKinds) as readonly ContactKind[]
 
 const isContactKind = (text: string): text is ContactKind => Object.hasOwn(contactKinds, text)
 

@@ -1,23 +1,17 @@
 /** One import from file to totals: judged, written, the rejects beside it, and the figures as the read models report them. */
-import { stringify } from 'csv-stringify/sync'
-import {
-  accessSync,
-  constants,
-  createWriteStream,
-  existsSync,
-  openSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  statSync,
-  type WriteStream,
-} from 'node:fs'
+import { accessSync, constants, existsSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { basename, dirname, extname, join, resolve } from 'node:path'
-import { once } from 'node:events'
+import { CommandHandler } from '../commands/command-handler.ts'
 import type { Source } from '../domain/history.ts'
+import { journeyHistory } from '../domain/journey/journey.ts'
+import { Vault } from '../protection/vault.ts'
 import { waitUntilCaughtUp, type Runtime } from '../runtime/runtime.ts'
-import { columns, NotAContactLog, readContactLog } from './contact-log.ts'
+import { NotAContactLog, type NumberedRow } from './contact-log.ts'
+import { DryRunLog } from './dry-run.ts'
 import { Importer } from './import.ts'
+import { checkFile, openContactLog, type ReadingOptions } from './reading/contact-log-file.ts'
+import { RejectsFile } from './rejects.ts'
 
 /** The same keys as every import has been reported with, so that two can be compared. */
 export interface ImportTotals {
@@ -33,17 +27,47 @@ export interface ImportTotals {
   dropped_out: number
 }
 
-export interface ImportOptions {
+export interface ImportOptions extends ReadingOptions {
   readonly source?: Extract<Source, 'import' | 'simulator'>
   readonly rejects?: string
   readonly reconsider?: boolean
-  readonly onProgress?: (done: {
-    bytes: number
-    totalBytes: number
-    rows: number
-    phase: 'reading' | 'projecting'
-  }) => void
+  /** A dry run: the same totals and rejects, and nothing in the log, the keys or the read models. */
+  readonly check?: boolean
+  readonly onProgress?: (done: ImportProgress) => void
 }
+
+export interface ImportProgress {
+  readonly bytes: number
+  readonly totalBytes: number
+  readonly phase: 'reading' | 'projecting'
+  /** The number of the last record that was judged, as the rejects count them. */
+  readonly line: number
+  readonly totals: Readonly<ImportTotals>
+}
+
+export interface ImportOutcome {
+  readonly totals: ImportTotals
+  /** The path of the file of rejects. */
+  readonly rejects: string
+  /** How the file was read and what of it was left out, in sentences, where that is not a matter of course. */
+  readonly remarks: readonly string[]
+}
+
+/** The file cannot be read from some record on. What came before was judged. */
+export class ImportStopped extends NotAContactLog {
+  constructor(
+    cause: NotAContactLog,
+    readonly totals: ImportTotals,
+    /** The path of the file of rejects, where there are any so far. */
+    readonly rejects: string | null,
+  ) {
+    super(cause.message, cause.line)
+    this.name = 'ImportStopped'
+  }
+}
+
+/** How an import that was judged to its end ended: 2 where every record was refused, otherwise 0. */
+export const exitStatusOf = ({ rows, rejected }: ImportTotals): 0 | 2 => (rows > 0 && rejected === rows ? 2 : 0)
 
 /** Where the rejects of a file go: beside it, or in the current directory where that place cannot be written. */
 export function rejectsBeside(file: string): string {
@@ -56,25 +80,20 @@ export function rejectsBeside(file: string): string {
   }
 }
 
-/** @throws NotAContactLog where the file cannot be read as one; what was accepted before stays, and another run goes on from there */
-export async function importFile(
-  runtime: Runtime,
-  file: string,
-  options: ImportOptions = {},
-): Promise<{ totals: ImportTotals; rejects: string }> {
-  if (!existsSync(file)) throw new NotAContactLog(`There is no file ${file}.`)
-  const { size: totalBytes } = statSync(file)
+/**
+ * @throws NotAContactLog where the file cannot be read as one, before anything is judged
+ * @throws ImportStopped where it cannot be read from some record on; what was accepted before stays, and another run goes on from there
+ */
+export async function importFile(runtime: Runtime, file: string, options: ImportOptions = {}): Promise<ImportOutcome> {
+  checkFile(file)
   const rejects = options.rejects ?? rejectsBeside(file)
   if (existsSync(rejects) && realpathSync(rejects) === realpathSync(file)) {
     throw new NotAContactLog('The rejects would replace the contact log itself. Say another file with --rejects.')
   }
-  const { store, vault, commands, config } = runtime
-  const rejectsFile = new RejectsFile(rejects)
-  const importer = new Importer(store, vault, commands, {
-    source: options.source ?? 'import',
-    scratchDir: config.dataDir,
-    reconsider: options.reconsider,
-  })
+  const log = await openContactLog(file, options)
+  const rejectsFile = new RejectsFile(rejects, log.header, log.delimiter)
+  const judging = options.check ? dryRun(runtime, options) : realRun(runtime, options)
+  const { importer } = judging
   const totals: ImportTotals = {
     rows: 0,
     accepted: 0,
@@ -86,8 +105,11 @@ export async function importFile(
     completed: 0,
     dropped_out: 0,
   }
+  const { totalBytes } = log
+  const until: { stopped?: NotAContactLog } = {}
+  let line = 1
   try {
-    for await (const judged of importer.run(readContactLog(file))) {
+    for await (const judged of importer.run(untilUnreadable(log.records, until))) {
       for (const { numbered, verdict } of judged) {
         totals.rows++
         if (verdict === 'accepted') totals.accepted++
@@ -95,84 +117,114 @@ export async function importFile(
         else {
           totals.rejected++
           totals.rejected_by_reason[verdict.refused] = (totals.rejected_by_reason[verdict.refused] ?? 0) + 1
-          await rejectsFile.add(numbered.line, verdict.refused, [
-            ...columns.map((column) => numbered.row[column]),
-            ...numbered.extra,
-          ])
+          await rejectsFile.add(numbered, verdict.refused)
         }
       }
-      options.onProgress?.({ bytes: judged.at(-1)!.numbered.bytes, totalBytes, rows: totals.rows, phase: 'reading' })
+      const last = judged.at(-1)!.numbered
+      line = last.line
+      options.onProgress?.({ bytes: last.bytes, totalBytes, line, totals, phase: 'reading' })
     }
-    await rejectsFile.finish()
-    options.onProgress?.({ bytes: totalBytes, totalBytes, rows: totals.rows, phase: 'projecting' })
-    await waitUntilCaughtUp(runtime)
-    await countJourneys(runtime, importer, totals)
+    totals.rejected_by_reason = Object.fromEntries(
+      Object.entries(totals.rejected_by_reason).sort(([a], [b]) => (a < b ? -1 : 1)),
+    )
+    if (until.stopped && totals.rejected === 0) rejectsFile.abandon()
+    else await rejectsFile.finish()
+    options.onProgress?.({ bytes: totalBytes, totalBytes, line, totals, phase: 'projecting' })
+    await judging.countJourneys(totals)
   } catch (error) {
     rejectsFile.abandon()
     throw error
   } finally {
+    await log.records.return(undefined)
     importer.close()
+    judging.close()
   }
-  totals.rejected_by_reason = Object.fromEntries(
-    Object.entries(totals.rejected_by_reason).sort(([a], [b]) => (a < b ? -1 : 1)),
-  )
-  return { totals, rejects }
+  if (until.stopped) throw new ImportStopped(until.stopped, totals, totals.rejected === 0 ? null : rejects)
+  const { emptyRows } = log
+  return {
+    totals,
+    rejects,
+    remarks: [
+      ...log.remarks,
+      ...(emptyRows === 0
+        ? []
+        : [`${emptyRows === 1 ? '1 row' : `${emptyRows} rows`} with nothing in any cell passed over.`]),
+    ],
+  }
 }
 
-async function countJourneys({ readModels }: Runtime, importer: Importer, totals: ImportTotals): Promise<void> {
-  const participants = new Set<string>()
-  for (const ids of importer.journeysSeen()) {
-    const rows = await readModels.db
-      .selectFrom('caseload')
-      .select(['participant_id', 'outcome'])
-      .where('journey_id', 'in', [...ids])
-      .execute()
-    for (const { participant_id, outcome } of rows) {
-      participants.add(participant_id)
-      totals.journeys++
-      if (outcome === 'completed') totals.completed++
-      if (outcome === 'dropped_out') totals.dropped_out++
-    }
+/** The records up to the first that cannot be read, so that those before it are judged before anybody is told. */
+async function* untilUnreadable(
+  records: AsyncIterable<NumberedRow>,
+  until: { stopped?: NotAContactLog },
+): AsyncGenerator<NumberedRow> {
+  try {
+    yield* records
+  } catch (error) {
+    if (!(error instanceof NotAContactLog)) throw error
+    until.stopped = error
   }
-  totals.participants = participants.size
 }
 
-/** Written under another name and given its own when it is whole, readable by its owner only: it holds what the file held. */
-class RejectsFile {
-  private readonly part: string
-  private readonly out: WriteStream
-  private failed: Error | undefined
+/** What the records are judged on, and what the journeys of the file come to in the end. */
+interface Judging {
+  readonly importer: Importer
+  countJourneys(totals: ImportTotals): Promise<void>
+  close(): void
+}
 
-  constructor(private readonly path: string) {
-    this.part = `${path}.part`
-    try {
-      if (existsSync(path) && !statSync(path).isFile()) throw new Error('it is not a file')
-      rmSync(this.part, { force: true })
-      this.out = createWriteStream(this.part, { fd: openSync(this.part, 'wx', 0o600) })
-    } catch (error) {
-      throw new NotAContactLog(
-        `The rejects cannot be written to ${path}: ${(error as Error).message}. Say where with --rejects.`,
-      )
-    }
-    this.out.on('error', (error) => (this.failed ??= error))
-    this.out.write('line,reason,record\n')
+function realRun(runtime: Runtime, { source = 'import', reconsider }: ImportOptions): Judging {
+  const { store, vault, commands, config } = runtime
+  const importer = new Importer(store, vault, commands, { source, scratchDir: config.dataDir, reconsider })
+  return {
+    importer,
+    async countJourneys(totals) {
+      await waitUntilCaughtUp(runtime)
+      const participants = new Set<string>()
+      for (const ids of importer.journeysSeen()) {
+        const rows = await runtime.readModels.db
+          .selectFrom('caseload')
+          .select(['participant_id', 'outcome'])
+          .where('journey_id', 'in', [...ids])
+          .execute()
+        for (const { participant_id, outcome } of rows) {
+          participants.add(participant_id)
+          count(totals, outcome)
+        }
+      }
+      totals.participants = participants.size
+    },
+    close: () => undefined,
   }
+}
 
-  async add(line: number, reason: string, fields: readonly string[]): Promise<void> {
-    if (this.failed) throw this.failed
-    const record = stringify([fields as string[]]).replace(/\n$/, '')
-    if (!this.out.write(stringify([[line, reason, record]]))) await once(this.out, 'drain')
+function dryRun({ store, config }: Runtime, { source = 'import', reconsider }: ImportOptions): Judging {
+  const log = new DryRunLog(store)
+  const vault = new Vault(config.keysDir, { dryRun: true })
+  const scratchDir = mkdtempSync(join(tmpdir(), 'throughline-check-'))
+  const importer = new Importer(log, vault, new CommandHandler(log, vault), { source, scratchDir, reconsider })
+  return {
+    importer,
+    async countJourneys(totals) {
+      const participants = new Set<string>()
+      for (const ids of importer.journeysSeen(50)) {
+        for (const { participantId, ending } of await Promise.all(ids.map((id) => log.fold(journeyHistory, id)))) {
+          if (participantId !== null) participants.add(participantId)
+          count(totals, ending?.how)
+        }
+      }
+      totals.participants = participants.size
+    },
+    close() {
+      vault.close()
+      log.close()
+      rmSync(scratchDir, { recursive: true, force: true })
+    },
   }
+}
 
-  async finish(): Promise<void> {
-    this.out.end()
-    await once(this.out, 'close')
-    if (this.failed) throw this.failed
-    renameSync(this.part, this.path)
-  }
-
-  abandon(): void {
-    this.out.destroy()
-    rmSync(this.part, { force: true })
-  }
+function count(totals: ImportTotals, outcome: string | null | undefined): void {
+  totals.journeys++
+  if (outcome === 'completed') totals.completed++
+  if (outcome === 'dropped_out') totals.dropped_out++
 }

@@ -71,7 +71,7 @@ export class Importer {
   private registerRevision = -1
 
   constructor(
-    private readonly store: EventStore,
+    private readonly store: Pick<EventStore, 'read' | 'append'>,
     private readonly vault: Vault,
     private readonly commands: CommandHandler,
     private readonly options: {

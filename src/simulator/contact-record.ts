@@ -2,6 +2,7 @@
 import type { Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { columns, type Column } from '../exchange/contact-log.ts'
+import { harmless } from '../exchange/reading/csv.ts'
 
 /** One contact, in the columns and the order of the export. */
 export type ContactRecord = Record<Column, string>
@@ -44,4 +45,7 @@ function* csvChunks(records: Iterable<ContactRecord>): Generator<string> {
   yield chunk
 }
 
-const quoted = (value: string) => (/[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value)
+function quoted(value: string): string {
+  const safe = harmless(value)
+  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe
+}

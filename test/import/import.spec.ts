@@ -150,8 +150,16 @@ describe('a contact log', () => {
   it.each([
     ['an empty file', '', /is empty/],
     ['a header without its columns', 'a,b\n1,2\n', /Missing: journey_ref/],
-    ['a header with a column nobody knows', `${columns.join(',')},extra\n`, /Not known: "extra"/],
-    ['a quote that never ends', `${columns.join(',')}\n"unfinished`, /cannot be read as CSV/],
+    [
+      'a header with a column misnamed',
+      `${columns.join(',').replace('note', 'remarks')}\n`,
+      /Missing: note.*Not known: "remarks"/,
+    ],
+    [
+      'a quote that never ends',
+      `${columns.join(',')}\n"unfinished`,
+      /Record 2 \(line 2 of the text\) cannot be read as CSV/,
+    ],
   ])('that is %s is refused with what to do, and adds nothing', async (_what, csv, message) => {
     const runtime = await temporaryWorkplace()
     const failure = await importText(runtime, csv).catch((error: unknown) => error)

@@ -8,7 +8,7 @@ import { dayOf } from '../../src/domain/local-day.ts'
 import { columns, NotAContactLog } from '../../src/exchange/contact-log.ts'
 import { importFile } from '../../src/exchange/import-file.ts'
 import { Journeys } from '../../src/queries/journeys.ts'
-import { importText, openIn, temporaryDirectory, temporaryWorkplace } from '../support/runtime.ts'
+import { countEvents, importText, openIn, temporaryDirectory, temporaryWorkplace } from '../support/runtime.ts'
 
 const referral: Record<string, string> = {
   journey_ref: 'R-1',
@@ -61,11 +61,13 @@ describe('a contact log', () => {
     expect(readFileSync(rejects, 'utf8')).toContain('says he will come tonight')
   })
 
-  it('in another encoding is refused: two names must not become one', async () => {
+  it('in two encodings is refused, with the line, before anything is in: two names must not become one', async () => {
     const runtime = await temporaryWorkplace()
-    const file = join(temporaryDirectory(), 'latin1.csv')
-    writeFileSync(file, Buffer.from(csvOf([{ ...referral, given_names: 'José' }]), 'latin1'))
-    await expect(importFile(runtime, file)).rejects.toThrow(/not in UTF-8/)
+    const file = join(temporaryDirectory(), 'mixed.csv')
+    const [header, first] = csvOf([{ ...referral, given_names: 'José' }]).split('\n')
+    writeFileSync(file, Buffer.concat([Buffer.from(`${header}\n${first}\n`), Buffer.from(`${first}\n`, 'latin1')]))
+    await expect(importFile(runtime, file)).rejects.toThrow(/line 3 of its text is not UTF-8/)
+    expect(await countEvents(runtime)).toBe(0)
   })
 
   it('is never replaced by its own rejects', async () => {

@@ -35,14 +35,14 @@ describe('the reference import', () => {
     expect(twice.duplicates).toBe(result.duplicates + result.accepted + result.duplicates)
   })
 
-  it('skips blank lines without counting them, pads short rows, and takes either line ending', () => {
-    const rows = ['R-1,A000001,,,01/01/1990,01/03/2024 09:00,01/03/2024,Referral,bbr', '', 'R-1', '""', ',']
+  it('skips blank lines and rows of nothing, pads short rows, and takes any line ending', () => {
+    const rows = ['R-1,A000001,,,01/01/1990,01/03/2024 09:00,01/03/2024,Referral,bbr', '', '""', ',', 'R-1', 'R-2']
     const log = (newline: string) => [contactLogColumns.join(), '', ...rows].join(newline)
-    for (const newline of ['\n', '\r\n']) {
+    for (const newline of ['\n', '\r\n', '\r', '\r\r\n']) {
       expect(referenceImport(log(newline))).toMatchObject({
-        rows: 4,
+        rows: 3,
         accepted: 1,
-        rejects: [3, 4, 5].map((line) => ({ line, reason: 'bad_crn' })),
+        rejects: [5, 6].map((line) => ({ line, reason: 'bad_crn' })),
       })
     }
   })

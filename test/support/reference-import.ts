@@ -3,7 +3,8 @@
  *
  * This is the oracle the real importer is measured against, so it shares no code with it (nor with the simulator), keeps
  * everything in memory and prefers being obvious to being quick. Where the rules are silent it does the least it can:
- * values are compared exactly as written, with no trimming, case folding or Unicode normalisation.
+ * values are compared exactly as written, with no trimming, case folding or Unicode normalisation; only a line end is a
+ * line end, however it is written.
  */
 import { readFileSync } from 'node:fs'
 
@@ -66,7 +67,10 @@ export function referenceImport(csv: string): ImportResult {
   const rejects: ImportResult['rejects'] = []
   let duplicates = 0
 
+  let rows = 0
   records.forEach((cells, index) => {
+    if (cells.every((cell) => cell.trim() === '')) return
+    rows++
     const verdict = importOne(asRow(cells), journeys, accepted)
     if (verdict === 'duplicate') duplicates++
     else if (verdict !== 'accepted') rejects.push({ line: index + 2, reason: verdict })
@@ -77,7 +81,7 @@ export function referenceImport(csv: string): ImportResult {
 
   const all = [...journeys.values()]
   return {
-    rows: records.length,
+    rows,
     accepted: accepted.size,
     duplicates,
     rejected: rejects.length,
@@ -243,7 +247,8 @@ function asRow(cells: string[]): Row {
 }
 
 /** RFC 4180, read character by character. A line with nothing on it at all is not a record. */
-function parseCsv(text: string): string[][] {
+function parseCsv(csv: string): string[][] {
+  const text = csv.replace(/\r+\n|\r/g, '\n')
   const records: string[][] = []
   let cells: string[] = []
   let cell = ''
@@ -251,7 +256,7 @@ function parseCsv(text: string): string[][] {
   let sawQuote = false
   const endRecord = () => {
     const blank = cells.length === 0 && cell === '' && !sawQuote
-    if (!blank) records.push([...cells, cell])
+    if (!blank) records.push([...cells, cell].map((written) => written.replace(/^'(?='*[=+\-@\t])/, '')))
     cells = []
     cell = ''
     sawQuote = false
@@ -272,9 +277,6 @@ function parseCsv(text: string): string[][] {
       cell = ''
     } else if (character === '\n') {
       endRecord()
-    } else if (character === '\r' && text[at + 1] === '\n') {
-      endRecord()
-      at++
     } else cell += character
   }
   endRecord()
