@@ -256,7 +256,7 @@ function parseCsv(csv: string): string[][] {
   let sawQuote = false
   const endRecord = () => {
     const blank = cells.length === 0 && cell === '' && !sawQuote
-    if (!blank) records.push([...cells, cell].map((written) => written.replace(/^'(?='*[=+\-@\t])/, '')))
+    if (!blank) records.push([...cells, cell].map((written) => written.replace(/^'(?='*[=+\-@\t\n])/, '')))
     cells = []
     cell = ''
     sawQuote = false

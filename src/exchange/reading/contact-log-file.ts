@@ -169,7 +169,7 @@ async function rowsOfText(file: string, said: Encoding | undefined): Promise<Ope
         ? []
         : [`The columns are separated by ${delimiters[delimiter as ','] ?? JSON.stringify(delimiter)}.`]),
     ],
-    hint: '',
+    hint: said ? ` The file was read as ${name}, as --encoding says.` : '',
   }
 }
 

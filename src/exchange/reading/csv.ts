@@ -167,14 +167,18 @@ const lineEndsIn = (text: string): number => text.match(/\r+\n|\r|\n/g)?.length 
 /** A cell with the line ends in it as one line feed each: a file whose line ends were converted says the same as before. */
 export const withLineFeeds = (cell: string): string => (cell.includes('\r') ? cell.replace(/\r+\n|\r/g, '\n') : cell)
 
+/** A spreadsheet takes a cell for a formula by the character in front of it; tabs and line ends are passed over by some. */
+const mayBeAFormula = /^'*[=+\-@\t\r\n]/
+
 /**
- * A cell that no spreadsheet takes for a formula: one that begins with `=`, `+`, `-`, `@`, a tab or a carriage return gets
- * an apostrophe in front. So does one that has apostrophes in front of these already: each cell is read back as it was.
+ * A cell that no spreadsheet takes for a formula: one that may be one gets an apostrophe in front. So does one that has
+ * apostrophes in front of such a character already: each cell is read back as it was.
  */
-export const harmless = (cell: string): string => (/^'*[=+\-@\t\r]/.test(cell) ? `'${cell}` : cell)
+export const harmless = (cell: string): string => (mayBeAFormula.test(cell) ? `'${cell}` : cell)
 
 /** A cell as it was before `harmless`. */
-export const asMeant = (cell: string): string => (/^'+[=+\-@\t\r]/.test(cell) ? cell.slice(1) : cell)
+export const asMeant = (cell: string): string =>
+  cell.startsWith("'") && mayBeAFormula.test(cell) ? cell.slice(1) : cell
 
 /** One record as text, line end included: every cell harmless, and quoted where it must be. */
 export function csvLine(cells: readonly string[], delimiter = ','): string {
