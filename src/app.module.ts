@@ -4,7 +4,7 @@ import { Registry } from 'prom-client'
 import { ReadModels } from '../projections/storage/read-models.ts'
 import { StatusOfReadModels } from './operations/status.ts'
 import { Scrapers } from './access/scrapers.ts'
-import { CommandHandler } from './commands/command-handler.ts'
+import { JourneyCommandHandler } from './commands/journey-command-handler.ts'
 import { EventStore } from './event-store/event-store.ts'
 import { Vault } from './protection/vault.ts'
 import { Staleness } from './operations/staleness.ts'
@@ -25,7 +25,7 @@ function foundation(runtime: Runtime): DynamicModule {
     { provide: EventStore, useValue: store },
     { provide: Vault, useValue: vault },
     { provide: ReadModels, useValue: readModels },
-    { provide: CommandHandler, useValue: commands },
+    { provide: JourneyCommandHandler, useValue: commands?.journeys },
     { provide: StatusOfReadModels, useValue: standing },
     { provide: Staleness, useValue: new Staleness(standing) },
     { provide: Operations, useValue: new Operations(runtime, standing) },

@@ -1,22 +1,18 @@
-/** The contract over @eventstore/db-client: append at an expected revision, read, follow. The one way to the log. */
+/** The contract over @eventstore/db-client: read and follow the log. What appends to it is in event-appender.ts. */
 import {
   BACKWARDS,
   END,
   EventStoreDBClient,
   FORWARDS,
-  NO_STREAM,
   START,
   StreamNotFoundError,
   UnavailableError,
-  WrongExpectedVersionError,
-  jsonEvent,
   streamNameFilter,
   type RegexFilter,
   type ResolvedEvent,
   type StreamingRead,
 } from '@eventstore/db-client'
-import { SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
-import { Observable, Subject } from 'rxjs'
+import { Observable } from 'rxjs'
 
 /** An event as it goes to the log: nothing personal in it but what is sealed. */
 export interface NewEvent {
@@ -38,13 +34,6 @@ export interface StoredEvent {
   readonly receivedAt: Date
   /** Its place in the whole log; compare as a number, never count with it. Absent when read from its stream by an older server. */
   readonly position: bigint | null
-}
-
-export interface AppendResult {
-  /** The stream's last revision after the append. */
-  readonly revision: number
-  /** The place of the last event in the whole log. */
-  readonly position: string
 }
 
 /** Someone else appended first. Read again, decide again. */
@@ -83,24 +72,10 @@ export interface Partition {
   readonly of: number
 }
 
-/** How an append ended, for whoever counts and times them. */
-export interface AppendMeasurement {
-  /** `moved`: somebody else appended first. `unavailable`: the log did not answer in time, or not at all. */
-  readonly outcome: 'written' | 'moved' | 'unavailable' | 'failed'
-  readonly seconds: number
-}
-
-const appendTimeoutMs = 15_000
-
 /** A batch that holds more characters than this is full, however few its events: what somebody hears at once is bounded. */
 const heaviestBatch = 4_000_000
 
-/** Does nothing unless the application traces. */
-const tracer = trace.getTracer('throughline')
-
 export class EventStore {
-  /** After each append, however it ended. */
-  readonly appends = new Subject<AppendMeasurement>()
   private readonly client: EventStoreDBClient
 
   constructor(client: EventStoreDBClient) {
@@ -109,59 +84,6 @@ export class EventStore {
 
   static connect(connectionString: string): EventStore {
     return new EventStore(EventStoreDBClient.connectionString(connectionString))
-  }
-
-  /**
-   * Appends all of the events or none.
-   * @param expected the stream's last revision as last read; -1 for a stream that must not exist yet
-   * @throws StreamMoved, StoreUnavailable
-   */
-  async append(stream: string, expected: number, events: readonly NewEvent[]): Promise<AppendResult> {
-    const begun = performance.now()
-    const span = tracer.startSpan('append', {
-      kind: SpanKind.CLIENT,
-      attributes: { 'throughline.events': events.length },
-    })
-    let outcome: AppendMeasurement['outcome'] = 'failed'
-    try {
-      const written = await this.written(stream, expected, events)
-      outcome = 'written'
-      span.setAttribute('throughline.position', written.position)
-      return written
-    } catch (error) {
-      if (error instanceof ConcurrencyConflict) outcome = 'moved'
-      if (error instanceof StoreUnavailable) outcome = 'unavailable'
-      // Not what the error says: that may be anything.
-      if (outcome !== 'moved') span.setStatus({ code: SpanStatusCode.ERROR })
-      throw error
-    } finally {
-      span.setAttribute('throughline.outcome', outcome).end()
-      this.appends.next({ outcome, seconds: (performance.now() - begun) / 1_000 })
-    }
-  }
-
-  private async written(stream: string, expected: number, events: readonly NewEvent[]): Promise<AppendResult> {
-    // The client has no timer of its own for batched appends: a silent server would hang the caller for ever.
-    let timer: NodeJS.Timeout | undefined
-    const silence = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new StoreUnavailable()), appendTimeoutMs)
-    })
-    try {
-      const appended = this.client.appendToStream(
-        stream,
-        events.map(({ id, type, data, metadata }) =>
-          jsonEvent({ id, type, data: canonical(data) as never, metadata: canonical(metadata) as never }),
-        ),
-        { expectedRevision: expected < 0 ? NO_STREAM : BigInt(expected) },
-      )
-      const { nextExpectedRevision, position } = await Promise.race([appended, silence])
-      return { revision: Number(nextExpectedRevision), position: String(position?.commit ?? 0n) }
-    } catch (error) {
-      if (error instanceof WrongExpectedVersionError) throw new ConcurrencyConflict(stream)
-      throw asOurs(error)
-    } finally {
-      clearTimeout(timer)
-    }
   }
 
   /** The whole stream in recorded order, from a revision on; nothing where there is no such stream. */
@@ -174,7 +96,7 @@ export class EventStore {
       }
     } catch (error) {
       if (error instanceof StreamNotFoundError) return
-      throw asOurs(error)
+      throw storeErrorFrom(error)
     } finally {
       letGo(reading)
     }
@@ -189,7 +111,7 @@ export class EventStore {
         if (event && isOf(categories, event)) yield event
       }
     } catch (error) {
-      throw asOurs(error)
+      throw storeErrorFrom(error)
     } finally {
       letGo(reading)
     }
@@ -203,7 +125,7 @@ export class EventStore {
       )
       return last?.event?.position?.commit ?? 0n
     } catch (error) {
-      throw asOurs(error)
+      throw storeErrorFrom(error)
     }
   }
 
@@ -217,7 +139,7 @@ export class EventStore {
       }
       return 0n
     } catch (error) {
-      throw asOurs(error)
+      throw storeErrorFrom(error)
     } finally {
       letGo(reading)
     }
@@ -234,7 +156,7 @@ export class EventStore {
       }
       return null
     } catch (error) {
-      throw asOurs(error)
+      throw storeErrorFrom(error)
     } finally {
       letGo(reading)
     }
@@ -306,7 +228,7 @@ export class EventStore {
       level = true
       settle()
     })
-    subscription.on('error', (error) => end(asOurs(error)))
+    subscription.on('error', (error) => end(storeErrorFrom(error)))
     subscription.on('end', () => end(new StoreUnavailable()))
     const stop = () => end(undefined)
     signal.addEventListener('abort', stop)
@@ -341,7 +263,7 @@ export class EventStore {
         const event = storedFrom(resolved)
         if (event) listener.next(event)
       })
-      subscription.on('error', (error) => listener.error(asOurs(error)))
+      subscription.on('error', (error) => listener.error(storeErrorFrom(error)))
       subscription.on('end', () => listener.complete())
       return () => void subscription.unsubscribe().catch(() => undefined)
     })
@@ -397,7 +319,8 @@ function storedFrom({ event }: ResolvedEvent): StoredEvent | null {
   }
 }
 
-function asOurs(error: unknown): unknown {
+/** What the client says went wrong, in the product's own words where the log was away or silent. */
+export function storeErrorFrom(error: unknown): unknown {
   if (error instanceof UnavailableError) return new StoreUnavailable({ cause: error })
   const { type } = error as { type?: string }
   if (
@@ -410,16 +333,4 @@ function asOurs(error: unknown): unknown {
     return new StoreUnavailable({ cause: error })
   }
   return error
-}
-
-/** RFC 8785 order of keys, so that equal facts are equal bytes; the client's JSON.stringify keeps the order it is given. */
-function canonical(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(canonical)
-  if (value === null || typeof value !== 'object') return value
-  const sorted: Record<string, unknown> = {}
-  for (const key of Object.keys(value).sort()) {
-    const field = (value as Record<string, unknown>)[key]
-    if (field !== undefined) sorted[key] = canonical(field)
-  }
-  return sorted
 }

@@ -41,6 +41,9 @@ export class SealBroken extends Error {
 const prefix = 'v1.'
 const cachedKeys = 500
 
+/** How long a text of so many bytes is once it is sealed, in characters: nonce, text and tag in base64url, without padding. */
+export const sealedLength = (bytes: number): number => prefix.length + Math.ceil(((12 + bytes + 16) * 4) / 3)
+
 /**
  * Everything here is in one SQLite file of its own, written with secure_delete, so that a destroyed key is destroyed.
  * Data keys are wrapped by an epoch key. Lose this file and the personal fields of the log are gone for good: back it up

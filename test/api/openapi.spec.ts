@@ -42,7 +42,7 @@ beforeAll(async () => {
   const { ApiModule } = await compiled<{ ApiModule: { on(log: object): DynamicModule } }>('web/api/api.module.js')
   const { describeApi } = await compiled<{ describeApi(app: object): OpenAPIObject }>('web/api/openapi.js')
   @Module({
-    imports: [AppModule.on({ store: { appends: NEVER }, vault: {}, readModels: {}, door: {} }), ApiModule.on({})],
+    imports: [AppModule.on({ store: {}, appends: NEVER, vault: {}, readModels: {}, door: {} }), ApiModule.on({})],
   })
   class Whole {}
   description = describeApi(await NestFactory.create(Whole, new FastifyAdapter(), { logger: false }))

@@ -1,11 +1,12 @@
 import { expect, it } from 'vitest'
-import { temporaryWorkplace } from '../support/runtime.ts'
+import { appenderOf, temporaryWorkplace } from '../support/runtime.ts'
 
 it('a batch is full once it is heavy, however few its events', async () => {
-  const { store } = await temporaryWorkplace()
+  const runtime = await temporaryWorkplace()
+  const { store } = runtime
   const sealed = 'x'.repeat(900_000)
   for (let n = 0; n < 12; n++)
-    await store.append('journey-heavy', n - 1, [
+    await appenderOf(runtime).append('journey-heavy', n - 1, [
       { id: crypto.randomUUID(), type: 'WarningIssued', data: { sealed }, metadata: {} },
     ])
   const sizes: number[] = []

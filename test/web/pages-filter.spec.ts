@@ -1,7 +1,7 @@
 import { HttpException, NotFoundException, type ArgumentsHost } from '@nestjs/common'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { Forbidden } from '../../src/access/session.ts'
-import { StaleRevision } from '../../src/commands/command-handler.ts'
+import { StaleRevision } from '../../src/commands/decide-and-append.ts'
 import { Refusal } from '../../src/domain/history.ts'
 import { StoreUnavailable } from '../../src/event-store/event-store.ts'
 import { BadAddress, PagesFilter } from '../../src/web/errors/pages.filter.ts'

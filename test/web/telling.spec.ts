@@ -1,6 +1,7 @@
 import type { FastifyReply } from 'fastify'
 import { describe, expect, it } from 'vitest'
-import { StaleRevision, type CommandHandler } from '../../src/commands/command-handler.ts'
+import { StaleRevision } from '../../src/commands/decide-and-append.ts'
+import type { JourneyCommandHandler } from '../../src/commands/journey-command-handler.ts'
 import { Refusal } from '../../src/domain/history.ts'
 import { StoreUnavailable } from '../../src/event-store/event-store.ts'
 import { Telling } from '../../src/web/forms/telling.ts'
@@ -44,7 +45,7 @@ async function told(tell: () => Promise<unknown>) {
       said.to = to
     },
   } as unknown as FastifyReply
-  const telling = new Telling({ execute: tell, headPositionOf: async () => '77' } as unknown as CommandHandler)
+  const telling = new Telling({ execute: tell, headPositionOf: async () => '77' } as unknown as JourneyCommandHandler)
   const page = { journeyId: 'j', path: '/j', as: {} } as JourneyPage
   const error = await telling.tell(
     page,

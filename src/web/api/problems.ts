@@ -2,7 +2,7 @@
 import { HttpException } from '@nestjs/common'
 import { isDatabaseUnavailable } from '../../../projections/storage/availability.ts'
 import { Forbidden } from '../../access/session.ts'
-import { StaleRevision } from '../../commands/command-handler.ts'
+import { StaleRevision } from '../../commands/decide-and-append.ts'
 import { Refusal } from '../../domain/history.ts'
 import { PoisonEvent } from '../../domain/codec.ts'
 import { StoreUnavailable, ConcurrencyConflict } from '../../event-store/event-store.ts'

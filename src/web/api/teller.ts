@@ -1,13 +1,13 @@
-/** Takes what is told through the API to the door, each telling once, and answers where it was written. */
+/** Takes each command of the API to its handler, once however often it comes, and answers where it was written. */
 import { Injectable } from '@nestjs/common'
 import canonicalize from 'canonicalize'
 import { randomUUID } from 'node:crypto'
 import { permit } from '../../access/session.ts'
-import { CommandHandler } from '../../commands/command-handler.ts'
+import type { CommandResult } from '../../commands/decide-and-append.ts'
+import { JourneyCommandHandler } from '../../commands/journey-command-handler.ts'
 import type { Day } from '../../domain/calendar.ts'
 import type { JourneyCommand } from '../../domain/journey/journey.ts'
 import { versionInForce } from '../../domain/programme.ts'
-import type { Written } from '../../commands/command-handler.ts'
 import { Vault } from '../../protection/vault.ts'
 import { Journeys } from '../../queries/journeys.ts'
 import type { WrittenDto } from './answers.dto.ts'
@@ -15,13 +15,15 @@ import { tagOf, type Asked } from './asked.ts'
 import type { ReferralDto } from './commands.dto.ts'
 import { Problem } from './problems.ts'
 
-/** As the door asks for it. */
-type DataOf<T extends JourneyCommand['type']> = Parameters<typeof CommandHandler.prototype.execute<T>>[2]
+/** As the command handler asks for it. */
+type DataOf<T extends JourneyCommand['type']> = Parameters<typeof JourneyCommandHandler.prototype.execute<T>>[2]
+
+type Written = Exclude<CommandResult, 'nothing_new'>
 
 @Injectable()
 export class Teller {
   constructor(
-    private readonly door: CommandHandler,
+    private readonly commands: JourneyCommandHandler,
     private readonly vault: Vault,
     private readonly journeys: Journeys,
   ) {}
@@ -36,7 +38,7 @@ export class Teller {
     permit(asked.by, 'tell')
     const commandId = this.commandIdFor(asked, { occurredOn, ...data })
     const { by, requestId: correlationId, expectedRevision } = asked
-    const written = await this.door.execute<T>(journeyId, type, data, {
+    const written = await this.commands.execute<T>(journeyId, type, data, {
       occurredOn,
       by,
       source: 'api',
@@ -67,7 +69,7 @@ export class Teller {
       note,
       occurredOn,
     } = referral
-    const { journeyId, written } = await this.door.refer(
+    const { journeyId, written } = await this.commands.refer(
       {
         details: { crn, familyName, givenNames, dateOfBirth },
         programme: { key: programme, version: versionInForce(programme) },
@@ -97,7 +99,7 @@ export class Teller {
     { by, reply }: Asked,
     journeyId: string,
     commandId: string,
-    written: Written | 'nothing_new',
+    written: CommandResult,
   ): Promise<WrittenDto> {
     const first =
       written === 'nothing_new'
@@ -122,7 +124,7 @@ export class Teller {
       now = revision
       if (event?.metadata.commandId === commandId) found = { revision, position }
     }
-    if (!found) throw new Error('The door found nothing new, and the log has no such telling.')
+    if (!found) throw new Error('The command added nothing, and the log has no event that answers it.')
     return { ...found, now }
   }
 }

@@ -1,7 +1,8 @@
-/** Names the command, calls the door, and leads on; a refusal comes back as an error at the field that mends it. */
+/** Names the command, calls its handler, and leads on; a refusal comes back as an error at the field that mends it. */
 import { Injectable } from '@nestjs/common'
 import type { FastifyReply } from 'fastify'
-import { StaleRevision, CommandHandler, StoreUnavailable, StreamMoved } from '../../commands/command-handler.ts'
+import { ConcurrencyConflict, StaleRevision, StoreUnavailable } from '../../commands/decide-and-append.ts'
+import { JourneyCommandHandler } from '../../commands/journey-command-handler.ts'
 import type { Day } from '../../domain/calendar.ts'
 import { Refusal } from '../../domain/history.ts'
 import type { JourneyCommand } from '../../domain/journey/journey.ts'
@@ -22,7 +23,7 @@ export type Mends = Readonly<Record<string, string>>
 
 @Injectable()
 export class Telling {
-  constructor(private readonly door: CommandHandler) {}
+  constructor(private readonly commands: JourneyCommandHandler) {}
 
   /** @returns the error to show, or null when the reply leads on to the timeline */
   async tell<T extends JourneyCommand['type']>(
@@ -35,7 +36,7 @@ export class Telling {
   ): Promise<FormError | null> {
     try {
       // The signature above ties the data to the command; the compiler loses the tie between the two generics.
-      const written = await this.door.execute(page.journeyId, command, data as never, {
+      const written = await this.commands.execute(page.journeyId, command, data as never, {
         ...told,
         by: page.as,
         source: 'ui',
@@ -43,7 +44,7 @@ export class Telling {
       })
       const to =
         written === 'nothing_new'
-          ? `${page.path}?done=already&after=${(await this.door.headPositionOf(page.journeyId)) ?? ''}`
+          ? `${page.path}?done=already&after=${(await this.commands.headPositionOf(page.journeyId)) ?? ''}`
           : `${page.path}?done=${done}&after=${written.position}#event-${written.revision}`
       await reply.redirect(to, 303)
       return null
@@ -55,7 +56,7 @@ export class Telling {
           text: 'Somebody added to this record while you were filling in the form. Check what it says now, then send the form again',
         }
       }
-      if (error instanceof StoreUnavailable || error instanceof StreamMoved) {
+      if (error instanceof StoreUnavailable || error instanceof ConcurrencyConflict) {
         // Whether it was written is not known; the command id makes sending it again safe.
         return {
           field: otherwise,
