@@ -78,8 +78,10 @@ export class JourneyCommandHandler {
   ): Promise<{ journeyId: string; written: CommandResult }> {
     permit(issued.by, 'tell')
     const { issuer, context } = issuedNow(issued)
-    const participantId = this.vault.participant(details.crn)
-    const journeyId = this.vault.journey(reference)
+    const { participantId, journeyId } = await this.vault.whenFree(() => ({
+      participantId: this.vault.participant(details.crn),
+      journeyId: this.vault.journey(reference),
+    }))
     const data = { participantId, programme, source: referralSource, provider, reference, note }
     refuseUnstorable({ type: 'ParticipantRegistered', data: this.participants.detailsCommand(details, context).data })
     const referral = await this.commands.decide(sealedJourneys, journeyId, (journey) => {

@@ -142,10 +142,12 @@ export class Importer {
   private async judge(chunk: readonly NumberedRow[]): Promise<readonly Judged[]> {
     const sights = chunk.map((numbered) => ({ numbered, sight: atSight(numbered) }))
     const candidates = new Map<NumberedRow, Candidate>()
-    this.vault.together(() => {
-      for (const { numbered, sight } of sights)
-        if (typeof sight !== 'string') candidates.set(numbered, this.candidateFor(numbered, sight))
-    })
+    await this.vault.whenFree(() =>
+      this.vault.together(() => {
+        for (const { numbered, sight } of sights)
+          if (typeof sight !== 'string') candidates.set(numbered, this.candidateFor(numbered, sight))
+      }),
+    )
     // By reference, not by id: equal records belong together also where the first of them came before the referral.
     const journeys = [...Map.groupBy(candidates.values(), ({ contact }) => contact.row.journey_ref)].map(
       ([reference, own]) => new JourneyRecords(this.find('reference', reference), own),

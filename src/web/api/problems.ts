@@ -6,7 +6,7 @@ import { StaleRevision } from '../../commands/decide-and-append.ts'
 import { Refusal } from '../../domain/history.ts'
 import { PoisonEvent } from '../../domain/codec.ts'
 import { StoreUnavailable, ConcurrencyConflict } from '../../event-store/event-store.ts'
-import { KeyMissing, SealBroken } from '../../protection/vault.ts'
+import { KeyMissing, KeysBusy, SealBroken } from '../../protection/vault.ts'
 
 interface ProblemKind {
   readonly status: number
@@ -104,6 +104,17 @@ export const problemKinds = {
     title: 'Not a reason for leaving',
     meaning: 'The reason is not one of the reasons for leaving.',
   },
+  control_characters: {
+    status: 422,
+    title: 'A character that cannot be shown',
+    meaning:
+      'A text holds a control character other than a tab or a line end (in a reference or a CRN, also these), or half a character. Remove it.',
+  },
+  event_too_large: {
+    status: 422,
+    title: 'Too much text for one record',
+    meaning: 'The event would take more than 512 KiB in the log. Shorten the text, or record it in parts.',
+  },
   no_details: {
     status: 422,
     title: 'Nothing says who he is',
@@ -184,6 +195,12 @@ export const problemKinds = {
     title: 'The read models cannot be reached',
     meaning: 'Questions cannot be answered just now; commands are recorded as ever. Ask again after Retry-After.',
   },
+  database_busy: {
+    status: 503,
+    title: 'A database is in use',
+    meaning:
+      'Another process held a database for too long. Nothing was changed; send the request again after Retry-After.',
+  },
   not_ready: {
     status: 503,
     title: 'The service is not ready',
@@ -250,6 +267,7 @@ export function problemFrom(error: unknown): Problem {
   if (error instanceof Problem) return error
   if (error instanceof Refusal) return fromRefusal(error)
   if (error instanceof StaleRevision) return new Problem('changed_meanwhile')
+  if (error instanceof KeysBusy) return new Problem('database_busy', { headers: { 'retry-after': '5' } })
   if (error instanceof ConcurrencyConflict) return new Problem('busy', { headers: { 'retry-after': '1' } })
   if (error instanceof StoreUnavailable) return new Problem('store_unavailable', { headers: { 'retry-after': '5' } })
   if (isDatabaseUnavailable(error)) return new Problem('read_models_unavailable', { headers: { 'retry-after': '5' } })
@@ -289,7 +307,7 @@ function fromFramework({
       return new Problem('malformed_json')
     if (code === 'SQLITE_FULL' || kind === sqlite.full) return new Problem('storage_full')
     if (code.startsWith('SQLITE_BUSY') || kind === sqlite.busy)
-      return new Problem('busy', { headers: { 'retry-after': '1' } })
+      return new Problem('database_busy', { headers: { 'retry-after': '5' } })
   }
   if (typeof statusCode !== 'number') return new Problem('unexpected')
   return new Problem(statusCode === 400 ? 'malformed_json' : codeOfStatus(statusCode))

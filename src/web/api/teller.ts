@@ -36,7 +36,7 @@ export class Teller {
     data: DataOf<T>,
   ): Promise<WrittenDto> {
     permit(asked.by, 'tell')
-    const commandId = this.commandIdFor(asked, { occurredOn, ...data })
+    const commandId = await this.commandIdFor(asked, { occurredOn, ...data })
     const { by, requestId: correlationId, expectedRevision } = asked
     const written = await this.commands.execute<T>(journeyId, type, data, {
       occurredOn,
@@ -56,7 +56,7 @@ export class Teller {
         errors: [{ field: 'If-Match', message: 'cannot be used here: a referral begins the journey' }],
       })
     }
-    const commandId = this.commandIdFor(asked, { ...referral })
+    const commandId = await this.commandIdFor(asked, { ...referral })
     const {
       crn,
       familyName,
@@ -87,11 +87,12 @@ export class Teller {
    * A request with an Idempotency-Key is the same telling however often it comes. The key is bound, before anything is written,
    * to a keyed digest of the body it first came with: with another body it is refused rather than answered for the first one.
    */
-  private commandIdFor({ by, route, idempotencyKey }: Asked, body: object): string {
+  private async commandIdFor({ by, route, idempotencyKey }: Asked, body: object): Promise<string> {
     if (idempotencyKey === undefined) return randomUUID()
     const telling = `${by.id}\n${route}\n${idempotencyKey}`
     const digest = this.vault.uuidFor('request-body', canonicalize(body) ?? '')
-    if (this.vault.bound('idempotency-key', telling, digest) !== digest) throw new Problem('key_used_differently')
+    const bound = await this.vault.whenFree(() => this.vault.bound('idempotency-key', telling, digest))
+    if (bound !== digest) throw new Problem('key_used_differently')
     return this.vault.uuidFor('idempotency-key', telling)
   }
 

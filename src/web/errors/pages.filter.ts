@@ -4,11 +4,15 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { isDatabaseUnavailable } from '../../../projections/storage/availability.ts'
 import { Forbidden } from '../../access/session.ts'
 import { StaleRevision } from '../../commands/decide-and-append.ts'
+import { PoisonEvent } from '../../domain/codec.ts'
 import { Refusal } from '../../domain/history.ts'
 import { StoreUnavailable, ConcurrencyConflict } from '../../event-store/event-store.ts'
+import { KeyMissing, KeysBusy, SealBroken } from '../../protection/vault.ts'
 import { toldOf, type FaultLog } from './faults.ts'
 
 interface Said {
+  /** Seconds. */
+  readonly retryAfter?: number
   readonly status: number
   readonly title: string
   readonly paragraphs: readonly string[]
@@ -38,6 +42,7 @@ export class PagesFilter implements ExceptionFilter {
       return
     }
     void reply.status(said.status).header('cache-control', 'no-store')
+    if (said.retryAfter !== undefined) void reply.header('retry-after', String(said.retryAfter))
     const path = request.url.split('?')[0]!
     if (path === '/api' || path.startsWith('/api/') || path.endsWith('.jsonl')) {
       await reply
@@ -51,6 +56,16 @@ export class PagesFilter implements ExceptionFilter {
     }
     await reply.view('errors/error.njk', { ...said })
   }
+}
+
+/** The keys after bounded waiting, or SQLite itself: better-sqlite3 gives names where node:sqlite gives numbers. */
+function isDatabaseBusy(error: unknown): boolean {
+  if (error instanceof KeysBusy) return true
+  const { code, errcode } = (error ?? {}) as { code?: unknown; errcode?: unknown }
+  return (
+    (typeof code === 'string' && code.startsWith('SQLITE_BUSY')) ||
+    (code === 'ERR_SQLITE_ERROR' && typeof errcode === 'number' && (errcode & 0xff) === 5)
+  )
 }
 
 function saying(error: unknown): Said {
@@ -74,6 +89,31 @@ function saying(error: unknown): Said {
         'The log cannot be reached.',
         'Wait a few minutes, then load the page again. If you were recording something, look at the timeline to see whether it is there.',
       ],
+    }
+  }
+  if (error instanceof PoisonEvent || error instanceof SealBroken) {
+    return {
+      status: 409,
+      title: 'This journey cannot be read',
+      paragraphs: [
+        'Its record in the log holds something that this version of the service cannot read, so nothing can be shown or added. Nothing was recorded.',
+        'Tell whoever runs the service. Once that is put right, what you wanted to record can be recorded.',
+      ],
+    }
+  }
+  if (error instanceof KeyMissing) {
+    return {
+      status: 409,
+      title: 'The personal data was erased',
+      paragraphs: ['Nothing personal can be added for this participant any more. Nothing was recorded.'],
+    }
+  }
+  if (isDatabaseBusy(error)) {
+    return {
+      status: 503,
+      title: 'Sorry, the service is busy',
+      paragraphs: ['Nothing was recorded. Wait a few seconds, then send it again.'],
+      retryAfter: 5,
     }
   }
   if (isDatabaseUnavailable(error)) {
