@@ -99,7 +99,7 @@ export class CommandHandler {
   ): (NewEvent & { metadata: Metadata })[] {
     return news.map((event, n) => {
       // A command may speak to two histories (a referral does): the category keeps their ids apart.
-      const id = uuidv5(`${categoryOf(stream)} ${n}`, telling.commandId)
+      const id = eventIdOf(telling.commandId, categoryOf(stream), n)
       const data = sealedData(this.vault, keyId, { stream, id }, event)
       return {
         id,
@@ -204,6 +204,9 @@ export class CommandHandler {
     }
   }
 }
+
+/** The id of the nth event that a command adds to a stream of a category: the same whenever the command comes. */
+export const eventIdOf = (commandId: string, category: string, n = 0): string => uuidv5(`${category} ${n}`, commandId)
 
 const categoryOf = (stream: string): string => stream.slice(0, stream.indexOf('-'))
 

@@ -244,10 +244,12 @@ export class Journeys {
   }
 
   /** From the read model, in the order it happened. */
-  async timeline(journeyId: string, as: Actor): Promise<readonly TimelineEntry[]> {
-    const header = await this.header(journeyId, as)
-    if (!header) return []
-    const programme = programmeAt(header.programmeKey, header.programmeVersion)
+  async timeline(
+    { journeyId, programmeKey, programmeVersion }: JourneyHeader,
+    as: Actor,
+  ): Promise<readonly TimelineEntry[]> {
+    permit(as, 'read')
+    const programme = programmeAt(programmeKey, programmeVersion)
     const rows = await timelineOf(this.readModels.db, journeyId)
     return rows.map((row): TimelineEntry => {
       const { fields } = openedFields(this.vault, {
@@ -313,6 +315,36 @@ export class Journeys {
         sentence,
       }
     }
+  }
+
+  /** The event at one revision, from the log; null where there is none. */
+  async eventAt(journeyId: string, revision: number, as: Actor): Promise<Recorded<JourneyEvent> | null> {
+    permit(as, 'read')
+    if (!opaqueId.test(journeyId)) return null
+    for await (const stored of this.store.read(`journey-${journeyId}`, revision)) return this.understood(stored).event
+    return null
+  }
+
+  /** What a command added, from the log, and the revision the journey has now; null where it added nothing. */
+  async addedBy(
+    commandId: string,
+    journeyId: string,
+    as: Actor,
+  ): Promise<{ readonly record: LogRecord; readonly headRevision: number } | null> {
+    let added: LogRecord | undefined
+    let headRevision = -1
+    for await (const record of this.history(journeyId, as)) {
+      headRevision = record.revision
+      if (record.event?.metadata.commandId === commandId) added = record
+    }
+    return added ? { record: added, headRevision } : null
+  }
+
+  /** The groups to choose from; null where there are none yet, or too many to choose from. */
+  async groups(as: Actor): Promise<readonly string[] | null> {
+    permit(as, 'read')
+    const { groups, moreGroups } = await providersAndGroups(this.readModels.db)
+    return moreGroups || groups.length === 0 ? null : groups
   }
 
   private understood(stored: Parameters<typeof recordedFrom>[0]): {

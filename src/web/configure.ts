@@ -5,6 +5,7 @@ import helmet from '@fastify/helmet'
 import rateLimit from '@fastify/rate-limit'
 import serveStatic from '@fastify/static'
 import type {} from '@fastify/view'
+import { UnsupportedMediaTypeException } from '@nestjs/common'
 import type { NestFastifyApplication } from '@nestjs/platform-fastify'
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
@@ -90,6 +91,12 @@ export async function configureWeb(
   })
 
   const assetsVersion = versionOf(publicDir)
+  // A page takes what a form sends and nothing else: not JSON, which may be null.
+  fastify.addHook('onRequest', async ({ url, method, headers }) => {
+    if (!isPage(url) || method === 'GET' || method === 'HEAD') return
+    const type = headers['content-type']?.split(';')[0]?.trim().toLowerCase()
+    if (type !== 'application/x-www-form-urlencoded') throw new UnsupportedMediaTypeException()
+  })
   fastify.addHook('onRequest', async (request, reply) => {
     if (!request.url.startsWith('/assets/')) reply.header('cache-control', 'no-store')
   })

@@ -130,7 +130,7 @@ describe.each(databases)('the projector, on %s', (kind) => {
       expect(header!.held).toEqual({ revision: good.revision + 1, why })
       expect(header!.revision).toBe(good.revision)
     }
-    const timeline = await journeys.timeline(other!.journeyId, asking)
+    const timeline = await journeys.timeline((await journeys.header(other!.journeyId, asking))!, asking)
     expect(timeline.toSorted((one, next) => one.revision - next.revision).at(-1)!.type).toBe('WarningIssued')
     expect((await journeys.header(other!.journeyId, asking))!.held).toBeNull()
   })

@@ -89,7 +89,8 @@ export class JourneysController {
     @AskedBy() by: Actor,
     @Query() _after: AfterQuery,
   ): Promise<readonly TimelineEntryDto[]> {
-    const entries = await this.journeys.timeline(id, by)
+    const journey = await this.journeys.header(id, by)
+    const entries = journey ? await this.journeys.timeline(journey, by) : []
     if (entries.length === 0) throw notFound()
     return entries
   }

@@ -15,21 +15,9 @@ export interface JourneyPage {
   readonly requestId: string
   readonly section: 'timeline' | 'replay' | 'history' | null
   readonly catchingUp: boolean
-  readonly done: string | null
 }
 
 const patienceMs = 2_000
-
-/** What a redirect after a form may say was done. */
-const doneWords: Readonly<Record<string, string>> = {
-  attendance: 'Attendance recorded',
-  correction: 'Attendance corrected',
-  'drop-out': 'Drop-out recorded',
-  completion: 'Completion recorded',
-  recategorisation: 'Outcome recategorised',
-  contact: 'Contact recorded',
-  already: 'That was already recorded. Nothing was written twice',
-}
 
 @Injectable()
 export class JourneyPages {
@@ -40,7 +28,7 @@ export class JourneyPages {
 
   async open(request: FastifyRequest, journeyId: string, section: JourneyPage['section']): Promise<JourneyPage> {
     const as = whoIsAsking(request)
-    const { after, done } = request.query as { after?: unknown; done?: unknown }
+    const { after } = request.query as { after?: unknown }
     const catchingUp = !(await this.caughtUp(after))
     const header = await this.journeys.header(journeyId, as)
     if (!header) throw new NotFoundException('There is no journey at this address.')
@@ -52,7 +40,6 @@ export class JourneyPages {
       requestId: request.id,
       section,
       catchingUp,
-      done: typeof done === 'string' ? (doneWords[done] ?? null) : null,
     }
   }
 
