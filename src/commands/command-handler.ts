@@ -1,4 +1,5 @@
 /** The door: read, fold, decide, append, retry. Everything that changes anything goes through here; told twice, written once. */
+import { Injectable } from '@nestjs/common'
 import { v5 as uuidv5 } from 'uuid'
 import { permit } from '../access/session.ts'
 import type { DomainEvent } from '../domain/events.ts'
@@ -48,7 +49,7 @@ export { StoreUnavailable, ConcurrencyConflict as StreamMoved, type AppendResult
 
 const tries = 5
 
-/** Made by the runtime, not by Nest: the commands at the terminal pass through it too, without a framework in memory. */
+@Injectable()
 export class CommandHandler {
   constructor(
     private readonly store: EventStore,

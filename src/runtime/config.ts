@@ -23,6 +23,9 @@ export interface Config {
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
 }
 
+/** Under which the settings are provided to what is injected. */
+export const CONFIG = Symbol('Config')
+
 export class BadConfiguration extends Error {
   constructor(readonly problems: readonly string[]) {
     super(`The configuration cannot be used:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`)

@@ -1,12 +1,5 @@
-/** Where faults are told, and how: where it happened, never what was said, asked or sent. */
+/** What the log of faults says of one: where it happened, never what was said, asked or sent. */
 import type { FastifyRequest } from 'fastify'
-
-/** Where faults are told. Given by whoever starts the application. */
-export interface FaultLog {
-  error(about: object, message: string): void
-}
-
-export const FaultLog = Symbol('FaultLog')
 
 /** What is told of a fault, to find the place and the request by. */
 export const toldOf = (error: unknown, request: FastifyRequest) => ({

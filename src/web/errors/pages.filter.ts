@@ -6,7 +6,8 @@ import { Forbidden } from '../../access/session.ts'
 import { StaleRevision } from '../../commands/command-handler.ts'
 import { Refusal } from '../../domain/history.ts'
 import { StoreUnavailable, ConcurrencyConflict } from '../../event-store/event-store.ts'
-import { toldOf, type FaultLog } from './faults.ts'
+import type { FaultLog } from '../../operations/fault-log.ts'
+import { toldOf } from './faults.ts'
 
 interface Said {
   readonly status: number
