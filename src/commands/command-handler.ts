@@ -1,7 +1,6 @@
 /** The door: read, fold, decide, append, retry. Everything that changes anything goes through here; told twice, written once. */
 import { Injectable } from '@nestjs/common'
 import { v5 as uuidv5 } from 'uuid'
-import { permit } from '../access/session.ts'
 import type { DomainEvent } from '../domain/events.ts'
 import type { Actor, CommandContext, History, Metadata, Recorded, Source } from '../domain/history.ts'
 import { journeyHistory, type JourneyCommand, type JourneyEvent } from '../domain/journey/journey.ts'
@@ -142,7 +141,6 @@ export class CommandHandler {
       correlationId?: string
     },
   ): Promise<AppendResult | 'nothing_new'> {
-    permit(telling.by, 'tell')
     if (type === 'Refer') throw new Error('A referral begins a journey: use refer().')
     const { teller, clocks } = this.now(telling)
     const command = { type, data, ...clocks } as unknown as JourneyCommand
@@ -168,7 +166,6 @@ export class CommandHandler {
     },
     telling: { occurredOn: Day; by: Actor; source: 'ui' | 'api'; commandId: string; correlationId?: string },
   ): Promise<{ journeyId: string; written: AppendResult | 'nothing_new' }> {
-    permit(telling.by, 'tell')
     const { teller, clocks } = this.now(telling)
     const participantId = this.vault.participant(referral.details.crn)
     const journeyId = this.vault.journey(referral.reference)

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { Forbidden } from '../../src/access/session.ts'
 import { CommandHandler, StaleRevision } from '../../src/commands/command-handler.ts'
 import type { Actor } from '../../src/domain/history.ts'
 import { temporaryWorkplace } from '../support/runtime.ts'
@@ -80,11 +79,9 @@ describe('the door', () => {
     expect((await Array.fromAsync(runtime.store.read(`journey-${journeyId}`))).length).toBe(1)
   })
 
-  it('lets nobody tell whose role may not, and writes of who told only what is not his name', async () => {
+  it('writes of who recorded it only what is not his name', async () => {
     const runtime = await temporaryWorkplace()
     const journeyId = await referred(runtime)
-    const stranger = { ...telling(), by: { ...by, role: 'visitor' } }
-    await expect(commandsOf(runtime).execute(journeyId, 'IssueWarning', {}, stranger)).rejects.toThrow(Forbidden)
     const named = { ...telling(), by: { ...by, name: 'Sam Casemanager' } }
     await commandsOf(runtime).execute(journeyId, 'IssueWarning', {}, named)
     const events = await Array.fromAsync(runtime.store.read(`journey-${journeyId}`))

@@ -1,5 +1,6 @@
 import { Body, Controller, Get, Param, Post, Req, Res } from '@nestjs/common'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { RequiresPermission } from '../../access/permission.guard.ts'
 import { Journeys } from '../../queries/journeys.ts'
 import { outcomeGroups, sessionGroups } from '../forms/choices.ts'
 import { dateInput } from '../forms/date.ts'
@@ -19,6 +20,7 @@ const mends = {
   journey_ended: 'heldOn-day',
 }
 
+@RequiresPermission('read', 'record')
 @Controller('journeys/:id/attendance')
 export class AttendanceController {
   constructor(
@@ -63,7 +65,7 @@ export class AttendanceController {
   }
 
   private async show(page: JourneyPage, reply: FastifyReply, body: Fields, errors: readonly FormError[]) {
-    const entries = await this.journeys.timeline(page.journeyId, page.as)
+    const entries = await this.journeys.timeline(page.journeyId)
     const recorded = new Set(
       entries.flatMap(({ type, sessionId }) => (type === 'AttendanceRecorded' ? [sessionId] : [])),
     )

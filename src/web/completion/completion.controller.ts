@@ -1,5 +1,6 @@
 import { Body, Controller, Get, Param, Post, Req, Res } from '@nestjs/common'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { RequiresPermission } from '../../access/permission.guard.ts'
 import { dateInput } from '../forms/date.ts'
 import { checked, formModel, httpStatusOf, type Body as Fields, type FormError } from '../forms/form.ts'
 import { Telling } from '../forms/telling.ts'
@@ -10,6 +11,7 @@ const dates = { completedOn: 'The date he completed the programme' }
 const order = ['completedOn', 'note']
 const mends = {}
 
+@RequiresPermission('read', 'record')
 @Controller('journeys/:id/completion')
 export class CompletionController {
   constructor(

@@ -1,6 +1,7 @@
 import { Body, Controller, Get, Param, Post, Req, Res } from '@nestjs/common'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { suitabilityNames } from '../../domain/journey/referral.ts'
+import { RequiresPermission } from '../../access/permission.guard.ts'
 import { dateInput } from '../forms/date.ts'
 import { checked, formModel, httpStatusOf, type Body as Fields, type FormError } from '../forms/form.ts'
 import { Telling } from '../forms/telling.ts'
@@ -12,6 +13,7 @@ const dates = { happenedOn: 'The date it happened' }
 const order = ['contact', 'result', 'decision', 'groupId', 'about', 'provider', 'happenedOn', 'note']
 const mends = { recorded_before_occurred: 'happenedOn-day', journey_ended: 'happenedOn-day' }
 
+@RequiresPermission('read', 'record')
 @Controller('journeys/:id/contact')
 export class ContactController {
   constructor(

@@ -1,5 +1,6 @@
 import { Body, Controller, Get, Param, Post, Query, Req, Res } from '@nestjs/common'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { RequiresPermission } from '../../access/permission.guard.ts'
 import { outcomes } from '../../domain/journey/outcomes.ts'
 import { Journeys, type TimelineEntry } from '../../queries/journeys.ts'
 import { outcomeGroups, sessionGroups } from '../forms/choices.ts'
@@ -11,6 +12,7 @@ import { CorrectionForm } from './correction.form.ts'
 const order = ['sessionId', 'outcome', 'because']
 const mends = { unknown_session: 'sessionId', unknown_outcome: 'outcome' }
 
+@RequiresPermission('read', 'record')
 @Controller('journeys/:id/correction')
 export class CorrectionController {
   constructor(
@@ -41,7 +43,7 @@ export class CorrectionController {
     const { form, errors } = await checked(CorrectionForm, body)
     if (errors.length > 0) return this.show(page, reply, body, errors)
     const { commandId, sessionId, outcome, because, revision } = form
-    const says = saysNow(await this.journeys.timeline(id, page.as), sessionId)
+    const says = saysNow(await this.journeys.timeline(id), sessionId)
     const error = await this.telling.tell(
       page,
       reply,
@@ -55,7 +57,7 @@ export class CorrectionController {
   }
 
   private async show(page: JourneyPage, reply: FastifyReply, body: Fields, errors: readonly FormError[]) {
-    const entries = await this.journeys.timeline(page.journeyId, page.as)
+    const entries = await this.journeys.timeline(page.journeyId)
     const recorded = new Set(entries.flatMap(({ sessionId }) => (sessionId ? [sessionId] : [])))
     const sessionId = typeof body.sessionId === 'string' && recorded.has(body.sessionId) ? body.sessionId : null
     return reply.status(httpStatusOf(errors)).view('correction/correction.njk', {

@@ -1,5 +1,6 @@
 import { Body, Controller, Get, Param, Post, Req, Res } from '@nestjs/common'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { RequiresPermission } from '../../access/permission.guard.ts'
 import { reasonItems } from '../forms/choices.ts'
 import { dateInput } from '../forms/date.ts'
 import { checked, formModel, httpStatusOf, type Body as Fields, type FormError } from '../forms/form.ts'
@@ -11,6 +12,7 @@ const dates = { leftOn: 'The date he left' }
 const order = ['leftOn', 'reason', 'note']
 const mends = { unknown_reason: 'reason', recorded_before_occurred: 'leftOn-day', journey_ended: 'leftOn-day' }
 
+@RequiresPermission('read', 'record')
 @Controller('journeys/:id/drop-out')
 export class DropOutController {
   constructor(

@@ -42,7 +42,7 @@ export class JourneyPages {
     const as = whoIsAsking(request)
     const { after, done } = request.query as { after?: unknown; done?: unknown }
     const catchingUp = !(await this.caughtUp(after))
-    const header = await this.journeys.header(journeyId, as)
+    const header = await this.journeys.header(journeyId)
     if (!header) throw new NotFoundException('There is no journey at this address.')
     return {
       journeyId,

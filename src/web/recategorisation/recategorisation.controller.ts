@@ -1,6 +1,7 @@
 import { Body, Controller, Get, Param, Post, Req, Res } from '@nestjs/common'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { dayOf } from '../../domain/calendar.ts'
+import { RequiresPermission } from '../../access/permission.guard.ts'
 import { reasons, isReason } from '../../domain/journey/outcomes.ts'
 import { Journeys } from '../../queries/journeys.ts'
 import { reasonItems } from '../forms/choices.ts'
@@ -12,6 +13,7 @@ import { RecategorisationForm } from './recategorisation.form.ts'
 const order = ['to', 'note']
 const mends = { unknown_reason: 'to', nothing_to_recategorise: 'to' }
 
+@RequiresPermission('read', 'record')
 @Controller('journeys/:id/recategorisation')
 export class RecategorisationController {
   constructor(
@@ -49,7 +51,7 @@ export class RecategorisationController {
   }
 
   private async show(page: JourneyPage, reply: FastifyReply, body: Fields, errors: readonly FormError[]) {
-    const said = (await this.journeys.timeline(page.journeyId, page.as))
+    const said = (await this.journeys.timeline(page.journeyId))
       .filter(({ type }) => type === 'ParticipantDroppedOut' || type === 'OutcomeRecategorised')
       .sort((a, b) => a.revision - b.revision)
       .map(({ reason, recordedAt, recordedBy, revision }) => ({
