@@ -5,9 +5,9 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { AppModule } from './app.module.ts'
-import { atTheTerminal } from './cli/terminal.ts'
+import { atTheTerminal, UsageError } from './cli/terminal.ts'
 import { Vault } from './protection/vault.ts'
-import { projectRoot, readConfig, type Config } from './runtime/config.ts'
+import { CONFIG, projectRoot, readConfig, type Config } from './runtime/config.ts'
 import { RUNTIME, type Runtime } from './runtime/runtime.ts'
 import { configureApi, serverOptions } from './web/api/configure-api.ts'
 import { configureWeb } from './web/configure.ts'
@@ -16,7 +16,7 @@ import { configureWeb } from './web/configure.ts'
 export async function createApp(config: Config): Promise<NestFastifyApplication> {
   const app = await NestFactory.create<NestFastifyApplication>(
     AppModule.forRoot(config),
-    new FastifyAdapter(serverOptions),
+    new FastifyAdapter(serverOptions(config)),
     // A start that fails is thrown, and said once at the terminal: Nest would print it too, with its stack.
     { logger: false, abortOnError: false },
   )
@@ -37,6 +37,7 @@ export async function configure(app: NestFastifyApplication): Promise<void> {
     publicDir: join(projectRoot, 'dist/public'),
     viewsDir: join(projectRoot, 'src/web'),
     secret: app.get(Vault).secret('cookie'),
+    requestsAMinute: app.get<Config>(CONFIG).requestsAMinute,
   })
 }
 
@@ -62,7 +63,7 @@ async function serve(): Promise<void> {
     await app.listen(config.port, config.host)
   } catch (error) {
     await app.close()
-    throw error
+    throw portProblem(error, config.port) ?? error
   }
   app.useLogger(['error', 'warn'])
   app.enableShutdownHooks(['SIGINT', 'SIGTERM'], { useProcessExit: true })
@@ -72,6 +73,22 @@ async function serve(): Promise<void> {
   process.stdout.write(
     `Throughline is at ${url}\nIts data is in ${config.dataDir}. Import a contact log with: npm run import -- FILE.csv\n`,
   )
+}
+
+/** @returns null for an error that says nothing about the port */
+function portProblem(error: unknown, port: number): UsageError | null {
+  switch ((error as NodeJS.ErrnoException).code) {
+    case 'EADDRINUSE':
+      return new UsageError(
+        `Port ${port} is taken by another program, perhaps by another Throughline: ss -ltnp 'sport = :${port}' says which. Stop it, or set PORT to another number (PORT=0 takes any free port).`,
+      )
+    case 'EACCES':
+      return new UsageError(
+        `Port ${port} may not be opened by this user: ports below 1024 are kept for the system. Set PORT to 1024 or above.`,
+      )
+    default:
+      return null
+  }
 }
 
 if (process.argv[1] && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) await atTheTerminal(serve)

@@ -56,11 +56,12 @@ describe('the routes', () => {
   const registered: string[] = []
   const dataDir = mkdtempSync(join(tmpdir(), 'throughline-spec-'))
   beforeAll(async () => {
+    const config = settingsIn(dataDir)
     const modules = Test.createTestingModule({
-      imports: [AppModule.forRoot(settingsIn(dataDir))],
+      imports: [AppModule.forRoot(config)],
       controllers: [Undeclared],
     })
-    app = (await modules.compile()).createNestApplication(new FastifyAdapter(serverOptions), { logger: false })
+    app = (await modules.compile()).createNestApplication(new FastifyAdapter(serverOptions(config)), { logger: false })
     const fastify = app.getHttpAdapter().getInstance()
     fastify.addHook('onRoute', ({ method, url }) => {
       for (const one of [method].flat()) if (one !== 'HEAD') registered.push(`${one} ${url}`)

@@ -12,7 +12,7 @@ export async function appWith(
   exchange: (modules: TestingModuleBuilder) => TestingModuleBuilder,
 ): Promise<NestFastifyApplication> {
   const modules = await exchange(Test.createTestingModule({ imports: [AppModule.forRoot(config)] })).compile()
-  const app = modules.createNestApplication<NestFastifyApplication>(new FastifyAdapter(serverOptions), {
+  const app = modules.createNestApplication<NestFastifyApplication>(new FastifyAdapter(serverOptions(config)), {
     logger: false,
   })
   await configure(app)
