@@ -182,6 +182,13 @@ module.exports = {
       to: { path: '^src/cli/' },
     },
     {
+      name: 'the terminal starts without Nest',
+      comment: 'Its commands open the runtime themselves: docs/decisions/0025.',
+      severity: 'error',
+      from: { path: '^src/cli/' },
+      to: { path: '(^|/)node_modules/@nestjs/', reachable: true },
+    },
+    {
       name: 'no circle',
       comment: 'Two files that need each other are one file, or three.',
       severity: 'error',

@@ -1,5 +1,4 @@
 /** The door: read, fold, decide, append, retry. Everything that changes anything goes through here; told twice, written once. */
-import { Injectable } from '@nestjs/common'
 import { v5 as uuidv5 } from 'uuid'
 import type { DomainEvent } from '../domain/events.ts'
 import type { Actor, CommandContext, History, Metadata, Recorded, Source } from '../domain/history.ts'
@@ -48,7 +47,7 @@ export { StoreUnavailable, ConcurrencyConflict as StreamMoved, type AppendResult
 
 const tries = 5
 
-@Injectable()
+/** Made by a factory and not decorated: commands at the terminal use it too, and start without Nest in memory. */
 export class CommandHandler {
   constructor(
     private readonly store: EventStore,
