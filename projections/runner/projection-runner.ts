@@ -203,7 +203,9 @@ export class ProjectionRunner {
     const names = mine.map(({ name }) => name)
     log.info({ projections: names }, 'Building read models anew beside those that are served.')
     try {
-      const done = await rebuildReadModels({ store, readModels, vault, log, connections: whereabouts }, mine, { signal })
+      const done = await rebuildReadModels({ store, readModels, vault, log, connections: whereabouts }, mine, {
+        signal,
+      })
       if (done) log.info({ projections: names }, 'The read models built anew are served from now on.')
     } catch (error) {
       // Another process has taken it in hand, or the log is away.

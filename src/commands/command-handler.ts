@@ -1,6 +1,5 @@
 /** The door: read, fold, decide, append, retry. Everything that changes anything goes through here; told twice, written once. */
 import { v5 as uuidv5 } from 'uuid'
-import { permit } from '../access/session.ts'
 import type { DomainEvent } from '../domain/events.ts'
 import type { Actor, CommandContext, History, Metadata, Recorded, Source } from '../domain/history.ts'
 import { journeyHistory, type JourneyCommand, type JourneyEvent } from '../domain/journey/journey.ts'
@@ -44,7 +43,7 @@ export { StoreUnavailable, ConcurrencyConflict as StreamMoved, type AppendResult
 
 const tries = 5
 
-/** Made by the runtime, not by Nest: the commands at the terminal pass through it too, without a framework in memory. */
+/** Made by a factory and not decorated: commands at the terminal use it too, and start without Nest in memory. */
 export class CommandHandler {
   constructor(
     private readonly store: EventStore,
@@ -137,7 +136,6 @@ export class CommandHandler {
       correlationId?: string
     },
   ): Promise<AppendResult | 'nothing_new'> {
-    permit(telling.by, 'tell')
     if (type === 'Refer') throw new Error('A referral begins a journey: use refer().')
     const { teller, clocks } = this.now(telling)
     const command = { type, data, ...clocks } as unknown as JourneyCommand
@@ -163,7 +161,6 @@ export class CommandHandler {
     },
     telling: { occurredOn: Day; by: Actor; source: 'ui' | 'api'; commandId: string; correlationId?: string },
   ): Promise<{ journeyId: string; written: AppendResult | 'nothing_new' }> {
-    permit(telling.by, 'tell')
     const { teller, clocks } = this.now(telling)
     const participantId = this.vault.participant(referral.details.crn)
     const journeyId = this.vault.journey(referral.reference)

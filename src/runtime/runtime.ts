@@ -8,7 +8,6 @@ import { ProjectionRunner } from '../../projections/runner/projection-runner.ts'
 import { ReadModels } from '../../projections/storage/read-models.ts'
 import { retired } from '../../projections/retired.ts'
 import { checkInstallation } from './installation-check.ts'
-import { CommandHandler } from '../commands/command-handler.ts'
 import type { Config } from './config.ts'
 import { startEmbeddedStore, type EmbeddedStore } from '../embedded-store/embedded-store.ts'
 import { EventStore } from '../event-store/event-store.ts'
@@ -25,12 +24,15 @@ export interface Runtime {
   readonly store: EventStore
   readonly vault: Vault
   readonly readModels: ReadModels
-  readonly commands: CommandHandler
   /** The projector of this process; null where another process holds the data directory and projects for us. */
   readonly runner: ProjectionRunner | null
   readonly lock: DataDirectoryLock | null
+  /** Closes all of it, in the reverse order; once, however often it is asked. */
   close(): Promise<void>
 }
+
+/** Under which the open runtime is provided to what is injected. */
+export const RUNTIME = Symbol('Runtime')
 
 /** @throws DataDirInUse unless `besideAnother`, which then works through the store of the instance that runs already */
 export async function openRuntime(config: Config, { besideAnother = false } = {}): Promise<Runtime> {
@@ -47,9 +49,11 @@ export async function openRuntime(config: Config, { besideAnother = false } = {}
     eventStoreUrl ||= error.holder.eventStoreUrl
   }
   const opened: (() => unknown)[] = [() => lock?.release()]
-  const close = async () => {
-    for (const undo of opened.toReversed()) await undo()
-  }
+  let closing: Promise<void> | undefined
+  const close = () =>
+    (closing ??= (async () => {
+      for (const undo of opened.toReversed()) await undo()
+    })())
   try {
     if (!eventStoreUrl) {
       const dataDir = join(config.dataDir, 'store')
@@ -80,7 +84,6 @@ export async function openRuntime(config: Config, { besideAnother = false } = {}
       store,
       vault,
       readModels,
-      commands: new CommandHandler(store, vault),
       runner,
       lock,
       close,

@@ -1,5 +1,9 @@
-/** The pages. What they need (queries, command handlers, read models) is provided by the application. */
+/** The pages. */
 import { Module } from '@nestjs/common'
+import { AccessModule } from '../access/access.module.ts'
+import { CommandsModule } from '../commands/commands.module.ts'
+import { OperationsModule } from '../operations/operations.module.ts'
+import { QueriesModule } from '../queries/queries.module.ts'
 import { CaseloadPageController } from './caseload/caseload.controller.ts'
 import { JourneyFormController } from './forms/journey-form.controller.ts'
 import { HistoryController } from './history/history.controller.ts'
@@ -11,6 +15,7 @@ import { ReplayController } from './replay/replay.controller.ts'
 import { TimelineController } from './timeline/timeline.controller.ts'
 
 @Module({
+  imports: [AccessModule, CommandsModule, OperationsModule, QueriesModule],
   controllers: [
     CaseloadPageController,
     TimelineController,

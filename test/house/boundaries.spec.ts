@@ -136,6 +136,8 @@ const planted: [file: string, source: string, caughtBy: string[]][] = [
     ['src/queries knows only its own', 'the terminal is at the top'],
   ],
   ['src/exchange/nowhere.ts', `import './that-is-not-there.ts'`, ['nothing unresolved']],
+  ['src/cli/framed.ts', `import '../exchange/framed.ts'`, ['the terminal starts without Nest']],
+  ['src/exchange/framed.ts', `import '@nestjs/common'`, []],
   ['src/exchange/tool.ts', `import 'fast-check'`, ['no development tool in the product']],
   // Circles: of values anywhere, of types everywhere but among the read models. A circle is told once, from where it is first met.
   ['src/commands/circle-a.ts', `import './circle-b.ts'`, ['no circle', 'no circle of types']],

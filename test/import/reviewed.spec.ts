@@ -3,7 +3,6 @@ import { readFileSync, rmSync, writeFileSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, vi } from 'vitest'
 import { InstallationMismatch } from '../../src/runtime/installation-check.ts'
-import { whoIsAsking } from '../../src/access/session.ts'
 import { dayOf } from '../../src/domain/calendar.ts'
 import { recordedFrom } from '../../src/domain/codec.ts'
 import type { ParticipantEvent } from '../../src/domain/participant.ts'
@@ -51,7 +50,7 @@ describe('an import cut short between a man’s details and his journey', () => 
     expect((await importText(runtime, log)).totals.accepted).toBe(3)
     const told = await Array.fromAsync(runtime.store.read(`participant-${runtime.vault.find('crn', 'X000001')}`))
     expect(told.map(({ type }) => type)).toEqual(['ParticipantRegistered', 'ParticipantDetailsCorrected'])
-    const { rows } = await new Journeys(runtime.store, runtime.readModels, runtime.vault).caseload({}, whoIsAsking({}))
+    const { rows } = await new Journeys(runtime.store, runtime.readModels, runtime.vault).caseload({})
     expect(rows.map(({ name }) => name)).toEqual(['Right, Sam'])
   })
 })

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { BadConfiguration, readConfig } from '../../src/runtime/config.ts'
 import { createApp } from '../../src/main.ts'
 import { Scrapers } from '../../src/access/scrapers.ts'
+import { settingsIn, temporaryDirectory } from '../support/runtime.ts'
 import { richestJourney, serve, type Served } from '../support/served.ts'
 
 let served: Served
@@ -91,7 +92,7 @@ describe('who may read the metrics', () => {
 
   it('is whoever shows the token, where there is one, and this machine no longer without', async () => {
     const token = 'a-token-of-a-deployment'
-    const app = await createApp({ ...served.runtime, config: { ...served.runtime.config, metricsToken: token } })
+    const app = await createApp(settingsIn(temporaryDirectory(), { METRICS_TOKEN: token }))
     onTestFinished(() => app.close())
     await app.init()
     const status = async (authorization?: string) =>

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
-import { readConfig } from '../../src/runtime/config.ts'
+import { readConfig, type Config } from '../../src/runtime/config.ts'
 import { importFile, type ImportOptions, type ImportTotals } from '../../src/exchange/import-file.ts'
 import { reportFromLog, reportFromReadModel, type ReportedJourney } from '../../src/queries/report.ts'
 import { openRuntime, type Runtime } from '../../src/runtime/runtime.ts'
@@ -15,8 +15,11 @@ export function temporaryDirectory(): string {
   return dir
 }
 
+export const settingsIn = (dataDir: string, settings: NodeJS.ProcessEnv = {}): Config =>
+  readConfig({ DATA_DIR: dataDir, LOG_LEVEL: 'silent', ...settings })
+
 export const openIn = (dataDir: string, databaseUrl?: string): Promise<Runtime> =>
-  openRuntime(readConfig({ DATA_DIR: dataDir, LOG_LEVEL: 'silent', DATABASE_URL: databaseUrl }))
+  openRuntime(settingsIn(dataDir, { DATABASE_URL: databaseUrl }))
 
 /** A runtime that is closed, and its directory removed, when the spec is done. */
 export async function temporaryWorkplace(databaseUrl?: string): Promise<Runtime> {

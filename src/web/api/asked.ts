@@ -17,17 +17,13 @@ export interface Asked {
   readonly requestId: string
 }
 
-export const actorOf = (request: FastifyRequest): Actor => {
+const actorOf = (request: FastifyRequest): Actor => {
   const { id, role, organisation } = whoIsAsking(request)
   return { id, role, organisation }
 }
 
-export const AskedBy = createParamDecorator((_: unknown, context: ExecutionContext): Actor =>
-  actorOf(context.switchToHttp().getRequest()),
-)
-
 /** @throws Problem for a header that is not of its form: a precondition that cannot be understood must not be passed over */
-export const askedOf = (request: FastifyRequest, reply: FastifyReply): Asked => ({
+const askedOf = (request: FastifyRequest, reply: FastifyReply): Asked => ({
   by: actorOf(request),
   route: `${request.method} ${request.url.split('?')[0]}`,
   idempotencyKey: keyFrom(request.headers['idempotency-key']),

@@ -9,6 +9,7 @@ import {
   getSchemaPath,
   type ApiResponseOptions,
 } from '@nestjs/swagger'
+import { RequiresPermission } from '../../access/permission.guard.ts'
 import { ProblemDto, WrittenDto } from './answers.dto.ts'
 import { JourneyIdPipe } from './asked.ts'
 import { CheckedPipe } from './checked.pipe.ts'
@@ -68,6 +69,7 @@ export function Tells(path: string, summary: string, ...codes: readonly ProblemC
   const onJourney: readonly ProblemCode[] = ['not_found', 'no_referral', 'journey_ended', 'changed_meanwhile', 'erased']
   return applyDecorators(
     Post(begins ? '' : `:journeyId/${path}`),
+    RequiresPermission('record'),
     ApiOperation({ summary }),
     ...(begins
       ? []
@@ -139,6 +141,7 @@ export const FromLog = (answer: ApiResponseOptions) => ApiResponse({ status: 200
 export const AsksOfJourney = (path: string, summary: string, ...codes: readonly ProblemCode[]) =>
   applyDecorators(
     Get(path === '' ? ':journeyId' : `:journeyId/${path}`),
+    RequiresPermission('read'),
     ApiOperation({ summary }),
     journeyParam,
     Refuses('invalid_query', 'invalid_header', 'not_found', ...codes),

@@ -7,6 +7,7 @@ import { categories } from '../../../projections/projection.ts'
 import { ReadModels } from '../../../projections/storage/read-models.ts'
 import { StatusOfReadModels } from '../../operations/status.ts'
 import { EventStore } from '../../event-store/event-store.ts'
+import { Public } from '../../access/permission.guard.ts'
 import { AliveDto, ReadyDto, type ChecksDto } from './answers.dto.ts'
 import { Face, Refuses } from './face.ts'
 import { Problem } from './problems.ts'
@@ -14,6 +15,7 @@ import { Problem } from './problems.ts'
 const patienceMs = 2_000
 
 @Face('health', 'Health')
+@Public()
 export class HealthController {
   constructor(
     private readonly health: HealthCheckService,

@@ -1,16 +1,16 @@
-/** Questions about journeys. Each is answered in the reading room, where it is also decided who may ask. */
+/** Questions about journeys. Their answers come from src/queries; each needs the permission to read. */
 import { Body, HttpCode, Post, Query, Req, Res, StreamableFile } from '@nestjs/common'
 import { ApiHeader, ApiOperation, ApiResponse } from '@nestjs/swagger'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Readable } from 'node:stream'
-import type { Actor } from '../../domain/history.ts'
+import { RequiresPermission } from '../../access/permission.guard.ts'
 import { sentenceOf } from '../../domain/event-words.ts'
 import { journeyAt } from '../../domain/journey/replay.ts'
 import { programmeAt, sessionOf } from '../../domain/programme.ts'
 import { Journeys, type LogRecord } from '../../queries/journeys.ts'
 import { LiveJourneys } from '../../queries/live.ts'
 import { CaseloadDto, JourneyDto, ReplayDto, TimelineEntryDto } from './answers.dto.ts'
-import { AskedBy, isNamedIn, tagOf } from './asked.ts'
+import { isNamedIn, tagOf } from './asked.ts'
 import { AsksOfJourney, Face, FromLog, FromReadModel, JourneyId, Refuses } from './face.ts'
 import { formFor } from './forms.ts'
 import { LiveStreams } from './live.ts'
@@ -20,6 +20,7 @@ import { AfterQuery, CaseloadSearchDto, ReplayQuery } from './queries.dto.ts'
 const notFound = () => new Problem('not_found')
 
 @Face('caseload', 'The case load')
+@RequiresPermission('read')
 export class CaseloadController {
   constructor(private readonly journeys: Journeys) {}
 
@@ -31,12 +32,8 @@ export class CaseloadController {
   })
   @FromReadModel({ type: CaseloadDto, description: 'One page of journeys.' })
   @Refuses('malformed_json', 'invalid_query', 'invalid_header', 'body_too_large', 'not_json', 'invalid_body')
-  searchCaseload(
-    @AskedBy() by: Actor,
-    @Query() _after: AfterQuery,
-    @Body() search: CaseloadSearchDto,
-  ): Promise<CaseloadDto> {
-    return this.journeys.caseload(search, by)
+  searchCaseload(@Query() _after: AfterQuery, @Body() search: CaseloadSearchDto): Promise<CaseloadDto> {
+    return this.journeys.caseload(search)
   }
 }
 
@@ -64,12 +61,11 @@ export class JourneysController {
   })
   async journey(
     @JourneyId() id: string,
-    @AskedBy() by: Actor,
     @Query() _after: AfterQuery,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<JourneyDto | undefined> {
-    const journey = await this.journeys.header(id, by)
+    const journey = await this.journeys.header(id)
     if (!journey) throw notFound()
     const tag = tagOf(journey.revision)
     reply.header('etag', tag)
@@ -84,21 +80,17 @@ export class JourneysController {
     isArray: true,
     description: 'Every event, with what it corrects or was corrected by.',
   })
-  async timeline(
-    @JourneyId() id: string,
-    @AskedBy() by: Actor,
-    @Query() _after: AfterQuery,
-  ): Promise<readonly TimelineEntryDto[]> {
-    const journey = await this.journeys.header(id, by)
-    const entries = journey ? await this.journeys.timeline(journey, by) : []
+  async timeline(@JourneyId() id: string, @Query() _after: AfterQuery): Promise<readonly TimelineEntryDto[]> {
+    const journey = await this.journeys.header(id)
+    const entries = journey ? await this.journeys.timeline(journey) : []
     if (entries.length === 0) throw notFound()
     return entries
   }
 
   @AsksOfJourney('replay', 'How did it stand at a moment, on either clock?')
   @FromLog({ type: ReplayDto, description: 'The journey as it stood; folded afresh from the log.' })
-  async replay(@JourneyId() id: string, @AskedBy() by: Actor, @Query() { clock, at }: ReplayQuery): Promise<ReplayDto> {
-    const events = await this.journeys.events(id, by)
+  async replay(@JourneyId() id: string, @Query() { clock, at }: ReplayQuery): Promise<ReplayDto> {
+    const events = await this.journeys.events(id)
     if (events.length === 0) throw notFound()
     const place = clock === 'known' ? new Date(at).toISOString() : at
     const { status, facts, figures, included, last, changedSince } = journeyAt(events, { clock, by: place })
@@ -137,13 +129,12 @@ export class JourneysController {
   })
   async history(
     @JourneyId() id: string,
-    @AskedBy() by: Actor,
     @Query() _after: AfterQuery,
     @Req() request: FastifyRequest,
   ): Promise<StreamableFile> {
     const type = formFor(request.headers.accept, ['application/json', 'application/jsonl', 'application/x-ndjson'])
     if (!type) throw new Problem('not_acceptable')
-    const records = this.journeys.history(id, by)
+    const records = this.journeys.history(id)
     // The first is read before anything is answered: until then it can still be said that there is none, or no log.
     const first = await records.next()
     if (first.done) throw notFound()
@@ -162,16 +153,15 @@ export class JourneysController {
   })
   async follow(
     @JourneyId() id: string,
-    @AskedBy() by: Actor,
     @Query() _after: AfterQuery,
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const journey = await this.journeys.header(id, by)
+    const journey = await this.journeys.header(id)
     if (!journey) throw notFound()
     reply.type('text/event-stream; charset=utf-8').header('x-accel-buffering', 'no')
     if (request.method === 'HEAD') return void reply.send('')
-    void reply.send(this.streams.of(journey.revision, this.changes.of(id, by)))
+    void reply.send(this.streams.of(journey.revision, this.changes.of(id)))
   }
 }
 

@@ -1,7 +1,8 @@
 /** Says no in one form (application/problem+json), whoever raised it; what nobody expected is logged, and nothing of it answered. */
 import { Catch, Inject, Injectable, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { FaultLog, whereItFailed } from '../errors/faults.ts'
+import { FaultLog } from '../../operations/fault-log.ts'
+import { whereItFailed } from '../errors/faults.ts'
 import { problemFrom } from './problems.ts'
 
 @Injectable()

@@ -1,12 +1,14 @@
 /** What a caller may want to look up: programme definitions, and what each problem means. */
 import { Get, Param } from '@nestjs/common'
 import { ApiOkResponse, ApiOperation, ApiParam } from '@nestjs/swagger'
+import { Public } from '../../access/permission.guard.ts'
 import { programmeAt, programmes } from '../../domain/programme.ts'
 import { ProblemKindDto, ProgrammeDto } from './answers.dto.ts'
 import { Face, Refuses } from './face.ts'
 import { isProblemCode, Problem, problemCodes, problemKinds, type ProblemCode } from './problems.ts'
 
 @Face('programmes', 'Reference')
+@Public()
 export class ProgrammesController {
   @Get()
   @ApiOperation({ summary: 'Which programmes are defined?' })
@@ -36,6 +38,7 @@ const described = (code: ProblemCode): ProblemKindDto => ({
 })
 
 @Face('problems', 'Reference')
+@Public()
 export class ProblemsController {
   @Get()
   @ApiOperation({ summary: 'Which problems can be answered?' })

@@ -1,12 +1,5 @@
-/** Where faults are logged, and what of them: where it happened, never a message, an address or a body. */
+/** What the log of faults says of one: where it happened, never a message, an address or a body. */
 import type { FastifyRequest } from 'fastify'
-
-/** Given by whoever starts the application. */
-export interface FaultLog {
-  error(about: object, message: string): void
-}
-
-export const FaultLog = Symbol('FaultLog')
 
 /** What the log says of a fault, to find the place and the request by. */
 export const whereItFailed = (error: unknown, request: FastifyRequest) => ({

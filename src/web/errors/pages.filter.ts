@@ -1,8 +1,9 @@
 /** When something cannot be done, people get a page that says what to do next; what broke inside stays inside. */
 import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FaultLog } from '../../operations/fault-log.ts'
 import { classifyFailure, type Failure, type FailureCode } from './failure.ts'
-import { whereItFailed, type FaultLog } from './faults.ts'
+import { whereItFailed } from './faults.ts'
 
 interface PageWords {
   readonly status: number

@@ -17,6 +17,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { CommandHandler, eventIdOf } from '../../commands/command-handler.ts'
 import { dayOf } from '../../domain/calendar.ts'
 import type { JourneyEvent } from '../../domain/journey/journey.ts'
+import { RequiresPermission } from '../../access/permission.guard.ts'
 import { Journeys } from '../../queries/journeys.ts'
 import { classifyFailure } from '../errors/failure.ts'
 import { sayDay } from '../layout/dates.ts'
@@ -52,6 +53,7 @@ interface FormRequest {
   readonly reply: FastifyReply
 }
 
+@RequiresPermission('read', 'record')
 @Controller('journeys/:id')
 export class JourneyFormController {
   constructor(
@@ -70,12 +72,12 @@ export class JourneyFormController {
   ) {
     const page = await this.pages.open(request, id, null)
     const revision = typeof event === 'string' && /^\d{1,9}$/.test(event) ? Number(event) : -1
-    const recorded = revision < 0 ? null : await this.journeys.eventAt(id, revision, page.as)
+    const recorded = revision < 0 ? null : await this.journeys.eventAt(id, revision)
     const form = recorded && journeyForms.find(({ events }) => events.includes(recorded.type))
     if (!recorded || !form) throw new NotFoundException('No form recorded that event.')
     const { type, data, metadata } = recorded
     const answers = answersOf(form, { event: type, data, occurredOn: metadata.occurredAt }, page.header)
-    const entries = await this.journeys.timeline(page.header, page.as)
+    const entries = await this.journeys.timeline(page.header)
     return reply.view('forms/recorded.njk', {
       ...page,
       heading: form.recorded,
@@ -164,7 +166,7 @@ export class JourneyFormController {
       if (result !== 'nothing_new') {
         return await reply.redirect(`${page.path}/recorded?event=${result.revision}&after=${result.position}`, 303)
       }
-      const added = await this.journeys.addedBy(commandId, page.journeyId, page.as)
+      const added = await this.journeys.addedBy(commandId, page.journeyId)
       if (!added?.record.event) return this.showForm(asked, body, [{ field: form.otherwise, text: nothingToRecord }])
       const { event, revision, position } = added.record
       const repeated = saysTheSame(event, command, form) ? 'same' : 'changed'
@@ -198,8 +200,8 @@ export class JourneyFormController {
   ): Promise<FormRequest> {
     const page = await this.pages.open(request, id, null)
     const [entries, groups] = [
-      await this.journeys.timeline(page.header, page.as),
-      form.order.includes('groupId') ? await this.journeys.groups(page.as) : null,
+      await this.journeys.timeline(page.header),
+      form.order.includes('groupId') ? await this.journeys.groups() : null,
     ]
     const situation = { header: page.header, entries, groups, today: dayOf(new Date().toISOString()) }
     return { form, page, situation, reply }

@@ -30,7 +30,7 @@ export class JourneyPages {
     const as = whoIsAsking(request)
     const { after } = request.query as { after?: unknown }
     const catchingUp = !(await this.caughtUp(after))
-    const header = await this.journeys.header(journeyId, as)
+    const header = await this.journeys.header(journeyId)
     if (!header) throw new NotFoundException('There is no journey at this address.')
     return {
       journeyId,
