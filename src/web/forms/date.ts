@@ -51,9 +51,3 @@ export function dateInput(name: string, legend: string, body: Body, error: FormE
     })),
   }
 }
-
-/** The three fields of a day, for a form that comes with a date filled in. */
-export const dateFields = (name: string, day: Day): Record<string, string> => {
-  const [year = '', month = '', date = ''] = day.split('-')
-  return { [`${name}-day`]: String(Number(date)), [`${name}-month`]: String(Number(month)), [`${name}-year`]: year }
-}
