@@ -39,7 +39,7 @@ export class StaleRevision extends Error {
 }
 
 /** How telling ends, well or badly, for whoever tells. */
-export { StoreUnavailable, ConcurrencyConflict as StreamMoved, type AppendResult as Written }
+export { ConcurrencyConflict as StreamMoved, type AppendResult as Written }
 
 const tries = 5
 
