@@ -168,6 +168,14 @@ module.exports = {
       to: { path: '^src/embedded-store/compatibility/' },
     },
     {
+      name: 'only the commands append',
+      comment:
+        'Everything that changes anything is decided in src/commands/; the runtime hands it the appender and nobody else.',
+      severity: 'error',
+      from: { pathNot: '^(src/commands/|src/runtime/runtime\\.ts$|test/|bench/)' },
+      to: { path: '^src/event-store/event-appender\\.ts$' },
+    },
+    {
       name: 'nothing imports the entrance',
       comment: 'main.ts is where it starts; a test may start it too.',
       severity: 'error',

@@ -1,17 +1,16 @@
 /** The one way anything changes, for whoever records by request. */
 import { Module } from '@nestjs/common'
-import { EventStore } from '../event-store/event-store.ts'
-import { Vault } from '../protection/vault.ts'
-import { CommandHandler } from './command-handler.ts'
+import { RUNTIME_COMMANDS, type CommandHandlers } from './command-handlers.ts'
+import { JourneyCommandHandler } from './journey-command-handler.ts'
 
 @Module({
   providers: [
     {
-      provide: CommandHandler,
-      useFactory: (store: EventStore, vault: Vault) => new CommandHandler(store, vault),
-      inject: [EventStore, Vault],
+      provide: JourneyCommandHandler,
+      useFactory: ({ journeys }: CommandHandlers) => journeys,
+      inject: [RUNTIME_COMMANDS],
     },
   ],
-  exports: [CommandHandler],
+  exports: [JourneyCommandHandler],
 })
 export class CommandsModule {}

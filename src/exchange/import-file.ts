@@ -15,7 +15,6 @@ import {
 import { basename, dirname, extname, join, resolve } from 'node:path'
 import { once } from 'node:events'
 import type { Source } from '../domain/history.ts'
-import { CommandHandler } from '../commands/command-handler.ts'
 import { waitUntilCaughtUp, type Runtime } from '../runtime/runtime.ts'
 import { whatToMend } from './contact-log.ts'
 import {
@@ -85,9 +84,9 @@ export async function importFile(runtime: Runtime, file: string, options: Import
   if (existsSync(rejects) && realpathSync(rejects) === realpathSync(file)) {
     throw new NotAContactLog('The rejects would replace the contact log itself. Say another file with --rejects.')
   }
-  const { store, vault, config } = runtime
+  const { store, vault, commands, config } = runtime
   const rejectsFile = new RejectsFile(rejects, contactLog)
-  const importer = new Importer(store, vault, new CommandHandler(store, vault), {
+  const importer = new Importer(store, vault, commands, {
     source: options.source ?? 'import',
     scratchDir: config.dataDir,
     reconsider: options.reconsider,

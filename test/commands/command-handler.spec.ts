@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { CommandHandler, StaleRevision } from '../../src/commands/command-handler.ts'
+import { Forbidden } from '../../src/access/session.ts'
+import { StaleRevision } from '../../src/commands/decide-and-append.ts'
 import type { Actor } from '../../src/domain/history.ts'
 import { temporaryWorkplace } from '../support/runtime.ts'
 import type { Runtime } from '../../src/runtime/runtime.ts'
@@ -14,10 +15,8 @@ const telling = (commandId: string = randomUUID()) => ({
   commandId,
 })
 
-const commandsOf = ({ store, vault }: Runtime) => new CommandHandler(store, vault)
-
-async function referred(runtime: Runtime): Promise<string> {
-  const { journeyId } = await commandsOf(runtime).refer(
+async function referred({ commands }: Runtime): Promise<string> {
+  const { journeyId } = await commands.journeys.refer(
     {
       details: { crn: 'X000001', familyName: 'Example', givenNames: 'Sam', dateOfBirth: '1980-02-01' },
       programme: { key: 'bbr', version: 1 },
@@ -36,7 +35,7 @@ describe('the door', () => {
     const journeyId = await referred(runtime)
     const tellings = Array.from({ length: 5 }, () => telling())
     await Promise.all(
-      tellings.map((each) => commandsOf(runtime).execute(journeyId, 'IssueWarning', { note: 'late' }, each)),
+      tellings.map((each) => runtime.commands.journeys.execute(journeyId, 'IssueWarning', { note: 'late' }, each)),
     )
     const events = await Array.fromAsync(runtime.store.read(`journey-${journeyId}`))
     expect(events.map(({ type }) => type)).toEqual(['ReferralReceived', ...tellings.map(() => 'WarningIssued')])
@@ -47,9 +46,11 @@ describe('the door', () => {
     const runtime = await temporaryWorkplace()
     const journeyId = await referred(runtime)
     const once = telling()
-    await Promise.all(Array.from({ length: 4 }, () => commandsOf(runtime).execute(journeyId, 'IssueWarning', {}, once)))
+    await Promise.all(
+      Array.from({ length: 4 }, () => runtime.commands.journeys.execute(journeyId, 'IssueWarning', {}, once)),
+    )
     for (let again = 0; again < 6; again++) {
-      expect(await commandsOf(runtime).execute(journeyId, 'IssueWarning', {}, once)).toBe('nothing_new')
+      expect(await runtime.commands.journeys.execute(journeyId, 'IssueWarning', {}, once)).toBe('nothing_new')
     }
     expect((await Array.fromAsync(runtime.store.read(`journey-${journeyId}`))).length).toBe(2)
   })
@@ -57,8 +58,13 @@ describe('the door', () => {
   it('refuses who looked at an older state, and writes nothing', async () => {
     const runtime = await temporaryWorkplace()
     const journeyId = await referred(runtime)
-    await commandsOf(runtime).execute(journeyId, 'IssueWarning', {}, telling())
-    const stale = commandsOf(runtime).execute(journeyId, 'IssueWarning', {}, { ...telling(), expectedRevision: 0 })
+    await runtime.commands.journeys.execute(journeyId, 'IssueWarning', {}, telling())
+    const stale = runtime.commands.journeys.execute(
+      journeyId,
+      'IssueWarning',
+      {},
+      { ...telling(), expectedRevision: 0 },
+    )
     await expect(stale).rejects.toThrow(StaleRevision)
     expect((await Array.fromAsync(runtime.store.read(`journey-${journeyId}`))).length).toBe(2)
   })
@@ -67,9 +73,9 @@ describe('the door', () => {
     const runtime = await temporaryWorkplace()
     const journeyId = await referred(runtime)
     await expect(referred(runtime)).rejects.toMatchObject({ code: 'already_referred' })
-    const early = commandsOf(runtime).execute(journeyId, 'RecordAttendance', attended, telling())
+    const early = runtime.commands.journeys.execute(journeyId, 'RecordAttendance', attended, telling())
     await expect(early).rejects.toMatchObject({ code: 'not_allocated' })
-    const future = commandsOf(runtime).execute(
+    const future = runtime.commands.journeys.execute(
       journeyId,
       'IssueWarning',
       {},
@@ -82,8 +88,10 @@ describe('the door', () => {
   it('writes of who recorded it only what is not his name', async () => {
     const runtime = await temporaryWorkplace()
     const journeyId = await referred(runtime)
+    const stranger = { ...telling(), by: { ...by, role: 'visitor' } }
+    await expect(runtime.commands.journeys.execute(journeyId, 'IssueWarning', {}, stranger)).rejects.toThrow(Forbidden)
     const named = { ...telling(), by: { ...by, name: 'Sam Casemanager' } }
-    await commandsOf(runtime).execute(journeyId, 'IssueWarning', {}, named)
+    await runtime.commands.journeys.execute(journeyId, 'IssueWarning', {}, named)
     const events = await Array.fromAsync(runtime.store.read(`journey-${journeyId}`))
     expect(events.map(({ metadata }) => (metadata as { actor: unknown }).actor)).toEqual([by, by])
   })
@@ -98,7 +106,12 @@ describe('the door', () => {
   it('writes canonical JSON, and nothing personal outside the seal', async () => {
     const runtime = await temporaryWorkplace()
     const journeyId = await referred(runtime)
-    await commandsOf(runtime).execute(journeyId, 'IssueWarning', { note: 'shouted', about: 'behaviour' }, telling())
+    await runtime.commands.journeys.execute(
+      journeyId,
+      'IssueWarning',
+      { note: 'shouted', about: 'behaviour' },
+      telling(),
+    )
     const [referral, warning] = await Array.fromAsync(runtime.store.read(`journey-${journeyId}`))
     expect(Object.keys(warning!.data as object)).toEqual(['sealed'])
     expect(Object.keys(referral!.data as object)).toEqual([

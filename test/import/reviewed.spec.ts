@@ -11,7 +11,7 @@ import { columns } from '../../src/exchange/contact-log.ts'
 import { importFile } from '../../src/exchange/import-file.ts'
 import { opened } from '../../src/protection/sealing.ts'
 import { Journeys } from '../../src/queries/journeys.ts'
-import { importText, openIn, temporaryDirectory, temporaryWorkplace } from '../support/runtime.ts'
+import { appenderOf, importText, openIn, temporaryDirectory, temporaryWorkplace } from '../support/runtime.ts'
 
 const referral: Record<string, string> = {
   journey_ref: 'R-1',
@@ -40,8 +40,9 @@ describe('an import cut short between a man’s details and his journey', () => 
       { ...warning, family_name: 'Wrong', note: 'a' },
       { ...warning, family_name: 'Right', note: 'b' },
     ])
-    const append = runtime.store.append.bind(runtime.store)
-    const cut = vi.spyOn(runtime.store, 'append').mockImplementation((stream, expected, events) => {
+    const appender = appenderOf(runtime)
+    const append = appender.append.bind(appender)
+    const cut = vi.spyOn(appender, 'append').mockImplementation((stream, expected, events) => {
       if (stream.startsWith('journey-')) throw new Error('the plug was pulled')
       return append(stream, expected, events)
     })

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { BadConfiguration, readConfig } from '../../src/runtime/config.ts'
 import { createApp } from '../../src/main.ts'
 import { Scrapers } from '../../src/access/scrapers.ts'
-import { settingsIn, temporaryDirectory } from '../support/runtime.ts'
+import { appenderOf, settingsIn, temporaryDirectory } from '../support/runtime.ts'
 import { richestJourney, serve, type Served } from '../support/served.ts'
 
 let served: Served
@@ -54,11 +54,11 @@ describe('the metrics', () => {
     const appended = (told: string, outcome: string) =>
       valueOf(told, `throughline_append_duration_seconds_count{outcome="${outcome}"}`) || 0
     const before = await scrape()
-    const { store } = served.runtime
+    const appender = appenderOf(served.runtime)
     const event = { id: '6b1f3c1e-8f0a-4a53-9d2e-0c9c1f3b7a11', type: 'ContactRefused', data: {}, metadata: {} }
-    await store.append('import-metrics', -1, [event])
+    await appender.append('import-metrics', -1, [event])
     await expect(
-      store.append('import-metrics', 7, [{ ...event, id: '6b1f3c1e-8f0a-4a53-9d2e-0c9c1f3b7a12' }]),
+      appender.append('import-metrics', 7, [{ ...event, id: '6b1f3c1e-8f0a-4a53-9d2e-0c9c1f3b7a12' }]),
     ).rejects.toThrow()
     const after = await scrape()
     expect(appended(after, 'written') - appended(before, 'written')).toBe(1)

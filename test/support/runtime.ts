@@ -6,6 +6,7 @@ import { onTestFinished } from 'vitest'
 import { readConfig, type Config } from '../../src/runtime/config.ts'
 import { importFile, type ImportOptions, type ImportTotals } from '../../src/exchange/import-file.ts'
 import { reportFromLog, reportFromReadModel, type ReportedJourney } from '../../src/queries/report.ts'
+import type { EventAppender } from '../../src/event-store/event-appender.ts'
 import { openRuntime, type Runtime } from '../../src/runtime/runtime.ts'
 
 /** A directory that is removed when the spec is done. */
@@ -27,6 +28,10 @@ export async function temporaryWorkplace(databaseUrl?: string): Promise<Runtime>
   onTestFinished(() => runtime.close())
   return runtime
 }
+
+/** What the command handlers of a runtime append with: for events that no command would write, and for appends that fail. */
+export const appenderOf = ({ commands }: Pick<Runtime, 'commands'>): EventAppender =>
+  commands.decideAndAppend['appender']
 
 /** Imports the text of a contact log and reads back what was rejected. */
 export async function importText(

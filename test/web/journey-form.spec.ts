@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
-import { CommandHandler, StaleRevision } from '../../src/commands/command-handler.ts'
+import { StaleRevision } from '../../src/commands/decide-and-append.ts'
+import { JourneyCommandHandler } from '../../src/commands/journey-command-handler.ts'
 import { Refusal } from '../../src/domain/history.ts'
 import { ConcurrencyConflict, StoreUnavailable } from '../../src/event-store/store-errors.ts'
 import { openJourney, serve, type Served } from '../support/served.ts'
@@ -274,7 +275,7 @@ beforeAll(async () => {
 afterAll(() => served?.stop())
 beforeEach(() => void vi.restoreAllMocks())
 
-const failing = (error: Error) => vi.spyOn(served.app.get(CommandHandler), 'execute').mockRejectedValue(error)
+const failing = (error: Error) => vi.spyOn(served.app.get(JourneyCommandHandler), 'execute').mockRejectedValue(error)
 
 async function get(address: string) {
   const answer = await fetch(new URL(address, served.url), { headers: cookie ? { cookie } : {} })

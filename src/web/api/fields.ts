@@ -3,6 +3,7 @@ import { applyDecorators } from '@nestjs/common'
 import { ApiProperty, type ApiPropertyOptions } from '@nestjs/swagger'
 import { Transform } from 'class-transformer'
 import { ValidateBy, ValidateIf, type ValidationArguments } from 'class-validator'
+import { isWritten } from '../../domain/text.ts'
 import { isDay, isRecordableDay, isWrittenInstant } from '../../domain/calendar.ts'
 
 interface About {
@@ -27,11 +28,8 @@ const field = (
 
 const trimmed = () => Transform(({ value }) => (typeof value === 'string' ? value.trim() : value))
 
-/** Line breaks and tabs are writing; other control characters and broken surrogates are damage. */
-const damaged = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/
-
 const isWriting = (value: unknown, max: number): value is string =>
-  typeof value === 'string' && value.length > 0 && value.length <= max && value.isWellFormed() && !damaged.test(value)
+  typeof value === 'string' && value.length > 0 && value.length <= max && isWritten(value)
 
 /** Words a person writes: a name, a note. Trimmed; always sealed before it reaches the log. */
 export const Writing = (max: number, about: About) =>

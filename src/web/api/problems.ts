@@ -98,6 +98,17 @@ export const problemKinds = {
     title: 'Not a reason for leaving',
     meaning: 'The reason is not one of the reasons for leaving.',
   },
+  control_characters: {
+    status: 422,
+    title: 'A character that cannot be shown',
+    meaning:
+      'A text holds a control character other than a tab or a line end (in a reference or a CRN, also these), or half a character. Remove it.',
+  },
+  event_too_large: {
+    status: 422,
+    title: 'Too much text for one record',
+    meaning: 'The event would take more than 512 KiB in the log. Shorten the text, or record it in parts.',
+  },
   no_details: {
     status: 422,
     title: 'Nothing says who he is',
@@ -178,6 +189,12 @@ export const problemKinds = {
     title: 'The read models cannot be reached',
     meaning: 'Questions cannot be answered just now; commands are recorded as ever. Ask again after Retry-After.',
   },
+  database_busy: {
+    status: 503,
+    title: 'A database is in use',
+    meaning:
+      'Another process held a database for too long. Nothing was changed; send the request again after Retry-After.',
+  },
   not_ready: {
     status: 503,
     title: 'The service is not ready',
@@ -246,6 +263,7 @@ const codeFor = (code: FailureCode): ProblemCode =>
 /** Seconds after which what stands in the way for now may be gone. */
 const retryAfter: Partial<Record<ProblemCode, string>> = {
   busy: '1',
+  database_busy: '5',
   store_unavailable: '5',
   read_models_unavailable: '5',
 }

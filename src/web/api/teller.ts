@@ -1,12 +1,12 @@
-/** Takes what is told through the API to the door, each telling once, and answers where it was written. */
+/** Takes each command of the API to its handler, once however often it comes, and answers where it was written. */
 import { Injectable } from '@nestjs/common'
 import canonicalize from 'canonicalize'
 import { randomUUID } from 'node:crypto'
-import { CommandHandler } from '../../commands/command-handler.ts'
+import type { CommandResult } from '../../commands/decide-and-append.ts'
+import { JourneyCommandHandler } from '../../commands/journey-command-handler.ts'
 import type { Day } from '../../domain/calendar.ts'
 import type { JourneyCommand } from '../../domain/journey/journey.ts'
 import { versionInForce } from '../../domain/programme.ts'
-import type { Written } from '../../commands/command-handler.ts'
 import { Vault } from '../../protection/vault.ts'
 import { Journeys } from '../../queries/journeys.ts'
 import type { WrittenDto } from './answers.dto.ts'
@@ -14,13 +14,15 @@ import { tagOf, type Asked } from './asked.ts'
 import type { ReferralDto } from './commands.dto.ts'
 import { Problem } from './problems.ts'
 
-/** As the door asks for it. */
-type DataOf<T extends JourneyCommand['type']> = Parameters<typeof CommandHandler.prototype.execute<T>>[2]
+/** As the command handler asks for it. */
+type DataOf<T extends JourneyCommand['type']> = Parameters<typeof JourneyCommandHandler.prototype.execute<T>>[2]
+
+type Written = Exclude<CommandResult, 'nothing_new'>
 
 @Injectable()
 export class Teller {
   constructor(
-    private readonly door: CommandHandler,
+    private readonly commands: JourneyCommandHandler,
     private readonly vault: Vault,
     private readonly journeys: Journeys,
   ) {}
@@ -32,9 +34,9 @@ export class Teller {
     occurredOn: Day,
     data: DataOf<T>,
   ): Promise<WrittenDto> {
-    const commandId = this.commandIdFor(asked, { occurredOn, ...data })
+    const commandId = await this.commandIdFor(asked, { occurredOn, ...data })
     const { by, requestId: correlationId, expectedRevision } = asked
-    const written = await this.door.execute<T>(journeyId, type, data, {
+    const written = await this.commands.execute<T>(journeyId, type, data, {
       occurredOn,
       by,
       source: 'api',
@@ -51,7 +53,7 @@ export class Teller {
         errors: [{ field: 'If-Match', message: 'cannot be used here: a referral begins the journey' }],
       })
     }
-    const commandId = this.commandIdFor(asked, { ...referral })
+    const commandId = await this.commandIdFor(asked, { ...referral })
     const {
       crn,
       familyName,
@@ -64,7 +66,7 @@ export class Teller {
       note,
       occurredOn,
     } = referral
-    const { journeyId, written } = await this.door.refer(
+    const { journeyId, written } = await this.commands.refer(
       {
         details: { crn, familyName, givenNames, dateOfBirth },
         programme: { key: programme, version: versionInForce(programme) },
@@ -82,11 +84,12 @@ export class Teller {
    * A request with an Idempotency-Key is the same telling however often it comes. The key is bound, before anything is written,
    * to a keyed digest of the body it first came with: with another body it is refused rather than answered for the first one.
    */
-  private commandIdFor({ by, route, idempotencyKey }: Asked, body: object): string {
+  private async commandIdFor({ by, route, idempotencyKey }: Asked, body: object): Promise<string> {
     if (idempotencyKey === undefined) return randomUUID()
     const telling = `${by.id}\n${route}\n${idempotencyKey}`
     const digest = this.vault.uuidFor('request-body', canonicalize(body) ?? '')
-    if (this.vault.bound('idempotency-key', telling, digest) !== digest) throw new Problem('key_used_differently')
+    const bound = await this.vault.whenFree(() => this.vault.bound('idempotency-key', telling, digest))
+    if (bound !== digest) throw new Problem('key_used_differently')
     return this.vault.uuidFor('idempotency-key', telling)
   }
 
@@ -94,7 +97,7 @@ export class Teller {
     { reply }: Asked,
     journeyId: string,
     commandId: string,
-    written: Written | 'nothing_new',
+    written: CommandResult,
   ): Promise<WrittenDto> {
     const first =
       written === 'nothing_new' ? await this.writtenBefore(journeyId, commandId) : { ...written, now: written.revision }
@@ -113,7 +116,7 @@ export class Teller {
       now = revision
       if (event?.metadata.commandId === commandId) found = { revision, position }
     }
-    if (!found) throw new Error('The door found nothing new, and the log has no such telling.')
+    if (!found) throw new Error('The command added nothing, and the log has no event that answers it.')
     return { ...found, now }
   }
 }

@@ -2,17 +2,19 @@
 import { HttpException } from '@nestjs/common'
 import { isDatabaseUnavailable } from '../../../projections/storage/availability.ts'
 import { Forbidden } from '../../access/session.ts'
-import { StaleRevision } from '../../commands/command-handler.ts'
+import { StaleRevision } from '../../commands/decide-and-append.ts'
 import { PoisonEvent } from '../../domain/codec.ts'
 import { Refusal } from '../../domain/history.ts'
 import { ConcurrencyConflict, StoreUnavailable } from '../../event-store/store-errors.ts'
-import { KeyMissing, SealBroken } from '../../protection/vault.ts'
+import { KeyMissing, KeysBusy, SealBroken } from '../../protection/vault.ts'
 
 export type FailureCode =
   /** A rule of the domain said no: `refusal` says which. */
   | 'refused'
   | 'changed_meanwhile'
   | 'busy'
+  /** A database of ours is held by another process. Nothing was changed. */
+  | 'database_busy'
   | 'store_unavailable'
   | 'read_models_unavailable'
   | 'forbidden'
@@ -44,6 +46,7 @@ export interface Failure {
 export function classifyFailure(error: unknown): Failure {
   if (error instanceof Refusal) return { code: 'refused', refusal: error }
   if (error instanceof StaleRevision) return { code: 'changed_meanwhile' }
+  if (error instanceof KeysBusy) return { code: 'database_busy' }
   if (error instanceof ConcurrencyConflict) return { code: 'busy' }
   if (error instanceof StoreUnavailable) return { code: 'store_unavailable' }
   if (isDatabaseUnavailable(error)) return { code: 'read_models_unavailable' }
@@ -71,7 +74,8 @@ function ofFramework({
   if (code === 'FST_ERR_CTP_EMPTY_JSON_BODY' || code === 'FST_ERR_CTP_INVALID_JSON_BODY')
     return { code: 'malformed_json', status: 400 }
   if (code === 'SQLITE_FULL' || kind === sqlite.full) return { code: 'storage_full' }
-  if ((typeof code === 'string' && code.startsWith('SQLITE_BUSY')) || kind === sqlite.busy) return { code: 'busy' }
+  if ((typeof code === 'string' && code.startsWith('SQLITE_BUSY')) || kind === sqlite.busy)
+    return { code: 'database_busy' }
   if (typeof statusCode !== 'number') return { code: 'unexpected' }
   return statusCode === 400 ? { code: 'malformed_json', status: 400 } : ofStatus(statusCode)
 }

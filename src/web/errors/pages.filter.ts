@@ -96,6 +96,11 @@ const pages: Readonly<Record<FailureCode, (failure: Failure, error: Error) => Pa
     paragraphs: [message],
   }),
   busy: logAway,
+  database_busy: page(
+    503,
+    'Sorry, the service is busy',
+    'Nothing was recorded. Wait a few seconds, then send it again.',
+  ),
   store_unavailable: logAway,
   read_models_unavailable: page(
     503,

@@ -14,7 +14,8 @@ import {
 } from '@nestjs/common'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { isDeepStrictEqual } from 'node:util'
-import { CommandHandler, eventIdOf } from '../../commands/command-handler.ts'
+import { eventIdOf } from '../../commands/event-envelope.ts'
+import { JourneyCommandHandler } from '../../commands/journey-command-handler.ts'
 import { dayOf } from '../../domain/calendar.ts'
 import type { JourneyEvent } from '../../domain/journey/journey.ts'
 import { RequiresPermission } from '../../access/permission.guard.ts'
@@ -59,7 +60,7 @@ export class JourneyFormController {
   constructor(
     private readonly pages: JourneyPages,
     private readonly journeys: Journeys,
-    private readonly commands: CommandHandler,
+    private readonly commands: JourneyCommandHandler,
   ) {}
 
   /** What was recorded, from the log: right after it was, and whenever somebody goes back to the form it was sent from. */
@@ -184,6 +185,7 @@ export class JourneyFormController {
           return this.showForm(asked, body, [at(changedMeanwhile)])
         case 'store_unavailable':
         case 'busy':
+        case 'database_busy':
           // Whether it was written is not known; the command id makes sending it again safe.
           return this.showCheck(asked, body, checked, [at(noAnswer, 503)])
         default:
