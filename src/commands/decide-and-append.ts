@@ -7,7 +7,7 @@ import type { DomainEvent } from '../domain/events.ts'
 import type { CommandContext, Growing, History, Recorded } from '../domain/history.ts'
 import type { AppendResult, EventAppender } from '../event-store/event-appender.ts'
 import type { EventStore } from '../event-store/event-store.ts'
-import { ConcurrencyConflict, StoreUnavailable } from '../event-store/store-errors.ts'
+import { ConcurrencyConflict } from '../event-store/store-errors.ts'
 import type { Vault } from '../protection/vault.ts'
 import { envelopesOf, sealedEnvelope, type Envelope, type Issuer } from './event-envelope.ts'
 
@@ -38,7 +38,7 @@ export class StaleRevision extends Error {
 }
 
 /** How a command can fail that no rule refused, for those who may not know the event store. */
-export { ConcurrencyConflict, StoreUnavailable }
+export { ConcurrencyConflict }
 
 interface PendingCommand<E> {
   readonly commandId: string
