@@ -32,16 +32,16 @@ const freshDatabase = bothDatabases()
 /** The built application without its pages, following the log while it imports; it rebuilds everything meanwhile, too. */
 const application = `
   const dist = process.argv[1]
-  const [{ readConfig }, { openRuntime }, { importFile }, { rebuildBeside }, { projections }] = await Promise.all(
-    ['src/config', 'src/runtime', 'src/exchange/import-file', 'projections/rebuild', 'projections/projections'].map((file) => import(dist + '/' + file + '.js')),
+  const [{ readConfig }, { openRuntime }, { importFile }, { rebuildReadModels }, { projections }] = await Promise.all(
+    ['src/runtime/config', 'src/runtime/runtime', 'src/exchange/import-file', 'projections/rebuild/rebuild', 'projections/projections'].map((file) => import(dist + '/' + file + '.js')),
   )
   const runtime = await openRuntime(readConfig())
   const take = (file) => importFile(runtime, file, { rejects: file + '.rejects' })
   await take(process.argv[2]) // however slow the machine is, there is something to lose
-  runtime.projector.start()
+  runtime.runner.start()
   process.stdout.write('open')
   const rebuilds = (async () => {
-    for (;;) await rebuildBeside(runtime, projections, { signal: new AbortController().signal, most: 100, splitAfter: Number(process.argv[4]), splitInto: Number(process.argv[5]), isFree: process.argv[6] === 'free' }).catch((error) => {
+    for (;;) await rebuildReadModels(runtime, projections, { signal: new AbortController().signal, most: 100, splitAfter: Number(process.argv[4]), splitInto: Number(process.argv[5]), isFree: process.argv[6] === 'free' }).catch((error) => {
       if (error.name !== 'CheckpointMoved') throw error
     })
   })()
