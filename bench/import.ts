@@ -15,15 +15,12 @@ import type { StoredEvent } from '../src/event-store/stored-event.ts'
 import { importFile } from '../src/exchange/import-file.ts'
 import { simulateContactLog, writeCsv } from '../src/simulator/contact-log.ts'
 import { openRuntime } from '../src/runtime/runtime.ts'
+import { profileOf } from './profile.ts'
 import { machine, printRows } from './rows.ts'
 
 const callers = 64
 const [role = 'bench', ...rest] = process.argv.slice(2).filter((word) => !word.startsWith('--'))
 const flag = (name: string) => process.argv.find((word) => word.startsWith(`--${name}=`))?.slice(name.length + 3)
-
-/** The surroundings the import runs in from package.json: a small heap collected often, and few arenas. */
-const nodeFlags = ['--max-semi-space-size=2', '--max-old-space-size=80', '--no-allocation-site-pretenuring']
-const surroundings = { ...process.env, MALLOC_ARENA_MAX: '2' }
 
 if (role === 'importing') await importing(rest[0]!, rest[1]!)
 else if (role === 'appending') await appending(rest[0]!, rest[1]!)
@@ -113,12 +110,13 @@ interface Appended {
 }
 
 function child<T>(part: string, ...args: string[]): T {
+  const { flags, environment } = profileOf('import')
   const { stdout, stderr, status } = spawnSync(
     process.execPath,
-    [...(part === 'importing' ? nodeFlags : []), fileURLToPath(import.meta.url), part, ...args],
+    [...(part === 'importing' ? flags : []), fileURLToPath(import.meta.url), part, ...args],
     {
       encoding: 'utf8',
-      env: surroundings,
+      env: environment,
       maxBuffer: 1 << 26,
     },
   )

@@ -4,6 +4,7 @@
  * how long a command takes to be recorded, and how long after the log received an event the pages show it. --records sets the size
  * of the import, --quiet the seconds without one, --sqlite-only leaves PostgreSQL out.
  */
+import type { Runtime } from '../src/runtime/runtime.ts'
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { createWriteStream, mkdtempSync, rmSync } from 'node:fs'
@@ -105,14 +106,15 @@ async function writeLog(
 
 /** The application as npm start has it, with a case load to record on, first while nothing else happens and then beside an import. */
 async function serving(dir: string, database: string, quietSeconds: number, databaseUrl?: string): Promise<void> {
-  const [{ importFile }, { createApp }, { readConfig }, { openRuntime, waitUntilCaughtUp }] = await Promise.all([
+  const [{ importFile }, { createApp }, { readConfig }, { RUNTIME, waitUntilCaughtUp }] = await Promise.all([
     import('../src/exchange/import-file.ts'),
     import('../src/main.ts'),
     import('../src/runtime/config.ts'),
     import('../src/runtime/runtime.ts'),
   ])
   const dataDir = join(dir, database)
-  const runtime = await openRuntime({ ...readConfig({ DATA_DIR: dataDir }), databaseUrl, logLevel: 'error' })
+  const app = await createApp({ ...readConfig({ DATA_DIR: dataDir }), databaseUrl, logLevel: 'error' })
+  const runtime = app.get<Runtime>(RUNTIME)
   await importFile(runtime, join(dir, 'before.csv'), { rejects: join(dir, 'before-rejects.csv') })
   await waitUntilCaughtUp(runtime)
   const open = await runtime.readModels.db
@@ -128,8 +130,6 @@ async function serving(dir: string, database: string, quietSeconds: number, data
   runtime.runner!.progress.subscribe(({ heard }) => {
     for (const { receivedAt } of heard) visible.push(Date.now() - receivedAt.getTime())
   })
-  runtime.runner!.start()
-  const app = await createApp(runtime)
   await app.listen(0, '127.0.0.1')
   const url = (await app.getUrl()).replace(/\/$/, '')
   runtime.lock!.announce({ pid: process.pid, eventStoreUrl: runtime.eventStoreUrl, url })
@@ -154,7 +154,6 @@ async function serving(dir: string, database: string, quietSeconds: number, data
   })
   const importSeconds = (performance.now() - begun) / 1_000
   await app.close()
-  await runtime.close()
   process.stdout.write(
     JSON.stringify({ quiet, busy, commandsWhileBusy: busy.commands, importSeconds } satisfies Measured),
   )

@@ -8,7 +8,7 @@
 import { EventStoreDBClient, END, START, jsonEvent, streamNameFilter } from '@eventstore/db-client'
 import { spawnSync } from 'node:child_process'
 import { createHash, randomUUID } from 'node:crypto'
-import { createWriteStream, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { createWriteStream, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -22,6 +22,7 @@ import { readConfig } from '../src/runtime/config.ts'
 import type { StoredEvent } from '../src/event-store/stored-event.ts'
 import { aboutEvent } from '../src/protection/sealing.ts'
 import { openRuntime, type Runtime } from '../src/runtime/runtime.ts'
+import { profileOf } from './profile.ts'
 import { machine, printRows, type BenchRow } from './rows.ts'
 
 const [role = 'bench', ...rest] = process.argv.slice(2).filter((word) => !word.startsWith('--'))
@@ -139,28 +140,15 @@ async function bench(): Promise<void> {
 }
 
 function child<T>(part: string, ...args: string[]): T {
-  const { flags, surroundings } = asRebuildRuns()
+  const { flags, environment } = profileOf('rebuild')
   const words = [...flags, fileURLToPath(import.meta.url), part, ...args]
   const { stdout, stderr, status } = spawnSync(process.execPath, words, {
     encoding: 'utf8',
-    env: { ...process.env, ...surroundings },
+    env: environment,
     maxBuffer: 1 << 26,
   })
   if (status !== 0) throw new Error(`${part} failed: ${stderr}`)
   return (stdout ? JSON.parse(stdout) : undefined) as T
-}
-
-/** What package.json has npm run rebuild run with. */
-function asRebuildRuns(): { flags: string[]; surroundings: Record<string, string> } {
-  const { scripts } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-    scripts: { rebuild: string }
-  }
-  const words = scripts.rebuild.split('&&').at(-1)!.trim().split(' ')
-  const settings = words.slice(0, words.indexOf('node')).map((word) => {
-    const [name, ...value] = word.split('=')
-    return [name, value.join('=')] as const
-  })
-  return { flags: words.filter((word) => word.startsWith('--')), surroundings: Object.fromEntries(settings) }
 }
 
 function opened(dir: string, databaseUrl: string | undefined): Promise<Runtime> {

@@ -1,33 +1,44 @@
-/** Configuration, the runtime, Nest, and the door opened; everything closed again in order when the process is told to stop. */
+/** Starts the application: its settings, Nest with the feature modules, the HTTP server; stops it in order when the process is told to. */
 import 'reflect-metadata'
 import { NestFactory } from '@nestjs/core'
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { AppModule } from './app.module.ts'
-import { atTheTerminal } from './cli/terminal.ts'
-import { projectRoot, readConfig } from './runtime/config.ts'
-import { seedDemonstration } from './simulator/demonstration.ts'
-import { startTracing } from './operations/tracing.ts'
+import { atTheTerminal, UsageError } from './cli/terminal.ts'
+import { Vault } from './protection/vault.ts'
+import { CONFIG, projectRoot, readConfig, type Config } from './runtime/config.ts'
+import { RUNTIME, type Runtime } from './runtime/runtime.ts'
 import { configureApi, serverOptions } from './web/api/configure-api.ts'
 import { configureWeb } from './web/configure.ts'
-import { openRuntime, type Runtime } from './runtime/runtime.ts'
 
-/** The application on an open runtime, not listening yet. */
-export async function createApp(runtime: Runtime): Promise<NestFastifyApplication> {
+/** The application on an open runtime, not listening yet. Closing it closes the runtime. */
+export async function createApp(config: Config): Promise<NestFastifyApplication> {
   const app = await NestFactory.create<NestFastifyApplication>(
-    AppModule.on(runtime),
-    new FastifyAdapter(serverOptions),
-    { logger: ['error', 'warn'] },
+    AppModule.forRoot(config),
+    new FastifyAdapter(serverOptions(config)),
+    // A start that fails is thrown, and said once at the terminal: Nest would print it too, with its stack.
+    { logger: false, abortOnError: false },
   )
+  try {
+    await configure(app)
+  } catch (error) {
+    await app.close()
+    throw error
+  }
+  return app
+}
+
+/** Everything around the modules' own routes; before the application is initialised. */
+export async function configure(app: NestFastifyApplication): Promise<void> {
   refuseOtherNames(app)
   configureApi(app)
   await configureWeb(app, {
     publicDir: join(projectRoot, 'dist/public'),
     viewsDir: join(projectRoot, 'src/web'),
-    secret: runtime.vault.secret('cookie'),
+    secret: app.get(Vault).secret('cookie'),
+    requestsAMinute: app.get<Config>(CONFIG).requestsAMinute,
   })
-  return app
 }
 
 /**
@@ -47,35 +58,37 @@ function refuseOtherNames(app: NestFastifyApplication): void {
 
 async function serve(): Promise<void> {
   const config = readConfig()
-  const runtime = await openRuntime(config)
-  const tracing = config.tracesTo ? startTracing(runtime.runner) : null
-  const app = await createApp(runtime)
-  const close = async () => {
-    await app.close()
-    await runtime.close()
-    await tracing?.stop()
-  }
+  const app = await createApp(config)
   try {
-    if (config.seed === 'demo') {
-      const added = await seedDemonstration(runtime)
-      if (added > 0)
-        process.stdout.write(
-          `The case load was empty: ${added} synthetic demonstration journeys were added (SEED=none leaves it empty).\n`,
-        )
-    }
-    runtime.runner?.start()
     await app.listen(config.port, config.host)
   } catch (error) {
-    await close()
-    throw error
+    await app.close()
+    throw portProblem(error, config.port) ?? error
   }
+  app.useLogger(['error', 'warn'])
+  app.enableShutdownHooks(['SIGINT', 'SIGTERM'], { useProcessExit: true })
   const url = (await app.getUrl()).replace(/\/$/, '')
-  runtime.lock?.announce({ pid: process.pid, eventStoreUrl: runtime.eventStoreUrl, url })
+  const { lock, eventStoreUrl } = app.get<Runtime>(RUNTIME)
+  lock?.announce({ pid: process.pid, eventStoreUrl, url })
   process.stdout.write(
     `Throughline is at ${url}\nIts data is in ${config.dataDir}. Import a contact log with: npm run import -- FILE.csv\n`,
   )
-  for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.once(signal, () => void close().then(() => process.exit(0)))
+}
+
+/** @returns null for an error that says nothing about the port */
+function portProblem(error: unknown, port: number): UsageError | null {
+  switch ((error as NodeJS.ErrnoException).code) {
+    case 'EADDRINUSE':
+      return new UsageError(
+        `Port ${port} is taken by another program, perhaps by another Throughline: ss -ltnp 'sport = :${port}' says which. Stop it, or set PORT to another number (PORT=0 takes any free port).`,
+      )
+    case 'EACCES':
+      return new UsageError(
+        `Port ${port} may not be opened by this user: ports below 1024 are kept for the system. Set PORT to 1024 or above.`,
+      )
+    default:
+      return null
+  }
 }
 
 if (process.argv[1] && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) await atTheTerminal(serve)

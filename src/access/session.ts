@@ -23,16 +23,23 @@ export class Forbidden extends Error {
   }
 }
 
-/** `operate`: see how the service stands and have held histories told again; nothing about anybody. */
-type Deed = 'read' | 'tell' | 'operate'
+/**
+ * `read`: see who is on the programme and what happened on a journey. `record`: add to a journey. `operate`: see the status of
+ * the service and reprocess parked streams; nothing about anybody.
+ */
+export type Permission = 'read' | 'record' | 'operate'
 
-const permitted: Readonly<Record<string, readonly Deed[]>> = {
+const permitted: Readonly<Record<string, readonly Permission[]>> = {
   // Whoever is at this machine runs it too: until there is sign-in, nobody else can be asked.
-  case_manager: ['read', 'tell', 'operate'],
+  case_manager: ['read', 'record', 'operate'],
   administrator: ['operate'],
 }
 
-/** Default deny: a role that is not named here may do nothing. @throws Forbidden */
-export function permit(actor: Actor, what: Deed): void {
-  if (!permitted[actor.role]?.includes(what)) throw new Forbidden()
+/** Default deny: a role that is not named here may do nothing. */
+export const isPermitted = (actor: Actor, permission: Permission): boolean =>
+  Object.hasOwn(permitted, actor.role) && permitted[actor.role]!.includes(permission)
+
+/** @throws Forbidden */
+export function permit(actor: Actor, permission: Permission): void {
+  if (!isPermitted(actor, permission)) throw new Forbidden()
 }

@@ -30,7 +30,13 @@ await atTheTerminal(async () => {
   try {
     if (options.from === 'read-model') await waitUntilCaughtUp(runtime)
     const report = options.from === 'log' ? reportFromLog : reportFromReadModel
-    const journeys = await Array.fromAsync(report(runtime, { demonstration: options.withDemonstration ?? false }))
+    const journeys = await Array.fromAsync(
+      report(runtime, {
+        demonstration: options.withDemonstration ?? false,
+        onUnreadable: ({ stream, reference, why }) =>
+          process.stderr.write(`${reference ? `Journey ${reference}` : stream} is left out: ${why}\n`),
+      }),
+    )
     journeys.sort((one, other) => (one.reference < other.reference ? -1 : one.reference > other.reference ? 1 : 0))
     if (options.json) {
       process.stdout.write(

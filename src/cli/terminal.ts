@@ -22,6 +22,7 @@ const mendable = [
 
 /** Runs a command to its end: exit code 0 when it is done, 1 when it could not be, with the reason in a sentence. */
 export async function atTheTerminal(work: () => Promise<void>): Promise<void> {
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', unlessNobodyReads)
   try {
     await work()
   } catch (failure) {
@@ -34,6 +35,11 @@ export async function atTheTerminal(work: () => Promise<void>): Promise<void> {
     )
     process.exitCode = 1
   }
+}
+
+/** `report | head` closes the pipe when it has enough: what is left goes nowhere, and the command ends in its own order. */
+function unlessNobodyReads(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error
 }
 
 /** Where the commands work: a disk that is full in the middle of one is that of this directory. */

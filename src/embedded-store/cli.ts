@@ -7,6 +7,11 @@ import { startNode, withUserAccounts } from './server.ts'
 import { EVENTS_FILE } from './storage/database.ts'
 import { backupStore, restoreStore, storeStatistics, verifyFile } from './storage/maintenance.ts'
 
+// `verify | head` closes the pipe when it has enough: what is left goes nowhere.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+})
+
 const printLine = (line: string): void => void process.stdout.write(`${line}\n`)
 const LOOPBACK = ['127.0.0.1', '::1', 'localhost']
 

@@ -294,4 +294,9 @@ const mending: Readonly<Record<string, readonly [Column | '', string]>> = {
   unknown_reason: ['outcome', 'a reason for leaving, such as motivation'],
   nothing_to_recategorise: ['contact', 'a journey that ended by dropping out'],
   not_started: ['contact', 'a session attended before the completion'],
+  control_characters: ['', 'no characters that cannot be shown; no tab or line end in the reference'],
+  event_too_large: ['note', 'less text, or the rest of it in a record of its own'],
+  journey_unreadable: ['', 'the same record again, once the journey or the participant can be read'],
+  erased: ['', 'nothing: the key of this participant was destroyed'],
+  busy: ['', 'the same record again: others kept recording on this journey'],
 }

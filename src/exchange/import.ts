@@ -1,29 +1,23 @@
-/** Carries a contact log into the journeys: every record accepted, recognised or refused, in order, and the same again however often it is run. */
-import Database from 'better-sqlite3'
-import { rmSync } from 'node:fs'
-import { join } from 'node:path'
-import { CommandHandler, detailsFingerprint, keyOfJourney, type Issuer } from '../commands/command-handler.ts'
-import type { DomainEvent } from '../domain/events.ts'
-import {
-  Refusal,
-  type History,
-  type Metadata,
-  type Recorded,
-  type Source,
-  type CommandContext,
-} from '../domain/history.ts'
-import type { ImportEvent } from '../domain/import-record.ts'
-import { journeyHistory, type JourneyEvent } from '../domain/journey/journey.ts'
+/** Carries a contact log into the journeys: every record becomes a command, accepted, recognised or refused, in order, and the same again however often it is run. */
+import { LRUCache } from 'lru-cache'
+import pLimit from 'p-limit'
+import { BatchCommandHandler } from '../commands/batch-command-handler.ts'
+import type { CommandHandlers } from '../commands/command-handlers.ts'
+import { ConcurrencyConflict, type DecidedStream } from '../commands/decide-and-append.ts'
+import { refuseUnstorable, type Issuer } from '../commands/event-envelope.ts'
+import { sealedJourneys } from '../commands/journey-command-handler.ts'
+import { detailsFingerprint, sealedParticipants } from '../commands/participant-command-handler.ts'
+import { PoisonEvent } from '../domain/codec.ts'
+import { Refusal, type Source } from '../domain/history.ts'
+import { journeyHistory, type JourneyCommand, type JourneyEvent } from '../domain/journey/journey.ts'
 import type { Journey } from '../domain/journey/state.ts'
-import { participantHistory, type Details, type Participant, type ParticipantEvent } from '../domain/participant.ts'
-import { schemaVersionOf } from '../domain/codec.ts'
+import type { Participant, ParticipantCommand, ParticipantEvent } from '../domain/participant.ts'
 import type { EventStore } from '../event-store/event-store.ts'
-import { ConcurrencyConflict } from '../event-store/store-errors.ts'
-import type { NewEvent } from '../event-store/stored-event.ts'
-import type { Vault } from '../protection/vault.ts'
-import { v5 as uuidv5 } from 'uuid'
-import { atSight, commandOf, columns, detailsOf, recorderOf, type Contact } from './contact-log.ts'
+import { KeyMissing, type Vault } from '../protection/vault.ts'
+import { atSight, columns, commandOf, detailsOf, recorderOf, type Contact } from './contact-log.ts'
 import type { NumberedRow } from './contact-log-file.ts'
+import { ImportRefusals, type NewRefusal, type RefusalCount } from './import-refusals.ts'
+import { ImportScratch } from './import-scratch.ts'
 
 /** What became of one record. */
 export type Verdict = 'accepted' | 'duplicate' | { readonly refused: string }
@@ -33,50 +27,80 @@ export interface Judged {
   readonly verdict: Verdict
 }
 
+/** Records judged together. */
 const chunkSize = 1_000
-/** However long the notes, a chunk is no more of the file than this (or one record). */
+/** However long the notes, a chunk is no more of the file than this in bytes (or one record). */
 const chunkBytes = 2_000_000
-const concurrentAppends = 64
-const cachedHistories = 4_000
-const tries = 5
+const concurrentStreams = 64
+const rememberedStreams = 4_000
 
-/** The one stream that remembers what imports turned away. */
-const registerOfRefusals = 'import-00000000-0000-8000-8000-000000000001'
-
-/** A record of the chunk that passed the checks at sight, and the journey it belongs to if that is known at all. */
-interface Item {
+/** A record that passed the checks at sight. */
+interface Candidate {
   readonly numbered: NumberedRow
   readonly contact: Contact
   readonly recordId: string
-  readonly journeyId: string | undefined
-  verdict?: Verdict
+  verdict: Verdict
 }
 
-interface Folded<S> {
-  readonly state: S
-  readonly revision: number
+/** A journey as the next record of it is judged. */
+interface JudgedOn {
+  state(): Journey
+  /** The records of it that this append has put into the log already. */
+  readonly appended: ReadonlySet<string>
+  /** @throws Refusal */
+  decide(command: JourneyCommand, issuer: Issuer): void
 }
 
-interface Decided {
-  readonly item: Item
-  readonly telling: CommandContext
-  readonly events: readonly JourneyEvent[]
-  readonly participantId: string
+/** The records of one journey in a chunk, and what was decided on them. */
+class JourneyRecords {
+  newRefusals: NewRefusal[] = []
+  count?: RefusalCount
+  decided?: DecidedStream<Journey, JourneyCommand, JourneyEvent>
+
+  /** @param journeyId undefined where nobody was ever referred under the reference */
+  constructor(
+    readonly journeyId: string | undefined,
+    readonly candidates: readonly Candidate[],
+  ) {}
+
+  get accepted(): Candidate[] {
+    return this.candidates.filter(({ verdict }) => verdict === 'accepted')
+  }
+
+  /** Nothing of this journey can be judged now. Its records are refused in this run only: they may come again. */
+  refuseAll(reason: string): void {
+    for (const candidate of this.candidates) candidate.verdict = { refused: reason }
+    this.newRefusals = []
+    this.count = undefined
+    this.decided = undefined
+  }
+
+  /** Nothing more of this journey can be written now. What was to be accepted is refused in this run only. */
+  setAside(reason: string): void {
+    for (const candidate of this.accepted)
+      if (!this.decided?.stream.appended.has(candidate.recordId)) candidate.verdict = { refused: reason }
+  }
+}
+
+/** What is told of one participant in a chunk, and the journeys whose records tell it. */
+interface DecidedDetails {
+  readonly of: readonly JourneyRecords[]
+  readonly decided: DecidedStream<Participant, ParticipantCommand, ParticipantEvent>
 }
 
 export class Importer {
-  private readonly journeys = new Cache<Folded<Journey>>(cachedHistories)
-  private readonly participants = new Cache<Folded<Participant>>(cachedHistories)
+  private readonly journeys: BatchCommandHandler<Journey, JourneyCommand, JourneyEvent>
+  private readonly participants: BatchCommandHandler<Participant, ParticipantCommand, ParticipantEvent>
+  private readonly scratch: ImportScratch
+  private readonly refusals: ImportRefusals
   /** Look-ups and digests that come again and again while a journey is in hand. */
-  private readonly ids = new Cache<string>(2 * cachedHistories)
-  private readonly fingerprints = new Cache<string>(cachedHistories)
-  private readonly scratch: Scratch
-  private registerRevision = -1
+  private readonly ids = new LRUCache<string, string>({ max: 2 * rememberedStreams })
+  private readonly fingerprints = new LRUCache<string, string>({ max: rememberedStreams })
 
   constructor(
     private readonly store: EventStore,
     private readonly vault: Vault,
-    private readonly commands: CommandHandler,
+    { decideAndAppend }: Pick<CommandHandlers, 'decideAndAppend'>,
     private readonly options: {
       readonly source: Extract<Source, 'import' | 'simulator'>
       readonly scratchDir: string
@@ -84,12 +108,15 @@ export class Importer {
       readonly reconsider?: boolean
     },
   ) {
-    this.scratch = new Scratch(options.scratchDir)
+    this.journeys = new BatchCommandHandler(decideAndAppend, sealedJourneys, rememberedStreams)
+    this.participants = new BatchCommandHandler(decideAndAppend, sealedParticipants, rememberedStreams)
+    this.scratch = new ImportScratch(options.scratchDir)
+    this.refusals = new ImportRefusals(decideAndAppend, this.scratch)
   }
 
   /** Judges the records one after the other, in the order of the file. What is yielded is durable. */
   async *run(rows: AsyncIterable<NumberedRow> | Iterable<NumberedRow>): AsyncGenerator<readonly Judged[]> {
-    await this.recallRefusals()
+    await this.refusals.recall(this.store, this.options.reconsider ?? false)
     let chunk: NumberedRow[] = []
     let begun = 0
     for await (const numbered of rows) {
@@ -111,188 +138,173 @@ export class Importer {
     this.scratch.close()
   }
 
-  /** What was turned away before is turned away again for the same reason, whatever has become of the journey since. */
-  private async recallRefusals(): Promise<void> {
-    for await (const { data, revision } of this.store.read(registerOfRefusals)) {
-      const { recordId, occurrence, reason } = data as ImportEvent['data']
-      if (!this.options.reconsider) this.scratch.remember(recordId, occurrence, reason)
-      this.registerRevision = revision
-    }
-  }
-
+  /** All verdicts of a chunk are known before anything of it is written; refusals are written first, then details, then journeys. */
   private async judge(chunk: readonly NumberedRow[]): Promise<readonly Judged[]> {
     const sights = chunk.map((numbered) => ({ numbered, sight: atSight(numbered) }))
-    const items = new Map<NumberedRow, Item>()
-    this.vault.together(() => {
-      for (const { numbered, sight } of sights)
-        if (typeof sight !== 'string') items.set(numbered, this.itemFor(numbered, sight))
-    })
-    const tasks = [...Map.groupBy(items.values(), (item) => item.journeyId).entries()]
-    // First the records of journeys nobody has heard of, then the others: all verdicts of a chunk before anything is written.
-    await inParallel(tasks, ([journeyId]) => this.foldJourney(journeyId))
-    const decided = tasks.flatMap(([journeyId, own]) => this.decide(journeyId, own))
-    await this.writeRefusals(items.values())
-    await this.tellDetails(decided)
-    await inParallel(
-      [...Map.groupBy(decided, ({ item }) => item.journeyId!).entries()].filter(([, own]) => own.length > 0),
-      ([journeyId, own]) => this.append(journeyId, own),
+    const candidates = new Map<NumberedRow, Candidate>()
+    await this.vault.whenFree(() =>
+      this.vault.together(() => {
+        for (const { numbered, sight } of sights)
+          if (typeof sight !== 'string') candidates.set(numbered, this.candidateFor(numbered, sight))
+      }),
     )
-    this.scratch.together(() => {
-      for (const item of items.values())
-        if (item.journeyId && typeof item.verdict === 'string') this.scratch.seeJourney(item.journeyId)
+    // By reference, not by id: equal records belong together also where the first of them came before the referral.
+    const journeys = [...Map.groupBy(candidates.values(), ({ contact }) => contact.row.journey_ref)].map(
+      ([reference, own]) => new JourneyRecords(this.find('reference', reference), own),
+    )
+    await inParallel(journeys, (records) => this.decideJourney(records))
+    const details = await this.decideDetails(journeys)
+    // Durable before anything accepted after them is, so that a run cut short judges alike when it is repeated.
+    await this.refusals.write(journeys.flatMap(({ newRefusals }) => newRefusals))
+    await inParallel(details, (participant) => this.appendDetails(participant))
+    await inParallel(journeys, (records) => this.appendJourney(records))
+    this.scratch.inOneTransaction(() => {
+      for (const { journeyId, candidates, count } of journeys) {
+        count?.keep()
+        if (journeyId && candidates.some(({ verdict }) => typeof verdict === 'string'))
+          this.scratch.addJourney(journeyId)
+      }
     })
     return sights.map(({ numbered, sight }) => ({
       numbered,
-      verdict: typeof sight === 'string' ? { refused: sight } : items.get(numbered)!.verdict!,
+      verdict: typeof sight === 'string' ? { refused: sight } : candidates.get(numbered)!.verdict,
     }))
   }
 
-  private itemFor(numbered: NumberedRow, contact: Contact): Item {
+  private candidateFor(numbered: NumberedRow, contact: Contact): Candidate {
     const { row } = numbered
-    const recordId = this.vault.uuidFor('contact-record', JSON.stringify(columns.map((column) => row[column])))
-    let journeyId = this.find('reference', row.journey_ref)
     if (contact.kind === 'Referral') {
-      if (!journeyId) {
-        journeyId = this.vault.journey(row.journey_ref)
-        this.journeys.set(journeyId, { state: journeyHistory.initial, revision: -1 })
-      }
-      if (!this.find('crn', row.crn)) {
-        this.participants.set(this.vault.participant(row.crn), { state: participantHistory.initial, revision: -1 })
+      if (!this.find('reference', row.journey_ref)) this.journeys.expect(this.vault.journey(row.journey_ref))
+      if (!this.find('crn', row.crn)) this.participants.expect(this.vault.participant(row.crn))
+    }
+    const recordId = this.vault.uuidFor('contact-record', JSON.stringify(columns.map((column) => row[column])))
+    return { numbered, contact, recordId, verdict: 'duplicate' }
+  }
+
+  private async decideJourney(records: JourneyRecords): Promise<void> {
+    const { journeyId } = records
+    if (journeyId === undefined) {
+      // Nobody was ever referred under this reference: the rules of an empty journey say what that means.
+      this.judgeInOrder(records, {
+        state: () => journeyHistory.initial,
+        appended: new Set(),
+        decide: (command) => void journeyHistory.decide(journeyHistory.initial, command),
+      })
+      return
+    }
+    try {
+      records.decided = await this.journeys.decide(journeyId, (stream) =>
+        this.judgeInOrder(records, {
+          state: () => stream.after.state,
+          appended: stream.appended,
+          decide: (command, issuer) => void stream.decide(command, issuer),
+        }),
+      )
+    } catch (error) {
+      const reason = unrecordable(error)
+      if (!reason) throw error
+      records.refuseAll(reason)
+    }
+  }
+
+  private judgeInOrder(records: JourneyRecords, journey: JudgedOn): void {
+    records.count = this.refusals.count()
+    records.newRefusals = []
+    const appendedBefore = new Set(journey.appended)
+    for (const candidate of records.candidates) {
+      const { recordId, contact } = candidate
+      if (appendedBefore.delete(recordId)) candidate.verdict = 'accepted'
+      else if (journey.state().handled.has(recordId)) candidate.verdict = 'duplicate'
+      else {
+        const before = records.count.refusedBefore(recordId)
+        candidate.verdict = before === undefined ? this.decided(candidate, journey) : { refused: before }
+        if (before === undefined && typeof candidate.verdict === 'object') {
+          const occurrence = records.count.add(recordId)
+          const { occurredOn, recordedOn } = contact
+          const context = { occurredOn, recordedOn }
+          const issuer = this.issuerOf(contact)
+          records.newRefusals.push({ recordId, occurrence, reason: candidate.verdict.refused, context, issuer })
+        }
       }
     }
-    return { numbered, contact, recordId, journeyId }
   }
 
-  private decide(journeyId: string | undefined, items: readonly Item[]): Decided[] {
-    const start = journeyId === undefined ? undefined : this.journeys.get(journeyId)
-    const { state, add } = journeyHistory.growing(start?.state ?? journeyHistory.initial)
-    let revision = start?.revision ?? -1
-    const decided: Decided[] = []
-    for (const item of items) {
-      if (state.handled.has(item.recordId)) {
-        item.verdict = 'duplicate'
-        continue
+  private decided({ contact, recordId }: Candidate, journey: JudgedOn): Verdict {
+    try {
+      const participantId = this.find('crn', contact.row.crn)
+      const command = commandOf(contact, recordId, participantId ?? '', this.veil)
+      const known = journey.state().participantId
+      if (command.type !== 'Refer' && known !== null && known !== participantId) {
+        throw new Refusal('wrong_participant', 'This journey is another participant’s.')
       }
-      const before = this.scratch.refusedBefore(item.recordId)
-      if (before !== undefined) {
-        item.verdict = { refused: before }
-        continue
-      }
-      try {
-        const participantId = this.find('crn', item.contact.row.crn)
-        const command = commandOf(item.contact, item.recordId, participantId ?? '', this.veil)
-        if (command.type !== 'Refer' && state.participantId !== null && state.participantId !== participantId) {
-          throw new Refusal('wrong_participant', 'This journey is another participant’s.')
-        }
-        const events = journeyHistory.decide(state, command)
-        for (const event of events) {
-          revision++
-          add(recordedAs(event, revision, command))
-        }
-        item.verdict = 'accepted'
-        decided.push({ item, telling: command, events, participantId: state.participantId! })
-      } catch (error) {
-        if (!(error instanceof Refusal)) throw error
-        item.verdict = { refused: error.code }
-        this.scratch.refuse(item.recordId, error.code)
-      }
+      refuseUnstorable({ type: 'ParticipantRegistered', data: this.detailsOf(contact) })
+      journey.decide(command, this.issuerOf(contact))
+      return 'accepted'
+    } catch (error) {
+      if (error instanceof Refusal) return { refused: error.code }
+      throw error
     }
-    return decided
   }
 
-  /** The refusals of the chunk are durable before anything accepted after them is, so that a run cut short judges alike. */
-  private async writeRefusals(items: Iterable<Item>): Promise<void> {
-    const news = this.scratch.newRefusals()
-    if (news.length === 0) return
-    const byRecord = Map.groupBy(items, (item) => item.recordId)
-    const events = news.map(({ recordId, occurrence, reason }): NewEvent => {
-      const { contact } = byRecord.get(recordId)![0]!
-      const commandId = uuidv5(`refused ${occurrence}`, recordId)
-      return {
-        id: uuidv5('0', commandId),
-        type: 'ContactRefused',
-        data: { recordId, occurrence, reason } satisfies ImportEvent['data'],
-        metadata: {
-          commandId,
-          actor: this.tellerOf(contact).by,
-          occurredAt: contact.occurredOn,
-          recordedAt: contact.recordedAt,
-          schemaVersion: schemaVersionOf('ContactRefused'),
-          correlationId: commandId,
-          causationId: commandId,
-          source: this.options.source,
-        } satisfies Metadata,
-      }
-    })
-    const { revision } = await this.store.append(registerOfRefusals, this.registerRevision, events)
-    this.registerRevision = revision
-  }
-
-  /** Details first: a journey never names a participant the log does not know, and a run cut short between the two tells them again. */
-  private async tellDetails(decided: readonly Decided[]): Promise<void> {
-    const inOrder = decided.toSorted((one, other) => one.item.numbered.line - other.item.numbered.line)
-    const tellings = inOrder.map(({ item, telling, participantId }) => {
-      const details = detailsOf(item.contact)
-      return { item, telling, participantId, data: { ...details, fingerprint: this.fingerprint(details) } }
-    })
+  /**
+   * Details go to the log before the journeys: a journey never names a participant the log does not know, and a run cut short
+   * between the two writes them again.
+   */
+  private async decideDetails(journeys: readonly JourneyRecords[]): Promise<DecidedDetails[]> {
+    const accepted = journeys.flatMap((of) =>
+      of.accepted.map((candidate) => ({ of, candidate, participantId: of.decided!.stream.after.state.participantId! })),
+    )
+    accepted.sort((one, other) => one.candidate.numbered.line - other.candidate.numbered.line)
+    const decided: DecidedDetails[] = []
     await inParallel(
-      [...Map.groupBy(tellings, ({ participantId }) => participantId).entries()],
-      async ([participantId, own]) => {
-        for (let attempt = 1; ; attempt++) {
-          let { state, revision } = await this.folded(this.participants, participantHistory, participantId)
-          const stream = `participant-${participantId}`
-          const expected = revision
-          const news: NewEvent[] = []
-          // A chunk's tellings go to the log together: where the last of them that changed anything is there, all were heard.
-          const heard = own.findLastIndex(({ telling }) => state.handled.has(telling.commandId))
-          for (const { item, telling, data } of own.slice(heard + 1)) {
-            const events = participantHistory.decide(state, { type: 'TellDetails', ...telling, data })
-            for (const event of events)
-              state = participantHistory.evolve(state, recordedAs<ParticipantEvent>(event, ++revision, telling))
-            if (events.length > 0)
-              news.push(...this.commands.written(stream, events, telling, this.tellerOf(item.contact), participantId))
-          }
-          try {
-            if (news.length > 0) await this.store.append(stream, expected, news)
-            this.participants.set(participantId, { state, revision })
-            return
-          } catch (error) {
-            this.participants.delete(participantId)
-            if (!(error instanceof ConcurrencyConflict) || attempt === tries) throw error
-          }
+      [...Map.groupBy(accepted, ({ participantId }) => participantId)],
+      async ([participantId, records]) => {
+        const of = [...new Set(records.map(({ of }) => of))]
+        const candidates = records.map(({ candidate }) => candidate)
+        try {
+          decided.push({
+            of,
+            decided: await this.participants.decide(participantId, (participant) => {
+              // The details of a chunk go to the log together: where the last that changed anything is there, all are.
+              const { handled } = participant.folded.state
+              const last = candidates.findLastIndex(({ recordId }) => handled.has(recordId))
+              for (const { contact, recordId } of candidates.slice(last + 1)) {
+                const { occurredOn, recordedOn } = contact
+                const data = this.detailsOf(contact)
+                const command = { type: 'TellDetails', commandId: recordId, occurredOn, recordedOn, data } as const
+                participant.decide(command, this.issuerOf(contact))
+              }
+            }),
+          })
+        } catch (error) {
+          const reason = unrecordable(error)
+          if (!reason) throw error
+          for (const records of of) records.refuseAll(reason)
         }
       },
     )
+    return decided
   }
 
-  private async append(journeyId: string, decided: readonly Decided[]): Promise<void> {
-    let current = decided
-    for (let attempt = 1; ; attempt++) {
-      const start = this.journeys.get(journeyId) ?? (await this.foldJourney(journeyId))!
-      const stream = `journey-${journeyId}`
-      const { state, add } = journeyHistory.growing(start.state)
-      let { revision } = start
-      const news: NewEvent[] = []
-      for (const { item, telling, events } of current) {
-        const keyId = keyOfJourney(state, events)
-        for (const event of events) add(recordedAs(event, ++revision, telling))
-        news.push(...this.commands.written(stream, events, telling, this.tellerOf(item.contact), keyId))
-      }
-      try {
-        let expected = start.revision
-        for (const slice of slices(news)) expected = (await this.store.append(stream, expected, slice)).revision
-        this.journeys.set(journeyId, { state, revision })
-        return
-      } catch (error) {
-        this.journeys.delete(journeyId)
-        if (!(error instanceof ConcurrencyConflict) || attempt === tries) throw error
-        // Somebody recorded something on this journey meanwhile: what the log says is judged again on top of it.
-        await this.foldJourney(journeyId)
-        const items = decided.map(({ item }) => item)
-        current = this.decide(journeyId, items)
-        for (const item of items) if (item.verdict === 'duplicate') item.verdict = 'accepted' // this run wrote it a moment ago
-        await this.writeRefusals(items)
-      }
+  private async appendDetails({ of, decided }: DecidedDetails): Promise<void> {
+    try {
+      await this.participants.append(decided)
+    } catch (error) {
+      const reason = unrecordable(error)
+      if (!reason) throw error
+      for (const records of of) records.setAside(reason)
+    }
+  }
+
+  private async appendJourney(records: JourneyRecords): Promise<void> {
+    if (!records.decided || records.accepted.length === 0) return
+    try {
+      // Whoever recorded something on this journey meanwhile was first: what the log says is judged again on top of it.
+      await this.journeys.append(records.decided, () => this.refusals.write(records.newRefusals))
+    } catch (error) {
+      const reason = unrecordable(error)
+      if (!reason) throw error
+      records.setAside(reason)
     }
   }
 
@@ -303,180 +315,39 @@ export class Importer {
     return known
   }
 
-  private fingerprint(details: Required<Details>): string {
+  private detailsOf(contact: Contact): ParticipantCommand['data'] {
+    const details = detailsOf(contact)
     const key = Object.values(details).join('\0')
-    const known = this.fingerprints.get(key) ?? detailsFingerprint(this.vault, details)
-    this.fingerprints.set(key, known)
-    return known
+    const fingerprint = this.fingerprints.get(key) ?? detailsFingerprint(this.vault, details)
+    this.fingerprints.set(key, fingerprint)
+    return { ...details, fingerprint }
   }
 
-  private foldJourney = async (journeyId: string | undefined): Promise<Folded<Journey> | undefined> =>
-    journeyId === undefined ? undefined : this.folded(this.journeys, journeyHistory, journeyId)
-
-  private async folded<S, C, E extends DomainEvent>(
-    cache: Cache<Folded<S>>,
-    history: History<S, C, E>,
-    id: string,
-  ): Promise<Folded<S>> {
-    const known = cache.get(id) ?? (await this.commands.fold(history, id))
-    cache.set(id, known)
-    return known
-  }
-
-  private tellerOf({ row, recordedAt }: Contact): Issuer {
-    const organisation = 'contact-log'
-    return {
-      by: { id: recorderOf(row, this.veil), role: 'not-stated', organisation },
-      source: this.options.source,
-      recordedAt,
-    }
+  private issuerOf({ row, recordedAt }: Contact): Issuer {
+    const by = { id: recorderOf(row, this.veil), role: 'not-stated', organisation: 'contact-log' }
+    return { by, source: this.options.source, recordedAt }
   }
 
   private veil = (text: string): string => `veiled-${this.vault.token('code', text).toString('hex').slice(0, 12)}`
 }
 
-/** A new event as it will stand in its stream, for folding on before it is read back. */
-const recordedAs = <E>(event: E, revision: number, { commandId, occurredOn }: CommandContext): Recorded<E> =>
-  ({
-    ...event,
-    id: '',
-    stream: '',
-    revision,
-    metadata: { commandId, occurredAt: occurredOn },
-  }) as unknown as Recorded<E>
-
-/** The store takes at most a mebibyte in one append: many events of one journey go in several, in order. */
-function* slices(events: readonly NewEvent[]): Generator<readonly NewEvent[]> {
-  let slice: NewEvent[] = []
-  let bytes = 0
-  for (const event of events) {
-    const size = JSON.stringify(event.data).length + 1_000
-    if (slice.length > 0 && bytes + size > 700_000) {
-      yield slice
-      slice = []
-      bytes = 0
-    }
-    slice.push(event)
-    bytes += size
-  }
-  if (slice.length > 0) yield slice
+/**
+ * Why nothing can be written on one stream for now, where that is no fault of the import: its records are refused in this
+ * run only, and the others go in.
+ */
+function unrecordable(error: unknown): string | undefined {
+  if (error instanceof PoisonEvent) return 'journey_unreadable'
+  if (error instanceof KeyMissing) return 'erased'
+  if (error instanceof ConcurrencyConflict) return 'busy'
+  return undefined
 }
 
-async function inParallel<T>(things: readonly T[], work: (thing: T) => Promise<unknown>): Promise<void> {
-  const queue = things.values()
-  const worker = async () => {
-    for (const thing of queue) await work(thing)
-  }
-  await Promise.all(Array.from({ length: Math.min(concurrentAppends, things.length) }, worker))
-}
-
-/** The histories used last. */
-class Cache<V> {
-  private readonly entries = new Map<string, V>()
-
-  constructor(private readonly limit: number) {}
-
-  get(id: string): V | undefined {
-    const value = this.entries.get(id)
-    if (value !== undefined) {
-      this.entries.delete(id)
-      this.entries.set(id, value)
-    }
-    return value
-  }
-
-  set(id: string, value: V): void {
-    this.entries.delete(id)
-    if (this.entries.size >= this.limit) this.entries.delete(this.entries.keys().next().value!)
-    this.entries.set(id, value)
-  }
-
-  delete(id: string): void {
-    this.entries.delete(id)
-  }
-}
-
-/** What one run must remember of its own file, on disk so that memory stays level: keyed digests and opaque ids, nothing else. */
-class Scratch {
-  private readonly db: Database.Database
-  private readonly file: string
-  private readonly statements
-  private fresh: { recordId: string; occurrence: number; reason: string }[] = []
-
-  constructor(dir: string) {
-    this.file = join(dir, 'import-scratch.sqlite')
-    this.remove()
-    this.db = new Database(this.file)
-    this.db.pragma('journal_mode = OFF')
-    this.db.pragma('synchronous = OFF')
-    this.db.pragma('locking_mode = EXCLUSIVE')
-    this.db.exec(`
-      CREATE TABLE refused (record_id TEXT, occurrence INTEGER, reason TEXT NOT NULL, PRIMARY KEY (record_id, occurrence)) STRICT, WITHOUT ROWID;
-      CREATE TABLE met (record_id TEXT PRIMARY KEY, times INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-      CREATE TABLE journey (id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
-    `)
-    this.statements = {
-      refused: this.db.prepare<[string, number], { reason: string }>(
-        'SELECT reason FROM refused WHERE record_id = ? AND occurrence = ?',
-      ),
-      refuse: this.db.prepare('INSERT OR IGNORE INTO refused VALUES (?, ?, ?)'),
-      met: this.db.prepare<[string], { times: number }>('SELECT times FROM met WHERE record_id = ?'),
-      meet: this.db.prepare('INSERT INTO met VALUES (?, 1) ON CONFLICT DO UPDATE SET times = times + 1'),
-      seeJourney: this.db.prepare('INSERT OR IGNORE INTO journey VALUES (?)'),
-    }
-  }
-
-  together(work: () => void): void {
-    this.db.transaction(work)()
-  }
-
-  remember(recordId: string, occurrence: number, reason: string): void {
-    this.statements.refuse.run(recordId, occurrence, reason)
-  }
-
-  /** The reason for which this appearance of the record was refused in an earlier run; counts the appearance if it was. */
-  refusedBefore(recordId: string): string | undefined {
-    const occurrence = (this.statements.met.get(recordId)?.times ?? 0) + 1
-    const before = this.statements.refused.get(recordId, occurrence)
-    if (before) this.statements.meet.run(recordId)
-    return before?.reason
-  }
-
-  refuse(recordId: string, reason: string): void {
-    const occurrence = (this.statements.met.get(recordId)?.times ?? 0) + 1
-    this.statements.meet.run(recordId)
-    this.statements.refuse.run(recordId, occurrence, reason)
-    this.fresh.push({ recordId, occurrence, reason })
-  }
-
-  newRefusals() {
-    const fresh = this.fresh
-    this.fresh = []
-    return fresh
-  }
-
-  seeJourney(id: string): void {
-    this.statements.seeJourney.run(id)
-  }
-
-  *journeys(atOnce: number): Generator<readonly string[]> {
-    const page = this.db.prepare<[string, number], { id: string }>(
-      'SELECT id FROM journey WHERE id > ? ORDER BY id LIMIT ?',
-    )
-    for (let after = ''; ;) {
-      const ids = page.all(after, atOnce).map(({ id }) => id)
-      if (ids.length === 0) return
-      yield ids
-      after = ids.at(-1)!
-    }
-  }
-
-  close(): void {
-    this.db.close()
-    this.remove()
-  }
-
-  private remove(): void {
-    rmSync(this.file, { force: true })
+async function inParallel<T>(things: readonly T[], work: (thing: T) => Promise<void>): Promise<void> {
+  const limit = pLimit(concurrentStreams)
+  try {
+    await limit.map(things, work)
+  } catch (error) {
+    limit.clearQueue()
+    throw error
   }
 }

@@ -4,7 +4,7 @@ import { registerProjectionMetrics } from './projection-metrics.ts'
 import type { StatusOfReadModels } from './status.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 
-export function metricsOf({ store, runner }: Runtime, standing: StatusOfReadModels): Registry {
+export function metricsOf({ appends: measured, runner }: Runtime, standing: StatusOfReadModels): Registry {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   registerProjectionMetrics(registry, runner, standing)
@@ -15,6 +15,6 @@ export function metricsOf({ store, runner }: Runtime, standing: StatusOfReadMode
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15],
     registers: [registry],
   })
-  store.appends.subscribe(({ outcome, seconds }) => appends.observe({ outcome }, seconds))
+  measured.subscribe(({ outcome, seconds }) => appends.observe({ outcome }, seconds))
   return registry
 }

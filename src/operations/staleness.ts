@@ -1,5 +1,6 @@
 /** Whether what the pages show may be out of date, and as of when it is. Asked for every page, so it asks further only when in doubt. */
-import type { ReadModelStatus, StatusOfReadModels } from './status.ts'
+import { Injectable } from '@nestjs/common'
+import { StatusOfReadModels, type ReadModelStatus } from './status.ts'
 import type { Instant } from '../domain/calendar.ts'
 
 /** How long an answer holds where the log has to be asked. */
@@ -15,6 +16,7 @@ export interface OutOfDate {
   readonly asOf: Instant | null
 }
 
+@Injectable()
 export class Staleness {
   private lastAnswer: { readonly at: number; readonly answer: Promise<OutOfDate | null> } | undefined
 

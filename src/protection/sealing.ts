@@ -6,6 +6,20 @@ import { KeyMissing, type Vault } from './vault.ts'
 /** Where a sealed text belongs. Moved to another event, it does not open. */
 export const aboutEvent = (event: { stream: string; id: string }): string => `${event.stream}/${event.id}`
 
+/** The fields of an event, parted into those the log may hold plain and those that are sealed. */
+export function partedFields(event: DomainEvent): {
+  open: Record<string, unknown>
+  personal: Record<string, unknown>
+} {
+  const open: Record<string, unknown> = { ...event.data }
+  const personal: Record<string, unknown> = {}
+  for (const field of sealedFieldsOf(event.type)) {
+    if (open[field] !== undefined) personal[field] = open[field]
+    delete open[field]
+  }
+  return { open, personal }
+}
+
 /** The fields of an event as the log may hold them: the open ones plain, the others together under `sealed`. */
 export function sealedData(
   vault: Vault,
@@ -13,12 +27,7 @@ export function sealedData(
   at: { stream: string; id: string },
   event: DomainEvent,
 ): Record<string, unknown> {
-  const open: Record<string, unknown> = { ...event.data }
-  const personal: Record<string, unknown> = {}
-  for (const field of sealedFieldsOf(event.type)) {
-    if (open[field] !== undefined) personal[field] = open[field]
-    delete open[field]
-  }
+  const { open, personal } = partedFields(event)
   if (Object.keys(personal).length > 0) {
     if (!keyId) throw new Error(`${event.type} has personal fields and no key to seal them under.`)
     open.sealed = vault.seal(keyId, aboutEvent(at), JSON.stringify(personal))

@@ -11,6 +11,7 @@ import {
 } from 'node:crypto'
 import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 
 /** What kind of thing a look-up value is; the same text of another kind gives another token. */
 export type TokenKind =
@@ -38,8 +39,26 @@ export class SealBroken extends Error {
   }
 }
 
+/** Another process held the keys for longer than we wait. Nothing was changed. */
+export class KeysBusy extends Error {
+  constructor(options?: ErrorOptions) {
+    super('The keys are in use by another process. Nothing was changed: try again in a few seconds.', options)
+    this.name = 'KeysBusy'
+  }
+}
+
+/** How long one attempt waits inside SQLite, in which nothing else in this process goes on, in milliseconds. */
+const attemptMs = 100
+/** The pause between two attempts, in which everything else goes on. */
+const pauseMs = 50
+/** How long all attempts take together before it is given up. */
+const patienceMs = 10_000
+
 const prefix = 'v1.'
 const cachedKeys = 500
+
+/** How long a text of so many bytes is once it is sealed, in characters: nonce, text and tag in base64url, without padding. */
+export const sealedLength = (bytes: number): number => prefix.length + Math.ceil(((12 + bytes + 16) * 4) / 3)
 
 /**
  * Everything here is in one SQLite file of its own, written with secure_delete, so that a destroyed key is destroyed.
@@ -82,6 +101,7 @@ export class Vault {
     this.epoch = this.db
       .prepare<[], { id: number; key: Buffer }>('SELECT id, key FROM epoch ORDER BY id DESC LIMIT 1')
       .get()!
+    this.db.pragma(`busy_timeout = ${attemptMs}`)
     this.statements = {
       registered: this.db.prepare<[Buffer], { id: string }>('SELECT id FROM register WHERE token = ?'),
       register: this.db.prepare('INSERT INTO register VALUES (?, ?)'),
@@ -100,6 +120,23 @@ export class Vault {
       .prepare<[string], { value: Buffer }>('SELECT value FROM secret WHERE name = ?')
       .get(name)!
       .value.toString('base64url')
+  }
+
+  /**
+   * Does work that may write here. While another process holds the keys it is tried again and again, without keeping this
+   * process from anything else.
+   * @throws KeysBusy after ten seconds
+   */
+  async whenFree<T>(work: () => T): Promise<T> {
+    for (const begun = performance.now(); ;) {
+      try {
+        return work()
+      } catch (error) {
+        if (!(error as { code?: string }).code?.startsWith('SQLITE_BUSY')) throw error
+        if (performance.now() - begun > patienceMs) throw new KeysBusy({ cause: error })
+        await wait(pauseMs)
+      }
+    }
   }
 
   /** Several registrations made durable at once. */
@@ -182,13 +219,15 @@ export class Vault {
     const token = this.token(kind, value)
     const known = this.statements.registered.get(token)
     if (known) return known.id
-    return this.db.transaction(() => {
+    const register = this.db.transaction(() => {
       const meanwhile = this.statements.registered.get(token)
       if (meanwhile) return meanwhile.id
       onFirstSight(id)
       this.statements.register.run(token, id)
       return id
-    })()
+    })
+    // A transaction that begins with a read cannot wait for another writer; inside together() it is part of that one.
+    return this.db.inTransaction ? register() : register.immediate()
   }
 
   private makeKey(id: string): void {

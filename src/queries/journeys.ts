@@ -11,10 +11,9 @@ import {
 import { tokensSought } from '../../projections/participants.ts'
 import { ReadModels } from '../../projections/storage/read-models.ts'
 import { timelineOf } from '../../projections/timeline.ts'
-import { permit } from '../access/session.ts'
 import { sentenceOf } from '../domain/event-words.ts'
 import type { Day, Instant } from '../domain/calendar.ts'
-import type { Actor, Recorded, Source } from '../domain/history.ts'
+import type { Recorded, Source } from '../domain/history.ts'
 import { figuresOf, statusOf, type Status } from '../domain/journey/figures.ts'
 import type { JourneyEvent } from '../domain/journey/journey.ts'
 import type { Outcome } from '../domain/journey/outcomes.ts'
@@ -149,8 +148,7 @@ export class Journeys {
     private readonly vault: Vault,
   ) {}
 
-  async caseload(query: CaseloadQuery, as: Actor): Promise<CaseloadPage> {
-    permit(as, 'read')
+  async caseload(query: CaseloadQuery): Promise<CaseloadPage> {
     const { db } = this.readModels
     const pageSize = Math.min(200, Math.max(1, query.pageSize ?? 25))
     const page = Math.max(1, query.page ?? 1)
@@ -174,8 +172,7 @@ export class Journeys {
     }
   }
 
-  async header(journeyId: string, as: Actor): Promise<JourneyHeader | null> {
-    permit(as, 'read')
+  async header(journeyId: string): Promise<JourneyHeader | null> {
     if (!opaqueId.test(journeyId)) return null
     const { rows } = await caseloadPage(
       this.readModels.db,
@@ -244,10 +241,8 @@ export class Journeys {
   }
 
   /** From the read model, in the order it happened. */
-  async timeline(journeyId: string, as: Actor): Promise<readonly TimelineEntry[]> {
-    const header = await this.header(journeyId, as)
-    if (!header) return []
-    const programme = programmeAt(header.programmeKey, header.programmeVersion)
+  async timeline({ journeyId, programmeKey, programmeVersion }: JourneyHeader): Promise<readonly TimelineEntry[]> {
+    const programme = programmeAt(programmeKey, programmeVersion)
     const rows = await timelineOf(this.readModels.db, journeyId)
     return rows.map((row): TimelineEntry => {
       const { fields } = openedFields(this.vault, {
@@ -290,15 +285,14 @@ export class Journeys {
   }
 
   /** From the log itself, in recorded order, personal fields opened; nothing where there is no such journey. */
-  async events(journeyId: string, as: Actor): Promise<readonly Recorded<JourneyEvent>[]> {
+  async events(journeyId: string): Promise<readonly Recorded<JourneyEvent>[]> {
     const events: Recorded<JourneyEvent>[] = []
-    for await (const { event } of this.history(journeyId, as)) if (event) events.push(event)
+    for await (const { event } of this.history(journeyId)) if (event) events.push(event)
     return events
   }
 
   /** The log itself, whole, in recorded order, as the auditor reads it. */
-  async *history(journeyId: string, as: Actor): AsyncGenerator<LogRecord> {
-    permit(as, 'read')
+  async *history(journeyId: string): AsyncGenerator<LogRecord> {
     if (!opaqueId.test(journeyId)) return
     for await (const stored of this.store.read(`journey-${journeyId}`)) {
       const { event, sentence } = this.understood(stored)
@@ -313,6 +307,33 @@ export class Journeys {
         sentence,
       }
     }
+  }
+
+  /** The event at one revision, from the log; null where there is none. */
+  async eventAt(journeyId: string, revision: number): Promise<Recorded<JourneyEvent> | null> {
+    if (!opaqueId.test(journeyId)) return null
+    for await (const stored of this.store.read(`journey-${journeyId}`, revision)) return this.understood(stored).event
+    return null
+  }
+
+  /** What a command added, from the log, and the revision the journey has now; null where it added nothing. */
+  async addedBy(
+    commandId: string,
+    journeyId: string,
+  ): Promise<{ readonly record: LogRecord; readonly headRevision: number } | null> {
+    let added: LogRecord | undefined
+    let headRevision = -1
+    for await (const record of this.history(journeyId)) {
+      headRevision = record.revision
+      if (record.event?.metadata.commandId === commandId) added = record
+    }
+    return added ? { record: added, headRevision } : null
+  }
+
+  /** The groups to choose from; null where there are none yet, or too many to choose from. */
+  async groups(): Promise<readonly string[] | null> {
+    const { groups, moreGroups } = await providersAndGroups(this.readModels.db)
+    return moreGroups || groups.length === 0 ? null : groups
   }
 
   private understood(stored: Parameters<typeof recordedFrom>[0]): {

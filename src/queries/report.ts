@@ -4,10 +4,10 @@ import { figuresOf, type JourneyFigures } from '../domain/journey/figures.ts'
 import { foldFacts, type JourneyEvent } from '../domain/journey/fold.ts'
 import { nothingKnown, type JourneyFacts } from '../domain/journey/state.ts'
 import type { ParticipantEvent } from '../domain/participant.ts'
-import { recordedFrom } from '../domain/codec.ts'
+import { PoisonEvent, recordedFrom } from '../domain/codec.ts'
 import type { EventStore } from '../event-store/event-store.ts'
 import { opened, openedFields } from '../protection/sealing.ts'
-import type { Vault } from '../protection/vault.ts'
+import { SealBroken, type Vault } from '../protection/vault.ts'
 
 export type ReportedJourney = { readonly crn: string } & JourneyFigures
 
@@ -25,6 +25,16 @@ interface Reported {
 /** Demonstration records are in no figure unless asked for. */
 export interface ReportOptions {
   readonly demonstration: boolean
+  /** For each history that the log holds and that cannot be read. */
+  readonly onUnreadable?: (history: UnreadableHistory) => void
+}
+
+/** A journey, or the details of a participant, with an event that this version of the product cannot read. */
+export interface UnreadableHistory {
+  readonly stream: string
+  /** The reference of the journey, where its referral can be read. */
+  readonly reference: string | undefined
+  readonly why: string
 }
 
 /** What the caseload and participants projections have concluded. */
@@ -76,30 +86,43 @@ export async function* reportFromReadModel(
   }
 }
 
-/** Every stream folded again from its first event, in one pass over the log; no read model is asked anything. */
+/**
+ * Every stream folded again from its first event, in one pass over the log; no read model is asked anything. A journey with an
+ * event that cannot be read is left out and named; so is a participant, whose journeys are reported without his CRN.
+ */
 export async function* reportFromLog(
   { store, vault }: Sources,
-  { demonstration }: ReportOptions,
+  { demonstration, onUnreadable }: ReportOptions,
 ): AsyncGenerator<Reported> {
   const journeys = new Map<
     string,
     { facts: JourneyFacts; readonly reference: string; readonly participantId: string }
   >()
   const crns = new Map<string, string>()
+  const unreadable = new Set<string>()
   for await (const stored of store.readAll(['journey', 'participant'])) {
+    if (unreadable.has(stored.stream)) continue
     const id = stored.stream.slice(stored.stream.indexOf('-') + 1)
-    if (stored.stream.startsWith('participant-')) {
-      crns.set(id, opened(vault, recordedFrom<ParticipantEvent>(stored)).data.crn ?? '')
-      continue
-    }
-    const event = recordedFrom<JourneyEvent>(stored)
-    const known = journeys.get(id)
-    if (event.type === 'ReferralReceived') {
-      if (event.metadata.source === 'simulator' && !demonstration) continue
-      const { reference, participantId } = opened(vault, event).data
-      journeys.set(id, { facts: foldFacts(nothingKnown, [event]), reference: reference ?? id, participantId })
-    } else if (known) {
-      known.facts = foldFacts(known.facts, [event])
+    try {
+      if (stored.stream.startsWith('participant-')) {
+        crns.set(id, opened(vault, recordedFrom<ParticipantEvent>(stored)).data.crn ?? '')
+        continue
+      }
+      const event = recordedFrom<JourneyEvent>(stored)
+      const known = journeys.get(id)
+      if (event.type === 'ReferralReceived') {
+        if (event.metadata.source === 'simulator' && !demonstration) continue
+        const { reference, participantId } = opened(vault, event).data
+        journeys.set(id, { facts: foldFacts(nothingKnown, [event]), reference: reference ?? id, participantId })
+      } else if (known) {
+        known.facts = foldFacts(known.facts, [event])
+      }
+    } catch (error) {
+      if (!(error instanceof PoisonEvent) && !(error instanceof SealBroken)) throw error
+      unreadable.add(stored.stream)
+      onUnreadable?.({ stream: stored.stream, reference: journeys.get(id)?.reference, why: error.message })
+      journeys.delete(id)
+      crns.delete(id)
     }
   }
   for (const { facts, reference, participantId } of journeys.values()) {

@@ -1,4 +1,5 @@
 /** The environment, read once and made into one typed object; every problem is named before anything starts. */
+import { isIP } from 'node:net'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { existsSync } from 'node:fs'
@@ -16,12 +17,19 @@ export interface Config {
   readonly databaseUrl: string | undefined
   /** Whether an empty, default data directory is filled with a small synthetic case load. */
   readonly seed: 'demo' | 'none'
+  /** Requests a minute that one address may make; 0 for as many as it likes. */
+  readonly requestsAMinute: number
+  /** Addresses, or ranges of them such as 10.0.0.0/8, of proxies whose X-Forwarded-For header says who asks; empty where there is none. */
+  readonly trustedProxies: readonly string[]
   /** What must be shown to read the metrics; undefined lets this machine itself read them. */
   readonly metricsToken: string | undefined
   /** Where OpenTelemetry's own variables say that traces go; undefined for nowhere. They say how, too. */
   readonly tracesTo: string | undefined
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
 }
+
+/** Under which the settings are provided to what is injected. */
+export const CONFIG = Symbol('Config')
 
 export class BadConfiguration extends Error {
   constructor(readonly problems: readonly string[]) {
@@ -62,6 +70,12 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   if (tracesTo && !/^https?:$/.test(URL.parse(tracesTo)?.protocol ?? '')) {
     problems.push('OTEL_EXPORTER_OTLP_ENDPOINT is not an address: it should look like http://127.0.0.1:4318.')
   }
+  if (!/^\d{1,7}$/.test(env.RATE_LIMIT || '0')) {
+    problems.push(`RATE_LIMIT is "${env.RATE_LIMIT}": give requests a minute from one address, 0 for no limit.`)
+  }
+  const trustedProxies = (env.TRUSTED_PROXIES ?? '').split(',').flatMap((one) => one.trim() || [])
+  for (const one of trustedProxies.filter((one) => !isAddressOrRange(one)))
+    problems.push(`TRUSTED_PROXIES has "${one}": give addresses or ranges such as 127.0.0.1,10.0.0.0/8.`)
   if (env.METRICS_TOKEN && !/^[\x21-\x7e]{16,}$/.test(env.METRICS_TOKEN)) {
     problems.push('METRICS_TOKEN must be at least 16 visible ASCII characters without spaces.')
   }
@@ -75,10 +89,20 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     eventStoreUrl: env.EVENT_STORE_URL || undefined,
     databaseUrl: env.DATABASE_URL || undefined,
     seed: seed as Config['seed'],
+    requestsAMinute: Number(env.RATE_LIMIT || 1_200),
+    trustedProxies,
     metricsToken: env.METRICS_TOKEN || undefined,
     tracesTo,
     logLevel: logLevel as Config['logLevel'],
   }
+}
+
+/** Any range but that of all addresses: trusting everybody lets everybody say to be somebody else. */
+function isAddressOrRange(text: string): boolean {
+  const [, address = '', , bits] = /^([^/]+)(\/(\d{1,3}))?$/.exec(text) ?? []
+  const family = isIP(address)
+  if (family === 0) return false
+  return bits === undefined || (Number(bits) > 0 && Number(bits) <= (family === 4 ? 32 : 128))
 }
 
 function isPostgres(text: string): boolean {

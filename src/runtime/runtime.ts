@@ -1,5 +1,7 @@
 /** Everything the product stands on, opened in order and closed in order: the data directory, the log, the keys, the read models. */
+import { EventStoreDBClient } from '@eventstore/db-client'
 import { pino, type Logger } from 'pino'
+import type { Observable } from 'rxjs'
 import { setTimeout as wait } from 'node:timers/promises'
 import { categories } from '../../projections/projection.ts'
 import type { ConnectionSettings } from '../../projections/rebuild/partitions.ts'
@@ -8,9 +10,10 @@ import { ProjectionRunner } from '../../projections/runner/projection-runner.ts'
 import { ReadModels } from '../../projections/storage/read-models.ts'
 import { retired } from '../../projections/retired.ts'
 import { checkInstallation } from './installation-check.ts'
-import { CommandHandler } from '../commands/command-handler.ts'
+import { commandHandlersOn, type CommandHandlers } from '../commands/command-handlers.ts'
 import type { Config } from './config.ts'
 import { startEmbeddedStore, type EmbeddedStore } from '../embedded-store/embedded-store.ts'
+import { EventAppender, type AppendMeasurement } from '../event-store/event-appender.ts'
 import { EventStore } from '../event-store/event-store.ts'
 import { DataDirectoryInUse, lockDataDirectory, type DataDirectoryLock } from './data-directory-lock.ts'
 import { Vault } from '../protection/vault.ts'
@@ -22,15 +25,22 @@ export interface Runtime {
   readonly log: Logger
   readonly eventStoreUrl: string
   readonly connections: ConnectionSettings
+  /** Only the command handlers can append to it. */
   readonly store: EventStore
+  /** After each append of this process, however it ended. */
+  readonly appends: Observable<AppendMeasurement>
   readonly vault: Vault
   readonly readModels: ReadModels
-  readonly commands: CommandHandler
+  readonly commands: CommandHandlers
   /** The projector of this process; null where another process holds the data directory and projects for us. */
   readonly runner: ProjectionRunner | null
   readonly lock: DataDirectoryLock | null
+  /** Closes all of it, in the reverse order; once, however often it is asked. */
   close(): Promise<void>
 }
+
+/** Under which the open runtime is provided to what is injected. */
+export const RUNTIME = Symbol('Runtime')
 
 /** @throws DataDirInUse unless `besideAnother`, which then works through the store of the instance that runs already */
 export async function openRuntime(config: Config, { besideAnother = false } = {}): Promise<Runtime> {
@@ -47,9 +57,11 @@ export async function openRuntime(config: Config, { besideAnother = false } = {}
     eventStoreUrl ||= error.holder.eventStoreUrl
   }
   const opened: (() => unknown)[] = [() => lock?.release()]
-  const close = async () => {
-    for (const undo of opened.toReversed()) await undo()
-  }
+  let closing: Promise<void> | undefined
+  const close = () =>
+    (closing ??= (async () => {
+      for (const undo of opened.toReversed()) await undo()
+    })())
   try {
     if (!eventStoreUrl) {
       const dataDir = join(config.dataDir, 'store')
@@ -57,7 +69,9 @@ export async function openRuntime(config: Config, { besideAnother = false } = {}
       opened.push(() => embedded!.close())
       eventStoreUrl = embedded.connectionString
     }
-    const store = EventStore.connect(eventStoreUrl)
+    const client = EventStoreDBClient.connectionString(eventStoreUrl)
+    const store = new EventStore(client)
+    const appender = new EventAppender(client)
     opened.push(() => store.close())
     const vault = await standingOn(keptIn.keys(config.keysDir), () => new Vault(config.keysDir))
     opened.push(() => vault.close())
@@ -78,9 +92,10 @@ export async function openRuntime(config: Config, { besideAnother = false } = {}
       eventStoreUrl,
       connections: whereabouts,
       store,
+      appends: appender.appends,
       vault,
       readModels,
-      commands: new CommandHandler(store, vault),
+      commands: commandHandlersOn(store, appender, vault),
       runner,
       lock,
       close,

@@ -5,6 +5,7 @@ import helmet from '@fastify/helmet'
 import rateLimit from '@fastify/rate-limit'
 import serveStatic from '@fastify/static'
 import type {} from '@fastify/view'
+import { UnsupportedMediaTypeException } from '@nestjs/common'
 import type { NestFastifyApplication } from '@nestjs/platform-fastify'
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
@@ -12,8 +13,8 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import nunjucks from 'nunjucks'
 import { whoIsAsking } from '../access/session.ts'
+import { FaultLog } from '../operations/fault-log.ts'
 import { Staleness } from '../operations/staleness.ts'
-import { FaultLog } from './errors/faults.ts'
 import { PagesFilter } from './errors/pages.filter.ts'
 import { teach } from './layout/filters.ts'
 import { timeRequests } from './operations/timed-requests.ts'
@@ -31,6 +32,8 @@ export interface WebConfig {
   readonly publicDir: string
   /** Where the templates are, beside their controllers. */
   readonly viewsDir: string
+  /** Requests a minute from one address before it is answered 429; 0 for no limit. */
+  readonly requestsAMinute: number
   /** Signs the cookie of the form token. */
   readonly secret: string
 }
@@ -38,11 +41,12 @@ export interface WebConfig {
 /** How long to wait before asking again for what is away. */
 const retryAfterSeconds = 5
 
-const requestsAMinute = 1_200
+/** What watches the service is answered however often it asks: an answer of 429 would look like a failure. */
+const neverLimited = new Set(['/api/health/live', '/api/health/ready', '/metrics'])
 
 export async function configureWeb(
   app: NestFastifyApplication,
-  { publicDir, viewsDir, secret }: WebConfig,
+  { publicDir, viewsDir, requestsAMinute, secret }: WebConfig,
 ): Promise<void> {
   const fastify = app.getHttpAdapter().getInstance()
 
@@ -67,11 +71,13 @@ export async function configureWeb(
     // Served on this machine's own address without a certificate: the proxy in front says this where there is one.
     strictTransportSecurity: false,
   })
-  await app.register(rateLimit, {
-    max: requestsAMinute,
-    timeWindow: '1 minute',
-    allowList: (request) => request.url.startsWith('/assets/'),
-  })
+  if (requestsAMinute > 0)
+    await app.register(rateLimit, {
+      max: requestsAMinute,
+      timeWindow: '1 minute',
+      // Counted by request.ip: the address connected, or the one a trusted proxy names.
+      allowList: ({ url }) => url.startsWith('/assets/') || neverLimited.has(url.split('?')[0]!),
+    })
   await app.register(cookie, { secret })
   await app.register(csrf, { cookieOpts: { signed: true, httpOnly: true, sameSite: 'strict', path: '/' } })
   if (existsSync(publicDir)) {
@@ -90,6 +96,12 @@ export async function configureWeb(
   })
 
   const assetsVersion = versionOf(publicDir)
+  // A page takes what a form sends and nothing else: not JSON, which may be null.
+  fastify.addHook('onRequest', async ({ url, method, headers }) => {
+    if (!isPage(url) || method === 'GET' || method === 'HEAD') return
+    const type = headers['content-type']?.split(';')[0]?.trim().toLowerCase()
+    if (type !== 'application/x-www-form-urlencoded') throw new UnsupportedMediaTypeException()
+  })
   fastify.addHook('onRequest', async (request, reply) => {
     if (!request.url.startsWith('/assets/')) reply.header('cache-control', 'no-store')
   })

@@ -1,37 +1,33 @@
-/** The pages. What they stand on (reading, the door, read models) is provided by the application. */
+/** The pages. */
 import { Module } from '@nestjs/common'
-import { AttendanceController } from './attendance/attendance.controller.ts'
+import { AccessModule } from '../access/access.module.ts'
+import { CommandsModule } from '../commands/commands.module.ts'
+import { OperationsModule } from '../operations/operations.module.ts'
+import { QueriesModule } from '../queries/queries.module.ts'
 import { CaseloadPageController } from './caseload/caseload.controller.ts'
-import { CompletionController } from './completion/completion.controller.ts'
-import { ContactController } from './contact/contact.controller.ts'
-import { CorrectionController } from './correction/correction.controller.ts'
-import { DropOutController } from './drop-out/drop-out.controller.ts'
-import { Telling } from './forms/telling.ts'
+import { JourneyFormController } from './forms/journey-form.controller.ts'
 import { HistoryController } from './history/history.controller.ts'
+import { RecordedController } from './forms/recorded.controller.ts'
 import { JourneyPages } from './layout/journey-page.ts'
 import { LiveController } from './live/live.controller.ts'
 import { MetricsController } from './operations/metrics.controller.ts'
 import { OperationsController } from './operations/operations.controller.ts'
-import { RecategorisationController } from './recategorisation/recategorisation.controller.ts'
 import { ReplayController } from './replay/replay.controller.ts'
 import { TimelineController } from './timeline/timeline.controller.ts'
 
 @Module({
+  imports: [AccessModule, CommandsModule, OperationsModule, QueriesModule],
   controllers: [
     CaseloadPageController,
     TimelineController,
     ReplayController,
     HistoryController,
     LiveController,
-    AttendanceController,
-    CorrectionController,
-    DropOutController,
-    CompletionController,
-    RecategorisationController,
-    ContactController,
+    RecordedController,
+    JourneyFormController,
     OperationsController,
     MetricsController,
   ],
-  providers: [JourneyPages, Telling],
+  providers: [JourneyPages],
 })
 export class WebModule {}

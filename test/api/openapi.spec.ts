@@ -1,14 +1,13 @@
 import 'reflect-metadata'
-import { NestFactory } from '@nestjs/core'
-import { FastifyAdapter } from '@nestjs/platform-fastify'
 import type { OpenAPIObject } from '@nestjs/swagger'
-import { Module, type DynamicModule } from '@nestjs/common'
 import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { NEVER } from 'rxjs'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { projectRoot } from '../../src/runtime/config.ts'
 import { problemKinds } from '../../src/web/api/problems.ts'
+import { settingsIn } from '../support/runtime.ts'
 import { running } from './support.ts'
 
 const api = running()
@@ -38,14 +37,13 @@ const operations = () =>
 beforeAll(async () => {
   execFileSync(process.execPath, [join(projectRoot, 'scripts/build.mjs'), '--if-stale'], { stdio: 'inherit' })
   const compiled = <T>(file: string) => import(join(projectRoot, 'dist/src', file)) as Promise<T>
-  const { AppModule } = await compiled<{ AppModule: { on(runtime: object): DynamicModule } }>('app.module.js')
-  const { ApiModule } = await compiled<{ ApiModule: { on(log: object): DynamicModule } }>('web/api/api.module.js')
-  const { describeApi } = await compiled<{ describeApi(app: object): OpenAPIObject }>('web/api/openapi.js')
-  @Module({
-    imports: [AppModule.on({ store: { appends: NEVER }, vault: {}, readModels: {}, door: {} }), ApiModule.on({})],
-  })
-  class Whole {}
-  description = describeApi(await NestFactory.create(Whole, new FastifyAdapter(), { logger: false }))
+  const { createApp } = await compiled<typeof import('../../src/main.ts')>('main.js')
+  const { describeApi } = await compiled<typeof import('../../src/web/api/openapi.ts')>('web/api/openapi.js')
+  const dataDir = mkdtempSync(join(tmpdir(), 'throughline-described-'))
+  const app = await createApp(settingsIn(dataDir))
+  description = describeApi(app)
+  await app.close()
+  rmSync(dataDir, { recursive: true })
 })
 
 describe('the description of the API', () => {

@@ -3,6 +3,7 @@ import { request as httpRequest } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Refusal } from '../../src/domain/history.ts'
 import { StoreUnavailable, ConcurrencyConflict } from '../../src/event-store/store-errors.ts'
+import { KeysBusy } from '../../src/protection/vault.ts'
 import { problemFrom, type ProblemCode } from '../../src/web/api/problems.ts'
 import { countEvents } from '../support/runtime.ts'
 import { aReferral, expectProblem, running } from './support.ts'
@@ -165,6 +166,14 @@ describe('fields', () => {
     ['provider', '<b>'],
     ['referralSource', 'friend'],
     ['reference', ''],
+    ['reference', 'R\t1'],
+    ['reference', 'R\n1'],
+    ['reference', 'R\r\n1'],
+    ['reference', 'R\u001b[31m1'],
+    ['reference', 'R\u00851'],
+    ['reference', 'R\u20281'],
+    ['familyName', 'two\nlines'],
+    ['givenNames', 'a\ttab'],
     ['note', 'x'.repeat(4_001)],
     ['note', 7],
     ['note', null],
@@ -318,7 +327,9 @@ describe('what goes wrong within', () => {
     [new Refusal('something_new', 'A rule nobody has described yet.'), 'refused', 409],
     [Object.assign(new Error('Quillon'), { code: 'SQLITE_FULL' }), 'storage_full', 507],
     [Object.assign(new Error('Quillon'), { code: 'ERR_SQLITE_ERROR', errcode: 13 }), 'storage_full', 507],
-    [Object.assign(new Error('Quillon'), { code: 'ERR_SQLITE_ERROR', errcode: 517 }), 'busy', 409],
+    [Object.assign(new Error('Quillon'), { code: 'ERR_SQLITE_ERROR', errcode: 517 }), 'database_busy', 503],
+    [Object.assign(new Error('Quillon'), { code: 'SQLITE_BUSY' }), 'database_busy', 503],
+    [new KeysBusy(), 'database_busy', 503],
     [Object.assign(new Error('slow down'), { statusCode: 429 }), 'too_many_requests', 429],
     [new TypeError('Quillon is not a function'), 'unexpected', 500],
     ['thrown text', 'unexpected', 500],

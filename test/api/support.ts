@@ -5,10 +5,11 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect } from 'vitest'
-import { createApp } from '../../src/main.ts'
 import { isOfApi } from '../../src/web/api/configure-api.ts'
-import type { Runtime } from '../../src/runtime/runtime.ts'
-import { openIn } from '../support/runtime.ts'
+import { FaultLog } from '../../src/operations/fault-log.ts'
+import { RUNTIME, type Runtime } from '../../src/runtime/runtime.ts'
+import { appWith } from '../support/app.ts'
+import { settingsIn } from '../support/runtime.ts'
 
 type Injected = Awaited<ReturnType<NestFastifyApplication['inject']>>
 
@@ -21,10 +22,9 @@ export class Running {
   readonly routes: string[] = []
 
   async start(dataDir: string): Promise<void> {
-    this.runtime = await openIn(dataDir)
-    this.runtime.runner?.start()
-    const log = { error: (about: object, message: string) => void this.logged.push({ ...about, message }) }
-    this.app = await createApp({ ...this.runtime, log: log as unknown as Runtime['log'] })
+    const log: FaultLog = { error: (about, message) => void this.logged.push({ ...about, message }) }
+    this.app = await appWith(settingsIn(dataDir), (modules) => modules.overrideProvider(FaultLog).useValue(log))
+    this.runtime = this.app.get<Runtime>(RUNTIME)
     const fastify = this.app.getHttpAdapter().getInstance()
     fastify.addHook('onRoute', ({ method, url }) => {
       for (const one of [method].flat()) if (isOfApi(url)) this.routes.push(`${one} ${url}`)
@@ -70,7 +70,6 @@ export function running(): Running {
   })
   afterAll(async () => {
     await one.app.close()
-    await one.runtime.close()
     rmSync(dataDir, { recursive: true, force: true })
   })
   return one

@@ -55,17 +55,20 @@ describe('one’s own write, through another instance than the one that is asked
       const note = `The note of meeting ${n}.`
       const form = await ContactForm.of(writer!, id, note)
       const leadsTo = (await form.send()).headers.get('location')!
-      expect(leadsTo).toMatch(/done=contact&after=\d+#event-\d+$/)
-      const page = await (await fetch(`${reader!.url}${leadsTo}`)).text()
-      expect(page).toContain(note)
-      expect(page).not.toContain('Still catching up')
+      expect(leadsTo).toMatch(/\/recorded\?event=\d+&after=\d+$/)
+      const timeline = `/journeys/${id}?${leadsTo.slice(leadsTo.indexOf('after='))}`
+      for (const path of [leadsTo, timeline]) {
+        const page = await (await fetch(`${reader!.url}${path}`)).text()
+        expect(page).toContain(note)
+        expect(page).not.toContain('Still catching up')
+      }
       if (n % 10 > 0) continue
       // Sent twice, the second answer leads to the first’s event; and the other pages know of it too.
       const again = (await form.send()).headers.get('location')!
-      expect(again).toMatch(/done=already&after=\d+$/)
+      expect(again).toMatch(/&repeated=same&after=\d+$/)
       for (const path of ['', '/contact', '/replay', '/history']) {
         const html = await (
-          await fetch(`${reader!.url}/journeys/${id}${path}${again.slice(again.indexOf('?'))}`)
+          await fetch(`${reader!.url}/journeys/${id}${path}?${again.slice(again.indexOf('after='))}`)
         ).text()
         expect(html).not.toContain('Still catching up')
         if (path === '' || path === '/history') expect(html).toContain(note)

@@ -55,10 +55,22 @@ describe('a case manager', () => {
     await page.selectOption('#outcome', 'ATTC')
     await page.fill('#planned', 'F001, F002')
     await page.fill('#actual', 'F001, F009')
+    await page.fill('#note', 'Took part.')
+    await page.click('text=Continue')
+    expect(await page.textContent('h1')).toBe('Check your answers before recording attendance')
+    expect(await axe(page)).toEqual([])
+    // He changes an answer: the form comes back at that answer, as he typed it.
+    await page.click('button:has-text("Change note")')
+    expect(new URL(page.url()).hash).toBe('#note')
+    expect(await page.inputValue('#note')).toBe('Took part.')
     await page.fill('#note', 'Took part well.')
+    await page.click('text=Continue')
     await page.click('button:has-text("Record attendance")')
-    await page.waitForURL(/done=attendance/)
-    expect(await page.textContent('.moj-alert--success')).toContain('Attendance recorded')
+    await page.waitForURL(/recorded/)
+    expect(await page.textContent('.govuk-panel')).toContain('Attendance recorded')
+    expect(await page.textContent('.govuk-summary-list')).toContain('Took part well.')
+    expect(await axe(page)).toEqual([])
+    await page.click('text=See it on the timeline')
     const entry = page.locator('.tl-entry', { has: page.locator(`.tl-entry__code:text-is("${session}")`) })
     expect(await entry.textContent()).toContain('Attended, complied (ATTC)')
     expect(await entry.locator('.tl-standin').textContent()).toContain('F009')
@@ -68,8 +80,11 @@ describe('a case manager', () => {
     expect(await page.textContent('.govuk-summary-list')).toContain('Attended, complied (ATTC)')
     await page.selectOption('#outcome', 'UAAB')
     await page.fill('#because', 'Entered against the wrong man.')
+    await page.click('text=Continue')
     await page.click('button:has-text("Correct the record")')
-    await page.waitForURL(/done=correction/)
+    await page.waitForURL(/recorded/)
+    expect(await page.textContent('.govuk-panel')).toContain('Attendance corrected')
+    await page.click('text=See it on the timeline')
     expect(await entry.locator('del').textContent()).toContain('Attended, complied (ATTC)')
     expect(await entry.locator('.tl-entry__says').textContent()).toContain('Unacceptable absence (UAAB)')
     expect(await entry.locator('.tl-entry__correction').textContent()).toContain('Entered against the wrong man.')
@@ -99,7 +114,7 @@ describe('a case manager', () => {
     await page.fill('#heldOn-month', '2')
     await page.fill('#heldOn-year', '2025')
     await page.fill('#actual', '')
-    await page.click('button:has-text("Record attendance")')
+    await page.click('text=Continue')
     expect(await page.title()).toMatch(/^Error: /)
     const problems = await page.locator('.govuk-error-summary__list a').allTextContents()
     expect(problems).toEqual([
@@ -114,19 +129,21 @@ describe('a case manager', () => {
     expect(await page.inputValue('#heldOn-day')).toBe('31')
     expect(await axe(page)).toEqual([])
 
-    // What the rules refuse comes back in the same place.
+    // So does what only the calendar can refuse.
     const session = (await page.locator('#sessionId optgroup option').first().getAttribute('value'))!
     await page.selectOption('#sessionId', session)
     await page.selectOption('#outcome', 'ATTC')
     await page.fill('#actual', 'F001')
     await fillDate(page, 'heldOn', '1', '1', '2199')
-    await page.click('button:has-text("Record attendance")')
-    expect(await page.textContent('.govuk-error-summary__list')).toContain('later than the day it is recorded')
+    await page.click('text=Continue')
+    expect(await page.textContent('.govuk-error-summary__list')).toContain(
+      'The date of the session must be today or in the past',
+    )
     expect(await page.inputValue('#note')).toBe('A note worth keeping.')
     expect(await page.inputValue('#sessionId')).toBe(session)
   })
 
-  it('who sends a form twice has told us once', async () => {
+  it('who sends a form twice has recorded it once', async () => {
     const page = await newPage()
     const path = await openJourney()
     const before = await eventsOf(path)
@@ -138,13 +155,76 @@ describe('a case manager', () => {
       'happenedOn-day': '30',
       'happenedOn-month': '3',
       'happenedOn-year': '2025',
+      step: 'confirm',
     }
-    for (const done of ['contact', 'already']) {
+    for (const end of [/&after=\d+$/, /&repeated=same&after=\d+$/]) {
       const answer = await page.request.post(`${served.url}${path}/contact`, { form: body, maxRedirects: 0 })
       expect(answer.status()).toBe(303)
-      expect(answer.headers().location).toContain(`done=${done}`)
+      expect(answer.headers().location).toMatch(end)
     }
     expect(await eventsOf(path)).toBe(before + 1)
+  })
+
+  it.each([true, false])(
+    'going back after recording sees what was recorded (JavaScript: %s)',
+    async (javaScriptEnabled) => {
+      const page = await newPage({ javaScriptEnabled })
+      const path = await openJourney()
+      await page.goto(path)
+      await page.click('text=Record another contact')
+      const form = page.url()
+      await fillMeeting(page, 'Gone back from.')
+      await page.click('text=Continue')
+      await page.click('button:has-text("Record contact")')
+      await page.waitForURL(/recorded/)
+      // Without JavaScript the browser asks before it goes back to a page that was sent; the form before it has an address.
+      if (javaScriptEnabled) await page.goBack()
+      else await page.goto(form)
+      await page.waitForURL(/recorded/)
+      expect(await page.textContent('.govuk-panel')).toContain('Contact recorded')
+      expect(await page.textContent('.govuk-summary-list')).toContain('Gone back from.')
+    },
+  )
+
+  it('whose answer was lost, and who then changed the form, is told that the change was not recorded', async () => {
+    const page = await newPage()
+    const path = await openJourney()
+    const before = await eventsOf(path)
+    await page.goto(`${path}/contact`)
+    await fillMeeting(page, 'As it was sent first.')
+    await page.click('text=Continue')
+    // It is recorded, and the answer never arrives.
+    const lost = page.url()
+    await page.route(
+      (url) => url.href === lost,
+      async (route) => {
+        if (route.request().method() !== 'POST') return route.continue()
+        expect((await route.fetch({ maxRedirects: 0 })).status()).toBe(303)
+        await route.fulfill({ status: 503, contentType: 'text/html', body: 'The proxy lost it.' })
+      },
+      { times: 1 },
+    )
+    const checking = await carriedBy(page)
+    await page.click('button:has-text("Record contact")')
+    await page.waitForSelector('text=The proxy lost it.')
+    expect(await eventsOf(path)).toBe(before + 1)
+    const changed = { ...checking, note: 'As it was changed.', step: 'confirm' }
+    const answer = await page.request.post(`${served.url}${path}/contact`, { form: changed })
+    await page.goto(answer.url())
+    expect(await page.textContent('main')).toContain('Your change was not recorded')
+    expect(await page.textContent('.govuk-summary-list')).toContain('As it was sent first.')
+    expect(await axe(page)).toEqual([])
+    expect(await eventsOf(path)).toBe(before + 1)
+  })
+
+  it('who continues without a choice is asked for one', async () => {
+    const page = await newPage()
+    await page.goto(`${await openJourney()}/correction`)
+    await page.click('text=Continue')
+    expect(await page.title()).toMatch(/^Error: /)
+    await page.click('.govuk-error-summary__list a')
+    expect(await focusedId(page)).toBe('sessionId')
+    expect(await axe(page)).toEqual([])
   })
 
   it('who has a timeline open is told when somebody adds to it', async () => {
@@ -156,8 +236,9 @@ describe('a case manager', () => {
     await sent.goto(`${path}/contact`)
     await sent.check('[value=warning-issued]')
     await fillDate(sent, 'happenedOn', '31', '3', '2025')
+    await sent.click('text=Continue')
     await sent.click('button:has-text("Record contact")')
-    await sent.waitForURL(/done=contact/)
+    await sent.waitForURL(/recorded/)
     await page.waitForSelector('[data-live]:not([hidden])')
     expect(await page.textContent('[data-live]')).toContain('added to this journey')
   })
@@ -330,7 +411,7 @@ describe('bad input', () => {
   })
 
   it('a page that the read model has not caught up with says so', async () => {
-    const answer = await fetch(`${served.url}${await richJourney()}?done=contact&after=999999999999999`)
+    const answer = await fetch(`${served.url}${await richJourney()}?after=999999999999999`)
     expect(await answer.text()).toContain('Still catching up')
   })
 
@@ -451,6 +532,20 @@ async function fillDate(page: Page, name: string, day: string, month: string, ye
   await page.fill(`#${name}-month`, month)
   await page.fill(`#${name}-year`, year)
 }
+
+async function fillMeeting(page: Page, note: string): Promise<void> {
+  await page.check('[value=three-way-meeting]')
+  await fillDate(page, 'happenedOn', '30', '3', '2025')
+  await page.fill('#note', note)
+}
+
+/** What travels with a check page, as the browser would send it. */
+const carriedBy = async (page: Page): Promise<Record<string, string>> =>
+  Object.fromEntries(
+    await page.$$eval('input[type=hidden]', (inputs) =>
+      inputs.map((input) => [(input as HTMLInputElement).name, (input as HTMLInputElement).value] as const),
+    ),
+  )
 
 async function eventsOf(path: string): Promise<number> {
   const lines = await (await fetch(`${served.url}${path}/history.jsonl`)).text()

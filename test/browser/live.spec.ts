@@ -56,7 +56,7 @@ describe('twenty open timelines', () => {
       pages.push(page)
     }
     const form = await context.newPage()
-    await form.goto(`/journeys/${ids[0]}/attendance`, { timeout: 15_000 })
+    await form.goto(`/journeys/${ids[0]}/contact`, { timeout: 15_000 })
     expect(await form.locator('form').count()).toBeGreaterThan(0)
     await warn(ids[0]!)
     await warn(ids[1]!)

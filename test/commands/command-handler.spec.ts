@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { Forbidden } from '../../src/access/session.ts'
-import { StaleRevision } from '../../src/commands/command-handler.ts'
+import { StaleRevision } from '../../src/commands/decide-and-append.ts'
 import type { Actor } from '../../src/domain/history.ts'
 import { temporaryWorkplace } from '../support/runtime.ts'
 import type { Runtime } from '../../src/runtime/runtime.ts'
@@ -16,7 +16,7 @@ const telling = (commandId: string = randomUUID()) => ({
 })
 
 async function referred({ commands }: Runtime): Promise<string> {
-  const { journeyId } = await commands.refer(
+  const { journeyId } = await commands.journeys.refer(
     {
       details: { crn: 'X000001', familyName: 'Example', givenNames: 'Sam', dateOfBirth: '1980-02-01' },
       programme: { key: 'bbr', version: 1 },
@@ -35,7 +35,7 @@ describe('the door', () => {
     const journeyId = await referred(runtime)
     const tellings = Array.from({ length: 5 }, () => telling())
     await Promise.all(
-      tellings.map((each) => runtime.commands.execute(journeyId, 'IssueWarning', { note: 'late' }, each)),
+      tellings.map((each) => runtime.commands.journeys.execute(journeyId, 'IssueWarning', { note: 'late' }, each)),
     )
     const events = await Array.fromAsync(runtime.store.read(`journey-${journeyId}`))
     expect(events.map(({ type }) => type)).toEqual(['ReferralReceived', ...tellings.map(() => 'WarningIssued')])
@@ -46,9 +46,11 @@ describe('the door', () => {
     const runtime = await temporaryWorkplace()
     const journeyId = await referred(runtime)
     const once = telling()
-    await Promise.all(Array.from({ length: 4 }, () => runtime.commands.execute(journeyId, 'IssueWarning', {}, once)))
+    await Promise.all(
+      Array.from({ length: 4 }, () => runtime.commands.journeys.execute(journeyId, 'IssueWarning', {}, once)),
+    )
     for (let again = 0; again < 6; again++) {
-      expect(await runtime.commands.execute(journeyId, 'IssueWarning', {}, once)).toBe('nothing_new')
+      expect(await runtime.commands.journeys.execute(journeyId, 'IssueWarning', {}, once)).toBe('nothing_new')
     }
     expect((await Array.fromAsync(runtime.store.read(`journey-${journeyId}`))).length).toBe(2)
   })
@@ -56,8 +58,13 @@ describe('the door', () => {
   it('refuses who looked at an older state, and writes nothing', async () => {
     const runtime = await temporaryWorkplace()
     const journeyId = await referred(runtime)
-    await runtime.commands.execute(journeyId, 'IssueWarning', {}, telling())
-    const stale = runtime.commands.execute(journeyId, 'IssueWarning', {}, { ...telling(), expectedRevision: 0 })
+    await runtime.commands.journeys.execute(journeyId, 'IssueWarning', {}, telling())
+    const stale = runtime.commands.journeys.execute(
+      journeyId,
+      'IssueWarning',
+      {},
+      { ...telling(), expectedRevision: 0 },
+    )
     await expect(stale).rejects.toThrow(StaleRevision)
     expect((await Array.fromAsync(runtime.store.read(`journey-${journeyId}`))).length).toBe(2)
   })
@@ -66,20 +73,25 @@ describe('the door', () => {
     const runtime = await temporaryWorkplace()
     const journeyId = await referred(runtime)
     await expect(referred(runtime)).rejects.toMatchObject({ code: 'already_referred' })
-    const early = runtime.commands.execute(journeyId, 'RecordAttendance', attended, telling())
+    const early = runtime.commands.journeys.execute(journeyId, 'RecordAttendance', attended, telling())
     await expect(early).rejects.toMatchObject({ code: 'not_allocated' })
-    const future = runtime.commands.execute(journeyId, 'IssueWarning', {}, { ...telling(), occurredOn: '2999-01-01' })
+    const future = runtime.commands.journeys.execute(
+      journeyId,
+      'IssueWarning',
+      {},
+      { ...telling(), occurredOn: '2999-01-01' },
+    )
     await expect(future).rejects.toMatchObject({ code: 'recorded_before_occurred' })
     expect((await Array.fromAsync(runtime.store.read(`journey-${journeyId}`))).length).toBe(1)
   })
 
-  it('lets nobody tell whose role may not, and writes of who told only what is not his name', async () => {
+  it('writes of who recorded it only what is not his name', async () => {
     const runtime = await temporaryWorkplace()
     const journeyId = await referred(runtime)
     const stranger = { ...telling(), by: { ...by, role: 'visitor' } }
-    await expect(runtime.commands.execute(journeyId, 'IssueWarning', {}, stranger)).rejects.toThrow(Forbidden)
+    await expect(runtime.commands.journeys.execute(journeyId, 'IssueWarning', {}, stranger)).rejects.toThrow(Forbidden)
     const named = { ...telling(), by: { ...by, name: 'Sam Casemanager' } }
-    await runtime.commands.execute(journeyId, 'IssueWarning', {}, named)
+    await runtime.commands.journeys.execute(journeyId, 'IssueWarning', {}, named)
     const events = await Array.fromAsync(runtime.store.read(`journey-${journeyId}`))
     expect(events.map(({ metadata }) => (metadata as { actor: unknown }).actor)).toEqual([by, by])
   })
@@ -94,7 +106,12 @@ describe('the door', () => {
   it('writes canonical JSON, and nothing personal outside the seal', async () => {
     const runtime = await temporaryWorkplace()
     const journeyId = await referred(runtime)
-    await runtime.commands.execute(journeyId, 'IssueWarning', { note: 'shouted', about: 'behaviour' }, telling())
+    await runtime.commands.journeys.execute(
+      journeyId,
+      'IssueWarning',
+      { note: 'shouted', about: 'behaviour' },
+      telling(),
+    )
     const [referral, warning] = await Array.fromAsync(runtime.store.read(`journey-${journeyId}`))
     expect(Object.keys(warning!.data as object)).toEqual(['sealed'])
     expect(Object.keys(referral!.data as object)).toEqual([

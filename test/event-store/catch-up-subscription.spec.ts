@@ -1,14 +1,16 @@
 import { EventStoreDBClient } from '@eventstore/db-client'
 import { expect, it, onTestFinished, vi } from 'vitest'
 import { CatchUpSubscription } from '../../src/event-store/catch-up-subscription.ts'
+import { EventAppender } from '../../src/event-store/event-appender.ts'
 import { StoreUnavailable } from '../../src/event-store/store-errors.ts'
 import { startStore } from '../support/store-process.ts'
-import { temporaryDirectory, temporaryWorkplace } from '../support/runtime.ts'
+import { appenderOf, temporaryDirectory, temporaryWorkplace } from '../support/runtime.ts'
 
 it('hands over a full batch once it is heavy, however few its events', async () => {
-  const { store } = await temporaryWorkplace()
+  const runtime = await temporaryWorkplace()
+  const { store } = runtime
   const sealed = 'x'.repeat(900_000)
-  for (let n = 0; n < 12; n++) await store.append('journey-heavy', n - 1, [warning({ sealed })])
+  for (let n = 0; n < 12; n++) await appenderOf(runtime).append('journey-heavy', n - 1, [warning({ sealed })])
   const sizes: number[] = []
   for await (const { events, caughtUp } of store.subscribe(everything())) {
     sizes.push(events.length)
@@ -19,7 +21,8 @@ it('hands over a full batch once it is heavy, however few its events', async () 
 })
 
 it('hands over together what arrives together: a burst while live is far fewer batches than events', async () => {
-  const { store } = await temporaryWorkplace()
+  const runtime = await temporaryWorkplace()
+  const { store } = runtime
   const burst = 400
   let received = 0
   let batches = 0
@@ -28,7 +31,7 @@ it('hands over together what arrives together: a burst while live is far fewer b
     if (caughtUp && batches === 0) {
       // Not waited for: the reader is at leisure while they arrive.
       appended = Promise.all(
-        Array.from({ length: burst }, (_, n) => store.append(`journey-${n}`, -1, [warning({ n })])),
+        Array.from({ length: burst }, (_, n) => appenderOf(runtime).append(`journey-${n}`, -1, [warning({ n })])),
       )
       continue
     }
@@ -42,8 +45,8 @@ it('hands over together what arrives together: a burst while live is far fewer b
 })
 
 it('goes on from the last event received where the server drops it, each event once and in order', async () => {
-  const { store, client } = await dropping({ atEvent: 3 })
-  await store.append(
+  const { client } = await dropping({ atEvent: 3 })
+  await new EventAppender(client).append(
     'journey-dropped',
     -1,
     Array.from({ length: 10 }, (_, n) => warning({ n })),
@@ -76,7 +79,8 @@ it('is over where the server is gone', async () => {
 })
 
 it('ends where it is told to', async () => {
-  const { store } = await temporaryWorkplace()
+  const runtime = await temporaryWorkplace()
+  const { store } = runtime
   const stop = new AbortController()
   for await (const { caughtUp } of store.subscribe({ ...everything(), signal: stop.signal })) if (caughtUp) stop.abort()
   expect(stop.signal.aborted).toBe(true)

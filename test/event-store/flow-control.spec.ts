@@ -4,7 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { expect, it, onTestFinished } from 'vitest'
 import { EventStore } from '../../src/event-store/event-store.ts'
 import { widenReceiveWindow } from '../../src/event-store/flow-control.ts'
-import { temporaryWorkplace } from '../support/runtime.ts'
+import { appenderOf, temporaryWorkplace } from '../support/runtime.ts'
 
 const usual = 65_535
 const wide = 131_072
@@ -37,7 +37,7 @@ it('has more of the log sent ahead, on every connection read on while it lasts',
 })
 
 async function filledLog(): Promise<string> {
-  const { store, eventStoreUrl } = await temporaryWorkplace()
+  const runtime = await temporaryWorkplace()
   const data = { note: 'x'.repeat(500) }
   const events = Array.from({ length: 600 }, () => ({
     id: crypto.randomUUID(),
@@ -45,6 +45,6 @@ async function filledLog(): Promise<string> {
     data,
     metadata: {},
   }))
-  await store.append('journey-wide', -1, events)
-  return eventStoreUrl
+  await appenderOf(runtime).append('journey-wide', -1, events)
+  return runtime.eventStoreUrl
 }

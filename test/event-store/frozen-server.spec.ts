@@ -6,7 +6,7 @@ import { reportFromLog } from '../../src/queries/report.ts'
 import { openRuntime } from '../../src/runtime/runtime.ts'
 import { StoreUnavailable } from '../../src/event-store/store-errors.ts'
 import { ContactForm } from '../support/sent-form.ts'
-import { temporaryDirectory } from '../support/runtime.ts'
+import { appenderOf, temporaryDirectory } from '../support/runtime.ts'
 import { openJourney, serve, type Served } from '../support/served.ts'
 import { startStore } from '../support/store-process.ts'
 
@@ -69,7 +69,7 @@ it('a server that freezes in the middle of a long stream is given up from its la
     metadata: {},
   }))
   for (let from = 0; from < long.length; from += 500)
-    await runtime.store.append('journey-long', from - 1, long.slice(from, from + 500))
+    await appenderOf(runtime).append('journey-long', from - 1, long.slice(from, from + 500))
   let read = 0
   const reading = (async () => {
     for await (const _event of runtime.store.read('journey-long')) {

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { EventStore } from '../../src/event-store/event-store.ts'
-import { temporaryWorkplace } from '../support/runtime.ts'
+import { appenderOf, temporaryWorkplace } from '../support/runtime.ts'
 
 it('a reading that is left early does not keep the store from closing, however much of it had come', async () => {
   const runtime = await temporaryWorkplace()
@@ -10,7 +10,7 @@ it('a reading that is left early does not keep the store from closing, however m
     data: { n },
     metadata: {},
   }))
-  await runtime.store.append('journey-left', -1, events)
+  await appenderOf(runtime).append('journey-left', -1, events)
   const store = EventStore.connect(runtime.eventStoreUrl)
   for (let from = 0; from < events.length; from += 3) {
     for await (const event of store.read('journey-left', from)) {

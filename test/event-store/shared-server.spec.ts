@@ -4,23 +4,25 @@ import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { categories } from '../../projections/projection.ts'
 import { EventStore } from '../../src/event-store/event-store.ts'
-import { temporaryWorkplace } from '../support/runtime.ts'
+import type { Runtime } from '../../src/runtime/runtime.ts'
+import { appenderOf, temporaryWorkplace } from '../support/runtime.ts'
 
 /** Far less than the events of others, far more than one event of ours. */
 const mostBytes = 20_000
 
 describe('on a server shared with other applications', () => {
   it('finds the first, the next and the last event of ours among theirs', async () => {
-    const { store, eventStoreUrl } = await temporaryWorkplace()
+    const runtime = await temporaryWorkplace()
+    const { store, eventStoreUrl } = runtime
     expect(await store.headPositionOf(categories)).toBe(0n)
     expect(await store.firstEventAfter(categories, null)).toBeNull()
 
-    await foreign(store, 'before')
+    await foreign(runtime, 'before')
     expect(await store.headPositionOf(categories)).toBe(0n)
-    const first = BigInt((await store.append('journey-shared', -1, [event()])).position)
-    await foreign(store, 'between')
-    const second = BigInt((await store.append('participant-shared', -1, [event()])).position)
-    await foreign(store, 'after')
+    const first = BigInt((await appenderOf(runtime).append('journey-shared', -1, [event()])).position)
+    await foreign(runtime, 'between')
+    const second = BigInt((await appenderOf(runtime).append('participant-shared', -1, [event()])).position)
+    await foreign(runtime, 'after')
     const head = await store.headPosition()
     expect(head).toBeGreaterThan(second)
 
@@ -42,10 +44,10 @@ describe('on a server shared with other applications', () => {
 const event = (data: object = {}) => ({ id: crypto.randomUUID(), type: 'WarningIssued', data, metadata: {} })
 
 /** Some 300 KB. One stream's name begins as one of ours does, but for the dash. */
-async function foreign(store: EventStore, name: string): Promise<void> {
+async function foreign(runtime: Runtime, name: string): Promise<void> {
   const data = { note: 'x'.repeat(500) }
   for (const stream of [`orders-${name}`, `journeys-${name}`])
-    await store.append(
+    await appenderOf(runtime).append(
       stream,
       -1,
       Array.from({ length: 300 }, () => event(data)),

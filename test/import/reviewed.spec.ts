@@ -3,7 +3,6 @@ import { readFileSync, rmSync, writeFileSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, vi } from 'vitest'
 import { InstallationMismatch } from '../../src/runtime/installation-check.ts'
-import { whoIsAsking } from '../../src/access/session.ts'
 import { dayOf } from '../../src/domain/calendar.ts'
 import { recordedFrom } from '../../src/domain/codec.ts'
 import type { ParticipantEvent } from '../../src/domain/participant.ts'
@@ -12,7 +11,7 @@ import { columns } from '../../src/exchange/contact-log.ts'
 import { importFile } from '../../src/exchange/import-file.ts'
 import { opened } from '../../src/protection/sealing.ts'
 import { Journeys } from '../../src/queries/journeys.ts'
-import { importText, openIn, temporaryDirectory, temporaryWorkplace } from '../support/runtime.ts'
+import { appenderOf, importText, openIn, temporaryDirectory, temporaryWorkplace } from '../support/runtime.ts'
 
 const referral: Record<string, string> = {
   journey_ref: 'R-1',
@@ -41,8 +40,9 @@ describe('an import cut short between a man’s details and his journey', () => 
       { ...warning, family_name: 'Wrong', note: 'a' },
       { ...warning, family_name: 'Right', note: 'b' },
     ])
-    const append = runtime.store.append.bind(runtime.store)
-    const cut = vi.spyOn(runtime.store, 'append').mockImplementation((stream, expected, events) => {
+    const appender = appenderOf(runtime)
+    const append = appender.append.bind(appender)
+    const cut = vi.spyOn(appender, 'append').mockImplementation((stream, expected, events) => {
       if (stream.startsWith('journey-')) throw new Error('the plug was pulled')
       return append(stream, expected, events)
     })
@@ -51,7 +51,7 @@ describe('an import cut short between a man’s details and his journey', () => 
     expect((await importText(runtime, log)).totals.accepted).toBe(3)
     const told = await Array.fromAsync(runtime.store.read(`participant-${runtime.vault.find('crn', 'X000001')}`))
     expect(told.map(({ type }) => type)).toEqual(['ParticipantRegistered', 'ParticipantDetailsCorrected'])
-    const { rows } = await new Journeys(runtime.store, runtime.readModels, runtime.vault).caseload({}, whoIsAsking({}))
+    const { rows } = await new Journeys(runtime.store, runtime.readModels, runtime.vault).caseload({})
     expect(rows.map(({ name }) => name)).toEqual(['Right, Sam'])
   })
 })

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { BadConfiguration, readConfig } from '../../src/runtime/config.ts'
 import { createApp } from '../../src/main.ts'
 import { Scrapers } from '../../src/access/scrapers.ts'
+import { appenderOf, settingsIn, temporaryDirectory } from '../support/runtime.ts'
 import { richestJourney, serve, type Served } from '../support/served.ts'
 
 let served: Served
@@ -35,7 +36,7 @@ describe('the metrics', () => {
 
   it('time requests by the pattern of their address, never by the address', async () => {
     const id = await richestJourney(served)
-    await served.app.inject({ url: `/journeys/${id}?done=contact` })
+    await served.app.inject({ url: `/journeys/${id}?from=contact` })
     await served.app.inject({ url: `/journeys/${id}/nothing-here` })
     await served.app.inject({ url: `/api/journeys/${id}` })
     const told = await scrape()
@@ -46,18 +47,18 @@ describe('the metrics', () => {
     expect(told).toMatch(/route="[^"]*",status="404"/)
     expect(told).not.toContain(id)
     expect(told).not.toContain('nothing-here')
-    expect(told).not.toContain('done=')
+    expect(told).not.toContain('from=')
   })
 
   it('time appends by how they ended', async () => {
     const appended = (told: string, outcome: string) =>
       valueOf(told, `throughline_append_duration_seconds_count{outcome="${outcome}"}`) || 0
     const before = await scrape()
-    const { store } = served.runtime
+    const appender = appenderOf(served.runtime)
     const event = { id: '6b1f3c1e-8f0a-4a53-9d2e-0c9c1f3b7a11', type: 'ContactRefused', data: {}, metadata: {} }
-    await store.append('import-metrics', -1, [event])
+    await appender.append('import-metrics', -1, [event])
     await expect(
-      store.append('import-metrics', 7, [{ ...event, id: '6b1f3c1e-8f0a-4a53-9d2e-0c9c1f3b7a12' }]),
+      appender.append('import-metrics', 7, [{ ...event, id: '6b1f3c1e-8f0a-4a53-9d2e-0c9c1f3b7a12' }]),
     ).rejects.toThrow()
     const after = await scrape()
     expect(appended(after, 'written') - appended(before, 'written')).toBe(1)
@@ -91,7 +92,7 @@ describe('who may read the metrics', () => {
 
   it('is whoever shows the token, where there is one, and this machine no longer without', async () => {
     const token = 'a-token-of-a-deployment'
-    const app = await createApp({ ...served.runtime, config: { ...served.runtime.config, metricsToken: token } })
+    const app = await createApp(settingsIn(temporaryDirectory(), { METRICS_TOKEN: token }))
     onTestFinished(() => app.close())
     await app.init()
     const status = async (authorization?: string) =>

@@ -8,7 +8,7 @@ import { BadConfiguration, projectRoot, readConfig } from '../../src/runtime/con
 import { startTracing, type Tracing } from '../../src/operations/tracing.ts'
 import { aReferral } from '../api/support.ts'
 import { serve, type Served } from '../support/served.ts'
-import { temporaryDirectory } from '../support/runtime.ts'
+import { appenderOf, temporaryDirectory } from '../support/runtime.ts'
 
 const personal = ['Marker-Smythe', 'Quillon', '1984-02-29', 'he said something private', 'REF-MARKER']
 
@@ -90,6 +90,7 @@ describe('a trace', () => {
         'happenedOn-month': '2',
         'happenedOn-year': '2025',
         note: personal[3]!,
+        step: 'confirm',
       }),
     })
     expect(answer.status).toBe(303)
@@ -102,9 +103,9 @@ describe('a trace', () => {
   })
 
   it('says how an append ended, and that it failed, without what was said', async () => {
-    const { store } = served.runtime
+    const appender = appenderOf(served.runtime)
     const event = { id: '6b1f3c1e-8f0a-4a53-9d2e-0c9c1f3b7a11', type: 'ContactRefused', data: {}, metadata: {} }
-    await expect(store.append('import-x', 7, [event])).rejects.toThrow()
+    await expect(appender.append('import-x', 7, [event])).rejects.toThrow()
     const span = memory
       .getFinishedSpans()
       .filter(({ name }) => name === 'append')

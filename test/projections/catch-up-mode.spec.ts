@@ -12,7 +12,7 @@ import type { SubscriptionOptions } from '../../src/event-store/catch-up-subscri
 import { csvOf, simulateContactLog } from '../../src/simulator/contact-log.ts'
 import { bothDatabases, databases } from '../support/postgres.ts'
 import { everything, silent, takenOver } from '../support/read-models.ts'
-import { importText, temporaryWorkplace } from '../support/runtime.ts'
+import { appenderOf, importText, temporaryWorkplace } from '../support/runtime.ts'
 import storedWarning from '../stored-events/WarningIssued.v1.json' with { type: 'json' }
 
 const log = csvOf(simulateContactLog({ seed: 5, journeys: 220, from: '2023-01-01', until: '2024-12-31', messy: false }))
@@ -72,10 +72,12 @@ describe.each(databases)('what nobody waits for, on %s,', (kind) => {
   })
 
   it('is written where it is heavy, however few the rows', async () => {
-    const { store, vault, readModels } = await temporaryWorkplace(await freshDatabase(kind))
+    const runtime = await temporaryWorkplace(await freshDatabase(kind))
+    const { store, vault, readModels } = runtime
     const { metadata } = storedWarning as { metadata: object }
     const heavy = { type: 'WarningIssued', data: { sealed: 'x'.repeat(800_000) }, metadata }
-    for (let n = 0; n < 8; n++) await store.append('journey-heavy', n - 1, [{ ...heavy, id: randomUUID() }])
+    for (let n = 0; n < 8; n++)
+      await appenderOf(runtime).append('journey-heavy', n - 1, [{ ...heavy, id: randomUUID() }])
     const hearing = await BatchProcessor.of(readModels, vault, silent, await takenOver(readModels))
     let heard = 0
     for await (const batch of store.subscribe(from(null, 1))) {

@@ -8,7 +8,7 @@ import { isEventType, type DomainEvent } from '../../src/domain/events.ts'
 import { csvOf, simulateContactLog } from '../../src/simulator/contact-log.ts'
 import { bothDatabases, databases } from '../support/postgres.ts'
 import { everything, silent } from '../support/read-models.ts'
-import { importText, temporaryWorkplace } from '../support/runtime.ts'
+import { appenderOf, importText, temporaryWorkplace } from '../support/runtime.ts'
 import storedWarning from '../stored-events/WarningIssued.v1.json' with { type: 'json' }
 
 const log = csvOf(simulateContactLog({ seed: 8, journeys: 20, from: '2023-01-01', until: '2024-12-31', messy: false }))
@@ -112,7 +112,9 @@ describe.each(databases)('rows that are only replaced, while they are rebuilt on
     const journey = (await truth())[0]!
     const { type, data, metadata } = storedWarning
     const stream = `journey-${String(journey.journey_id)}`
-    await store.append(stream, journey.revision as number, [{ id: crypto.randomUUID(), type, data, metadata }])
+    await appenderOf(runtime).append(stream, journey.revision as number, [
+      { id: crypto.randomUUID(), type, data, metadata },
+    ])
     expect(await rebuilt({ most: 30 })).toBe(true)
     expect(await rowsOf(readModels, 'last_event')).toEqual(await truth())
     expect((await everything(readModels)).caseload, 'and others are left alone').toHaveLength(expected.size)

@@ -11,7 +11,7 @@ import { csvOf, simulateContactLog } from '../../src/simulator/contact-log.ts'
 import { waitUntilCaughtUp, type Runtime } from '../../src/runtime/runtime.ts'
 import { bothDatabases, databases } from '../support/postgres.ts'
 import { everything, silent, takenOver } from '../support/read-models.ts'
-import { importText, temporaryWorkplace } from '../support/runtime.ts'
+import { appenderOf, importText, temporaryWorkplace } from '../support/runtime.ts'
 
 const logOf = (seed: number) =>
   csvOf(simulateContactLog({ seed, journeys: 15, from: '2023-01-01', until: '2024-12-31', messy: false }))
@@ -84,7 +84,7 @@ describe.each(databases)('a rebuild, on %s', (kind) => {
       data: { provider },
       metadata: last.metadata as object,
     }))
-    await store.append(stream, last.revision, transfers)
+    await appenderOf(runtime).append(stream, last.revision, transfers)
     await runner!.catchUpTo(await store.headPositionOf(['journey']))
     const right = await everything(readModels)
     expect(right.timeline!.map(({ provider }) => provider)).toEqual(expect.arrayContaining(odd))
@@ -101,7 +101,7 @@ describe.each(databases)('a rebuild, on %s', (kind) => {
       data: { recordId: `r${n}`, occurrence: 1, reason: 'no_referral' },
       metadata: {},
     }))
-    const { position } = await runtime.store.append('import-refused', -1, refused)
+    const { position } = await appenderOf(runtime).append('import-refused', -1, refused)
     // Ahead by a place the log told the projector of, and perhaps nobody else.
     const builds = await takenOver(runtime.readModels)
     await runtime.readModels.commit(

@@ -3,9 +3,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
-import { readConfig } from '../../src/runtime/config.ts'
+import { readConfig, type Config } from '../../src/runtime/config.ts'
 import { importFile, type ImportOptions, type ImportTotals } from '../../src/exchange/import-file.ts'
 import { reportFromLog, reportFromReadModel, type ReportedJourney } from '../../src/queries/report.ts'
+import type { EventAppender } from '../../src/event-store/event-appender.ts'
 import { openRuntime, type Runtime } from '../../src/runtime/runtime.ts'
 
 /** A directory that is removed when the spec is done. */
@@ -15,8 +16,11 @@ export function temporaryDirectory(): string {
   return dir
 }
 
+export const settingsIn = (dataDir: string, settings: NodeJS.ProcessEnv = {}): Config =>
+  readConfig({ DATA_DIR: dataDir, LOG_LEVEL: 'silent', ...settings })
+
 export const openIn = (dataDir: string, databaseUrl?: string): Promise<Runtime> =>
-  openRuntime(readConfig({ DATA_DIR: dataDir, LOG_LEVEL: 'silent', DATABASE_URL: databaseUrl }))
+  openRuntime(settingsIn(dataDir, { DATABASE_URL: databaseUrl }))
 
 /** A runtime that is closed, and its directory removed, when the spec is done. */
 export async function temporaryWorkplace(databaseUrl?: string): Promise<Runtime> {
@@ -24,6 +28,10 @@ export async function temporaryWorkplace(databaseUrl?: string): Promise<Runtime>
   onTestFinished(() => runtime.close())
   return runtime
 }
+
+/** What the command handlers of a runtime append with: for events that no command would write, and for appends that fail. */
+export const appenderOf = ({ commands }: Pick<Runtime, 'commands'>): EventAppender =>
+  commands.decideAndAppend['appender']
 
 /** Imports the text of a contact log and reads back what was rejected. */
 export async function importText(

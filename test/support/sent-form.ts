@@ -1,4 +1,4 @@
-/** A form as a browser holds it: filled in from the page that showed it, and sent with its cookie and its token, as often as one likes. */
+/** A form as a browser holds it after check your answers: sent with its cookie and its token, as often as one likes. */
 import type { Served } from './served.ts'
 
 export class ContactForm {
@@ -22,6 +22,7 @@ export class ContactForm {
       'happenedOn-month': '3',
       'happenedOn-year': '2025',
       note,
+      step: 'confirm',
     })
   }
 

@@ -8,7 +8,7 @@ import { projectRoot, readConfig } from '../../src/runtime/config.ts'
 import { importFile } from '../../src/exchange/import-file.ts'
 import { createApp } from '../../src/main.ts'
 import { csvOf, simulateContactLog } from '../../src/simulator/contact-log.ts'
-import { waitUntilCaughtUp, openRuntime, type Runtime } from '../../src/runtime/runtime.ts'
+import { RUNTIME, waitUntilCaughtUp, type Runtime } from '../../src/runtime/runtime.ts'
 
 export interface Served {
   readonly url: string
@@ -31,15 +31,14 @@ export const syntheticLog = (journeys: number): string =>
 export async function serve({ journeys = 60, settings = {} }: ServeOptions = {}): Promise<Served> {
   if (!existsSync(join(projectRoot, 'dist/public/app.css'))) await buildAssets()
   const dir = mkdtempSync(join(tmpdir(), 'throughline-served-'))
-  const runtime = await openRuntime(readConfig({ DATA_DIR: join(dir, 'data'), LOG_LEVEL: 'silent', ...settings }))
+  const app = await createApp(readConfig({ DATA_DIR: join(dir, 'data'), LOG_LEVEL: 'silent', ...settings }))
+  const runtime = app.get<Runtime>(RUNTIME)
   if (journeys > 0) {
     const file = join(dir, 'contacts.csv')
     writeFileSync(file, syntheticLog(journeys))
     await importFile(runtime, file, { source: 'simulator', rejects: join(dir, 'rejects.csv') })
     await waitUntilCaughtUp(runtime)
   }
-  runtime.runner?.start()
-  const app = await createApp(runtime)
   await app.listen(0, '127.0.0.1')
   return {
     url: (await app.getUrl()).replace(/\/$/, ''),
@@ -47,7 +46,6 @@ export async function serve({ journeys = 60, settings = {} }: ServeOptions = {})
     app,
     async stop() {
       await app.close()
-      await runtime.close()
       rmSync(dir, { recursive: true, force: true })
     },
   }

@@ -26,7 +26,11 @@ describe(`whatever is asked of the pages (seed ${seed}: SEED=${seed} does it aga
       const session = await signedIn()
       const forms = new Map<string, Form>()
       const formAt = async (url: string) => {
-        if (!forms.has(url)) forms.set(url, formIn((await ask({ method: 'GET', url })).body))
+        if (!forms.has(url)) {
+          const page = await ask({ method: 'GET', url })
+          const { location } = page.headers as { location?: string }
+          forms.set(url, formIn((location ? await ask({ method: 'GET', url: location }) : page).body))
+        }
         return forms.get(url)!
       }
       let events = await countEvents(served.runtime)
@@ -35,7 +39,9 @@ describe(`whatever is asked of the pages (seed ${seed}: SEED=${seed} does it aga
         fc.asyncProperty(aRequest(routes, ids), async ({ method, url, query, spoiled, which, commandId }) => {
           const address = `${url}${query}`
           const good = method === 'POST' ? await formAt(url) : {}
-          const fields = { ...filled(good, which), commandId, ...spoiled, _csrf: session.token }
+          // Half of them as they come from a form, half as they come from its check page.
+          const step = which % 2 === 0 ? 'confirm' : ''
+          const fields = { ...filled(good, which), commandId, step, ...spoiled, _csrf: session.token }
           const answer = await ask(
             method === 'GET'
               ? { method, url: address }
@@ -84,11 +90,14 @@ function pageRoutes({ app }: Served): readonly { method: 'GET' | 'POST'; path: s
       const handler = prototype[name] as object
       const method =
         name === 'constructor' ? undefined : RequestMethod[Reflect.getMetadata('method', handler) as number]
-      const part = (target: object) => String(Reflect.getMetadata('path', target) ?? '').replace(/^\/|\/$/g, '')
-      const path = `/${[part(metatype as object), part(handler ?? {})].filter(Boolean).join('/')}`
+      const parts = (target: object) =>
+        [(Reflect.getMetadata('path', target) as string | string[] | undefined) ?? '']
+          .flat()
+          .map((part) => part.replace(/^\/|\/$/g, ''))
       const isStream = Reflect.hasMetadata('__sse__', handler ?? {})
-      if ((method !== 'GET' && method !== 'POST') || isStream || /^\/(?:api|metrics)(?:\/|$)/.test(path)) return []
-      return [{ method, path } as const]
+      if ((method !== 'GET' && method !== 'POST') || isStream) return []
+      const paths = parts(handler).map((own) => `/${[...parts(metatype as object), own].filter(Boolean).join('/')}`)
+      return paths.filter((path) => !/^\/(?:api|metrics)(?:\/|$)/.test(path)).map((path) => ({ method, path }) as const)
     })
   })
 }

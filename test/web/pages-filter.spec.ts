@@ -1,9 +1,11 @@
 import { HttpException, NotFoundException, type ArgumentsHost } from '@nestjs/common'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { Forbidden } from '../../src/access/session.ts'
-import { StaleRevision } from '../../src/commands/command-handler.ts'
+import { StaleRevision } from '../../src/commands/decide-and-append.ts'
+import { PoisonEvent } from '../../src/domain/codec.ts'
 import { Refusal } from '../../src/domain/history.ts'
 import { StoreUnavailable } from '../../src/event-store/store-errors.ts'
+import { KeyMissing, KeysBusy, SealBroken } from '../../src/protection/vault.ts'
 import { BadAddress, PagesFilter } from '../../src/web/errors/pages.filter.ts'
 
 describe('an error page', () => {
@@ -14,9 +16,19 @@ describe('an error page', () => {
     [new HttpException('x', 403, { cause: { code: 'FST_CSRF_INVALID_TOKEN' } }), 403, 'Nothing was recorded'],
     [new NotFoundException(), 404, 'check it is correct'],
     [new StaleRevision(3, 4), 409, 'changed since you opened it'],
+    [new PoisonEvent('journey-1', 3, 'its type is not known'), 409, 'cannot be understood'],
+    [new KeyMissing('x'), 409, 'was erased'],
+    [Object.assign(new Error('x'), { code: 'SQLITE_FULL' }), 507, 'The disk is full'],
+    [Object.assign(new Error('x'), { code: 'SQLITE_BUSY' }), 503, 'unavailable'],
+    [new HttpException('x', 415), 415, 'Nothing was recorded'],
     [new HttpException('x', 413), 413, 'shorten the note'],
     [new HttpException('x', 429), 429, 'Wait a minute'],
+    [new PoisonEvent('journey-1', 3, 'unknown event type Secret'), 409, 'This journey cannot be read'],
+    [new SealBroken('journey-1/2'), 409, 'This journey cannot be read'],
+    [new KeyMissing('1'), 409, 'erased'],
     [new StoreUnavailable({ cause: new Error('ECONNREFUSED 10.0.0.7:2113') }), 503, 'The log cannot be reached'],
+    [new KeysBusy(), 503, 'busy'],
+    [Object.assign(new Error('database is locked'), { code: 'SQLITE_BUSY' }), 503, 'busy'],
     [new Error('SELECT * FROM secrets'), 500, 'What went wrong was noted'],
   ])('for %o says what to do next', async (error, status, words) => {
     const said = await answer(error, '/journeys/1')

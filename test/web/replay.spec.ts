@@ -121,21 +121,37 @@ describe('a date', () => {
   })
 
   it.each([
-    [{}, 'on-day', 'Enter the date it happened'],
-    [{ 'on-day': '1', 'on-year': '2024' }, 'on-month', 'The date it happened must include a month'],
-    [{ 'on-day': '1' }, 'on-month', 'The date it happened must include a month and a year'],
-    [{ 'on-day': '31', 'on-month': '2', 'on-year': '2024' }, 'on-day', 'The date it happened must be a real date'],
+    [{}, 'on-day', 'Enter the date it happened', ['day', 'month', 'year']],
+    [{ 'on-day': '1', 'on-year': '2024' }, 'on-month', 'The date it happened must include a month', ['month']],
+    [{ 'on-day': '1' }, 'on-month', 'The date it happened must include a month and a year', ['month', 'year']],
+    [
+      { 'on-day': '31', 'on-month': '2', 'on-year': '2024' },
+      'on-day',
+      'The date it happened must be a real date',
+      ['day'],
+    ],
     [
       { 'on-day': '3', 'on-month': '2', 'on-year': '24' },
       'on-year',
       'The date it happened must have a year of 4 numbers',
+      ['year'],
     ],
-    [{ 'on-day': '5', 'on-month': '5', 'on-year': '0224' }, 'on-year', 'The date it happened must be in 1900 or later'],
-    [{ 'on-day': 'x', 'on-month': '2', 'on-year': '2024' }, 'on-day', 'The date it happened must be a real date'],
-  ])('typed as %j is answered at the field that mends it', (body, field, text) => {
+    [
+      { 'on-day': '5', 'on-month': '5', 'on-year': '0224' },
+      'on-year',
+      'The date it happened must be in 1900 or later',
+      ['year'],
+    ],
+    [
+      { 'on-day': 'x', 'on-month': '2', 'on-year': '2024' },
+      'on-day',
+      'The date it happened must be a real date',
+      ['day'],
+    ],
+  ])('typed as %j is answered at the parts that are wrong', (body, field, text, parts) => {
     const { day, error } = readDate(body, 'on', 'The date it happened')
     expect(day).toBeNull()
-    expect(error).toEqual({ field, text })
+    expect(error).toEqual({ field, text, parts })
     expect(dateInput('on', '', body, error, '').items.map(({ value }) => value)).toEqual(
       ['day', 'month', 'year'].map((part) => (body as Record<string, string>)[`on-${part}`] ?? ''),
     )

@@ -67,6 +67,9 @@ function refuseOutOfTurn(journey: Journey, command: JourneyCommand): void {
   if (!journey.ending || command.type === 'CorrectAttendance' || command.type === 'RecategoriseOutcome') return
   const endsAgain = command.type === 'DropOut' || command.type === 'Complete'
   if (endsAgain || command.occurredOn > journey.ending.on) {
-    throw new Refusal('journey_ended', `This journey ended on ${journey.ending.on}. Nothing later can be added to it.`)
+    throw new Refusal(
+      'journey_ended',
+      'This journey has ended. Nothing that happened after its end can be added to it.',
+    )
   }
 }

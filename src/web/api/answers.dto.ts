@@ -9,7 +9,7 @@ import type { Source } from '../../domain/history.ts'
 import type { CaseloadPage, CaseloadRow, JourneyHeader, LogRecord, TimelineEntry } from '../../queries/journeys.ts'
 import { problemCodes, type FieldError, type ProblemCode } from './problems.ts'
 
-/** Where something told was written. */
+/** Where the event of a command was written. */
 export class WrittenDto {
   /** The opaque id of the journey. */
   @ApiProperty({ format: 'uuid' })

@@ -1,32 +1,35 @@
-/** The REST face: everything under /api. */
-import { Module, type DynamicModule } from '@nestjs/common'
+/** The REST API: everything under /api. */
+import { Module } from '@nestjs/common'
 import { TerminusModule } from '@nestjs/terminus'
+import { AccessModule } from '../../access/access.module.ts'
+import { CommandsModule } from '../../commands/commands.module.ts'
+import { OperationsModule } from '../../operations/operations.module.ts'
+import { QueriesModule } from '../../queries/queries.module.ts'
 import { CommandsController } from './commands.controller.ts'
 import { HealthController } from './health.controller.ts'
 import { CaseloadController, JourneysController } from './journeys.controller.ts'
 import { LiveStreams } from './live.ts'
-import { FaultLog } from '../errors/faults.ts'
 import { ProblemFilter } from './problem.filter.ts'
 import { ProblemsController, ProgrammesController } from './reference.controller.ts'
-import { Teller } from './teller.ts'
+import { IdempotentCommands } from './idempotent-commands.ts'
 
-@Module({})
-export class ApiModule {
-  /** @param log is told of faults: never of a name, a body or an address that was asked for */
-  static on(log: FaultLog): DynamicModule {
-    return {
-      module: ApiModule,
-      // What is down is answered, and counted in the metrics; a log line for each question would say no more.
-      imports: [TerminusModule.forRoot({ logger: false })],
-      controllers: [
-        CommandsController,
-        CaseloadController,
-        JourneysController,
-        ProgrammesController,
-        ProblemsController,
-        HealthController,
-      ],
-      providers: [Teller, LiveStreams, ProblemFilter, { provide: FaultLog, useValue: log }],
-    }
-  }
-}
+@Module({
+  imports: [
+    AccessModule,
+    CommandsModule,
+    OperationsModule,
+    QueriesModule,
+    // What is down is answered, and counted in the metrics; a log line for each question would say no more.
+    TerminusModule.forRoot({ logger: false }),
+  ],
+  controllers: [
+    CommandsController,
+    CaseloadController,
+    JourneysController,
+    ProgrammesController,
+    ProblemsController,
+    HealthController,
+  ],
+  providers: [IdempotentCommands, LiveStreams, ProblemFilter],
+})
+export class ApiModule {}

@@ -1,8 +1,8 @@
-/** What each thing that can be told must say. Every name in it is the domain's own. */
+/** What the body of each command must say. Every name in it is the domain's own. */
 import { suitabilities, type ReferralSource, type Suitability } from '../../domain/journey/referral.ts'
 import { outcomeCodes, reasonCodes } from '../../domain/journey/outcomes.ts'
 import { programmes } from '../../domain/programme.ts'
-import { CalendarDay, Code, Codes, Crn, OneOf, Place, SessionCode, Writing } from './fields.ts'
+import { CalendarDay, Code, Codes, Crn, Line, OneOf, ProviderName, SessionCode, Writing } from './fields.ts'
 
 const referralSources = Object.keys({
   court_requirement: true,
@@ -31,10 +31,10 @@ export class ReferralDto extends ContactDto {
   @Crn({ description: 'His case reference number.', example: 'X123456' })
   readonly crn!: string
 
-  @Writing(100, { description: 'His family name.', example: 'Example' })
+  @Line(100, { description: 'His family name.', example: 'Example' })
   readonly familyName!: string
 
-  @Writing(100, { description: 'His given names.', example: 'Sam' })
+  @Line(100, { description: 'His given names.', example: 'Sam' })
   readonly givenNames!: string
 
   @CalendarDay({ description: 'His date of birth.', example: '1988-02-29' })
@@ -46,13 +46,13 @@ export class ReferralDto extends ContactDto {
   })
   readonly programme!: string
 
-  @Place({ description: 'Who delivers it.', example: 'North' })
+  @ProviderName({ description: 'Who delivers it.', example: 'North' })
   readonly provider!: string
 
   @OneOf(referralSources, { description: 'Who asked for the place.', example: 'court_requirement' })
   readonly referralSource!: ReferralSource
 
-  @Writing(100, {
+  @Line(100, {
     description: 'The referral’s own reference in the system it comes from. One journey a reference.',
     example: 'REF-2025-0042',
   })
@@ -80,7 +80,7 @@ export class AllocationDto extends ContactDto {
 }
 
 export class ProviderTransferDto extends ContactDto {
-  @Place({ description: 'Who has taken the journey over.', example: 'East' })
+  @ProviderName({ description: 'Who has taken the journey over.', example: 'East' })
   readonly provider!: string
 }
 

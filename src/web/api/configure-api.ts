@@ -10,24 +10,33 @@ const bodyLimit = 64 * 1024
 
 export const isOfApi = (url: string): boolean => /^\/api(?:[/?#]|$)/.test(url)
 
+export interface ServerConfig {
+  /** Addresses or ranges of the proxies in front. */
+  readonly trustedProxies: readonly string[]
+}
+
 /**
  * Options for the FastifyAdapter. Whoever asks is given an id of ours: an id of theirs could say anything.
  * An address that cannot even be decoded never reaches a hook or a handler, and is answered from here.
  */
-export const serverOptions = {
-  genReqId: () => randomUUID(),
-  forceCloseConnections: true,
-  routerOptions: { maxParamLength: 1_000 },
-  frameworkErrors: (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
-    const { statusCode } = error as { statusCode?: number }
-    const problem = statusCode !== undefined && statusCode < 500 ? new Problem('malformed_request') : problemFrom(error)
-    void reply
-      .status(problem.status)
-      .header('cache-control', 'no-store')
-      .type('application/problem+json; charset=utf-8')
-      .send(JSON.stringify(problem.body(request.id)))
-  },
-} satisfies FastifyServerOptions
+export const serverOptions = ({ trustedProxies }: ServerConfig) =>
+  ({
+    // Whose word is taken for the address a request came from. Nobody else's: an address can be made up.
+    trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
+    genReqId: () => randomUUID(),
+    forceCloseConnections: true,
+    routerOptions: { maxParamLength: 1_000 },
+    frameworkErrors: (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
+      const { statusCode } = error as { statusCode?: number }
+      const problem =
+        statusCode !== undefined && statusCode < 500 ? new Problem('malformed_request') : problemFrom(error)
+      void reply
+        .status(problem.status)
+        .header('cache-control', 'no-store')
+        .type('application/problem+json; charset=utf-8')
+        .send(JSON.stringify(problem.body(request.id)))
+    },
+  }) satisfies FastifyServerOptions
 
 /** To be called before the application is initialised: hooks hold for the routes that follow. */
 export function configureApi(app: NestFastifyApplication): void {

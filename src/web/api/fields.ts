@@ -3,12 +3,13 @@ import { applyDecorators } from '@nestjs/common'
 import { ApiProperty, type ApiPropertyOptions } from '@nestjs/swagger'
 import { Transform } from 'class-transformer'
 import { ValidateBy, ValidateIf, type ValidationArguments } from 'class-validator'
+import { isWritten } from '../../domain/text.ts'
 import { isDay, isRecordableDay, isWrittenInstant } from '../../domain/calendar.ts'
 
 interface About {
   readonly description: string
   readonly example?: unknown
-  /** May be left out. It may never be null: what is not known is not said. */
+  /** May be left out. It may never be null: what is not known is left out. */
   readonly optional?: boolean
 }
 
@@ -27,11 +28,8 @@ const field = (
 
 const trimmed = () => Transform(({ value }) => (typeof value === 'string' ? value.trim() : value))
 
-/** Line breaks and tabs are writing; other control characters and broken surrogates are damage. */
-const damaged = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/
-
 const isWriting = (value: unknown, max: number): value is string =>
-  typeof value === 'string' && value.length > 0 && value.length <= max && value.isWellFormed() && !damaged.test(value)
+  typeof value === 'string' && value.length > 0 && value.length <= max && isWritten(value)
 
 /** Words a person writes: a name, a note. Trimmed; always sealed before it reaches the log. */
 export const Writing = (max: number, about: About) =>
@@ -39,6 +37,18 @@ export const Writing = (max: number, about: About) =>
     trimmed(),
     field({ type: String, maxLength: max, minLength: 1 }, about, `must be text of 1 to ${max} characters`, (value) =>
       isWriting(value, max),
+    ),
+  )
+
+/** One line of writing: a name, a reference. It stands in one row of a report, so tabs and line ends are refused. */
+export const Line = (max: number, about: About) =>
+  applyDecorators(
+    trimmed(),
+    field(
+      { type: String, maxLength: max, minLength: 1 },
+      about,
+      `must be text of 1 to ${max} characters, in one line and without control characters`,
+      (value) => isWriting(value, max) && !/[\p{Cc}\u2028\u2029]/u.test(value),
     ),
   )
 
@@ -89,7 +99,7 @@ export const SessionCode = (about: About) =>
 const looksLikeAPlace = /^[\p{L}\p{N}][\p{L}\p{N} &'().,-]{0,59}$/u
 
 /** The name of a provider: an organisation or an area, in the open. */
-export const Place = (about: About) =>
+export const ProviderName = (about: About) =>
   applyDecorators(
     trimmed(),
     field(

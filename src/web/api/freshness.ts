@@ -1,4 +1,4 @@
-/** Lets a question wait for what its asker has just told, and says how far the answer has heard. */
+/** Lets a query wait for what its caller has just recorded, and says how recent the answer is. */
 import { Injectable, type CallHandler, type ExecutionContext, type NestInterceptor } from '@nestjs/common'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Observable } from 'rxjs'

@@ -7,13 +7,15 @@ import { categories } from '../../../projections/projection.ts'
 import { ReadModels } from '../../../projections/storage/read-models.ts'
 import { StatusOfReadModels } from '../../operations/status.ts'
 import { EventStore } from '../../event-store/event-store.ts'
+import { Public } from '../../access/permission.guard.ts'
 import { AliveDto, ReadyDto, type ChecksDto } from './answers.dto.ts'
-import { Face, Refuses } from './face.ts'
+import { ApiController, AnswersProblems } from './api-controller.ts'
 import { Problem } from './problems.ts'
 
 const patienceMs = 2_000
 
-@Face('health', 'Health')
+@ApiController('health', 'Health')
+@Public()
 export class HealthController {
   constructor(
     private readonly health: HealthCheckService,
@@ -27,7 +29,7 @@ export class HealthController {
   @Get('live')
   @ApiOperation({ summary: 'Is the process alive?' })
   @ApiOkResponse({ type: AliveDto })
-  @Refuses()
+  @AnswersProblems()
   async alive(): Promise<AliveDto> {
     await this.health.check([])
     return { status: 'alive' }
@@ -36,7 +38,7 @@ export class HealthController {
   @Get('ready')
   @ApiOperation({ summary: 'Do the log, the read models and the projector answer?' })
   @ApiOkResponse({ type: ReadyDto })
-  @Refuses('not_ready')
+  @AnswersProblems('not_ready')
   async ready(): Promise<ReadyDto> {
     const processed = this.readModels.asOf()
     processed.catch(() => undefined) // where the check of the log fails before anybody waits for it
@@ -62,7 +64,7 @@ export class HealthController {
   }
 
   /**
-   * Asked forwards from what was processed, so that the log is never read back through other applications' events. Where the read
+   * CommandRequest forwards from what was processed, so that the log is never read back through other applications' events. Where the read
    * models do not say that soon, the log is still asked whether it answers.
    */
   private async isLevel(processed: Promise<{ position: string }>): Promise<boolean> {

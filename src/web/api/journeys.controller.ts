@@ -1,17 +1,17 @@
-/** Questions about journeys. Each is answered in the reading room, where it is also decided who may ask. */
+/** Questions about journeys. Their answers come from src/queries; each needs the permission to read. */
 import { Body, HttpCode, Post, Query, Req, Res, StreamableFile } from '@nestjs/common'
 import { ApiHeader, ApiOperation, ApiResponse } from '@nestjs/swagger'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Readable } from 'node:stream'
-import type { Actor } from '../../domain/history.ts'
+import { RequiresPermission } from '../../access/permission.guard.ts'
 import { sentenceOf } from '../../domain/event-words.ts'
 import { journeyAt } from '../../domain/journey/replay.ts'
 import { programmeAt, sessionOf } from '../../domain/programme.ts'
 import { Journeys, type LogRecord } from '../../queries/journeys.ts'
 import { LiveJourneys } from '../../queries/live.ts'
 import { CaseloadDto, JourneyDto, ReplayDto, TimelineEntryDto } from './answers.dto.ts'
-import { AskedBy, isNamedIn, tagOf } from './asked.ts'
-import { AsksOfJourney, Face, FromLog, FromReadModel, JourneyId, Refuses } from './face.ts'
+import { isNamedIn, tagOf } from './request-context.ts'
+import { JourneyQuery, ApiController, FromLog, FromReadModel, JourneyId, AnswersProblems } from './api-controller.ts'
 import { formFor } from './forms.ts'
 import { LiveStreams } from './live.ts'
 import { Problem } from './problems.ts'
@@ -19,7 +19,8 @@ import { AfterQuery, CaseloadSearchDto, ReplayQuery } from './queries.dto.ts'
 
 const notFound = () => new Problem('not_found')
 
-@Face('caseload', 'The case load')
+@ApiController('caseload', 'The case load')
+@RequiresPermission('read')
 export class CaseloadController {
   constructor(private readonly journeys: Journeys) {}
 
@@ -30,17 +31,13 @@ export class CaseloadController {
     description: 'A POST, because a name or a CRN never goes into an address.',
   })
   @FromReadModel({ type: CaseloadDto, description: 'One page of journeys.' })
-  @Refuses('malformed_json', 'invalid_query', 'invalid_header', 'body_too_large', 'not_json', 'invalid_body')
-  searchCaseload(
-    @AskedBy() by: Actor,
-    @Query() _after: AfterQuery,
-    @Body() search: CaseloadSearchDto,
-  ): Promise<CaseloadDto> {
-    return this.journeys.caseload(search, by)
+  @AnswersProblems('malformed_json', 'invalid_query', 'invalid_header', 'body_too_large', 'not_json', 'invalid_body')
+  searchCaseload(@Query() _after: AfterQuery, @Body() search: CaseloadSearchDto): Promise<CaseloadDto> {
+    return this.journeys.caseload(search)
   }
 }
 
-@Face('journeys', 'Journeys')
+@ApiController('journeys', 'Journeys')
 export class JourneysController {
   constructor(
     private readonly journeys: Journeys,
@@ -48,7 +45,7 @@ export class JourneysController {
     private readonly streams: LiveStreams,
   ) {}
 
-  @AsksOfJourney('', 'Who is he, where does he stand, and what are his figures?')
+  @JourneyQuery('', 'Who is he, where does he stand, and what are his figures?')
   @FromReadModel({
     type: JourneyDto,
     description: 'The journey.',
@@ -64,12 +61,11 @@ export class JourneysController {
   })
   async journey(
     @JourneyId() id: string,
-    @AskedBy() by: Actor,
     @Query() _after: AfterQuery,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<JourneyDto | undefined> {
-    const journey = await this.journeys.header(id, by)
+    const journey = await this.journeys.header(id)
     if (!journey) throw notFound()
     const tag = tagOf(journey.revision)
     reply.header('etag', tag)
@@ -78,26 +74,23 @@ export class JourneysController {
     return undefined
   }
 
-  @AsksOfJourney('timeline', 'What happened, in the order it happened?')
+  @JourneyQuery('timeline', 'What happened, in the order it happened?')
   @FromReadModel({
     type: TimelineEntryDto,
     isArray: true,
     description: 'Every event, with what it corrects or was corrected by.',
   })
-  async timeline(
-    @JourneyId() id: string,
-    @AskedBy() by: Actor,
-    @Query() _after: AfterQuery,
-  ): Promise<readonly TimelineEntryDto[]> {
-    const entries = await this.journeys.timeline(id, by)
+  async timeline(@JourneyId() id: string, @Query() _after: AfterQuery): Promise<readonly TimelineEntryDto[]> {
+    const journey = await this.journeys.header(id)
+    const entries = journey ? await this.journeys.timeline(journey) : []
     if (entries.length === 0) throw notFound()
     return entries
   }
 
-  @AsksOfJourney('replay', 'How did it stand at a moment, on either clock?')
+  @JourneyQuery('replay', 'How did it stand at a moment, on either clock?')
   @FromLog({ type: ReplayDto, description: 'The journey as it stood; folded afresh from the log.' })
-  async replay(@JourneyId() id: string, @AskedBy() by: Actor, @Query() { clock, at }: ReplayQuery): Promise<ReplayDto> {
-    const events = await this.journeys.events(id, by)
+  async replay(@JourneyId() id: string, @Query() { clock, at }: ReplayQuery): Promise<ReplayDto> {
+    const events = await this.journeys.events(id)
     if (events.length === 0) throw notFound()
     const place = clock === 'known' ? new Date(at).toISOString() : at
     const { status, facts, figures, included, last, changedSince } = journeyAt(events, { clock, by: place })
@@ -126,7 +119,7 @@ export class JourneysController {
     }
   }
 
-  @AsksOfJourney('history', 'What does the log itself say, whole and in recorded order?', 'not_acceptable')
+  @JourneyQuery('history', 'What does the log itself say, whole and in recorded order?', 'not_acceptable')
   @FromLog({
     description: 'Every event of the stream: as JSON, or as JSON Lines where Accept says application/jsonl.',
     content: {
@@ -136,13 +129,12 @@ export class JourneysController {
   })
   async history(
     @JourneyId() id: string,
-    @AskedBy() by: Actor,
     @Query() _after: AfterQuery,
     @Req() request: FastifyRequest,
   ): Promise<StreamableFile> {
     const type = formFor(request.headers.accept, ['application/json', 'application/jsonl', 'application/x-ndjson'])
     if (!type) throw new Problem('not_acceptable')
-    const records = this.journeys.history(id, by)
+    const records = this.journeys.history(id)
     // The first is read before anything is answered: until then it can still be said that there is none, or no log.
     const first = await records.next()
     if (first.done) throw notFound()
@@ -153,7 +145,7 @@ export class JourneysController {
     return new StreamableFile(stream, { type: `${type}; charset=utf-8` })
   }
 
-  @AsksOfJourney('live', 'Tell me when something is added')
+  @JourneyQuery('live', 'Tell me when something is added')
   @FromReadModel({
     description:
       'Server-sent events: the revision now, then each revision added, once the read model can show it. A comment every 15 seconds.',
@@ -161,16 +153,15 @@ export class JourneysController {
   })
   async follow(
     @JourneyId() id: string,
-    @AskedBy() by: Actor,
     @Query() _after: AfterQuery,
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const journey = await this.journeys.header(id, by)
+    const journey = await this.journeys.header(id)
     if (!journey) throw notFound()
     reply.type('text/event-stream; charset=utf-8').header('x-accel-buffering', 'no')
     if (request.method === 'HEAD') return void reply.send('')
-    void reply.send(this.streams.of(journey.revision, this.changes.of(id, by)))
+    void reply.send(this.streams.of(journey.revision, this.changes.of(id)))
   }
 }
 

@@ -1,7 +1,8 @@
 /** Says no in one form (application/problem+json), whoever raised it; what nobody expected is logged, and nothing of it answered. */
 import { Catch, Inject, Injectable, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { FaultLog, toldOf } from '../errors/faults.ts'
+import { FaultLog } from '../../operations/fault-log.ts'
+import { whereItFailed } from '../errors/faults.ts'
 import { problemFrom } from './problems.ts'
 
 @Injectable()
@@ -16,7 +17,7 @@ export class ProblemFilter implements ExceptionFilter {
 
   answer(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
     const problem = problemFrom(error)
-    if (problem.code === 'unexpected') this.log.error(toldOf(error, request), 'The API failed.')
+    if (problem.code === 'unexpected') this.log.error(whereItFailed(error, request), 'The API failed.')
     if (reply.sent) return
     reply
       .status(problem.status)

@@ -1,12 +1,6 @@
 /** Every way in which the API can say no: its code, its status, and what a caller can do about it (RFC 9457). */
-import { HttpException } from '@nestjs/common'
-import { isDatabaseUnavailable } from '../../../projections/storage/availability.ts'
-import { Forbidden } from '../../access/session.ts'
-import { StaleRevision } from '../../commands/command-handler.ts'
-import { Refusal } from '../../domain/history.ts'
-import { PoisonEvent } from '../../domain/codec.ts'
-import { StoreUnavailable, ConcurrencyConflict } from '../../event-store/store-errors.ts'
-import { KeyMissing, SealBroken } from '../../protection/vault.ts'
+import type { Refusal } from '../../domain/history.ts'
+import { classifyFailure, type FailureCode } from '../errors/failure.ts'
 
 interface ProblemKind {
   readonly status: number
@@ -104,6 +98,17 @@ export const problemKinds = {
     title: 'Not a reason for leaving',
     meaning: 'The reason is not one of the reasons for leaving.',
   },
+  control_characters: {
+    status: 422,
+    title: 'A character that cannot be shown',
+    meaning:
+      'A text holds a control character other than a tab or a line end (in a reference or a CRN, also these), or half a character. Remove it.',
+  },
+  event_too_large: {
+    status: 422,
+    title: 'Too much text for one record',
+    meaning: 'The event would take more than 512 KiB in the log. Shorten the text, or record it in parts.',
+  },
   no_details: {
     status: 422,
     title: 'Nothing says who he is',
@@ -184,6 +189,12 @@ export const problemKinds = {
     title: 'The read models cannot be reached',
     meaning: 'Questions cannot be answered just now; commands are recorded as ever. Ask again after Retry-After.',
   },
+  database_busy: {
+    status: 503,
+    title: 'A database is in use',
+    meaning:
+      'Another process held a database for too long. Nothing was changed; send the request again after Retry-After.',
+  },
   not_ready: {
     status: 503,
     title: 'The service is not ready',
@@ -228,7 +239,7 @@ export class Problem extends Error {
     this.status = problemKinds[code].status
   }
 
-  /** @param requestId tells one occurrence from another, and means nothing to anybody else */
+  /** @param requestId distinguishes one occurrence from another, and has no other meaning */
   body(requestId: string): object {
     const { detail, errors, also } = this.more
     const { status, title, meaning } = problemKinds[this.code]
@@ -245,19 +256,26 @@ export class Problem extends Error {
   }
 }
 
-/** What is wrong, as far as the caller may know; whatever is not expected is `unexpected`, and says nothing of what is inside. */
+/** The one code that the API names for its own media type. */
+const codeFor = (code: FailureCode): ProblemCode =>
+  code === 'unsupported_media_type' ? 'not_json' : code === 'form_expired' ? 'forbidden' : code
+
+/** Seconds after which what stands in the way for now may be gone. */
+const retryAfter: Partial<Record<ProblemCode, string>> = {
+  busy: '1',
+  database_busy: '5',
+  store_unavailable: '5',
+  read_models_unavailable: '5',
+}
+
+/** What is wrong, as far as the caller may know; whatever is not foreseen is `unexpected`, and says nothing of what is inside. */
 export function problemFrom(error: unknown): Problem {
   if (error instanceof Problem) return error
-  if (error instanceof Refusal) return fromRefusal(error)
-  if (error instanceof StaleRevision) return new Problem('changed_meanwhile')
-  if (error instanceof ConcurrencyConflict) return new Problem('busy', { headers: { 'retry-after': '1' } })
-  if (error instanceof StoreUnavailable) return new Problem('store_unavailable', { headers: { 'retry-after': '5' } })
-  if (isDatabaseUnavailable(error)) return new Problem('read_models_unavailable', { headers: { 'retry-after': '5' } })
-  if (error instanceof Forbidden) return new Problem('forbidden')
-  if (error instanceof PoisonEvent || error instanceof SealBroken) return new Problem('journey_held')
-  if (error instanceof KeyMissing) return new Problem('erased')
-  if (error instanceof HttpException) return new Problem(codeOfStatus(error.getStatus()))
-  return error instanceof Error ? fromFramework(error) : new Problem('unexpected')
+  const failure = classifyFailure(error)
+  if (failure.refusal) return fromRefusal(failure.refusal)
+  const code = codeFor(failure.code)
+  const seconds = retryAfter[code]
+  return new Problem(code, seconds === undefined ? {} : { headers: { 'retry-after': seconds } })
 }
 
 const fieldRefused: Readonly<Record<string, string>> = {
@@ -270,39 +288,4 @@ function fromRefusal({ code, message }: Refusal): Problem {
   if (!isProblemCode(code)) return new Problem('refused', { detail: message })
   const field = fieldRefused[code]
   return new Problem(code, { detail: message, ...(field ? { errors: [{ field, message }] } : {}) })
-}
-
-/** The numbers node:sqlite gives where better-sqlite3 gives names. */
-const sqlite = { busy: 5, full: 13 } as const
-
-/** Their messages may quote what was sent, so only their codes are heard. */
-function fromFramework({
-  code,
-  errcode,
-  statusCode,
-}: Error & { code?: unknown; errcode?: unknown; statusCode?: unknown }): Problem {
-  const kind = typeof errcode === 'number' ? errcode & 0xff : undefined // the other bytes say more of the same
-  if (typeof code === 'string') {
-    if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return new Problem('body_too_large')
-    if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return new Problem('not_json')
-    if (code === 'FST_ERR_CTP_EMPTY_JSON_BODY' || code === 'FST_ERR_CTP_INVALID_JSON_BODY')
-      return new Problem('malformed_json')
-    if (code === 'SQLITE_FULL' || kind === sqlite.full) return new Problem('storage_full')
-    if (code.startsWith('SQLITE_BUSY') || kind === sqlite.busy)
-      return new Problem('busy', { headers: { 'retry-after': '1' } })
-  }
-  if (typeof statusCode !== 'number') return new Problem('unexpected')
-  return new Problem(statusCode === 400 ? 'malformed_json' : codeOfStatus(statusCode))
-}
-
-function codeOfStatus(status: number): ProblemCode {
-  if (status === 403) return 'forbidden'
-  if (status === 404) return 'not_found'
-  if (status === 405) return 'method_not_allowed'
-  if (status === 406) return 'not_acceptable'
-  if (status === 413) return 'body_too_large'
-  if (status === 415) return 'not_json'
-  if (status === 429) return 'too_many_requests'
-  if (status === 503) return 'closing'
-  return status >= 400 && status < 500 ? 'malformed_request' : 'unexpected'
 }

@@ -2,9 +2,9 @@
 import { caseloadSorts, type CaseloadSort } from '../../queries/journeys.ts'
 import { statusCodes, type Status } from '../../domain/journey/figures.ts'
 import type { Moment } from '../../domain/journey/replay.ts'
-import { Code, OneOf, Place, PlaceOnClock, Position, SomeOf, Whole, Writing } from './fields.ts'
+import { Code, OneOf, ProviderName, PlaceOnClock, Position, SomeOf, Whole, Writing } from './fields.ts'
 
-/** Any question may wait for what the asker has just told. */
+/** Any query may wait for what its caller has just recorded. */
 export class AfterQuery {
   @Position({
     description:
@@ -40,7 +40,7 @@ export class CaseloadSearchDto {
   })
   readonly statuses?: readonly Status[]
 
-  @Place({ description: 'Only journeys with this provider.', example: 'North', optional: true })
+  @ProviderName({ description: 'Only journeys with this provider.', example: 'North', optional: true })
   readonly provider?: string
 
   @Code({ description: 'Only journeys in this group.', example: 'G014', optional: true })

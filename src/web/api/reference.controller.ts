@@ -1,17 +1,19 @@
 /** What a caller may want to look up: programme definitions, and what each problem means. */
 import { Get, Param } from '@nestjs/common'
 import { ApiOkResponse, ApiOperation, ApiParam } from '@nestjs/swagger'
+import { Public } from '../../access/permission.guard.ts'
 import { programmeAt, programmes } from '../../domain/programme.ts'
 import { ProblemKindDto, ProgrammeDto } from './answers.dto.ts'
-import { Face, Refuses } from './face.ts'
+import { ApiController, AnswersProblems } from './api-controller.ts'
 import { isProblemCode, Problem, problemCodes, problemKinds, type ProblemCode } from './problems.ts'
 
-@Face('programmes', 'Reference')
+@ApiController('programmes', 'Reference')
+@Public()
 export class ProgrammesController {
   @Get()
   @ApiOperation({ summary: 'Which programmes are defined?' })
   @ApiOkResponse({ type: ProgrammeDto, isArray: true })
-  @Refuses()
+  @AnswersProblems()
   programmes(): readonly ProgrammeDto[] {
     return programmes
   }
@@ -21,7 +23,7 @@ export class ProgrammesController {
   @ApiParam({ name: 'key', example: 'bbr' })
   @ApiParam({ name: 'version', example: '1' })
   @ApiOkResponse({ type: ProgrammeDto })
-  @Refuses('not_found')
+  @AnswersProblems('not_found')
   programme(@Param('key') key: string, @Param('version') version: string): ProgrammeDto {
     const programme = /^[1-9]\d{0,5}$/.test(version) ? programmeAt(key, Number(version)) : undefined
     if (!programme) throw new Problem('not_found')
@@ -35,12 +37,13 @@ const described = (code: ProblemCode): ProblemKindDto => ({
   ...problemKinds[code],
 })
 
-@Face('problems', 'Reference')
+@ApiController('problems', 'Reference')
+@Public()
 export class ProblemsController {
   @Get()
   @ApiOperation({ summary: 'Which problems can be answered?' })
   @ApiOkResponse({ type: ProblemKindDto, isArray: true })
-  @Refuses()
+  @AnswersProblems()
   problemKinds(): readonly ProblemKindDto[] {
     return problemCodes.map(described)
   }
@@ -49,7 +52,7 @@ export class ProblemsController {
   @ApiOperation({ summary: 'What does a problem mean?', description: 'The `type` of every problem is this address.' })
   @ApiParam({ name: 'code', example: 'journey_ended' })
   @ApiOkResponse({ type: ProblemKindDto })
-  @Refuses('not_found')
+  @AnswersProblems('not_found')
   problemKind(@Param('code') code: string): ProblemKindDto {
     if (!isProblemCode(code)) throw new Problem('not_found')
     return described(code)

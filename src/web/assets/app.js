@@ -2,6 +2,7 @@
 import { Button, ErrorSummary, Radios, SkipLink, createAll } from 'govuk-frontend'
 import { Alert } from '@ministryofjustice/frontend/moj/components/alert/alert.mjs'
 import { follow } from './follow.js'
+import { recordedOnce } from './recorded-once.js'
 import { replay } from './replay.js'
 import { watch } from './watch.js'
 
@@ -9,4 +10,5 @@ document.body.classList.add('js-enabled', 'govuk-frontend-supported')
 for (const component of [Button, ErrorSummary, Radios, SkipLink, Alert]) createAll(component)
 for (const element of document.querySelectorAll('[data-module="tl-replay"]')) void replay(element)
 for (const element of document.querySelectorAll('[data-live]')) follow(element)
+for (const element of document.querySelectorAll('[data-recorded-once]')) recordedOnce(element)
 for (const element of document.querySelectorAll('[data-watch]')) watch(element)

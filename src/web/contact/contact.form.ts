@@ -1,32 +1,64 @@
-import { IsIn, IsNotEmpty, MaxLength, ValidateIf } from 'class-validator'
-import { longestNote, TellingForm } from '../forms/form.ts'
-import { suitabilities } from '../../domain/journey/referral.ts'
-import { contactKeys } from './contacts.ts'
+import { IsIn, IsNotEmpty, Matches, ValidateIf } from 'class-validator'
+import { suitabilityNames } from '../../domain/journey/referral.ts'
+import { groupItems } from '../forms/choices.ts'
+import { CommandFields, groupShape, longestNote, WrittenText } from '../forms/form-fields.ts'
+import type { JourneyForm } from '../forms/journey-form.ts'
+import { contact, contactKeys, type ContactKey } from './contacts.ts'
 
-export class ContactForm extends TellingForm {
+class ContactFields extends CommandFields {
   @IsIn(contactKeys, { message: 'Select what happened' })
   contact = ''
 
-  @MaxLength(200, { message: 'Result must be 200 characters or fewer' })
+  @WrittenText('Result', 200)
   result = ''
 
-  @ValidateIf(({ contact }: ContactForm) => contact === 'suitability-decided')
-  @IsIn(suitabilities, { message: 'Select what was decided' })
+  @ValidateIf(({ contact }: ContactFields) => contact === 'suitability-decided')
+  @IsIn(Object.keys(suitabilityNames), { message: 'Select what was decided' })
   decision = ''
 
-  @ValidateIf(({ contact }: ContactForm) => contact === 'allocated-to-group')
-  @IsNotEmpty({ message: 'Enter the group' })
-  @MaxLength(40, { message: 'Group must be 40 characters or fewer' })
+  @ValidateIf(({ contact }: ContactFields) => contact === 'allocated-to-group')
+  // The last of them is checked first.
+  @Matches(groupShape, { message: 'Group must be a code with a digit in it, such as G014' })
+  @IsNotEmpty({ message: 'Select the group' })
   groupId = ''
 
-  @MaxLength(200, { message: 'What it was about must be 200 characters or fewer' })
+  @WrittenText('What it was about', 200)
   about = ''
 
-  @ValidateIf(({ contact }: ContactForm) => contact === 'provider-transfer')
+  @ValidateIf(({ contact }: ContactFields) => contact === 'provider-transfer')
+  @WrittenText('Provider', 80)
   @IsNotEmpty({ message: 'Enter the provider that took over' })
-  @MaxLength(80, { message: 'Provider must be 80 characters or fewer' })
   provider = ''
 
-  @MaxLength(longestNote, { message: `Note must be ${longestNote} characters or fewer` })
+  @WrittenText('Note', longestNote, { lines: 'many' })
   note = ''
+}
+
+export const contactForm: JourneyForm<ContactFields> = {
+  path: 'contact',
+  title: 'Record another contact',
+  doing: 'recording the contact',
+  confirm: 'Record contact',
+  recorded: 'Contact recorded',
+  Fields: ContactFields,
+  order: ['contact', 'result', 'decision', 'groupId', 'about', 'provider', 'happenedOn', 'note'],
+  date: { name: 'happenedOn', legend: 'When did it happen?', subject: 'The date it happened' },
+  events: contactKeys.map((key) => contact(key).event),
+  controls: { occurredOn: 'happenedOn', event: 'contact' },
+  refusals: { recorded_before_occurred: 'happenedOn-day', journey_ended: 'happenedOn-day' },
+  otherwise: 'contact',
+  unavailable: () => null,
+  check: ({ contact, groupId }, { groups }) =>
+    contact === 'allocated-to-group' && groups !== null && !groups.includes(groupId)
+      ? [{ field: 'groupId', text: 'Select a group from the list' }]
+      : [],
+  view: ({ groups }, { groupId }) => ({
+    contacts: contactKeys.map((key) => ({ key, ...contact(key) })),
+    decisions: Object.entries(suitabilityNames).map(([value, text]) => ({ value, text })),
+    groupItems: groupItems(groups, groupId, 'Select a group'),
+  }),
+  command(fields, occurredOn) {
+    const { event, command } = contact(fields.contact as ContactKey)
+    return { ...command(fields), event, occurredOn }
+  },
 }

@@ -5,7 +5,9 @@ import type { Suitability } from '../../domain/journey/referral.ts'
 
 type Data<T extends JourneyCommand['type']> = Extract<JourneyCommand, { type: T }>['data']
 
-type Named = { [T in JourneyCommand['type']]: { readonly command: T; readonly data: Data<T> } }[JourneyCommand['type']]
+type NamedCommand = {
+  [T in JourneyCommand['type']]: { readonly type: T; readonly data: Data<T> }
+}[JourneyCommand['type']]
 
 export interface ContactFields {
   readonly result: string
@@ -20,7 +22,7 @@ interface Contact {
   /** The event that it becomes, and so what it is called. */
   readonly event: JourneyEvent['type']
   readonly hint?: string
-  readonly names: (fields: ContactFields) => Named
+  readonly command: (fields: ContactFields) => NamedCommand
 }
 
 const noted = ({ note }: ContactFields) => (note ? { note } : {})
@@ -29,48 +31,48 @@ const about = (fields: ContactFields) => ({ ...(fields.about && { about: fields.
 export const contacts = {
   'eligibility-assessed': {
     event: 'EligibilityAssessed',
-    names: (fields) => ({
-      command: 'AssessEligibility',
+    command: (fields) => ({
+      type: 'AssessEligibility',
       data: { ...(fields.result && { result: fields.result }), ...noted(fields) },
     }),
   },
   'suitability-decided': {
     event: 'SuitabilityDecided',
-    names: (fields) => ({
-      command: 'DecideSuitability',
+    command: (fields) => ({
+      type: 'DecideSuitability',
       data: { decision: (fields.decision || 'not_stated') as Suitability, ...noted(fields) },
     }),
   },
   'placed-on-waiting-list': {
     event: 'PlacedOnWaitingList',
-    names: (fields) => ({ command: 'PlaceOnWaitingList', data: noted(fields) }),
+    command: (fields) => ({ type: 'PlaceOnWaitingList', data: noted(fields) }),
   },
   'allocated-to-group': {
     event: 'AllocatedToGroup',
-    names: (fields) => ({ command: 'AllocateToGroup', data: { groupId: fields.groupId, ...noted(fields) } }),
+    command: (fields) => ({ type: 'AllocateToGroup', data: { groupId: fields.groupId, ...noted(fields) } }),
   },
   'three-way-meeting': {
     event: 'ThreeWayMeetingHeld',
-    names: (fields) => ({ command: 'HoldThreeWayMeeting', data: noted(fields) }),
+    command: (fields) => ({ type: 'HoldThreeWayMeeting', data: noted(fields) }),
   },
   'programme-review': {
     event: 'ProgrammeReviewCompleted',
-    names: (fields) => ({ command: 'CompleteProgrammeReview', data: noted(fields) }),
+    command: (fields) => ({ type: 'CompleteProgrammeReview', data: noted(fields) }),
   },
-  'warning-issued': { event: 'WarningIssued', names: (fields) => ({ command: 'IssueWarning', data: about(fields) }) },
+  'warning-issued': { event: 'WarningIssued', command: (fields) => ({ type: 'IssueWarning', data: about(fields) }) },
   'breach-initiated': {
     event: 'BreachInitiated',
-    names: (fields) => ({ command: 'InitiateBreach', data: about(fields) }),
+    command: (fields) => ({ type: 'InitiateBreach', data: about(fields) }),
   },
   'breach-resolved': {
     event: 'BreachResolved',
-    names: (fields) => ({ command: 'ResolveBreach', data: about(fields) }),
+    command: (fields) => ({ type: 'ResolveBreach', data: about(fields) }),
   },
-  'recall-recorded': { event: 'RecallRecorded', names: (fields) => ({ command: 'RecordRecall', data: about(fields) }) },
+  'recall-recorded': { event: 'RecallRecorded', command: (fields) => ({ type: 'RecordRecall', data: about(fields) }) },
   'provider-transfer': {
     event: 'ProviderTransferAccepted',
     hint: 'The journey goes on; the clock is not reset',
-    names: (fields) => ({ command: 'AcceptProviderTransfer', data: { provider: fields.provider, ...noted(fields) } }),
+    command: (fields) => ({ type: 'AcceptProviderTransfer', data: { provider: fields.provider, ...noted(fields) } }),
   },
 } satisfies Record<string, Contact>
 

@@ -1,17 +1,91 @@
-import { IsNotEmpty, Matches, MaxLength } from 'class-validator'
-import { longestNote, TellingForm } from '../forms/form.ts'
+import { IsIn, IsNotEmpty, Matches } from 'class-validator'
+import { outcomeCodes, outcomes } from '../../domain/journey/outcomes.ts'
+import type { TimelineEntry } from '../../queries/journeys.ts'
+import { outcomeGroups, sessionGroups } from '../forms/choices.ts'
+import { CommandFields, longestNote, WrittenText } from '../forms/form-fields.ts'
+import type { JourneyForm } from '../forms/journey-form.ts'
 
-export class CorrectionForm extends TellingForm {
-  @IsNotEmpty({ message: 'Select the session whose record is wrong' })
+const selectSession = 'Select the session whose record is wrong'
+
+class CorrectionFields extends CommandFields {
+  @IsNotEmpty({ message: selectSession })
   sessionId = ''
 
-  @IsNotEmpty({ message: 'Select what the record should have said' })
+  @IsIn(outcomeCodes, { message: 'Select what the record should have said' })
   outcome = ''
 
+  // The last of them is checked first.
+  @WrittenText('Why', longestNote, { lines: 'many' })
   @IsNotEmpty({ message: 'Enter why the record was wrong' })
-  @MaxLength(longestNote, { message: `Why must be ${longestNote} characters or fewer` })
   because = ''
 
   @Matches(/^\d{1,9}$/, { message: 'This form was not complete. Load the page again before you send it.' })
   revision = ''
+}
+
+/** What the record says of a session now; null where it says nothing. */
+function recordOf(entries: readonly TimelineEntry[], sessionId: unknown) {
+  const about = entries
+    .filter((entry) => entry.sessionId === sessionId && entry.outcome !== null)
+    .toSorted((a, b) => a.revision - b.revision)
+  const first = about.find(({ type }) => type === 'AttendanceRecorded')
+  const last = about.at(-1)
+  if (!first || !last) return null
+  return {
+    sessionId: first.sessionId!,
+    heldOn: first.occurredOn,
+    code: last.outcome!,
+    outcome: `${outcomes[last.outcome!]} (${last.outcome})`,
+    recordedAt: last.recordedAt,
+    recordedBy: last.recordedBy,
+    revision: last.revision,
+    actual: first.actualFacilitators,
+  }
+}
+
+const unchanged = { field: 'outcome', text: 'Select another outcome: this is what the record already says' }
+
+export const correctionForm: JourneyForm<CorrectionFields> = {
+  path: 'correction',
+  title: 'Correct attendance',
+  doing: 'correcting the record',
+  confirm: 'Correct the record',
+  recorded: 'Attendance corrected',
+  Fields: CorrectionFields,
+  order: ['sessionId', 'outcome', 'because'],
+  events: ['AttendanceCorrected'],
+  controls: { was: 'outcome' },
+  refusals: { unknown_session: 'sessionId', unknown_outcome: 'outcome' },
+  otherwise: 'outcome',
+  fromAddress: ['sessionId'],
+  unavailable: ({ entries }) =>
+    entries.some(({ type }) => type === 'AttendanceRecorded')
+      ? null
+      : 'No attendance is on record yet, so there is nothing to correct.',
+  check({ sessionId, outcome }, { entries }) {
+    const record = recordOf(entries, sessionId)
+    if (!record) return [{ field: 'sessionId', text: selectSession }]
+    return record.code === outcome ? [unchanged] : []
+  },
+  view({ header, entries }, { sessionId }) {
+    const recorded = new Set(
+      entries.flatMap(({ type, sessionId }) => (type === 'AttendanceRecorded' ? [sessionId] : [])),
+    )
+    return {
+      record: recordOf(entries, sessionId),
+      sessions: sessionGroups({ key: header.programmeKey, version: header.programmeVersion }, (id) => recorded.has(id)),
+      outcomes: outcomeGroups,
+    }
+  },
+  command({ sessionId, outcome, because }, _day, { header, entries }) {
+    const record = recordOf(entries, sessionId)
+    return {
+      type: 'CorrectAttendance',
+      event: 'AttendanceCorrected',
+      data: { sessionId, outcome, because },
+      // A correction is about the day of the session, whenever it is made.
+      occurredOn: record?.heldOn ?? header.referredOn,
+      beside: { was: record?.code },
+    }
+  },
 }

@@ -1,15 +1,8 @@
-/** Where faults are told, and how: where it happened, never what was said, asked or sent. */
+/** What the log of faults says of one: where it happened, never a message, an address or a body. */
 import type { FastifyRequest } from 'fastify'
 
-/** Where faults are told. Given by whoever starts the application. */
-export interface FaultLog {
-  error(about: object, message: string): void
-}
-
-export const FaultLog = Symbol('FaultLog')
-
-/** What is told of a fault, to find the place and the request by. */
-export const toldOf = (error: unknown, request: FastifyRequest) => ({
+/** What the log says of a fault, to find the place and the request by. */
+export const whereItFailed = (error: unknown, request: FastifyRequest) => ({
   requestId: request.id,
   route: routeOf(request),
   ...faultOf(error),

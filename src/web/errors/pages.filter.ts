@@ -1,14 +1,11 @@
 /** When something cannot be done, people get a page that says what to do next; what broke inside stays inside. */
 import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { isDatabaseUnavailable } from '../../../projections/storage/availability.ts'
-import { Forbidden } from '../../access/session.ts'
-import { StaleRevision } from '../../commands/command-handler.ts'
-import { Refusal } from '../../domain/history.ts'
-import { StoreUnavailable, ConcurrencyConflict } from '../../event-store/store-errors.ts'
-import { toldOf, type FaultLog } from './faults.ts'
+import type { FaultLog } from '../../operations/fault-log.ts'
+import { classifyFailure, type Failure, type FailureCode } from './failure.ts'
+import { whereItFailed } from './faults.ts'
 
-interface Said {
+interface PageWords {
   readonly status: number
   readonly title: string
   readonly paragraphs: readonly string[]
@@ -31,104 +28,121 @@ export class PagesFilter implements ExceptionFilter {
   async catch(error: unknown, host: ArgumentsHost): Promise<void> {
     const reply = host.switchToHttp().getResponse<FastifyReply>()
     const request = host.switchToHttp().getRequest<FastifyRequest>()
-    const said = saying(error)
-    if (said.status === 500) this.log.error(toldOf(error, request), 'A page failed.')
+    const words = wordsFor(error)
+    if (words.status === 500) this.log.error(whereItFailed(error, request), 'A page failed.')
     if (reply.sent || reply.raw.headersSent) {
       reply.raw.destroy()
       return
     }
-    void reply.status(said.status).header('cache-control', 'no-store')
+    void reply.status(words.status).header('cache-control', 'no-store')
     const path = request.url.split('?')[0]!
     if (path === '/api' || path.startsWith('/api/') || path.endsWith('.jsonl')) {
       await reply
         .type('application/problem+json')
-        .send(JSON.stringify({ type: 'about:blank', title: said.title, status: said.status }))
+        .send(JSON.stringify({ type: 'about:blank', title: words.title, status: words.status }))
       return
     }
     if (path.startsWith('/assets/')) {
-      await reply.type('text/plain').send(said.title)
+      await reply.type('text/plain').send(words.title)
       return
     }
-    await reply.view('errors/error.njk', { ...said })
+    await reply.view('errors/error.njk', { ...words })
   }
 }
 
-function saying(error: unknown): Said {
-  if (error instanceof BadAddress) {
+function wordsFor(error: unknown): PageWords {
+  if (error instanceof BadAddress)
     return { status: 400, title: 'This address cannot be used', paragraphs: [error.message, error.howTo] }
-  }
-  if (error instanceof Refusal)
-    return {
-      status: 400,
-      title: 'This cannot be recorded',
-      paragraphs: [error.message, 'Go back and change what you entered.'],
-    }
-  if (error instanceof StaleRevision)
-    return { status: 409, title: 'The record has changed', paragraphs: [error.message] }
-  if (error instanceof Forbidden) return { status: 403, title: 'You cannot see this', paragraphs: [error.message] }
-  if (error instanceof StoreUnavailable || error instanceof ConcurrencyConflict) {
-    return {
-      status: 503,
-      title: 'Sorry, the service is unavailable',
-      paragraphs: [
-        'The log cannot be reached.',
-        'Wait a few minutes, then load the page again. If you were recording something, look at the timeline to see whether it is there.',
-      ],
-    }
-  }
-  if (isDatabaseUnavailable(error)) {
-    return {
-      status: 503,
-      title: 'Sorry, the pages are unavailable',
-      paragraphs: [
-        'The database the pages are read from cannot be reached. What was recorded is safe: it is kept elsewhere.',
-        'Wait a few minutes, then load the page again. If you were recording something, go back and send it again: it will never be recorded twice.',
-      ],
-    }
-  }
-  const { code, cause } = error as { code?: string; cause?: { code?: string } }
-  if ([code, cause?.code].some((it) => it?.startsWith('FST_CSRF_'))) {
-    return {
-      status: 403,
-      title: 'This form can no longer be sent',
-      paragraphs: [
-        'The page it came from is too old, or cookies are switched off. Nothing was recorded.',
-        'Go back, copy what you typed, load the page again and send it once more.',
-      ],
-    }
-  }
-  const status =
-    error instanceof HttpException ? error.getStatus() : ((error as { statusCode?: number }).statusCode ?? 500)
-  switch (status) {
-    case 400:
-      return { status, title: 'This request cannot be understood', paragraphs: ['Go back and try again.'] }
-    case 404:
-      return {
-        status,
-        title: 'Page not found',
-        paragraphs: [
-          'If you typed the address, check it is correct.',
-          'If you followed a link, the journey may never have existed here.',
-        ],
-      }
-    case 413:
-      return {
-        status,
-        title: 'That is too much at once',
-        paragraphs: ['Nothing was recorded. Go back and shorten the note.'],
-      }
-    case 429:
-      return { status, title: 'Too many requests', paragraphs: ['Wait a minute, then load the page again.'] }
-    default:
-      return status < 500
-        ? { status, title: 'This cannot be done', paragraphs: ['Nothing was recorded. Go back and try again.'] }
-        : {
-            status: 500,
-            title: 'Sorry, there is a problem with the service',
-            paragraphs: [
-              'What went wrong was noted. Try again later.',
-              'If you had sent a form, look at the timeline to see whether it was recorded.',
-            ],
-          }
-  }
+  const failure = classifyFailure(error)
+  return pages[failure.code](failure, error as Error)
+}
+
+const page =
+  (status: number, title: string, ...paragraphs: string[]) =>
+  (): PageWords => ({ status, title, paragraphs })
+
+const cannotBeDone = ({ status = 400 }: Failure): PageWords => ({
+  status,
+  title: 'This cannot be done',
+  paragraphs: ['Nothing was recorded. Go back and try again.'],
+})
+
+const malformed = page(400, 'This request cannot be understood', 'Go back and try again.')
+
+const logAway = page(
+  503,
+  'Sorry, the service is unavailable',
+  'The log cannot be reached.',
+  'Wait a few minutes, then load the page again. If you were recording something, look at the timeline to see whether it is there.',
+)
+
+const ours = page(
+  500,
+  'Sorry, there is a problem with the service',
+  'What went wrong was noted. Try again later.',
+  'If you had sent a form, look at the timeline to see whether it was recorded.',
+)
+
+/** A failure without words does not compile. */
+const pages: Readonly<Record<FailureCode, (failure: Failure, error: Error) => PageWords>> = {
+  refused: ({ refusal }) => ({
+    status: 400,
+    title: 'This cannot be recorded',
+    paragraphs: [refusal!.message, 'Go back and change what you entered.'],
+  }),
+  changed_meanwhile: (_failure, { message }) => ({
+    status: 409,
+    title: 'The record has changed',
+    paragraphs: [message],
+  }),
+  busy: logAway,
+  database_busy: page(
+    503,
+    'Sorry, the service is busy',
+    'Nothing was recorded. Wait a few seconds, then send it again.',
+  ),
+  store_unavailable: logAway,
+  read_models_unavailable: page(
+    503,
+    'Sorry, the pages are unavailable',
+    'The database the pages are read from cannot be reached. What was recorded is safe: it is kept elsewhere.',
+    'Wait a few minutes, then load the page again. If you were recording something, go back and send it again: it will never be recorded twice.',
+  ),
+  forbidden: page(403, 'You cannot see this', 'Your role does not allow this.'),
+  form_expired: page(
+    403,
+    'This form can no longer be sent',
+    'The page it came from is too old, or cookies are switched off. Nothing was recorded.',
+    'Go back, copy what you typed, load the page again and send it once more.',
+  ),
+  journey_held: page(
+    409,
+    'Nothing can be added to this journey',
+    'Its log has an event that cannot be understood. Nothing was recorded, and nothing can be added until that has been put right.',
+  ),
+  erased: page(
+    409,
+    'Nothing personal can be added to this journey',
+    'His personal data was erased, and the key to it destroyed. Nothing was recorded.',
+  ),
+  storage_full: page(
+    507,
+    'There is no room left to record this',
+    'The disk is full. Nothing was recorded. Tell whoever runs this service.',
+  ),
+  malformed_request: (failure) => (failure.status === 400 ? malformed() : cannotBeDone(failure)),
+  malformed_json: malformed,
+  not_found: page(
+    404,
+    'Page not found',
+    'If you typed the address, check it is correct.',
+    'If you followed a link, the journey may never have existed here.',
+  ),
+  method_not_allowed: cannotBeDone,
+  not_acceptable: cannotBeDone,
+  body_too_large: page(413, 'That is too much at once', 'Nothing was recorded. Go back and shorten the note.'),
+  unsupported_media_type: cannotBeDone,
+  too_many_requests: page(429, 'Too many requests', 'Wait a minute, then load the page again.'),
+  closing: ours,
+  unexpected: ours,
 }

@@ -14,7 +14,7 @@ export interface ChoiceGroup {
   readonly options: readonly { readonly value: string; readonly text: string }[]
 }
 
-const standings: Readonly<Record<AttendanceCategory, string>> = {
+const categoryNames: Readonly<Record<AttendanceCategory, string>> = {
   attended: 'Attended',
   sent_home: 'Sent home',
   unacceptable_absence: 'Unacceptable absence',
@@ -22,10 +22,10 @@ const standings: Readonly<Record<AttendanceCategory, string>> = {
   not_held: 'Not held',
 }
 
-export const outcomeGroups: readonly ChoiceGroup[] = Object.entries(standings).map(([standing, label]) => ({
+export const outcomeGroups: readonly ChoiceGroup[] = Object.entries(categoryNames).map(([category, label]) => ({
   label,
   options: outcomeCodes
-    .filter((code) => attendanceCategoryOf(code) === standing)
+    .filter((code) => attendanceCategoryOf(code) === category)
     .map((code) => ({ value: code, text: `${outcomes[code]} (${code})` })),
 }))
 
@@ -52,3 +52,10 @@ export const reasonItems = (chosen: unknown, without: readonly string[] = []) =>
     .filter((code) => !without.includes(code))
     .map((code) => ({ value: code, text: reasons[code], selected: code === chosen })),
 ]
+
+/** @param none what choosing none is called; @returns null where a group has to be typed */
+export const groupItems = (groups: readonly string[] | null, chosen: unknown, none: string) =>
+  groups && [
+    { value: '', text: none, selected: !chosen },
+    ...groups.map((group) => ({ value: group, text: group, selected: group === chosen })),
+  ]

@@ -1,6 +1,7 @@
 import { Controller, Get, Param, Req, Res } from '@nestjs/common'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Readable } from 'node:stream'
+import { RequiresPermission } from '../../access/permission.guard.ts'
 import { Journeys } from '../../queries/journeys.ts'
 import { JourneyPages } from '../layout/journey-page.ts'
 import { historyEvent } from './history.ts'
@@ -8,6 +9,7 @@ import { historyEvent } from './history.ts'
 /** Where the events go in the page: everything before it is sent first, then each event as the log gives it, then the rest. */
 const here = '<!--events-->'
 
+@RequiresPermission('read')
 @Controller('journeys/:id')
 export class HistoryController {
   constructor(
@@ -22,7 +24,7 @@ export class HistoryController {
     const [before = '', after = ''] = (await render('history/history.njk', { ...reply.locals, ...page, here })).split(
       here,
     )
-    const events = await begun(this.journeys.history(id, page.as))
+    const events = await begun(this.journeys.history(id))
     async function* pieces() {
       yield before
       for await (const record of events)
@@ -35,8 +37,8 @@ export class HistoryController {
   /** The same as JSON Lines: one event a line, opened and as stored. */
   @Get('history.jsonl')
   async download(@Param('id') id: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply) {
-    const page = await this.pages.open(request, id, 'history')
-    const events = await begun(this.journeys.history(id, page.as))
+    await this.pages.open(request, id, 'history') // answers 404 where there is no such journey
+    const events = await begun(this.journeys.history(id))
     async function* lines() {
       for await (const record of events) yield `${JSON.stringify(record)}\n`
     }

@@ -11,25 +11,13 @@ export interface JourneyPage {
   readonly path: string
   readonly header: JourneyHeader & { readonly statusName: string }
   readonly as: SignedIn
-  /** This one request: what it records is told apart by it, and its trace is found by it. */
+  /** The correlation id of what this request records, and of its trace. */
   readonly requestId: string
   readonly section: 'timeline' | 'replay' | 'history' | null
   readonly catchingUp: boolean
-  readonly done: string | null
 }
 
 const patienceMs = 2_000
-
-/** What a redirect after a form may say was done. */
-const doneWords: Readonly<Record<string, string>> = {
-  attendance: 'Attendance recorded',
-  correction: 'Attendance corrected',
-  'drop-out': 'Drop-out recorded',
-  completion: 'Completion recorded',
-  recategorisation: 'Outcome recategorised',
-  contact: 'Contact recorded',
-  already: 'That was already recorded. Nothing was written twice',
-}
 
 @Injectable()
 export class JourneyPages {
@@ -40,9 +28,9 @@ export class JourneyPages {
 
   async open(request: FastifyRequest, journeyId: string, section: JourneyPage['section']): Promise<JourneyPage> {
     const as = whoIsAsking(request)
-    const { after, done } = request.query as { after?: unknown; done?: unknown }
+    const { after } = request.query as { after?: unknown }
     const catchingUp = !(await this.caughtUp(after))
-    const header = await this.journeys.header(journeyId, as)
+    const header = await this.journeys.header(journeyId)
     if (!header) throw new NotFoundException('There is no journey at this address.')
     return {
       journeyId,
@@ -52,11 +40,10 @@ export class JourneyPages {
       requestId: request.id,
       section,
       catchingUp,
-      done: typeof done === 'string' ? (doneWords[done] ?? null) : null,
     }
   }
 
-  /** After a write the page waits, within reason, for the read model to hear of it. */
+  /** After a write the page waits, within reason, for the read model to contain it. */
   async caughtUp(after: unknown): Promise<boolean> {
     if (typeof after !== 'string' || !/^\d{1,19}$/.test(after)) return true
     return this.readModels.waitFor(after, patienceMs)

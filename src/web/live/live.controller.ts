@@ -1,7 +1,8 @@
 import { Controller, Query, Req, Sse } from '@nestjs/common'
 import type { FastifyRequest } from 'fastify'
 import { EMPTY, from, map, merge, mergeMap, of, type Observable } from 'rxjs'
-import { whoIsAsking, type SignedIn } from '../../access/session.ts'
+import { RequiresOneOf } from '../../access/permission.guard.ts'
+import { permit, whoIsAsking, type SignedIn } from '../../access/session.ts'
 import { Operations } from '../../operations/operations.ts'
 import { Journeys } from '../../queries/journeys.ts'
 import { LiveJourneys } from '../../queries/live.ts'
@@ -13,6 +14,7 @@ type LiveMessage = { readonly topic: string } & ({ readonly revision: number } |
 const mostTopics = 100
 const journeyTopic = /^journey-([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})$/
 
+@RequiresOneOf('read', 'operate')
 @Controller('live')
 export class LiveController {
   constructor(
@@ -37,10 +39,11 @@ export class LiveController {
 
   private messagesOf(topic: string, as: SignedIn): Observable<LiveMessage> {
     const journeyId = journeyTopic.exec(topic)?.[1]
-    if (!journeyId) return this.operations.changes(as).pipe(map((digest) => ({ topic, digest })))
+    permit(as, journeyId ? 'read' : 'operate')
+    if (!journeyId) return this.operations.changes().pipe(map((digest) => ({ topic, digest })))
     // Followed from its end before the present revision is read: what is appended in between is told twice rather than never.
-    const added = this.live.of(journeyId, as)
-    const present = from(this.journeys.header(journeyId, as)).pipe(
+    const added = this.live.of(journeyId)
+    const present = from(this.journeys.header(journeyId)).pipe(
       mergeMap((header) => (header ? of({ revision: header.revision }) : EMPTY)),
     )
     return merge(added, present).pipe(map(({ revision }) => ({ topic, revision })))

@@ -1,8 +1,11 @@
 import { Controller, Get, Inject, Req, Res } from '@nestjs/common'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Registry } from 'prom-client'
+import { Public } from '../../access/permission.guard.ts'
 import { Scrapers } from '../../access/scrapers.ts'
 
+/** Public to the guard: a scraper signs in nowhere, and Scrapers decides who may read. */
+@Public()
 @Controller('metrics')
 export class MetricsController {
   constructor(

@@ -1,6 +1,7 @@
 import { Controller, Get, NotFoundException, Param, Query, Req, Res } from '@nestjs/common'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { setImmediate as othersTurn } from 'node:timers/promises'
+import { RequiresPermission } from '../../access/permission.guard.ts'
 import type { Recorded } from '../../domain/history.ts'
 import type { JourneyEvent } from '../../domain/journey/journey.ts'
 import { Journeys } from '../../queries/journeys.ts'
@@ -13,6 +14,7 @@ import { outlineOf, readAddress, replayView, titleFor, type ReplayAsked, type Re
 
 type Query = Readonly<Record<string, unknown>>
 
+@RequiresPermission('read')
 @Controller('journeys/:id/replay')
 export class ReplayController {
   constructor(
@@ -94,7 +96,7 @@ export class ReplayController {
     page: JourneyPage,
     asked: ReplayAsked,
   ): Promise<{ view: ReplayView; events: readonly Recorded<JourneyEvent>[] }> {
-    const events = await this.journeys.events(page.journeyId, page.as)
+    const events = await this.journeys.events(page.journeyId)
     if (events.length === 0) throw new NotFoundException()
     await othersTurn()
     const view = replayView(`${page.path}/replay`, events, asked)

@@ -4,7 +4,7 @@ import type { Recorded } from '../../domain/history.ts'
 import { statuses } from '../../domain/journey/figures.ts'
 import type { JourneyEvent } from '../../domain/journey/journey.ts'
 import { believedNow, journeyOn, type JourneyOnClock } from '../../domain/journey/replay.ts'
-import { sayDay, sayDayShort, sayInstant, sayInstantShort } from '../layout/dates.ts'
+import { sayDay, sayDayShort, sayInstantShort } from '../layout/dates.ts'
 import { drawingOf, width, type DrawnMark, type Drawing } from './drawing.ts'
 import { marksOf, type Mark } from './marks.ts'
 import { momentAt, type Clock, type MomentView } from './moments.ts'
@@ -214,9 +214,6 @@ function descriptionOf(marks: readonly Mark[], statusAtTheEnd: string): string {
     `Status at the end: ${statusAtTheEnd}. The same marks follow as a list.`
   )
 }
-
-export const sayAsked = ({ clock, at }: ReplayAsked): string =>
-  at === null ? 'now' : clock === 'known' && !isDay(at) ? sayInstant(at) : sayDay(at)
 
 /** What the browser needs to move the playhead along the line by itself; the words of a moment it asks for as it comes to it. */
 export interface ReplayOutline {

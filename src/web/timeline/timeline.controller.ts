@@ -1,9 +1,12 @@
 import { Controller, Get, Param, Req, Res } from '@nestjs/common'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { RequiresPermission } from '../../access/permission.guard.ts'
 import { Journeys } from '../../queries/journeys.ts'
+import { formsOffered } from '../forms/journey-forms.ts'
 import { JourneyPages } from '../layout/journey-page.ts'
 import { timelineView } from './timeline.ts'
 
+@RequiresPermission('read')
 @Controller('journeys/:id')
 export class TimelineController {
   constructor(
@@ -14,11 +17,12 @@ export class TimelineController {
   @Get()
   async show(@Param('id') id: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply) {
     const page = await this.pages.open(request, id, 'timeline')
-    const entries = await this.journeys.timeline(id, page.as)
+    const entries = await this.journeys.timeline(page.header)
     return reply.view('timeline/timeline.njk', {
       ...page,
       chapters: timelineView(page.header, entries),
       count: entries.length,
+      offered: formsOffered({ header: page.header, entries }),
     })
   }
 }

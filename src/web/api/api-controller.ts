@@ -1,4 +1,4 @@
-/** What every controller of the API shares: where it answers, how it says no, and how it is described. */
+/** What every controller of the API shares: its address, its pipe and filter, and its description for OpenAPI. */
 import { applyDecorators, Controller, Get, Param, Post, UseFilters, UseInterceptors, UsePipes } from '@nestjs/common'
 import {
   ApiHeader,
@@ -9,15 +9,16 @@ import {
   getSchemaPath,
   type ApiResponseOptions,
 } from '@nestjs/swagger'
+import { RequiresPermission } from '../../access/permission.guard.ts'
 import { ProblemDto, WrittenDto } from './answers.dto.ts'
-import { JourneyIdPipe } from './asked.ts'
-import { CheckedPipe } from './checked.pipe.ts'
+import { JourneyIdPipe } from './request-context.ts'
+import { DtoPipe } from './dto.pipe.ts'
 import { Freshness } from './freshness.ts'
 import { ProblemFilter } from './problem.filter.ts'
 import { Problem, problemKinds, type ProblemCode } from './problems.ts'
 
-export const Face = (path: string, tag: string) =>
-  applyDecorators(ApiTags(tag), Controller(`api/${path}`), UsePipes(CheckedPipe), UseFilters(ProblemFilter))
+export const ApiController = (path: string, tag: string) =>
+  applyDecorators(ApiTags(tag), Controller(`api/${path}`), UsePipes(DtoPipe), UseFilters(ProblemFilter))
 
 /** The id in the address; whatever cannot be one is not found. */
 export const JourneyId = () => Param('journeyId', JourneyIdPipe)
@@ -31,7 +32,7 @@ const always: readonly ProblemCode[] = [
 ]
 
 /** The problems a route can answer with, one response a status. */
-export function Refuses(...codes: readonly ProblemCode[]): MethodDecorator {
+export function AnswersProblems(...codes: readonly ProblemCode[]): MethodDecorator {
   const byStatus = Object.groupBy([...new Set([...codes, ...always])], (code) => String(problemKinds[code].status))
   return applyDecorators(
     ...Object.entries(byStatus).map(([status, of = []]) =>
@@ -62,12 +63,13 @@ const writtenHeaders = {
   Location: text('The journey.', '/api/journeys/3f0c0f0e-5b0a-4a53-9d2e-0c9c1f3b7a11'),
 }
 
-/** A command: something that happened is told, and written once. */
-export function Tells(path: string, summary: string, ...codes: readonly ProblemCode[]): MethodDecorator {
+/** A route that records something that happened, once however often it is sent. */
+export function CommandRoute(path: string, summary: string, ...codes: readonly ProblemCode[]): MethodDecorator {
   const begins = path === ''
   const onJourney: readonly ProblemCode[] = ['not_found', 'no_referral', 'journey_ended', 'changed_meanwhile', 'erased']
   return applyDecorators(
     Post(begins ? '' : `:journeyId/${path}`),
+    RequiresPermission('record'),
     ApiOperation({ summary }),
     ...(begins
       ? []
@@ -85,40 +87,43 @@ export function Tells(path: string, summary: string, ...codes: readonly ProblemC
       name: 'Idempotency-Key',
       required: false,
       description:
-        '1 to 255 visible ASCII characters, made up by the caller for this one telling. Told again with the same key, it is written once.',
+        '1 to 255 visible ASCII characters, made up by the caller for this one command. Sent again with the same key, it is written once.',
       schema: { type: 'string', minLength: 1, maxLength: 255 },
       example: '7a0f4f0c-1f0e-4f0e-8c59-0d8f6f3e7b55',
     }),
     ApiResponse({ status: 201, description: 'It was recorded.', type: WrittenDto, headers: writtenHeaders }),
     ApiResponse({
       status: 200,
-      description: 'It was recorded before, by this same telling; where, is answered again.',
+      description: 'It was recorded before, by this same command; where, is answered again.',
       type: WrittenDto,
       headers: writtenHeaders,
     }),
-    Refuses(
+    AnswersProblems(
       'malformed_json',
       'invalid_header',
       'body_too_large',
       'not_json',
       'invalid_body',
       'recorded_before_occurred',
+      'control_characters',
+      'event_too_large',
       'key_used_differently',
       ...codes,
       ...(begins ? [] : onJourney),
       'busy',
       'journey_held',
+      'database_busy',
       'storage_full',
     ),
   )
 }
 
 const freshnessHeaders = {
-  'X-As-Of': text('When the read model last heard from the log.', '2025-03-04T10:15:00.000Z'),
+  'X-As-Of': text('When the read model was last caught up with the log.', '2025-03-04T10:15:00.000Z'),
   'X-Still-Catching-Up': text('true where the answer does not yet know of the position asked to wait for.', 'true'),
 }
 
-/** An answer from the read model: it may wait for what the asker has just told, and says how fresh it is. */
+/** An answer from the read model: it may wait for what the caller has just recorded, and says how fresh it is. */
 export const FromReadModel = (answer: ApiResponseOptions) =>
   applyDecorators(
     UseInterceptors(Freshness),
@@ -132,14 +137,15 @@ export const FromReadModel = (answer: ApiResponseOptions) =>
     ApiResponse({ status: 200, ...answer, headers: { ...freshnessHeaders, ...answer.headers } } as ApiResponseOptions),
   )
 
-/** An answer from the log itself, which is always level with what was told. */
+/** An answer from the log itself, which always holds whatever was recorded. */
 export const FromLog = (answer: ApiResponseOptions) => ApiResponse({ status: 200, ...answer } as ApiResponseOptions)
 
 /** A question about one journey. */
-export const AsksOfJourney = (path: string, summary: string, ...codes: readonly ProblemCode[]) =>
+export const JourneyQuery = (path: string, summary: string, ...codes: readonly ProblemCode[]) =>
   applyDecorators(
     Get(path === '' ? ':journeyId' : `:journeyId/${path}`),
+    RequiresPermission('read'),
     ApiOperation({ summary }),
     journeyParam,
-    Refuses('invalid_query', 'invalid_header', 'not_found', ...codes),
+    AnswersProblems('invalid_query', 'invalid_header', 'not_found', ...codes),
   )

@@ -2,10 +2,11 @@
 import { Injectable, type ArgumentMetadata, type PipeTransform, type Type } from '@nestjs/common'
 import { plainToInstance } from 'class-transformer'
 import { getMetadataStorage, validate } from 'class-validator'
+import { firstSentences } from '../validation.ts'
 import { Problem, type FieldError } from './problems.ts'
 
 @Injectable()
-export class CheckedPipe implements PipeTransform {
+export class DtoPipe implements PipeTransform {
   async transform(value: unknown, { type, metatype }: ArgumentMetadata): Promise<unknown> {
     if ((type !== 'body' && type !== 'query') || !metatype) return value
     const code = type === 'body' ? 'invalid_body' : 'invalid_query'
@@ -17,15 +18,13 @@ export class CheckedPipe implements PipeTransform {
     const kept: Record<string, unknown> = {}
     for (const [field, sent] of Object.entries(value)) {
       // class-validator's own whitelist looks names up in a plain object, and so lets `constructor` through.
-      if (!known.has(field)) errors.push({ field: sayable(field), message: 'is not a field of this request' })
+      if (!known.has(field)) errors.push({ field: fieldNameOf(field), message: 'is not a field of this request' })
       else if (isFlat(sent)) kept[field] = sent
       else errors.push({ field, message: 'must not hold other objects' })
     }
     const dto = plainToInstance(metatype as Type<object>, kept)
-    for (const { property, constraints } of await validate(dto, { whitelist: true, forbidNonWhitelisted: true })) {
-      if (errors.some(({ field }) => field === property)) continue
-      errors.push({ field: property, message: Object.values(constraints ?? {})[0] ?? 'cannot be accepted' })
-    }
+    const wrong = firstSentences(await validate(dto, { whitelist: true, forbidNonWhitelisted: true }))
+    errors.push(...wrong.filter(({ field }) => errors.every((one) => one.field !== field)))
     if (errors.length > 0) throw new Problem(code, { errors: errors.slice(0, mostErrors) })
     return dto
   }
@@ -39,8 +38,8 @@ const isFlat = (value: unknown): boolean =>
 
 const isPlain = (value: unknown): boolean => typeof value !== 'object' || value === null
 
-/** A name that could be a field's is said back; anything else might be anything. */
-const sayable = (name: string): string => (/^[A-Za-z_][A-Za-z0-9_]{0,39}$/.test(name) ? name : '(not a field name)')
+/** Only what has the form of a field's name is repeated in the answer: anything else might be personal. */
+const fieldNameOf = (name: string): string => (/^[A-Za-z_][A-Za-z0-9_]{0,39}$/.test(name) ? name : '(not a field name)')
 
 const known = new Map<unknown, ReadonlySet<string>>()
 

@@ -1,4 +1,4 @@
-/** What a request says beside its body: who asks, which telling it is, and what he was looking at. */
+/** What a request says beside its body: who sent it, which command it is, and the revision it was decided on. */
 import { createParamDecorator, Injectable, type ExecutionContext, type PipeTransform } from '@nestjs/common'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { whoIsAsking } from '../../access/session.ts'
@@ -6,10 +6,10 @@ import type { Actor } from '../../domain/history.ts'
 import { isSessionCode } from './fields.ts'
 import { Problem } from './problems.ts'
 
-export interface Asked {
+export interface CommandRequest {
   /** The opaque part of who signed in: a name never reaches the log. */
   readonly by: Actor
-  /** Method and path as they were asked, ids included and query left out. */
+  /** Method and path as requested, ids included and query left out. */
   readonly route: string
   readonly idempotencyKey: string | undefined
   readonly expectedRevision: number | undefined
@@ -17,17 +17,17 @@ export interface Asked {
   readonly requestId: string
 }
 
-export const actorOf = (request: FastifyRequest): Actor => {
+const actorOf = (request: FastifyRequest): Actor => {
   const { id, role, organisation } = whoIsAsking(request)
   return { id, role, organisation }
 }
 
-export const AskedBy = createParamDecorator((_: unknown, context: ExecutionContext): Actor =>
+export const CurrentActor = createParamDecorator((_: unknown, context: ExecutionContext): Actor =>
   actorOf(context.switchToHttp().getRequest()),
 )
 
 /** @throws Problem for a header that is not of its form: a precondition that cannot be understood must not be passed over */
-export const askedOf = (request: FastifyRequest, reply: FastifyReply): Asked => ({
+export const commandRequestOf = (request: FastifyRequest, reply: FastifyReply): CommandRequest => ({
   by: actorOf(request),
   route: `${request.method} ${request.url.split('?')[0]}`,
   idempotencyKey: keyFrom(request.headers['idempotency-key']),
@@ -36,9 +36,9 @@ export const askedOf = (request: FastifyRequest, reply: FastifyReply): Asked => 
   requestId: request.id,
 })
 
-export const AskedFor = createParamDecorator((_: unknown, context: ExecutionContext): Asked => {
+export const RequestContext = createParamDecorator((_: unknown, context: ExecutionContext): CommandRequest => {
   const http = context.switchToHttp()
-  return askedOf(http.getRequest(), http.getResponse())
+  return commandRequestOf(http.getRequest(), http.getResponse())
 })
 
 const badHeader = (field: string, message: string) => new Problem('invalid_header', { errors: [{ field, message }] })

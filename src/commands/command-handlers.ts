@@ -1,0 +1,24 @@
+/** The command handlers of one runtime, over one log and one set of keys. */
+import type { EventAppender } from '../event-store/event-appender.ts'
+import type { EventStore } from '../event-store/event-store.ts'
+import type { Vault } from '../protection/vault.ts'
+import { DecideAndAppend } from './decide-and-append.ts'
+import { JourneyCommandHandler } from './journey-command-handler.ts'
+import { ParticipantCommandHandler } from './participant-command-handler.ts'
+
+export interface CommandHandlers {
+  readonly journeys: JourneyCommandHandler
+  readonly participants: ParticipantCommandHandler
+  /** What the handlers share, for those that decide many commands at once. */
+  readonly decideAndAppend: DecideAndAppend
+}
+
+/** The handlers of the runtime, as Nest knows them. */
+export const RUNTIME_COMMANDS = Symbol('CommandHandlers')
+
+export function commandHandlersOn(store: EventStore, appender: EventAppender, vault: Vault): CommandHandlers {
+  const decideAndAppend = new DecideAndAppend(store, appender, vault)
+  const participants = new ParticipantCommandHandler(decideAndAppend, vault)
+  const journeys = new JourneyCommandHandler(decideAndAppend, participants, store, vault)
+  return { journeys, participants, decideAndAppend }
+}

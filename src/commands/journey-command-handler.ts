@@ -1,0 +1,108 @@
+/** Commands of one journey: what happened on it, and the referral that begins it. */
+import { dayOf, type Day } from '../domain/calendar.ts'
+import type { Actor, CommandContext, Source } from '../domain/history.ts'
+import { journeyHistory, type JourneyCommand, type JourneyEvent } from '../domain/journey/journey.ts'
+import type { Journey } from '../domain/journey/state.ts'
+import type { Details } from '../domain/participant.ts'
+import type { EventStore } from '../event-store/event-store.ts'
+import type { Vault } from '../protection/vault.ts'
+import { StaleRevision, type CommandResult, type DecideAndAppend, type SealedHistory } from './decide-and-append.ts'
+import { refuseUnstorable, type Issuer } from './event-envelope.ts'
+import type { ParticipantCommandHandler } from './participant-command-handler.ts'
+
+/** A journey's personal fields are sealed under its participant's key; the referral says who he is. */
+export const sealedJourneys: SealedHistory<Journey, JourneyCommand, JourneyEvent> = {
+  ...journeyHistory,
+  keyIdOf(_journeyId, { participantId }, [first]) {
+    if (participantId !== null) return participantId
+    return first?.type === 'ReferralReceived' ? first.data.participantId : undefined
+  },
+}
+
+/** Who issues a command through a page or the API, what it is recognised by when it comes again, and when it happened. */
+export interface IssuedBy {
+  readonly occurredOn: Day
+  readonly by: Actor
+  readonly source: Extract<Source, 'ui' | 'api'>
+  readonly commandId: string
+  readonly correlationId?: string
+}
+
+export interface NewReferral {
+  readonly details: Required<Details>
+  readonly programme: { readonly key: string; readonly version: number }
+  readonly provider: string
+  readonly referralSource: Extract<JourneyCommand, { type: 'Refer' }>['data']['source']
+  readonly reference: string
+  readonly note?: string
+}
+
+/** Made by the runtime, not by Nest: the commands at the terminal use it too, without a framework in memory. */
+export class JourneyCommandHandler {
+  constructor(
+    private readonly commands: DecideAndAppend,
+    private readonly participants: ParticipantCommandHandler,
+    private readonly store: EventStore,
+    private readonly vault: Vault,
+  ) {}
+
+  /**
+   * Records something that happened on a journey. It is recorded now.
+   * @param issued.expectedRevision what the issuer was looking at, where that matters
+   * @throws Refusal, StaleRevision, ConcurrencyConflict, StoreUnavailable, PoisonEvent
+   */
+  async execute<T extends JourneyCommand['type']>(
+    journeyId: string,
+    type: T,
+    data: Extract<JourneyCommand, { type: T }>['data'],
+    issued: IssuedBy & { readonly expectedRevision?: number },
+  ): Promise<CommandResult> {
+    if (type === 'Refer') throw new Error('A referral begins a journey: use refer().')
+    const { issuer, context } = issuedNow(issued)
+    const command = { type, data, ...context } as unknown as JourneyCommand
+    const { expectedRevision } = issued
+    return this.commands.decideAndAppend(sealedJourneys, journeyId, (journey) => {
+      const { revision } = journey.folded
+      if (journey.decide(command, issuer) === 'nothing_new') return
+      if (expectedRevision !== undefined && expectedRevision !== revision)
+        throw new StaleRevision(expectedRevision, revision)
+    })
+  }
+
+  /** Registers the participant, if he is new, and begins a journey for him. Nothing is written where either is refused. */
+  async refer(
+    { details, programme, provider, referralSource, reference, note }: NewReferral,
+    issued: IssuedBy,
+  ): Promise<{ journeyId: string; written: CommandResult }> {
+    const { issuer, context } = issuedNow(issued)
+    const { participantId, journeyId } = await this.vault.whenFree(() => ({
+      participantId: this.vault.participant(details.crn),
+      journeyId: this.vault.journey(reference),
+    }))
+    const data = { participantId, programme, source: referralSource, provider, reference, note }
+    refuseUnstorable({ type: 'ParticipantRegistered', data: this.participants.detailsCommand(details, context).data })
+    const referral = await this.commands.decide(sealedJourneys, journeyId, (journey) => {
+      journey.decide({ type: 'Refer', ...context, data }, issuer)
+    })
+    await this.participants.tellDetails(participantId, details, context, issuer)
+    return { journeyId, written: (await this.commands.append(referral)).result }
+  }
+
+  /** The position in the log of the last event of a journey: whoever repeated a command may wait for what it wrote the first time. */
+  async headPositionOf(journeyId: string): Promise<string | null> {
+    let last: bigint | null = null
+    for await (const { position } of this.store.read(`journey-${journeyId}`)) last = position
+    return last === null ? null : String(last)
+  }
+}
+
+function issuedNow({ by, source, correlationId, commandId, occurredOn }: IssuedBy): {
+  issuer: Issuer
+  context: CommandContext
+} {
+  const recordedAt = new Date().toISOString()
+  return {
+    issuer: { by, source, recordedAt, correlationId },
+    context: { commandId, occurredOn, recordedOn: dayOf(recordedAt) },
+  }
+}

@@ -1,0 +1,53 @@
+/** Commands of who a participant is. */
+import type { CommandContext } from '../domain/history.ts'
+import {
+  participantHistory,
+  type Details,
+  type Participant,
+  type ParticipantCommand,
+  type ParticipantEvent,
+} from '../domain/participant.ts'
+import type { Vault } from '../protection/vault.ts'
+import type { CommandResult, DecideAndAppend, SealedHistory } from './decide-and-append.ts'
+import type { Issuer } from './event-envelope.ts'
+
+/** Each participant's details are sealed under his own key. */
+export const sealedParticipants: SealedHistory<Participant, ParticipantCommand, ParticipantEvent> = {
+  ...participantHistory,
+  keyIdOf: (participantId) => participantId,
+}
+
+/** Made by the runtime, not by Nest: the commands at the terminal use it too, without a framework in memory. */
+export class ParticipantCommandHandler {
+  constructor(
+    private readonly commands: DecideAndAppend,
+    private readonly vault: Vault,
+  ) {}
+
+  /** Registers the participant with these details, or corrects them where they differ from what is known. */
+  tellDetails(
+    participantId: string,
+    details: Required<Details>,
+    context: CommandContext,
+    issuer: Issuer,
+  ): Promise<CommandResult> {
+    const command = this.detailsCommand(details, context)
+    return this.commands.decideAndAppend(sealedParticipants, participantId, (participant) => {
+      participant.decide(command, issuer)
+    })
+  }
+
+  detailsCommand(details: Required<Details>, context: CommandContext): ParticipantCommand {
+    return {
+      type: 'TellDetails',
+      ...context,
+      data: { ...details, fingerprint: detailsFingerprint(this.vault, details) },
+    }
+  }
+}
+
+/** A keyed digest of the details: tells whether they changed, not what they are. */
+export const detailsFingerprint = (
+  vault: Vault,
+  { crn, familyName, givenNames, dateOfBirth }: Required<Details>,
+): string => vault.token('details', JSON.stringify([crn, familyName, givenNames, dateOfBirth])).toString('base64url')

@@ -1,0 +1,32 @@
+/** What every feature module stands on: the settings, the log, the keys and the read models. Opened first, closed last. */
+import { Global, Inject, Module, type DynamicModule, type OnApplicationShutdown } from '@nestjs/common'
+import { ReadModels } from '../../projections/storage/read-models.ts'
+import { RUNTIME_COMMANDS } from '../commands/command-handlers.ts'
+import { EventStore } from '../event-store/event-store.ts'
+import { Vault } from '../protection/vault.ts'
+import { CONFIG, type Config } from './config.ts'
+import { openRuntime, RUNTIME, type Runtime } from './runtime.ts'
+
+@Global()
+@Module({
+  providers: [
+    { provide: RUNTIME, useFactory: (config: Config) => openRuntime(config), inject: [CONFIG] },
+    { provide: EventStore, useFactory: ({ store }: Runtime) => store, inject: [RUNTIME] },
+    { provide: Vault, useFactory: ({ vault }: Runtime) => vault, inject: [RUNTIME] },
+    { provide: RUNTIME_COMMANDS, useFactory: ({ commands }: Runtime) => commands, inject: [RUNTIME] },
+    { provide: ReadModels, useFactory: ({ readModels }: Runtime) => readModels, inject: [RUNTIME] },
+  ],
+  exports: [RUNTIME, EventStore, RUNTIME_COMMANDS, Vault, ReadModels],
+})
+export class RuntimeModule implements OnApplicationShutdown {
+  constructor(@Inject(RUNTIME) private readonly runtime: Runtime) {}
+
+  static forRoot(config: Config): DynamicModule {
+    return { module: RuntimeModule, providers: [{ provide: CONFIG, useValue: config }], exports: [CONFIG] }
+  }
+
+  /** Nest shuts a global module down after all others: by now nothing asks and nothing projects. */
+  onApplicationShutdown(): Promise<void> {
+    return this.runtime.close()
+  }
+}

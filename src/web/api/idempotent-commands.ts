@@ -1,0 +1,118 @@
+/** Executes the commands of the API, each once however often it is sent, and answers where its event was written. */
+import { Injectable } from '@nestjs/common'
+import canonicalize from 'canonicalize'
+import { randomUUID } from 'node:crypto'
+import type { CommandResult } from '../../commands/decide-and-append.ts'
+import { JourneyCommandHandler } from '../../commands/journey-command-handler.ts'
+import type { Day } from '../../domain/calendar.ts'
+import type { JourneyCommand } from '../../domain/journey/journey.ts'
+import { versionInForce } from '../../domain/programme.ts'
+import { Vault } from '../../protection/vault.ts'
+import { Journeys } from '../../queries/journeys.ts'
+import type { WrittenDto } from './answers.dto.ts'
+import { tagOf, type CommandRequest } from './request-context.ts'
+import type { ReferralDto } from './commands.dto.ts'
+import { Problem } from './problems.ts'
+
+/** As the command handler asks for it. */
+type DataOf<T extends JourneyCommand['type']> = Parameters<typeof JourneyCommandHandler.prototype.execute<T>>[2]
+
+@Injectable()
+export class IdempotentCommands {
+  constructor(
+    private readonly commands: JourneyCommandHandler,
+    private readonly vault: Vault,
+    private readonly journeys: Journeys,
+  ) {}
+
+  async execute<T extends JourneyCommand['type']>(
+    request: CommandRequest,
+    journeyId: string,
+    type: T,
+    occurredOn: Day,
+    data: DataOf<T>,
+  ): Promise<WrittenDto> {
+    const commandId = await this.commandIdFor(request, { occurredOn, ...data })
+    const { by, requestId: correlationId, expectedRevision } = request
+    const written = await this.commands.execute<T>(journeyId, type, data, {
+      occurredOn,
+      by,
+      source: 'api',
+      commandId,
+      correlationId,
+      expectedRevision,
+    })
+    return this.answer(request, journeyId, commandId, written)
+  }
+
+  async refer(request: CommandRequest, referral: ReferralDto): Promise<WrittenDto> {
+    if (request.expectedRevision !== undefined) {
+      throw new Problem('invalid_header', {
+        errors: [{ field: 'If-Match', message: 'cannot be used here: a referral begins the journey' }],
+      })
+    }
+    const commandId = await this.commandIdFor(request, { ...referral })
+    const {
+      crn,
+      familyName,
+      givenNames,
+      dateOfBirth,
+      programme,
+      provider,
+      referralSource,
+      reference,
+      note,
+      occurredOn,
+    } = referral
+    const { journeyId, written } = await this.commands.refer(
+      {
+        details: { crn, familyName, givenNames, dateOfBirth },
+        programme: { key: programme, version: versionInForce(programme) },
+        provider,
+        referralSource,
+        reference,
+        note,
+      },
+      { occurredOn, by: request.by, source: 'api', commandId, correlationId: request.requestId },
+    )
+    return this.answer(request, journeyId, commandId, written)
+  }
+
+  /**
+   * A request with an Idempotency-Key is the same command however often it comes. The key is bound, before anything is written,
+   * to a keyed digest of the body it first came with: with another body it is refused rather than answered for the first one.
+   */
+  private async commandIdFor({ by, route, idempotencyKey }: CommandRequest, body: object): Promise<string> {
+    if (idempotencyKey === undefined) return randomUUID()
+    const key = `${by.id}\n${route}\n${idempotencyKey}`
+    const digest = this.vault.uuidFor('request-body', canonicalize(body) ?? '')
+    const bound = await this.vault.whenFree(() => this.vault.bound('idempotency-key', key, digest))
+    if (bound !== digest) throw new Problem('key_used_differently')
+    return this.vault.uuidFor('idempotency-key', key)
+  }
+
+  private async answer(
+    { reply }: CommandRequest,
+    journeyId: string,
+    commandId: string,
+    written: CommandResult,
+  ): Promise<WrittenDto> {
+    const first =
+      written === 'nothing_new'
+        ? await this.writtenBefore(journeyId, commandId)
+        : { ...written, headRevision: written.revision }
+    reply
+      .status(written === 'nothing_new' ? 200 : 201)
+      .header('etag', tagOf(first.headRevision))
+      .header('location', `/api/journeys/${journeyId}`)
+    return { journeyId, revision: first.revision, position: first.position }
+  }
+
+  /** Where a repeated command was written the first time. */
+  private async writtenBefore(journeyId: string, commandId: string) {
+    const added = await this.journeys.addedBy(commandId, journeyId)
+    if (!added) throw new Error('The command added nothing, and the log has no event that answers it.')
+    const { record, headRevision } = added
+    return { revision: record.revision, position: record.position, headRevision }
+  }
+}

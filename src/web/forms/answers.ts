@@ -1,0 +1,72 @@
+/** A command or an event as a list of answers: what is checked before it is recorded, and what was recorded. */
+import type { Day } from '../../domain/calendar.ts'
+import { wordsOf } from '../../domain/event-words.ts'
+import type { JourneyEvent } from '../../domain/journey/journey.ts'
+import { isOutcome, isReason, outcomes, reasons } from '../../domain/journey/outcomes.ts'
+import { suitabilityNames, type Suitability } from '../../domain/journey/referral.ts'
+import { programmeAt, sessionOf } from '../../domain/programme.ts'
+import type { JourneyHeader } from '../../queries/journeys.ts'
+import { sayDay } from '../layout/dates.ts'
+import type { JourneyForm } from './journey-form.ts'
+
+export interface Answer {
+  /** The field of the command or event. */
+  readonly field: string
+  /** The control of the form that asks for it. */
+  readonly control: string
+  readonly label: string
+  readonly text: string
+}
+
+type Programme = Pick<JourneyHeader, 'programmeKey' | 'programmeVersion'>
+
+const sayOutcome = (code: string) => (isOutcome(code) ? `${outcomes[code]} (${code})` : code)
+const sayReason = (code: string) => (isReason(code) ? reasons[code] : code)
+const asTyped = (text: string) => text
+
+/** In the order in which they are listed. What an event holds beside these (what it corrects, columns as written) is on the timeline. */
+const fields: Readonly<Record<string, readonly [label: string, say: (value: string, programme: Programme) => string]>> =
+  {
+    sessionId: ['Session', saySession],
+    was: ['Recorded until now as', sayOutcome],
+    outcome: ['Outcome', sayOutcome],
+    plannedFacilitators: ['Facilitators planned', asTyped],
+    actualFacilitators: ['Facilitators who delivered it', asTyped],
+    decision: ['Decision', (code) => suitabilityNames[code as Suitability]],
+    result: ['Result', asTyped],
+    groupId: ['Group', asTyped],
+    provider: ['Provider', asTyped],
+    about: ['About', asTyped],
+    reason: ['Reason', sayReason],
+    from: ['Reason until now', sayReason],
+    to: ['Reason', sayReason],
+    because: ['Why the record was wrong', asTyped],
+    note: ['Note', asTyped],
+  }
+
+function saySession(id: string, { programmeKey, programmeVersion }: Programme): string {
+  const programme = programmeAt(programmeKey, programmeVersion)
+  const name = programme && sessionOf(programme, id)?.name
+  return name ? `${id}: ${name}` : id
+}
+
+/** In the order in which the form asks for them. @param recorded a command or an event of that form */
+export function answersOf(
+  form: JourneyForm,
+  recorded: { readonly event: JourneyEvent['type']; readonly data: object; readonly occurredOn: Day },
+  programme: Programme,
+): readonly Answer[] {
+  const given = recorded.data as Readonly<Record<string, unknown>>
+  const rows = Object.entries(fields).flatMap(([field, [label, say]]) => {
+    const value: unknown = given[field]
+    const text: unknown = Array.isArray(value) ? value.join(', ') : value
+    return typeof text === 'string' && text !== '' ? [{ field, label, text: say(text, programme) }] : []
+  })
+  const answers: Answer[] = [
+    ...(form.events.length > 1 ? [{ field: 'event', label: 'What happened', text: wordsOf(recorded.event).name }] : []),
+    ...(form.date ? [{ field: 'occurredOn', label: 'Date', text: sayDay(recorded.occurredOn) }] : []),
+    ...rows,
+  ].map((answer) => ({ ...answer, control: form.controls[answer.field] ?? answer.field }))
+  const place = ({ control }: Answer) => form.order.indexOf(control)
+  return answers.toSorted((a, b) => place(a) - place(b))
+}

@@ -1,0 +1,298 @@
+/** Serves every form of a journey: filled in, checked by the person who filled it in, and recorded once. */
+import {
+  Body,
+  Controller,
+  createParamDecorator,
+  Get,
+  Param,
+  Post,
+  Query,
+  Req,
+  Res,
+  type ExecutionContext,
+} from '@nestjs/common'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { isDeepStrictEqual } from 'node:util'
+import { commandEventId } from '../../commands/event-envelope.ts'
+import { JourneyCommandHandler } from '../../commands/journey-command-handler.ts'
+import { dayOf } from '../../domain/calendar.ts'
+import type { JourneyEvent } from '../../domain/journey/journey.ts'
+import { RequiresPermission } from '../../access/permission.guard.ts'
+import { Journeys } from '../../queries/journeys.ts'
+import { classifyFailure } from '../errors/failure.ts'
+import { sayDay } from '../layout/dates.ts'
+import { JourneyPages, type JourneyPage } from '../layout/journey-page.ts'
+import { answersOf } from './answers.ts'
+import { dateError, dateInput, type FormError } from './date.ts'
+import {
+  checkedFields,
+  controlOf,
+  formModel,
+  httpStatusOf,
+  type CheckedFields,
+  type CommandFields,
+  type FormValues,
+} from './form-fields.ts'
+import type { FormCommand, JourneyForm, JourneySituation } from './journey-form.ts'
+import { formsOffered, journeyForms, whyUnavailable } from './journey-forms.ts'
+
+/** The form whose route it is: each has a route of its own, so that metrics and traces tell them apart. */
+const RequestedForm = createParamDecorator((_: unknown, context: ExecutionContext): JourneyForm => {
+  const { routeOptions } = context.switchToHttp().getRequest<FastifyRequest>()
+  return journeyForms.find(({ path }) => routeOptions.url?.endsWith(`/${path}`))!
+})
+
+const paths = journeyForms.map(({ path }) => path)
+
+/** One request for one form of one journey. */
+interface FormRequest {
+  readonly form: JourneyForm
+  readonly page: JourneyPage
+  readonly situation: JourneySituation
+  readonly reply: FastifyReply
+}
+
+@RequiresPermission('read', 'record')
+@Controller('journeys/:id')
+export class JourneyFormController {
+  constructor(
+    private readonly pages: JourneyPages,
+    private readonly journeys: Journeys,
+    private readonly commands: JourneyCommandHandler,
+  ) {}
+
+  @Get(paths)
+  async open(
+    @Param('id') id: string,
+    @RequestedForm() form: JourneyForm,
+    @Query() query: FormValues,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ) {
+    const formRequest = await this.requestOf(form, id, request, reply)
+    const { page, situation } = formRequest
+    const { command } = query
+    const given = (form.fromAddress ?? []).filter((name) => typeof query[name] === 'string')
+    const fromAddress = Object.fromEntries(given.map((name) => [name, query[name]]))
+    if (typeof command !== 'string' || !uuidShape.test(command)) {
+      // The address names the command from now on, so that going back to it after recording shows what was recorded.
+      const { commandId } = formModel({}, [], []).values
+      const search = new URLSearchParams({ ...(fromAddress as Record<string, string>), command: commandId })
+      const { after } = query
+      if (typeof after === 'string') search.set('after', after)
+      return reply.redirect(`${page.path}/${form.path}?${search}`, 303)
+    }
+    const recorded = recordedBy(command, situation)
+    if (recorded !== undefined) return reply.redirect(`${page.path}/recorded?event=${recorded}`, 303)
+    if (whyUnavailable(form, situation)) return this.showUnavailable(formRequest, 200)
+    const values = { ...form.initial?.(situation), ...fromAddress, commandId: command }
+    // What an address chooses is checked like what a form sends: a choice left empty is an error.
+    const { fields, errors } = await checkedFields(form.Fields, values)
+    const wrong = [...errors, ...(form.check?.(fields, situation) ?? [])].filter(({ field }) => given.includes(field))
+    return this.showForm(formRequest, values, wrong.slice(0, 1))
+  }
+
+  @Post(paths)
+  async submit(
+    @Param('id') id: string,
+    @RequestedForm() form: JourneyForm,
+    @Body() body: FormValues,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ) {
+    const formRequest = await this.requestOf(form, id, request, reply)
+    const { page, situation } = formRequest
+    const { date } = form
+    const checked = await checkedFields(form.Fields, body, date && { [date.name]: date.subject })
+    const recorded = recordedBy(checked.fields.commandId, situation)
+    if (body.step === 'change') {
+      if (recorded !== undefined) return reply.redirect(`${page.path}/recorded?event=${recorded}&repeated=same`, 303)
+      return this.showForm(formRequest, body, [])
+    }
+    if (recorded === undefined) {
+      if (whyUnavailable(form, situation)) return this.showUnavailable(formRequest, 409)
+      const errors = errorsOf(form, checked, situation)
+      if (errors.length > 0) return this.showForm(formRequest, body, errors)
+      if (body.step !== 'confirm') return this.showCheck(formRequest, body, checked, [])
+    } else if (checked.errors.length > 0) {
+      // What the journey has become since does not matter: sent again, it is compared with what was recorded.
+      return this.showForm(formRequest, body, checked.errors)
+    }
+    return this.record(formRequest, body, checked)
+  }
+
+  private async record(formRequest: FormRequest, body: FormValues, checked: CheckedFields<CommandFields>) {
+    const { form, page, situation, reply } = formRequest
+    const command = commandOf(form, checked, situation)
+    const { commandId } = checked.fields
+    try {
+      const result = await this.commands.execute(page.journeyId, command.type, command.data as never, {
+        occurredOn: command.occurredOn,
+        by: page.as,
+        source: 'ui',
+        commandId,
+        correlationId: page.requestId,
+        expectedRevision: 'revision' in checked.fields ? Number(checked.fields.revision) : undefined,
+      })
+      if (result !== 'nothing_new') {
+        return await reply.redirect(`${page.path}/recorded?event=${result.revision}&after=${result.position}`, 303)
+      }
+      const added = await this.journeys.addedBy(commandId, page.journeyId)
+      if (!added?.record.event)
+        return this.showForm(formRequest, body, [{ field: form.otherwise, text: nothingToRecord }])
+      const { event, revision, position } = added.record
+      const repeated = saysTheSame(event, command, form) ? 'same' : 'changed'
+      const to = `${page.path}/recorded?event=${revision}&repeated=${repeated}&after=${position}`
+      return await reply.redirect(to, 303)
+    } catch (error) {
+      const { code, refusal } = classifyFailure(error)
+      const at = (text: string, status?: number): FormError => ({ field: form.otherwise, text, status })
+      switch (code) {
+        case 'refused':
+          return this.showForm(formRequest, body, [
+            { field: form.refusals[refusal!.code] ?? form.otherwise, text: refusal!.message },
+          ])
+        case 'changed_meanwhile':
+          return this.showForm(formRequest, body, [at(changedMeanwhile)])
+        case 'store_unavailable':
+        case 'busy':
+        case 'database_busy':
+          // Whether it was written is not known; the command id makes sending it again safe.
+          return this.showCheck(formRequest, body, checked, [at(noAnswer, 503)])
+        default:
+          throw error
+      }
+    }
+  }
+
+  private async requestOf(
+    form: JourneyForm,
+    id: string,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<FormRequest> {
+    const page = await this.pages.open(request, id, null)
+    const [entries, groups] = [
+      await this.journeys.timeline(page.header),
+      form.order.includes('groupId') ? await this.journeys.groups() : null,
+    ]
+    const situation = { header: page.header, entries, groups, today: dayOf(new Date().toISOString()) }
+    return { form, page, situation, reply }
+  }
+
+  private showForm({ form, page, situation, reply }: FormRequest, values: FormValues, errors: readonly FormError[]) {
+    const { date } = form
+    const dateFault = date && errors.find(({ field }) => controlOf(field) === date.name)
+    return reply.status(httpStatusOf(errors)).view(`${form.path}/${form.path}.njk`, {
+      ...page,
+      ...formModel(values, errors, form.order),
+      form,
+      endedOn: page.header.endedOn,
+      date: date && dateInput(date.name, date.legend, values, dateFault ?? null, 'For example, 27 3 2024'),
+      ...form.view(situation, values),
+    })
+  }
+
+  private showCheck(
+    { form, page, situation, reply }: FormRequest,
+    values: FormValues,
+    checked: CheckedFields<CommandFields>,
+    errors: readonly FormError[],
+  ) {
+    const { event, data, occurredOn, beside } = commandOf(form, checked, situation)
+    const answers = answersOf(form, { event, data: { ...data, ...beside }, occurredOn }, page.header)
+    // What the record says until now, and what the address chose, is not changed here.
+    const fixed = new Set([...Object.keys(beside ?? {}), ...(form.fromAddress ?? [])])
+    const rows = answers.map(({ field, control, label, text }) => {
+      const id = control === form.date?.name ? `${control}-day` : control
+      return { label, text, control: fixed.has(field) ? null : id }
+    })
+    const noNote = 'note' in checked.fields && !('note' in data)
+    return reply.status(httpStatusOf(errors)).view('forms/check-answers.njk', {
+      ...page,
+      ...formModel(
+        values,
+        errors.map((error) => ({ ...error, field: 'confirm' })),
+        ['confirm'],
+      ),
+      form,
+      answers: noNote ? [...rows, { label: 'Note', text: 'None', control: 'note' }] : rows,
+      carried: carried(form, values),
+    })
+  }
+
+  private showUnavailable({ form, page, situation, reply }: FormRequest, status: number) {
+    const why = whyUnavailable(form, situation)
+    return reply.status(status).view('forms/unavailable.njk', {
+      ...page,
+      form,
+      why,
+      refused: status !== 200,
+      offered: formsOffered(situation),
+    })
+  }
+}
+
+const changedMeanwhile =
+  'Somebody added to this record while you were filling in the form. Check what it says now, then send the form again'
+const noAnswer =
+  'The log did not answer, so we cannot say whether this was recorded. Wait a moment and send it again: it will never be recorded twice'
+const nothingToRecord = 'The record already says so. Nothing was recorded'
+
+const uuidShape = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
+
+/** The revision of the event that a command has added, as far as the read model knows. */
+const recordedBy = (commandId: string, { entries }: JourneySituation): number | undefined =>
+  uuidShape.test(commandId)
+    ? entries.find(({ eventId }) => eventId === commandEventId(commandId, 'journey'))?.revision
+    : undefined
+
+const commandOf = (form: JourneyForm, { fields, days }: CheckedFields<CommandFields>, situation: JourneySituation) =>
+  form.command(fields, form.date ? days[form.date.name]! : situation.today, situation)
+
+/** What is wrong with a form: its fields, its date against today and the end of the journey, and what is wrong only on this journey. */
+function errorsOf(
+  form: JourneyForm,
+  { fields, days, errors }: CheckedFields<CommandFields>,
+  situation: JourneySituation,
+): readonly FormError[] {
+  const { date } = form
+  const { endedOn } = situation.header
+  const day = date && days[date.name]
+  const late =
+    day === undefined
+      ? null
+      : day > situation.today
+        ? `${date!.subject} must be today or in the past`
+        : endedOn !== null && day > endedOn
+          ? `${date!.subject} must be on or before ${sayDay(endedOn)}, when the journey ended`
+          : null
+  const known = new Set(errors.map(({ field }) => field))
+  const beside = (form.check?.(fields, situation) ?? []).filter(({ field }) => !known.has(field))
+  return [...errors, ...(late ? [dateError(date!.name, late)] : []), ...beside]
+}
+
+/** Everything a form asks for, as it was typed: it travels with the check page and is checked again when it comes back. */
+function carried({ order, date }: JourneyForm, values: FormValues) {
+  const names = ['commandId', 'revision', ...order].flatMap((name) =>
+    name === date?.name ? ['day', 'month', 'year'].map((part) => `${name}-${part}`) : [name],
+  )
+  return names.flatMap((name) => (typeof values[name] === 'string' ? [{ name, value: values[name] }] : []))
+}
+
+/** Fields of an event that its rules add to what the command says. */
+const addedByRules = new Set(['was', 'corrects', 'from'])
+
+/** Whether an event says what a command says: a form that was changed after it had been recorded says something else. */
+function saysTheSame(
+  event: JourneyEvent & { metadata: { occurredAt: string } },
+  command: FormCommand,
+  form: JourneyForm,
+) {
+  const data = Object.fromEntries(Object.entries(event.data).filter(([field]) => !addedByRules.has(field)))
+  return (
+    event.type === command.event &&
+    (!form.date || event.metadata.occurredAt === command.occurredOn) &&
+    isDeepStrictEqual(data, { ...command.data })
+  )
+}

@@ -1,0 +1,125 @@
+/** A journey whose history cannot be read: everybody is told so, and nobody else has to wait for it. */
+import type { NestFastifyApplication } from '@nestjs/platform-fastify'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { whoIsAsking } from '../../src/access/session.ts'
+import { columns } from '../../src/exchange/contact-log.ts'
+import type { StoredEvent } from '../../src/event-store/stored-event.ts'
+import { reportFromLog, type UnreadableHistory } from '../../src/queries/report.ts'
+import { waitUntilCaughtUp, type Runtime } from '../../src/runtime/runtime.ts'
+import { serve, type Served } from '../support/served.ts'
+import { ContactForm } from '../support/sent-form.ts'
+import { appenderOf, importText, temporaryWorkplace } from '../support/runtime.ts'
+
+const rowOf = (n: number, contact: Record<string, string>) => ({
+  journey_ref: `R-${n}`,
+  crn: `X00000${n}`,
+  family_name: 'Example',
+  given_names: 'Sam',
+  date_of_birth: '01/02/1980',
+  recorded_at: '01/05/2023 10:00',
+  occurred_on: '01/05/2023',
+  programme: 'bbr',
+  provider: 'North',
+  recorded_by: 'F001',
+  ...contact,
+})
+const csvOf = (rows: Record<string, string>[]) =>
+  [columns, ...rows.map((row) => columns.map((column) => row[column] ?? ''))].map((fields) => fields.join()).join('\n')
+
+const referrals = csvOf([1, 2, 3].map((n) => rowOf(n, { contact: 'Referral' })))
+const warnings = csvOf([1, 2, 3].map((n) => rowOf(n, { contact: 'Warning', note: 'late' })))
+
+/** Until it is repaired, the stream ends in an event of a type that nobody knows. */
+function spoilt({ store }: Runtime, stream: string): { repair(): void } {
+  const read = store.read.bind(store)
+  const spy = vi.spyOn(store, 'read').mockImplementation(async function* (asked, from) {
+    let last: StoredEvent | undefined
+    for await (const event of read(asked, from)) yield (last = event)
+    if (asked === stream && last) yield { ...last, type: 'FromTheFuture', revision: last.revision + 1 }
+  })
+  return { repair: () => spy.mockRestore() }
+}
+
+describe('an import', () => {
+  it.each([
+    ['journey', (runtime: Runtime) => runtime.vault.find('reference', 'R-2')],
+    ['participant', (runtime: Runtime) => runtime.vault.find('crn', 'X000002')],
+  ])(
+    'refuses the records of an unreadable %s, takes the others, and takes these after the repair',
+    async (what, of) => {
+      const runtime = await temporaryWorkplace()
+      await importText(runtime, referrals)
+      const { repair } = spoilt(runtime, `${what}-${of(runtime)}`)
+      const early = { contact: 'Session', session: 'PG1', outcome: 'ATTC', group: 'G1' }
+      const log = csvOf([
+        rowOf(1, { contact: 'Warning' }),
+        rowOf(2, { contact: 'Warning' }),
+        rowOf(2, early),
+        rowOf(3, { contact: 'Warning' }),
+      ])
+      const first = await importText(runtime, log)
+      expect(first.totals).toMatchObject({ accepted: 2, rejected_by_reason: { journey_unreadable: 2 } })
+      expect(await Array.fromAsync(runtime.store.readAll(['import']))).toEqual([])
+      repair()
+      const second = await importText(runtime, log)
+      expect(second.totals).toMatchObject({ accepted: 1, duplicates: 2, rejected_by_reason: { not_allocated: 1 } })
+    },
+  )
+})
+
+describe('a journey that cannot be read', () => {
+  let served: Served
+  let app: NestFastifyApplication
+  let journeyId: string
+  beforeAll(async () => {
+    served = await serve({ journeys: 0 })
+    ;({ app } = served)
+    for (const n of [1, 2, 3]) {
+      await served.runtime.commands.journeys.refer(
+        {
+          details: { crn: `X00000${n}`, familyName: 'Example', givenNames: 'Sam', dateOfBirth: '1980-02-01' },
+          programme: { key: 'bbr', version: 1 },
+          provider: 'North',
+          referralSource: 'court_requirement',
+          reference: `R-${n}`,
+        },
+        { occurredOn: '2023-05-01', by: whoIsAsking({}), source: 'ui', commandId: crypto.randomUUID() },
+      )
+    }
+    await waitUntilCaughtUp(served.runtime)
+    journeyId = served.runtime.vault.find('reference', 'R-2')!
+    const [{ metadata }] = (await Array.fromAsync(served.runtime.store.read(`journey-${journeyId}`))) as [StoredEvent]
+    await appenderOf(served.runtime).append(`journey-${journeyId}`, 0, [
+      { id: crypto.randomUUID(), type: 'FromTheFuture', data: {}, metadata: metadata as object },
+    ])
+  })
+  afterAll(() => served.stop())
+
+  it('is refused alike by the API and by the form', async () => {
+    const answer = await app.inject({
+      method: 'POST',
+      url: `/api/journeys/${journeyId}/warnings`,
+      headers: { 'content-type': 'application/json' },
+      payload: JSON.stringify({ occurredOn: '2025-02-01' }),
+    })
+    expect([answer.statusCode, answer.json<{ code: string }>().code]).toEqual([409, 'journey_held'])
+    const form = await ContactForm.of(served, journeyId, 'late')
+    const page = await form.send()
+    expect(page.status).toBe(409)
+    expect(await page.text()).toContain('This journey cannot be read')
+  })
+
+  it('is refused by the import, and the others go in', async () => {
+    const { totals } = await importText(served.runtime, warnings)
+    expect(totals).toMatchObject({ accepted: 2, rejected_by_reason: { journey_unreadable: 1 } })
+  })
+
+  it('is named by the report from the log, which goes on', async () => {
+    const named: UnreadableHistory[] = []
+    const report = reportFromLog(served.runtime, { demonstration: false, onUnreadable: (one) => named.push(one) })
+    const references = (await Array.fromAsync(report)).map(({ reference }) => reference)
+    expect(references.toSorted()).toEqual(['R-1', 'R-3'])
+    expect(named).toMatchObject([{ stream: `journey-${journeyId}`, reference: 'R-2' }])
+    expect(named[0]!.why).toContain('unknown event type')
+  })
+})
