@@ -19,6 +19,7 @@ const rooms = {
   // What everything stands on: configuration, the lock on the data directory, and store, keys and read models opened in order.
   'src/runtime/': [
     'projections/',
+    'src/commands/command-handlers.ts',
     'src/domain/',
     'src/embedded-store/embedded-store.ts',
     'src/event-store/',

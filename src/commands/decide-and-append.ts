@@ -108,7 +108,7 @@ export interface AppendOptions {
   readonly onDecidedAgain?: () => Promise<void>
 }
 
-/** The most that goes to the log in one append, in bytes of data: below EventStoreDB's mebibyte. */
+/** The most that goes to the log in one append, in bytes as EventStoreDB counts them: below its limit of a mebibyte. */
 const maximumAppendBytes = 700_000
 
 export class DecideAndAppend {

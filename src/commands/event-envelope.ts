@@ -28,7 +28,7 @@ export interface Issuer {
 export interface Envelope<E> {
   readonly event: Recorded<E>
   readonly keyId: string | undefined
-  /** Its data as JSON in the log, in bytes. */
+  /** What EventStoreDB counts of it towards the limit of one append, in bytes: data and metadata as JSON, its type in UTF-16. */
   readonly bytes: number
 }
 
@@ -70,7 +70,7 @@ export function envelopesOf<E extends DomainEvent>(
 ): Envelope<E>[] {
   const category = stream.slice(0, stream.indexOf('-'))
   return events.map((event, n) => {
-    const bytes = refuseUnstorable(event)
+    const dataBytes = refuseUnstorable(event)
     const metadata: Metadata = {
       commandId,
       actor: { id: by.id, role: by.role, organisation: by.organisation },
@@ -81,6 +81,7 @@ export function envelopesOf<E extends DomainEvent>(
       causationId: commandId,
       source,
     }
+    const bytes = dataBytes + jsonBytes({ ...metadata, keyId }) + 2 * event.type.length
     // One command may be answered in two streams (a referral is): the category keeps their ids apart.
     const id = commandEventId(commandId, category, n)
     return { event: { ...event, id, stream, revision: revision + 1 + n, metadata }, keyId, bytes }

@@ -1,4 +1,5 @@
 /** Commands of one journey: what happened on it, and the referral that begins it. */
+import { permit } from '../access/session.ts'
 import { dayOf, type Day } from '../domain/calendar.ts'
 import type { Actor, CommandContext, Source } from '../domain/history.ts'
 import { journeyHistory, type JourneyCommand, type JourneyEvent } from '../domain/journey/journey.ts'
@@ -49,7 +50,7 @@ export class JourneyCommandHandler {
   /**
    * Records something that happened on a journey. It is recorded now.
    * @param issued.expectedRevision what the issuer was looking at, where that matters
-   * @throws Refusal, StaleRevision, ConcurrencyConflict, StoreUnavailable, PoisonEvent
+   * @throws Forbidden, Refusal, StaleRevision, ConcurrencyConflict, StoreUnavailable, PoisonEvent
    */
   async execute<T extends JourneyCommand['type']>(
     journeyId: string,
@@ -69,7 +70,7 @@ export class JourneyCommandHandler {
     })
   }
 
-  /** Registers the participant, if he is new, and begins a journey for him. Nothing is written where either is refused. */
+  /** Registers the participant, if he is new, and begins a journey for him. Nothing is written where either is refused.  */
   async refer(
     { details, programme, provider, referralSource, reference, note }: NewReferral,
     issued: IssuedBy,
@@ -96,10 +97,12 @@ export class JourneyCommandHandler {
   }
 }
 
+/** The route has asked already; a command is refused to whoever may not record however it comes here. @throws Forbidden */
 function issuedNow({ by, source, correlationId, commandId, occurredOn }: IssuedBy): {
   issuer: Issuer
   context: CommandContext
 } {
+  permit(by, 'record')
   const recordedAt = new Date().toISOString()
   return {
     issuer: { by, source, recordedAt, correlationId },

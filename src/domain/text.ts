@@ -1,8 +1,8 @@
 /** Which text an event may hold, wherever it came from: the pages, the API and an import are refused alike. */
 import { Refusal } from './history.ts'
 
-/** Every control character of ASCII but tab, line feed and carriage return, which people write in notes; and half a surrogate pair. */
-const damage = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/
+/** Every control character but tab, line feed and carriage return, which people write in notes. U+009B begins a terminal code as an escape does. */
+const damage = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/
 
 /** Fields that other systems look a journey or a person up by, and that stand in one row of a report: a tab or a line end is damage there too. */
 const oneLine: ReadonlySet<string> = new Set(['reference', 'crn'])

@@ -29,7 +29,7 @@ async function referred({ commands }: Runtime): Promise<string> {
   return journeyId
 }
 
-describe('the door', () => {
+describe('the command handlers', () => {
   it('lets many through at once, and writes each of them once', async () => {
     const runtime = await temporaryWorkplace()
     const journeyId = await referred(runtime)

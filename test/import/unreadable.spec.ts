@@ -71,6 +71,7 @@ describe('a journey that cannot be read', () => {
   let served: Served
   let app: NestFastifyApplication
   let journeyId: string
+  let openForm: ContactForm
   beforeAll(async () => {
     served = await serve({ journeys: 0 })
     ;({ app } = served)
@@ -88,6 +89,7 @@ describe('a journey that cannot be read', () => {
     }
     await waitUntilCaughtUp(served.runtime)
     journeyId = served.runtime.vault.find('reference', 'R-2')!
+    openForm = await ContactForm.of(served, journeyId, 'late')
     const [{ metadata }] = (await Array.fromAsync(served.runtime.store.read(`journey-${journeyId}`))) as [StoredEvent]
     await appenderOf(served.runtime).append(`journey-${journeyId}`, 0, [
       { id: crypto.randomUUID(), type: 'FromTheFuture', data: {}, metadata: metadata as object },
@@ -102,11 +104,12 @@ describe('a journey that cannot be read', () => {
       headers: { 'content-type': 'application/json' },
       payload: JSON.stringify({ occurredOn: '2025-02-01' }),
     })
-    expect([answer.statusCode, answer.json<{ code: string }>().code]).toEqual([409, 'journey_held'])
-    const form = await ContactForm.of(served, journeyId, 'late')
-    const page = await form.send()
-    expect(page.status).toBe(409)
-    expect(await page.text()).toContain('This journey cannot be read')
+    expect([answer.statusCode, answer.json<{ code: string }>().code]).toEqual([409, 'journey_unreadable'])
+    const sent = await openForm.send()
+    const opened = await fetch(`${served.url}/journeys/${journeyId}/contact`)
+    expect([sent.status, opened.status]).toEqual([409, 200])
+    for (const page of [sent, opened])
+      expect(await page.text()).toContain('An event of this journey cannot be understood')
   })
 
   it('is refused by the import, and the others go in', async () => {

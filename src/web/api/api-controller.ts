@@ -111,7 +111,7 @@ export function CommandRoute(path: string, summary: string, ...codes: readonly P
       ...codes,
       ...(begins ? [] : onJourney),
       'busy',
-      'journey_held',
+      'journey_unreadable',
       'database_busy',
       'storage_full',
     ),

@@ -162,9 +162,9 @@ export const problemKinds = {
     title: 'Somebody else is writing',
     meaning: 'The journey kept changing while this was being recorded. Nothing was changed; send it again.',
   },
-  journey_held: {
+  journey_unreadable: {
     status: 409,
-    title: 'The journey is held',
+    title: 'The journey cannot be read',
     meaning: 'Its log has an event that cannot be understood. Nothing can be added until that has been put right.',
   },
   erased: {

@@ -22,10 +22,6 @@ const actorOf = (request: FastifyRequest): Actor => {
   return { id, role, organisation }
 }
 
-export const CurrentActor = createParamDecorator((_: unknown, context: ExecutionContext): Actor =>
-  actorOf(context.switchToHttp().getRequest()),
-)
-
 /** @throws Problem for a header that is not of its form: a precondition that cannot be understood must not be passed over */
 export const commandRequestOf = (request: FastifyRequest, reply: FastifyReply): CommandRequest => ({
   by: actorOf(request),

@@ -20,7 +20,7 @@ export type FailureCode =
   | 'forbidden'
   /** The token of a form is missing or too old. */
   | 'form_expired'
-  | 'journey_held'
+  | 'journey_unreadable'
   | 'erased'
   | 'storage_full'
   | 'malformed_request'
@@ -51,7 +51,7 @@ export function classifyFailure(error: unknown): Failure {
   if (error instanceof StoreUnavailable) return { code: 'store_unavailable' }
   if (isDatabaseUnavailable(error)) return { code: 'read_models_unavailable' }
   if (error instanceof Forbidden) return { code: 'forbidden' }
-  if (error instanceof PoisonEvent || error instanceof SealBroken) return { code: 'journey_held' }
+  if (error instanceof PoisonEvent || error instanceof SealBroken) return { code: 'journey_unreadable' }
   if (error instanceof KeyMissing) return { code: 'erased' }
   if (!(error instanceof Error)) return { code: 'unexpected' }
   const { code, cause } = error as { code?: unknown; cause?: { code?: unknown } }

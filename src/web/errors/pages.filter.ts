@@ -115,10 +115,10 @@ const pages: Readonly<Record<FailureCode, (failure: Failure, error: Error) => Pa
     'The page it came from is too old, or cookies are switched off. Nothing was recorded.',
     'Go back, copy what you typed, load the page again and send it once more.',
   ),
-  journey_held: page(
+  journey_unreadable: page(
     409,
-    'Nothing can be added to this journey',
-    'Its log has an event that cannot be understood. Nothing was recorded, and nothing can be added until that has been put right.',
+    'This journey cannot be read',
+    'Its log has an event that cannot be understood. Nothing was recorded, and nothing can be added until that has been put right. Tell whoever runs this service.',
   ),
   erased: page(
     409,

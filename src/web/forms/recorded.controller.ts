@@ -1,12 +1,14 @@
 /** What a form has recorded and what can be done next: shown right after, and whenever somebody goes back to that form. */
 import { Controller, Get, NotFoundException, Param, Query, Req, Res } from '@nestjs/common'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { RequiresPermission } from '../../access/permission.guard.ts'
 import { Journeys } from '../../queries/journeys.ts'
 import { JourneyPages } from '../layout/journey-page.ts'
 import { answersOf } from './answers.ts'
 import type { FormValues } from './form-fields.ts'
 import { formsOffered, journeyForms } from './journey-forms.ts'
 
+@RequiresPermission('read', 'record')
 @Controller('journeys/:id/recorded')
 export class RecordedController {
   constructor(
