@@ -12,14 +12,21 @@ import { atTheTerminal, progressBar, UsageError } from './terminal.ts'
 const command = new Command('npm run import --')
   .description('Imports a contact log. Run it again at any time: what is in already is recognised, and adds nothing.')
   .argument('<file>', 'the contact log: CSV, with commas, semicolons, tabs or |')
+  .option('--check', 'a dry run: the same totals and rejects, and nothing is imported')
   .option('--json', 'print the totals as one JSON object')
   .option('--rejects <file>', 'where the rejected records go (FILE.rejects.csv beside the file, unless said)')
   .option('--reconsider', 'judge again what an earlier run turned away, as the journeys stand now')
+  .addHelpText(
+    'after',
+    '\nExit status: 0 judged to the end, with something in or nothing new; 2 every record refused; 1 stopped before the end.',
+  )
   .showHelpAfterError()
   .parse()
 
 /** Exit status where the file was judged to its end and not one of its records could be taken; 0 where some were, or nothing was new; 1 where it stopped. */
 const everyRecordRefused = 2
+
+const nothingImported = 'This was a check: nothing was imported.'
 
 /** Two at once would each judge without knowing what the other turns away. The lock goes with the process. */
 function oneImportAtATime(dataDir: string): DataDirectoryLock {
@@ -35,20 +42,21 @@ function oneImportAtATime(dataDir: string): DataDirectoryLock {
 
 await atTheTerminal(async () => {
   const [file] = command.args as [string]
-  const options = command.opts<{ json?: boolean; rejects?: string; reconsider?: boolean }>()
+  const options = command.opts<{ check?: boolean; json?: boolean; rejects?: string; reconsider?: boolean }>()
   const size = statSync(file, { throwIfNoEntry: false })?.size ?? 0
   const config = readConfig()
-  const alone = oneImportAtATime(config.dataDir)
+  const alone = options.check ? null : oneImportAtATime(config.dataDir)
   const runtime = await openRuntime(
     { ...config, logLevel: config.logLevel === 'info' ? 'warn' : config.logLevel },
     { besideAnother: true },
   )
-  const bar = progressBar('Importing', size)
+  const bar = progressBar(options.check ? 'Checking' : 'Importing', size)
   let soFar: ImportTotals | undefined
   try {
     const { totals, rejects, blank, leftOut } = await importFile(runtime, file, {
       rejects: options.rejects,
       reconsider: options.reconsider,
+      check: options.check,
       onProgress: ({ bytes, rows, phase, totals }) => {
         soFar = totals
         bar.update(bytes, phase === 'reading' ? `${rows} records` : 'waiting for the read models')
@@ -80,6 +88,7 @@ await atTheTerminal(async () => {
         totals.rejected > 0
           ? `Rejected records are in ${rejects}: each with its reason, the column and what is expected there. Mend them in that file and import it.`
           : 'No record was rejected.',
+        ...(options.check ? [nothingImported] : []),
         '',
       ].join('\n'),
     )
@@ -87,12 +96,12 @@ await atTheTerminal(async () => {
     bar.end()
     if (soFar)
       process.stderr.write(
-        `Stopped after record ${soFar.rows + 1}: ${soFar.accepted} accepted, ${soFar.duplicates} duplicates, ${soFar.rejected} rejected so far. Run the same command again: it goes on where it stopped.\n`,
+        `Stopped after record ${soFar.rows + 1}: ${soFar.accepted} accepted, ${soFar.duplicates} duplicates, ${soFar.rejected} rejected so far. ${options.check ? nothingImported : 'Run the same command again: it goes on where it stopped.'}\n`,
       )
     throw error
   } finally {
     bar.end()
     await runtime.close()
-    alone.release()
+    alone?.release()
   }
 })

@@ -113,8 +113,8 @@ const maximumAppendBytes = 700_000
 
 export class DecideAndAppend {
   constructor(
-    private readonly store: EventStore,
-    private readonly appender: EventAppender,
+    private readonly store: Pick<EventStore, 'read'>,
+    private readonly appender: Pick<EventAppender, 'append'>,
     private readonly vault: Vault,
   ) {}
 

@@ -5,6 +5,7 @@ import {
   constants,
   createWriteStream,
   existsSync,
+  mkdtempSync,
   openSync,
   realpathSync,
   renameSync,
@@ -12,9 +13,13 @@ import {
   statSync,
   type WriteStream,
 } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { basename, dirname, extname, join, resolve } from 'node:path'
 import { once } from 'node:events'
+import { DryRunLog } from '../commands/dry-run.ts'
+import { sealedJourneys } from '../commands/journey-command-handler.ts'
 import type { Source } from '../domain/history.ts'
+import { Vault } from '../protection/vault.ts'
 import { waitUntilCaughtUp, type Runtime } from '../runtime/runtime.ts'
 import { whatToMend } from './contact-log.ts'
 import {
@@ -55,6 +60,8 @@ export interface ImportOptions {
   readonly source?: Extract<Source, 'import' | 'simulator'>
   readonly rejects?: string
   readonly reconsider?: boolean
+  /** A dry run: the same totals and rejects, and nothing written to the log, the keys or the read models. */
+  readonly check?: boolean
   readonly onProgress?: (done: {
     bytes: number
     totalBytes: number
@@ -84,13 +91,8 @@ export async function importFile(runtime: Runtime, file: string, options: Import
   if (existsSync(rejects) && realpathSync(rejects) === realpathSync(file)) {
     throw new NotAContactLog('The rejects would replace the contact log itself. Say another file with --rejects.')
   }
-  const { store, vault, commands, config } = runtime
   const rejectsFile = new RejectsFile(rejects, contactLog)
-  const importer = new Importer(store, vault, commands, {
-    source: options.source ?? 'import',
-    scratchDir: config.dataDir,
-    reconsider: options.reconsider,
-  })
+  const { importer, ...judging } = options.check ? dryRun(runtime, options) : realRun(runtime, options)
   const totals: ImportTotals = {
     rows: 0,
     accepted: 0,
@@ -124,13 +126,13 @@ export async function importFile(runtime: Runtime, file: string, options: Import
     }
     await rejectsFile.finish()
     options.onProgress?.({ bytes: totalBytes, totalBytes, rows: totals.rows, phase: 'projecting', totals })
-    await waitUntilCaughtUp(runtime)
-    await countJourneys(runtime, importer, totals)
+    await judging.countJourneys(totals)
   } catch (error) {
     rejectsFile.abandon()
     throw error
   } finally {
     importer.close()
+    judging.close()
   }
   totals.rejected_by_reason = Object.fromEntries(
     Object.entries(totals.rejected_by_reason).sort(([a], [b]) => (a < b ? -1 : 1)),
@@ -138,22 +140,69 @@ export async function importFile(runtime: Runtime, file: string, options: Import
   return { totals, rejects, blank: contactLog.blank, leftOut: contactLog.leftOut }
 }
 
-async function countJourneys({ readModels }: Runtime, importer: Importer, totals: ImportTotals): Promise<void> {
-  const participants = new Set<string>()
-  for (const ids of importer.journeysSeen()) {
-    const rows = await readModels.db
-      .selectFrom('caseload')
-      .select(['participant_id', 'outcome'])
-      .where('journey_id', 'in', [...ids])
-      .execute()
-    for (const { participant_id, outcome } of rows) {
-      participants.add(participant_id)
-      totals.journeys++
-      if (outcome === 'completed') totals.completed++
-      if (outcome === 'dropped_out') totals.dropped_out++
-    }
+/** What the records are judged on, and what the journeys of the file come to in the end. */
+interface Judging {
+  readonly importer: Importer
+  countJourneys(totals: ImportTotals): Promise<void>
+  close(): void
+}
+
+function realRun(runtime: Runtime, { source = 'import', reconsider }: ImportOptions): Judging {
+  const { store, vault, commands, config } = runtime
+  const importer = new Importer(store, vault, commands, { source, scratchDir: config.dataDir, reconsider })
+  return {
+    importer,
+    async countJourneys(totals) {
+      await waitUntilCaughtUp(runtime)
+      const participants = new Set<string>()
+      for (const ids of importer.journeysSeen()) {
+        const rows = await runtime.readModels.db
+          .selectFrom('caseload')
+          .select(['participant_id', 'outcome'])
+          .where('journey_id', 'in', [...ids])
+          .execute()
+        for (const { participant_id, outcome } of rows) {
+          participants.add(participant_id)
+          countJourney(totals, outcome)
+        }
+      }
+      totals.participants = participants.size
+    },
+    close: () => undefined,
   }
-  totals.participants = participants.size
+}
+
+function dryRun({ store, config }: Runtime, { source = 'import', reconsider }: ImportOptions): Judging {
+  const log = new DryRunLog(store)
+  const vault = new Vault(config.keysDir, { dryRun: true })
+  const decideAndAppend = log.commandsWith(vault)
+  const scratchDir = mkdtempSync(join(tmpdir(), 'throughline-check-'))
+  const importer = new Importer(log, vault, { decideAndAppend }, { source, scratchDir, reconsider })
+  return {
+    importer,
+    async countJourneys(totals) {
+      const participants = new Set<string>()
+      for (const ids of importer.journeysSeen(50)) {
+        const journeys = await Promise.all(ids.map((id) => decideAndAppend.fold(sealedJourneys, id)))
+        for (const { state } of journeys) {
+          if (state.participantId !== null) participants.add(state.participantId)
+          countJourney(totals, state.ending?.how)
+        }
+      }
+      totals.participants = participants.size
+    },
+    close() {
+      vault.close()
+      log.close()
+      rmSync(scratchDir, { recursive: true, force: true })
+    },
+  }
+}
+
+function countJourney(totals: ImportTotals, outcome: string | null | undefined): void {
+  totals.journeys++
+  if (outcome === 'completed') totals.completed++
+  if (outcome === 'dropped_out') totals.dropped_out++
 }
 
 /** Written under another name and given its own when it is whole, readable by its owner only: it holds what the file held. */

@@ -39,7 +39,7 @@ export class ImportRefusals {
    * Reads what was turned away before: it is turned away again for the same reason, whatever has become of the journey since.
    * @param reconsider those records are judged again instead
    */
-  async recall(store: EventStore, reconsider: boolean): Promise<void> {
+  async recall(store: Pick<EventStore, 'read'>, reconsider: boolean): Promise<void> {
     for await (const { data, revision } of store.read(`${importHistory.category}-${recordOfImports}`)) {
       const { recordId, occurrence, reason } = data as ImportEvent['data']
       if (!reconsider) this.scratch.addRefusal(recordId, occurrence, reason)

@@ -98,7 +98,7 @@ export class Importer {
   private readonly fingerprints = new LRUCache<string, string>({ max: rememberedStreams })
 
   constructor(
-    private readonly store: EventStore,
+    private readonly store: Pick<EventStore, 'read'>,
     private readonly vault: Vault,
     { decideAndAppend }: Pick<CommandHandlers, 'decideAndAppend'>,
     private readonly options: {

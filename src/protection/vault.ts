@@ -76,11 +76,34 @@ export class Vault {
   private readonly unwrapped = new Map<string, KeyObject>()
   private readonly statements
 
-  constructor(keysDir: string) {
-    mkdirSync(keysDir, { recursive: true, mode: 0o700 })
+  /** @param dryRun what is registered is known to this vault only, and is gone when it is closed; the keys' file must be there */
+  constructor(keysDir: string, { dryRun = false } = {}) {
+    if (!dryRun) mkdirSync(keysDir, { recursive: true, mode: 0o700 })
     this.file = join(keysDir, 'keys.sqlite')
     this.isNew = !existsSync(this.file)
-    this.db = new Database(this.file, { timeout: 10_000 })
+    this.db = new Database(this.file, { timeout: 10_000, readonly: dryRun })
+    if (dryRun) this.addToTemporaryTables()
+    else this.prepareFile()
+    const index = this.db.prepare<[string], { value: Buffer }>('SELECT value FROM secret WHERE name = ?').get('index')!
+    this.indexKey = createSecretKey(index.value)
+    this.epoch = this.db
+      .prepare<[], { id: number; key: Buffer }>('SELECT id, key FROM epoch ORDER BY id DESC LIMIT 1')
+      .get()!
+    this.db.pragma(`busy_timeout = ${attemptMs}`)
+    const all = (table: string) =>
+      dryRun ? `(SELECT * FROM main.${table} UNION ALL SELECT * FROM temp.${table})` : table
+    this.statements = {
+      registered: this.db.prepare<[Buffer], { id: string }>(`SELECT id FROM ${all('register')} WHERE token = ?`),
+      register: this.db.prepare('INSERT INTO register VALUES (?, ?)'),
+      key: this.db.prepare<[string], { wrapped: Buffer; epoch: number }>(
+        `SELECT wrapped, epoch FROM ${all('data_key')} WHERE id = ?`,
+      ),
+      epochKey: this.db.prepare<[number], { key: Buffer }>('SELECT key FROM epoch WHERE id = ?'),
+      addKey: this.db.prepare('INSERT INTO data_key VALUES (?, ?, ?)'),
+    }
+  }
+
+  private prepareFile(): void {
     this.db.pragma('journal_mode = WAL')
     this.db.pragma('synchronous = FULL')
     this.db.pragma('secure_delete = ON')
@@ -96,21 +119,16 @@ export class Vault {
         this.db.prepare('INSERT OR IGNORE INTO epoch VALUES (1, ?)').run(randomBytes(32))
       })
       .immediate()
-    const index = this.db.prepare<[string], { value: Buffer }>('SELECT value FROM secret WHERE name = ?').get('index')!
-    this.indexKey = createSecretKey(index.value)
-    this.epoch = this.db
-      .prepare<[], { id: number; key: Buffer }>('SELECT id, key FROM epoch ORDER BY id DESC LIMIT 1')
-      .get()!
-    this.db.pragma(`busy_timeout = ${attemptMs}`)
-    this.statements = {
-      registered: this.db.prepare<[Buffer], { id: string }>('SELECT id FROM register WHERE token = ?'),
-      register: this.db.prepare('INSERT INTO register VALUES (?, ?)'),
-      key: this.db.prepare<[string], { wrapped: Buffer; epoch: number }>(
-        'SELECT wrapped, epoch FROM data_key WHERE id = ?',
-      ),
-      epochKey: this.db.prepare<[number], { key: Buffer }>('SELECT key FROM epoch WHERE id = ?'),
-      addKey: this.db.prepare('INSERT INTO data_key VALUES (?, ?, ?)'),
-    }
+  }
+
+  /** SQLite takes a temporary table for the one of the same name in the file: what is added goes there, and reading asks both. */
+  private addToTemporaryTables(): void {
+    this.db.exec(`
+      CREATE TEMP TABLE data_key AS SELECT * FROM main.data_key LIMIT 0;
+      CREATE TEMP TABLE register AS SELECT * FROM main.register LIMIT 0;
+      CREATE UNIQUE INDEX temp.data_key_id ON data_key (id);
+      CREATE UNIQUE INDEX temp.register_token ON register (token);
+    `)
   }
 
   /** A secret of this installation that outlives a restart, made on first use: the one that signs cookies, for instance. */

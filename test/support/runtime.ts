@@ -30,7 +30,7 @@ export async function temporaryWorkplace(databaseUrl?: string): Promise<Runtime>
 }
 
 /** What the command handlers of a runtime append with: for events that no command would write, and for appends that fail. */
-export const appenderOf = ({ commands }: Pick<Runtime, 'commands'>): EventAppender =>
+export const appenderOf = ({ commands }: Pick<Runtime, 'commands'>): Pick<EventAppender, 'append'> =>
   commands.decideAndAppend['appender']
 
 /** Imports the text of a contact log and reads back what was rejected. */
