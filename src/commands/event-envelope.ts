@@ -19,6 +19,8 @@ import { sealedLength, type Vault } from '../protection/vault.ts'
 /** Who issues a command, where it came in and when: what the metadata of every event says beside the fact. */
 export interface Issuer {
   readonly by: Actor
+  /** Who sent the contact log, where a person did. */
+  readonly importedBy?: Actor
   readonly source: Source
   readonly recordedAt: Instant
   readonly correlationId?: string
@@ -66,14 +68,15 @@ export function envelopesOf<E extends DomainEvent>(
   events: readonly E[],
   { stream, revision, keyId }: { stream: string; revision: number; keyId: string | undefined },
   { commandId, occurredOn }: CommandContext,
-  { by, source, recordedAt, correlationId }: Issuer,
+  { by, importedBy, source, recordedAt, correlationId }: Issuer,
 ): Envelope<E>[] {
   const category = stream.slice(0, stream.indexOf('-'))
   return events.map((event, n) => {
     const dataBytes = refuseUnstorable(event)
     const metadata: Metadata = {
       commandId,
-      actor: { id: by.id, role: by.role, organisation: by.organisation },
+      actor: actorIn(by),
+      ...(importedBy && { importedBy: actorIn(importedBy) }),
       occurredAt: occurredOn,
       recordedAt,
       schemaVersion: schemaVersionOf(event.type),
@@ -94,6 +97,9 @@ export function sealedEnvelope(vault: Vault, { event, keyId }: Envelope<DomainEv
   const data = sealedData(vault, keyId, event, event)
   return { id, type, data, metadata: data.sealed === undefined ? metadata : { ...metadata, keyId } }
 }
+
+/** What the log says of somebody: not his name. */
+const actorIn = ({ id, role, organisation }: Actor): Actor => ({ id, role, organisation })
 
 const jsonBytes = (value: object): number => Buffer.byteLength(JSON.stringify(value))
 

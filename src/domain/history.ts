@@ -27,6 +27,8 @@ export interface Metadata {
   /** The command this event answers: a command that is sent again is recognised by it. */
   readonly commandId: string
   readonly actor: Actor
+  /** Who brought it in, where it came in a contact log that somebody sent through a page. */
+  readonly importedBy?: Actor
   /** When it happened. */
   readonly occurredAt: Day
   /** When it was recorded, here or in the legacy system before. The log adds its own time of receipt. */

@@ -263,6 +263,13 @@ export const recorderOf = (row: ContactRow, veil: CodeMaker): string =>
   row.recorded_by === '' ? 'not-stated' : looksLikeACode.test(row.recorded_by) ? row.recorded_by : veil(row.recorded_by)
 
 /** Which column a refusal is about, and what it should hold: what the person who mends the record needs to know. */
+/** What is expected where a record was refused for this reason, in words, and the column it is about where there is one. */
+export const whatIsExpected = (reason: string): { readonly column: Column | ''; readonly expected: string } => {
+  const [column, expected] =
+    reason === 'bad_date' ? ['' as const, 'real dates, dd/mm/yyyy'] : (mending[reason] ?? ['' as const, ''])
+  return { column, expected }
+}
+
 export function whatToMend(
   reason: string,
   row: ContactRow,

@@ -18,7 +18,7 @@ import { basename, dirname, extname, join, resolve } from 'node:path'
 import { once } from 'node:events'
 import { DryRunLog } from '../commands/dry-run.ts'
 import { sealedJourneys } from '../commands/journey-command-handler.ts'
-import type { Source } from '../domain/history.ts'
+import type { Actor, Source } from '../domain/history.ts'
 import { Vault } from '../protection/vault.ts'
 import { waitUntilCaughtUp, type Runtime } from '../runtime/runtime.ts'
 import { whatToMend } from './contact-log.ts'
@@ -62,6 +62,10 @@ export interface ImportOptions {
   readonly reconsider?: boolean
   /** A dry run: the same totals and rejects, and nothing written to the log, the keys or the read models. */
   readonly check?: boolean
+  /** The person who sends the contact log; the events keep who he is. */
+  readonly importedBy?: Actor
+  /** How many records are judged together, in which nothing else goes on; 1,000 unless said. */
+  readonly recordsAtOnce?: number
   readonly onProgress?: (done: {
     bytes: number
     totalBytes: number
@@ -147,9 +151,9 @@ interface Judging {
   close(): void
 }
 
-function realRun(runtime: Runtime, { source = 'import', reconsider }: ImportOptions): Judging {
+function realRun(runtime: Runtime, { source = 'import', ...options }: ImportOptions): Judging {
   const { store, vault, commands, config } = runtime
-  const importer = new Importer(store, vault, commands, { source, scratchDir: config.dataDir, reconsider })
+  const importer = new Importer(store, vault, commands, { source, scratchDir: config.dataDir, ...options })
   return {
     importer,
     async countJourneys(totals) {
@@ -172,12 +176,12 @@ function realRun(runtime: Runtime, { source = 'import', reconsider }: ImportOpti
   }
 }
 
-function dryRun({ store, config }: Runtime, { source = 'import', reconsider }: ImportOptions): Judging {
+function dryRun({ store, config }: Runtime, { source = 'import', ...options }: ImportOptions): Judging {
   const log = new DryRunLog(store)
   const vault = new Vault(config.keysDir, { dryRun: true })
   const decideAndAppend = log.commandsWith(vault)
   const scratchDir = mkdtempSync(join(tmpdir(), 'throughline-check-'))
-  const importer = new Importer(log, vault, { decideAndAppend }, { source, scratchDir, reconsider })
+  const importer = new Importer(log, vault, { decideAndAppend }, { source, scratchDir, ...options })
   return {
     importer,
     async countJourneys(totals) {

@@ -8,7 +8,7 @@ import { refuseUnstorable, type Issuer } from '../commands/event-envelope.ts'
 import { sealedJourneys } from '../commands/journey-command-handler.ts'
 import { detailsFingerprint, sealedParticipants } from '../commands/participant-command-handler.ts'
 import { PoisonEvent } from '../domain/codec.ts'
-import { Refusal, type Source } from '../domain/history.ts'
+import { Refusal, type Actor, type Source } from '../domain/history.ts'
 import { journeyHistory, type JourneyCommand, type JourneyEvent } from '../domain/journey/journey.ts'
 import type { Journey } from '../domain/journey/state.ts'
 import type { Participant, ParticipantCommand, ParticipantEvent } from '../domain/participant.ts'
@@ -106,6 +106,10 @@ export class Importer {
       readonly scratchDir: string
       /** Judge again what earlier runs turned away, as the journeys stand now. */
       readonly reconsider?: boolean
+      /** The person who sent the contact log. */
+      readonly importedBy?: Actor
+      /** How many records are judged together, in which nothing else goes on; 1,000 unless said. */
+      readonly recordsAtOnce?: number
     },
   ) {
     this.journeys = new BatchCommandHandler(decideAndAppend, sealedJourneys, rememberedStreams)
@@ -121,7 +125,7 @@ export class Importer {
     let begun = 0
     for await (const numbered of rows) {
       chunk.push(numbered)
-      if (chunk.length < chunkSize && numbered.bytes - begun < chunkBytes) continue
+      if (chunk.length < (this.options.recordsAtOnce ?? chunkSize) && numbered.bytes - begun < chunkBytes) continue
       yield await this.judge(chunk)
       chunk = []
       begun = numbered.bytes
@@ -325,7 +329,7 @@ export class Importer {
 
   private issuerOf({ row, recordedAt }: Contact): Issuer {
     const by = { id: recorderOf(row, this.veil), role: 'not-stated', organisation: 'contact-log' }
-    return { by, source: this.options.source, recordedAt }
+    return { by, importedBy: this.options.importedBy, source: this.options.source, recordedAt }
   }
 
   private veil = (text: string): string => `veiled-${this.vault.token('code', text).toString('hex').slice(0, 12)}`

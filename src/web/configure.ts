@@ -16,6 +16,7 @@ import { whoIsAsking } from '../access/session.ts'
 import { FaultLog } from '../operations/fault-log.ts'
 import { Staleness } from '../operations/staleness.ts'
 import { PagesFilter } from './errors/pages.filter.ts'
+import { receiveFiles, takesFiles } from './import/receive-files.ts'
 import { teach } from './layout/filters.ts'
 import { timeRequests } from './operations/timed-requests.ts'
 import { traceRequests } from './operations/traced-requests.ts'
@@ -78,6 +79,7 @@ export async function configureWeb(
       // Counted by request.ip: the address connected, or the one a trusted proxy names.
       allowList: ({ url }) => url.startsWith('/assets/') || neverLimited.has(url.split('?')[0]!),
     })
+  await receiveFiles(app)
   await app.register(cookie, { secret })
   await app.register(csrf, { cookieOpts: { signed: true, httpOnly: true, sameSite: 'strict', path: '/' } })
   if (existsSync(publicDir)) {
@@ -100,7 +102,8 @@ export async function configureWeb(
   fastify.addHook('onRequest', async ({ url, method, headers }) => {
     if (!isPage(url) || method === 'GET' || method === 'HEAD') return
     const type = headers['content-type']?.split(';')[0]?.trim().toLowerCase()
-    if (type !== 'application/x-www-form-urlencoded') throw new UnsupportedMediaTypeException()
+    const taken = takesFiles(url) ? 'multipart/form-data' : 'application/x-www-form-urlencoded'
+    if (type !== taken) throw new UnsupportedMediaTypeException()
   })
   fastify.addHook('onRequest', async (request, reply) => {
     if (!request.url.startsWith('/assets/')) reply.header('cache-control', 'no-store')

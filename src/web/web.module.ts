@@ -1,13 +1,16 @@
 /** The pages. */
-import { Module } from '@nestjs/common'
+import { Module, type OnApplicationShutdown } from '@nestjs/common'
 import { AccessModule } from '../access/access.module.ts'
 import { CommandsModule } from '../commands/commands.module.ts'
 import { OperationsModule } from '../operations/operations.module.ts'
 import { QueriesModule } from '../queries/queries.module.ts'
+import { RUNTIME, type Runtime } from '../runtime/runtime.ts'
 import { CaseloadPageController } from './caseload/caseload.controller.ts'
 import { JourneyFormController } from './forms/journey-form.controller.ts'
+import { UploadedImports } from '../exchange/uploaded-imports.ts'
 import { HistoryController } from './history/history.controller.ts'
 import { RecordedController } from './forms/recorded.controller.ts'
+import { ImportController } from './import/import.controller.ts'
 import { JourneyPages } from './layout/journey-page.ts'
 import { LiveController } from './live/live.controller.ts'
 import { MetricsController } from './operations/metrics.controller.ts'
@@ -25,9 +28,19 @@ import { TimelineController } from './timeline/timeline.controller.ts'
     LiveController,
     RecordedController,
     JourneyFormController,
+    ImportController,
     OperationsController,
     MetricsController,
   ],
-  providers: [JourneyPages],
+  providers: [
+    JourneyPages,
+    { provide: UploadedImports, useFactory: (runtime: Runtime) => new UploadedImports(runtime), inject: [RUNTIME] },
+  ],
 })
-export class WebModule {}
+export class WebModule implements OnApplicationShutdown {
+  constructor(private readonly uploads: UploadedImports) {}
+
+  onApplicationShutdown(): Promise<void> {
+    return this.uploads.close()
+  }
+}

@@ -65,6 +65,8 @@ const planted: [file: string, source: string, caughtBy: string[]][] = [
     fromLeaf('../../'),
     ['src/web/api/idempotent-commands.ts knows only its own', cellar],
   ],
+  ['src/web/import/planted.ts', fromLeaf('../../'), ['src/web/import knows only its own', cellar]],
+  ['src/web/web.module.ts', fromLeaf('../'), ['src/web/web.module.ts knows only its own', cellar]],
   ['src/cli/planted.ts', fromLeaf('../'), ['src/cli knows only its own', cellar]],
   ['src/app.module.ts', fromLeaf('./'), ['src/app.module.ts knows only its own', cellar]],
   ['src/main.ts', fromLeaf('./'), ['src/main.ts knows only its own', cellar]],

@@ -4,6 +4,7 @@ import { Alert } from '@ministryofjustice/frontend/moj/components/alert/alert.mj
 import { follow } from './follow.js'
 import { recordedOnce } from './recorded-once.js'
 import { replay } from './replay.js'
+import { untilDone } from './until-done.js'
 import { watch } from './watch.js'
 
 document.body.classList.add('js-enabled', 'govuk-frontend-supported')
@@ -12,3 +13,4 @@ for (const element of document.querySelectorAll('[data-module="tl-replay"]')) vo
 for (const element of document.querySelectorAll('[data-live]')) follow(element)
 for (const element of document.querySelectorAll('[data-recorded-once]')) recordedOnce(element)
 for (const element of document.querySelectorAll('[data-watch]')) watch(element)
+for (const element of document.querySelectorAll('[data-until-done]')) untilDone(element)

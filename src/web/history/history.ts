@@ -1,4 +1,5 @@
 /** One event as the auditor reads it: whole, in the order the log holds it. */
+import type { Metadata } from '../../domain/history.ts'
 import { daysLate, isLate } from '../../domain/journey/replay.ts'
 import type { LogRecord } from '../../queries/journeys.ts'
 
@@ -19,6 +20,9 @@ export interface HistoryEvent {
   /** As the log holds it, personal fields sealed. */
   readonly stored: string
 }
+
+const sourceInWords = ({ source, importedBy }: Metadata): string =>
+  `${sources[source] ?? source}${importedBy ? ` (sent by ${importedBy.id})` : ''}`
 
 const sources: Readonly<Record<string, string>> = {
   ui: 'Typed into this service',
@@ -50,7 +54,7 @@ export function historyEvent({
     who: metadata
       ? [metadata.actor.id, roleInWords(metadata.actor.role), metadata.actor.organisation].filter(Boolean).join(', ')
       : null,
-    source: metadata ? (sources[metadata.source] ?? metadata.source) : null,
+    source: metadata ? sourceInWords(metadata) : null,
     late: event && isLate(event) ? `${daysLate(event)} days late` : null,
     commandId: metadata?.commandId ?? null,
     payload: event
