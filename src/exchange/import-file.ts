@@ -14,6 +14,7 @@ import {
 } from 'node:fs'
 import { basename, dirname, extname, join, resolve } from 'node:path'
 import { once } from 'node:events'
+import { withCaseload } from '../../projections/caseload.ts'
 import type { Source } from '../domain/history.ts'
 import { waitUntilCaughtUp, type Runtime } from '../runtime/runtime.ts'
 import { whatToMend } from './contact-log.ts'
@@ -141,7 +142,7 @@ export async function importFile(runtime: Runtime, file: string, options: Import
 async function countJourneys({ readModels }: Runtime, importer: Importer, totals: ImportTotals): Promise<void> {
   const participants = new Set<string>()
   for (const ids of importer.journeysSeen()) {
-    const rows = await readModels.db
+    const rows = await withCaseload(readModels.db)
       .selectFrom('caseload')
       .select(['participant_id', 'outcome'])
       .where('journey_id', 'in', [...ids])

@@ -4,10 +4,12 @@ import { pino, type Logger } from 'pino'
 import type { Observable } from 'rxjs'
 import { setTimeout as wait } from 'node:timers/promises'
 import { categories } from '../../projections/projection.ts'
-import type { ConnectionSettings } from '../../projections/rebuild/partitions.ts'
+import type { ConnectionSettings } from '../../projections/rebuild/partition-thread.ts'
+import { rebuilderFor } from '../../projections/rebuild/rebuild.ts'
 import { projections } from '../../projections/projections.ts'
 import { ProjectionRunner } from '../../projections/runner/projection-runner.ts'
-import { ReadModels } from '../../projections/storage/read-models.ts'
+import { ReadModels } from '../../projections/runner/read-models.ts'
+import { openReadModelDatabase } from '../../projections/storage/open-database.ts'
 import { retired } from '../../projections/retired.ts'
 import { checkInstallation } from './installation-check.ts'
 import { commandHandlersOn, type CommandHandlers } from '../commands/command-handlers.ts'
@@ -76,21 +78,23 @@ export async function openRuntime(config: Config, { besideAnother = false } = {}
     const vault = await standingOn(keptIn.keys(config.keysDir), () => new Vault(config.keysDir))
     opened.push(() => vault.close())
     const readModels = await standingOn(keptIn.readModels(config.dataDir), () =>
-      ReadModels.open(config.dataDir, config.databaseUrl),
+      ReadModels.in(openReadModelDatabase(config.dataDir, config.databaseUrl)),
     )
     opened.push(() => readModels.close())
     const dropped = await readModels.prepare(projections, retired)
-    if (dropped.length > 0) log.info({ projections: dropped }, 'Read models that nobody asks any more were dropped.')
+    if (dropped.length > 0) log.info({ projections: dropped }, 'The read models of removed projections were dropped.')
     if (lock) await belongTogether(config.dataDir, store, vault, readModels)
-    const whereabouts = { ...config, eventStoreUrl }
-    const runner = lock ? new ProjectionRunner(store, readModels, vault, log, projections, whereabouts) : null
+    const connections = { ...config, eventStoreUrl }
+    const sources = { store, readModels, vault, log }
+    const rebuilder = rebuilderFor({ ...sources, connections })
+    const runner = lock ? new ProjectionRunner(sources, projections, rebuilder) : null
     opened.push(() => runner?.stop())
     lock?.announce({ pid: process.pid, eventStoreUrl, url: null })
     return {
       config,
       log,
       eventStoreUrl,
-      connections: whereabouts,
+      connections,
       store,
       appends: appender.appends,
       vault,
