@@ -4,6 +4,7 @@ import { categories, type Projection } from '../projection.ts'
 import { projections } from '../projections.ts'
 import { BatchProcessor, type ProjectionSources } from '../runner/batch-processor.ts'
 import type { AcquiredCheckpoint } from '../runner/checkpoint-store.ts'
+import { discardCheckpointsOfOtherLogs } from '../runner/log-identity.ts'
 import type { Rebuilder } from '../runner/projection-runner.ts'
 import { PartitionThread, type ConnectionSettings, type OnProcessed, type PartitionWork } from './partition-thread.ts'
 import { processPartitions } from './partition.ts'
@@ -75,6 +76,7 @@ export async function rebuildReadModels(
 ): Promise<boolean> {
   const { store, connections, readModels } = sources
   const shadow = new ShadowTables(readModels.checkpointStore.database)
+  await discardCheckpointsOfOtherLogs(sources, wanted)
   const begun = await Promise.all(wanted.map((projection) => shadow.acquire(projection)))
   let checkpoints: readonly AcquiredCheckpoint[] = begun.map(({ checkpoint }) => checkpoint)
   let events = 0

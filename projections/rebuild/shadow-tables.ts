@@ -10,6 +10,7 @@ import {
   checkpointOf,
   definitionFingerprint,
   indexesOf,
+  lastEventFrom,
   liveTargets,
   positionFrom,
   type AcquiredCheckpoint,
@@ -82,13 +83,15 @@ export class ShadowTables {
       const partitions: AcquiredCheckpoint[] = []
       for (let number = 1; number <= count; number++) {
         const partition = `${number}/${count}`
-        await statements.run("INSERT INTO checkpoint VALUES (?, 'shadow', ?, ?, ?, ?, ?, ?)", [
+        await statements.run("INSERT INTO checkpoint VALUES (?, 'shadow', ?, ?, ?, ?, ?, ?, ?, ?)", [
           projection.name,
           partition,
           known.version,
           known.fingerprint,
           fencingToken,
           known.position,
+          known.event_id,
+          known.event_position,
           now,
         ])
         partitions.push({ ...checkpoint, partition })
@@ -105,18 +108,28 @@ export class ShadowTables {
     const { projection, fencingToken } = checkpoint
     return this.database.transaction(async (statements) => {
       const { run } = statements
-      const merged = await run(
-        `UPDATE checkpoint SET position = ?, written_at = ?
-         WHERE projection = ? AND table_set = 'shadow' AND partition = '' AND fencing_token = ?`,
-        [String(to), new Date().toISOString(), projection.name, fencingToken],
-      )
       const partitions = await partitionsOf(statements, projection)
+      const lastEvent = partitions
+        .map(lastEventFrom)
+        .reduce((last, one) => (one && (!last || one.position > last.position) ? one : last), null)
+      const merged = await run(
+        `UPDATE checkpoint SET position = ?, event_id = ?, event_position = ?, written_at = ?
+         WHERE projection = ? AND table_set = 'shadow' AND partition = '' AND fencing_token = ?`,
+        [
+          String(to),
+          lastEvent?.id ?? '',
+          String(lastEvent?.position ?? ''),
+          new Date().toISOString(),
+          projection.name,
+          fencingToken,
+        ],
+      )
       if (merged !== 1 || partitions.length === 0 || partitions.some(({ position }) => position !== String(to)))
         throw new CheckpointConflict(projection.name)
       await run("DELETE FROM checkpoint WHERE projection = ? AND table_set = 'shadow' AND partition <> ''", [
         projection.name,
       ])
-      return { ...checkpoint, position: to }
+      return { ...checkpoint, position: to, lastEvent }
     })
   }
 

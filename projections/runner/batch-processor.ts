@@ -13,6 +13,7 @@ import {
   type AcquiredCheckpoint,
   type BatchWrite,
   type CheckpointStore,
+  type LastEvent,
   type ParkedStream,
 } from './checkpoint-store.ts'
 import { decodedEvent } from './decode-event.ts'
@@ -91,7 +92,7 @@ export class BatchProcessor {
   ): Promise<BatchWrite> {
     const processor = new BatchProcessor(sources)
     const rows = new RowCache(processor.checkpointStore.database, liveTargets(checkpoint))
-    const projection = new ProjectionInProgress({ ...checkpoint, position: null }, rows, new Set())
+    const projection = new ProjectionInProgress({ ...checkpoint, position: null, lastEvent: null }, rows, new Set())
     await processor.project(projection, events, checkpoint.position ?? -1n, [])
     // What it replaces was written at the position of the checkpoint.
     return { ...projection.write, checkpoint }
@@ -178,6 +179,9 @@ export class BatchProcessor {
       this.log.warn({ projection: projection.name, stream, revision, why }, 'A stream is parked.')
       projection.park({ stream, revision, why })
     }
+    const last = events.at(-1)
+    if (last && last.position > projection.processedUpTo)
+      projection.lastEvent = { id: last.id, position: last.position }
     projection.processedUpTo = upTo
   }
 
@@ -207,6 +211,8 @@ class ProjectionInProgress {
   readonly handlers: ReadonlyMap<string, Handler<DomainEvent> | 'ignored'>
   /** The position up to which events have been processed, written or not. */
   processedUpTo: bigint
+  /** The last event up to there; null before the first. */
+  lastEvent: LastEvent | null
   /** The size of the events that have been processed and not written. */
   characters = 0
   private readonly foldsOnly: boolean
@@ -222,6 +228,7 @@ class ProjectionInProgress {
     this.handlers = new Map(Object.entries(on as Record<string, Handler<DomainEvent> | 'ignored'>))
     this.foldsOnly = tables.every(({ kind }) => kind === 'fold')
     this.processedUpTo = checkpoint.position ?? -1n
+    this.lastEvent = checkpoint.lastEvent
   }
 
   get name(): string {
@@ -257,8 +264,8 @@ class ProjectionInProgress {
 
   /** Everything that was processed since the last write. */
   get write(): BatchWrite {
-    const { checkpoint, processedUpTo, rows, newlyParked } = this
-    return { checkpoint, upTo: processedUpTo, rows: rows.changedRows, parked: newlyParked }
+    const { checkpoint, processedUpTo, lastEvent, rows, newlyParked } = this
+    return { checkpoint, upTo: processedUpTo, lastEvent, rows: rows.changedRows, parked: newlyParked }
   }
 
   written(checkpoint: AcquiredCheckpoint): void {

@@ -36,6 +36,12 @@ export class DowngradeRefused extends Error {
   }
 }
 
+/** An event by which a log is recognised: another log has another event at the position, or none. */
+export interface LastEvent {
+  readonly id: string
+  readonly position: bigint
+}
+
 /** A checkpoint as this process acquired it, or last wrote it. */
 export interface AcquiredCheckpoint {
   readonly projection: Projection
@@ -45,6 +51,8 @@ export interface AcquiredCheckpoint {
   readonly fencingToken: number
   /** null before the first event. */
   readonly position: bigint | null
+  /** The last event that was processed, at the position or before it; null before the first. */
+  readonly lastEvent: LastEvent | null
 }
 
 export type ParkedStream = Omit<ParkedStreamTable, 'projection' | 'table_set'>
@@ -54,6 +62,7 @@ export interface BatchWrite {
   readonly checkpoint: AcquiredCheckpoint
   /** The new position. */
   readonly upTo: bigint
+  readonly lastEvent: LastEvent | null
   readonly rows: ChangedRows
   readonly parked: readonly ParkedStream[]
 }
@@ -66,6 +75,9 @@ export const definitionFingerprint = ({ version, tables }: Projection): string =
     .slice(0, 16)
 
 export const positionFrom = (position: string): bigint | null => (position === '' ? null : BigInt(position))
+
+export const lastEventFrom = (row: Pick<CheckpointTable, 'event_id' | 'event_position'>): LastEvent | null =>
+  row.event_id === '' ? null : { id: row.event_id, position: BigInt(row.event_position) }
 
 export const liveTargets = ({ projection }: { projection: Projection }): WriteTargets =>
   new Map(projection.tables.map((table) => [table, { table, name: table.name, hasKey: true }]))
@@ -101,7 +113,14 @@ export class CheckpointStore {
     const row = rows.find((one) => one.projection === projection.name && one.table_set === 'live')
     if (row?.fingerprint !== definitionFingerprint(projection)) return undefined
     const { fencing_token: fencingToken, position } = row
-    return { projection, tableSet: 'live', partition: '', fencingToken, position: positionFrom(position) }
+    return {
+      projection,
+      tableSet: 'live',
+      partition: '',
+      fencingToken,
+      position: positionFrom(position),
+      lastEvent: lastEventFrom(row),
+    }
   }
 
   /** Live, shadow, and those of partitions. */
@@ -203,14 +222,19 @@ const valuesAsLeft = (checkpoint: AcquiredCheckpoint): readonly Value[] => {
   return [projection.name, tableSet, partition, fencingToken, String(position ?? '')]
 }
 
+/** The three columns, separated by spaces: projections that share them are written by one statement. */
+const newPositionOf = ({ upTo, lastEvent }: BatchWrite): string =>
+  `${upTo} ${lastEvent?.id ?? ''} ${lastEvent?.position ?? ''}`
+
 const writing =
   (writes: readonly BatchWrite[]) =>
   async ({ run, put }: Statements): Promise<AcquiredCheckpoint[]> => {
     const now = new Date().toISOString()
-    for (const [upTo, together] of Map.groupBy(writes, (write) => write.upTo)) {
+    for (const [newPosition, together] of Map.groupBy(writes, newPositionOf)) {
       const moved = await run(
-        `UPDATE checkpoint SET position = ?, written_at = ? WHERE ${together.map(() => `(${asLeft})`).join(' OR ')}`,
-        [String(upTo), now, ...together.flatMap(({ checkpoint }) => valuesAsLeft(checkpoint))],
+        `UPDATE checkpoint SET position = ?, event_id = ?, event_position = ?, written_at = ?
+         WHERE ${together.map(() => `(${asLeft})`).join(' OR ')}`,
+        [...newPosition.split(' '), now, ...together.flatMap(({ checkpoint }) => valuesAsLeft(checkpoint))],
       )
       if (moved !== together.length)
         throw new CheckpointConflict(together.map(({ checkpoint }) => checkpoint.projection.name).join(', '))
@@ -226,7 +250,7 @@ const writing =
           why,
         ])
     }
-    return writes.map(({ checkpoint, upTo }) => ({ ...checkpoint, position: upTo }))
+    return writes.map(({ checkpoint, upTo, lastEvent }) => ({ ...checkpoint, position: upTo, lastEvent }))
   }
 
 /** Of the whole set of tables, not of a partition. */
@@ -248,12 +272,19 @@ export async function acquired(
   projection: Projection,
   { table_set: tableSet, partition }: Pick<CheckpointTable, 'table_set' | 'partition'>,
 ): Promise<AcquiredCheckpoint> {
-  const [row] = await all<Pick<CheckpointTable, 'fencing_token' | 'position'>>(
+  const [row] = await all<Pick<CheckpointTable, 'fencing_token' | 'position' | 'event_id' | 'event_position'>>(
     `UPDATE checkpoint SET fencing_token = fencing_token + 1, written_at = ?
-     WHERE projection = ? AND table_set = ? AND partition = ? RETURNING fencing_token, position`,
+     WHERE projection = ? AND table_set = ? AND partition = ? RETURNING fencing_token, position, event_id, event_position`,
     [new Date().toISOString(), projection.name, tableSet, partition],
   )
-  return { projection, tableSet, partition, fencingToken: row!.fencing_token, position: positionFrom(row!.position) }
+  return {
+    projection,
+    tableSet,
+    partition,
+    fencingToken: row!.fencing_token,
+    position: positionFrom(row!.position),
+    lastEvent: lastEventFrom(row!),
+  }
 }
 
 /** A checkpoint before the first event, in place of any there is; nothing is parked. */
@@ -267,12 +298,12 @@ export async function beginCheckpoint(
   await run('DELETE FROM parked_stream WHERE projection = ? AND table_set = ?', [name, tableSet])
   await run("DELETE FROM checkpoint WHERE projection = ? AND table_set = ? AND partition <> ''", [name, tableSet])
   await run(
-    `INSERT INTO checkpoint VALUES (?, ?, '', ?, ?, ?, '', ?) ON CONFLICT (projection, table_set, partition) DO UPDATE SET
+    `INSERT INTO checkpoint VALUES (?, ?, '', ?, ?, ?, '', '', '', ?) ON CONFLICT (projection, table_set, partition) DO UPDATE SET
      version = excluded.version, fingerprint = excluded.fingerprint, fencing_token = excluded.fencing_token, position = '',
-     written_at = excluded.written_at`,
+     event_id = '', event_position = '', written_at = excluded.written_at`,
     [name, tableSet, version, definitionFingerprint(projection), fencingToken, new Date().toISOString()],
   )
-  return { projection, tableSet, partition: '', fencingToken, position: null }
+  return { projection, tableSet, partition: '', fencingToken, position: null, lastEvent: null }
 }
 
 async function createLiveTables(

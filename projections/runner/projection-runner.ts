@@ -6,6 +6,7 @@ import type { StoredEvent } from '../../src/event-store/stored-event.ts'
 import { categories, type Projection } from '../projection.ts'
 import { BatchProcessor, type ProjectionSources } from './batch-processor.ts'
 import { CheckpointConflict, DowngradeRefused, type AcquiredCheckpoint } from './checkpoint-store.ts'
+import { discardCheckpointsOfOtherLogs } from './log-identity.ts'
 import type { ReadModels } from './read-models.ts'
 
 const batchSize = 500
@@ -150,6 +151,7 @@ export class ProjectionRunner {
   /** @param onBatch called after each batch: the log and the database have both answered */
   private async project(until: AbortSignal, onBatch: () => void): Promise<void> {
     const { store, readModels } = this.sources
+    await discardCheckpointsOfOtherLogs(this.sources, this.projections)
     const current: AcquiredCheckpoint[] = []
     const outdated: Projection[] = []
     for (const projection of this.projections) {

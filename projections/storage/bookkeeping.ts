@@ -16,6 +16,9 @@ export interface CheckpointTable {
   fencing_token: number
   /** The last position of the log that has been processed; '' before the first. */
   position: string
+  /** The id and the position of the last event that was processed, at `position` or before it; '' before the first. */
+  event_id: string
+  event_position: string
   /** When the position was written, ISO 8601 UTC. */
   written_at: string
 }

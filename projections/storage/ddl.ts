@@ -37,7 +37,8 @@ export async function createIndexOnce(
 /** The columns are those of storage/bookkeeping.ts. */
 export const bookkeepingDdl = ({ text, integer }: ColumnTypes): readonly string[] => [
   `CREATE TABLE IF NOT EXISTS checkpoint (projection ${text}, table_set ${text}, partition ${text}, version ${integer} NOT NULL,
-   fingerprint ${text} NOT NULL, fencing_token ${integer} NOT NULL, position ${text} NOT NULL, written_at ${text} NOT NULL,
+   fingerprint ${text} NOT NULL, fencing_token ${integer} NOT NULL, position ${text} NOT NULL, event_id ${text} NOT NULL,
+   event_position ${text} NOT NULL, written_at ${text} NOT NULL,
    PRIMARY KEY (projection, table_set, partition))`,
   `CREATE TABLE IF NOT EXISTS parked_stream (projection ${text}, table_set ${text}, stream ${text}, revision ${integer} NOT NULL,
    why ${text} NOT NULL, PRIMARY KEY (projection, table_set, stream))`,

@@ -72,10 +72,10 @@ export class PostgresDatabase implements Database {
       const columns = await all<{ name: string }>(
         "SELECT column_name AS name FROM information_schema.columns WHERE table_schema = current_schema() AND table_name = 'checkpoint'",
       )
-      if (columns.length > 0 && !columns.some(({ name }) => name === 'table_set')) {
+      if (columns.length > 0 && !columns.some(({ name }) => name === 'event_id')) {
         const tables = await all<{ name: string }>(listOfTables)
         const left = tables.map(({ name }) => name).filter(isOfOldLayout)
-        for (const name of ['checkpoint', ...left]) await run(`DROP TABLE IF EXISTS ${quoted(name)}`)
+        for (const name of ['checkpoint', 'parked_stream', ...left]) await run(`DROP TABLE IF EXISTS ${quoted(name)}`)
       }
       for (const statement of bookkeepingDdl(columnTypes)) await run(statement)
     })

@@ -20,7 +20,7 @@ import { arrivalsDdl, bookkeepingDdl, createIndexOnce, isOfOldLayout, tableDdl }
 import { decoded, encoderOf } from './row-codec.ts'
 
 /** The layout of the bookkeeping tables. Where a file has another, they are created again and every projection is rebuilt. */
-const bookkeepingVersion = 3
+const bookkeepingVersion = 4
 
 const columnTypes = { text: 'TEXT', integer: 'INTEGER', blob: 'BLOB', json: 'TEXT' }
 

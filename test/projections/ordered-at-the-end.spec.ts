@@ -56,7 +56,7 @@ describe.each(databases)('rows that are only replaced, while they are rebuilt on
     const upTo = (checkpoint.position ?? 0n) + 1n
     const target = (await new ShadowTables(readModels.database).targets(checkpoint)).get(last)!
     const [next] = await readModels.checkpointStore.commit([
-      { checkpoint, upTo, rows: new Map([[target, rows]]), parked: [] },
+      { checkpoint, upTo, lastEvent: null, rows: new Map([[target, rows]]), parked: [] },
     ])
     return next!
   }

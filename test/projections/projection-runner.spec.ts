@@ -70,7 +70,7 @@ describe.each(databases)('the projector, on %s', (kind) => {
     await acquireAll(readModels) // another takes over, and has heard nothing new yet
     const table = projections[0]!.tables[0]!
     const rows = new Map([[targetOf(table), [{ participant_id: 'x', event_id: 'x', sealed: null }]]])
-    const write = { checkpoint: stale[0]!, upTo: stale[0]!.position! + 1n, rows, parked: [] }
+    const write = { checkpoint: stale[0]!, upTo: stale[0]!.position! + 1n, lastEvent: null, rows, parked: [] }
     await expect(readModels.checkpointStore.commit([write])).rejects.toThrow(CheckpointConflict)
     expect(await everything(readModels)).toEqual(before)
   })
@@ -83,9 +83,15 @@ describe.each(databases)('the projector, on %s', (kind) => {
     const before = [await everything(readModels), await readModels.asOf()]
     const table = projections[0]!.tables[0]!
     const rows = new Map([[targetOf(table), [{ participant_id: 'x', event_id: null, sealed: {} as Buffer }]]])
-    const good = { checkpoint: checkpoints[1]!, upTo: checkpoints[1]!.position! + 1n, rows: new Map(), parked: [] }
+    const good = {
+      checkpoint: checkpoints[1]!,
+      upTo: checkpoints[1]!.position! + 1n,
+      lastEvent: null,
+      rows: new Map(),
+      parked: [],
+    }
     const parked = [{ stream: 's', revision: null as unknown as number, why: 'no revision: the database refuses it' }]
-    const write = { checkpoint: checkpoints[0]!, upTo: checkpoints[0]!.position! + 1n, rows, parked }
+    const write = { checkpoint: checkpoints[0]!, upTo: checkpoints[0]!.position! + 1n, lastEvent: null, rows, parked }
     await expect(readModels.checkpointStore.commit([good, write])).rejects.toThrow()
     expect([await everything(readModels), await readModels.asOf()]).toEqual(before)
   })

@@ -104,7 +104,10 @@ describe.each(databases)('a rebuild, on %s', (kind) => {
     // Ahead by a place the log told the projector of, and perhaps nobody else.
     const checkpoints = await acquireAll(runtime.readModels)
     await runtime.readModels.checkpointStore.commit(
-      checkpoints.map((checkpoint) => ({ checkpoint, upTo: BigInt(position) - 1n, rows: new Map(), parked: [] })),
+      checkpoints.map((checkpoint) => {
+        const { lastEvent } = checkpoint
+        return { checkpoint, upTo: BigInt(position) - 1n, lastEvent, rows: new Map(), parked: [] }
+      }),
     )
     expect(await rebuildReadModels({ ...runtime, log: silent }, projections, { signal: forEver })).toBe(true)
     const verdicts = await verifyProjections({ ...runtime, log: silent }, projections, runtime.config.dataDir)
