@@ -14,6 +14,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 // What is under measurement is loaded only by the process that needs it: the one that sends commands must be at work at once.
 import { machine, printRows, type BenchRow } from './rows.ts'
+import { withCaseload } from '../projections/caseload.ts'
 
 /** Commands sent in a second, one after another whatever the answers take: under the limit on requests from one address. */
 const commandsPerSecond = 10
@@ -117,7 +118,7 @@ async function serving(dir: string, database: string, quietSeconds: number, data
   const runtime = app.get<Runtime>(RUNTIME)
   await importFile(runtime, join(dir, 'before.csv'), { rejects: join(dir, 'before-rejects.csv') })
   await waitUntilCaughtUp(runtime)
-  const open = await runtime.readModels.db
+  const open = await withCaseload(runtime.readModels.db)
     .selectFrom('caseload')
     .select('journey_id')
     .where('status', '=', 'on_programme')
@@ -127,8 +128,8 @@ async function serving(dir: string, database: string, quietSeconds: number, data
   if (open.length < journeysRecordedOn)
     throw new Error(`Only ${open.length} journeys are open: import more records before.`)
   let visible: number[] = []
-  runtime.runner!.progress.subscribe(({ heard }) => {
-    for (const { receivedAt } of heard) visible.push(Date.now() - receivedAt.getTime())
+  runtime.runner!.progress.subscribe(({ events }) => {
+    for (const { receivedAt } of events) visible.push(Date.now() - receivedAt.getTime())
   })
   await app.listen(0, '127.0.0.1')
   const url = (await app.getUrl()).replace(/\/$/, '')

@@ -13,10 +13,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { caseloadPage, providersAndGroups } from '../projections/caseload.ts'
+import { caseloadPage, providersAndGroups, withCaseload } from '../projections/caseload.ts'
 import { categories, idOf } from '../projections/projection.ts'
 import { projections } from '../projections/projections.ts'
 import { rebuildReadModels } from '../projections/rebuild/rebuild.ts'
+import { ShadowTables } from '../projections/rebuild/shadow-tables.ts'
 import { timelineOf } from '../projections/timeline.ts'
 import { readConfig } from '../src/runtime/config.ts'
 import type { StoredEvent } from '../src/event-store/stored-event.ts'
@@ -239,7 +240,7 @@ async function measureRebuild(dir: string, url: string | undefined): Promise<voi
     rebuildReadModels(runtime, projections, { signal: new AbortController().signal, isFree: true })
   // A rebuild that was cut short before would be gone on with, and be done sooner than one from the beginning.
   for (const projection of projections)
-    if ((await runtime.readModels.checkpointStore.rebuildState(projection)) !== 'none') await rebuildAll()
+    if ((await new ShadowTables(runtime.readModels.database).rebuildState(projection)) !== 'none') await rebuildAll()
   await bare() // the store's pages are in memory for both
   let begun = performance.now()
   const events = await bare()
@@ -258,7 +259,7 @@ async function ask(dir: string): Promise<void> {
   const runtime = await opened(dir, undefined)
   const { db } = runtime.readModels
   await runtime.runner!.catchUpTo(await runtime.store.headPositionOf(categories))
-  const journeys = await db.selectFrom('caseload').select('journey_id').execute()
+  const journeys = await withCaseload(db).selectFrom('caseload').select('journey_id').execute()
   const p99 = async (question: (n: number) => Promise<unknown>) => {
     const times: number[] = []
     for (let n = 0; n < 1_000; n++) {
@@ -285,7 +286,7 @@ async function follow(dir: string, url: string | undefined): Promise<void> {
   const { runner, readModels, store } = runtime
   const client = EventStoreDBClient.connectionString(runtime.eventStoreUrl)
   await runner!.catchUpTo(await store.headPositionOf(categories))
-  const journeys = await readModels.db.selectFrom('caseload').select('journey_id').limit(200).execute()
+  const journeys = await withCaseload(readModels.db).selectFrom('caseload').select('journey_id').limit(200).execute()
   const good = (await Array.fromAsync(store.read(`journey-${journeys[0]!.journey_id}`))).at(-1)!
   const p99 = (all: number[]) => all.toSorted((a, b) => a - b)[Math.floor(all.length * 0.99)]!
 

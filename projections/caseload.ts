@@ -1,21 +1,12 @@
 /** Which journeys are there, and where does each stand? One row a journey. */
-import { sql, type Kysely } from 'kysely'
+import { sql } from 'kysely'
 import type { Recorded } from '../src/domain/history.ts'
 import { figuresOf, statusOf, type Status } from '../src/domain/journey/figures.ts'
 import { applyInPlace, ownFacts, type JourneyEvent, type OwnFacts } from '../src/domain/journey/fold.ts'
 import { nothingKnown, type JourneyFacts, type SessionBelief } from '../src/domain/journey/state.ts'
-import { answeringTo } from './participants.ts'
-import {
-  each,
-  idOf,
-  ignoring,
-  type Change,
-  type Projection,
-  type Row,
-  type ShortForm,
-  type Table,
-} from './projection.ts'
-import type { ReadModelTables } from './storage/read-models.ts'
+import { answeringTo, type ParticipantTable } from './participants.ts'
+import { each, idOf, ignoring, type Change, type Codec, type Projection, type Row, type Table } from './projection.ts'
+import type { QueryDatabase } from './storage/bookkeeping.ts'
 
 export interface CaseloadTable {
   journey_id: string
@@ -37,17 +28,17 @@ export interface CaseloadTable {
   recategorisations: number
   facilitators_met: number
   source: string
-  /** The last revision this row has heard. */
+  /** The revision of the last event that changed this row. */
   revision: number
   /** The referral's sealed fields (its reference among them), as the log holds them. */
   referral_event_id: string
   sealed: string | null
-  /** The folded facts in short, so that the next event can go on from here. */
+  /** What is known of the journey, which the next event adds to. */
   facts: string
 }
 
 /** What the pages sort, count and filter by, worked out from the folded facts. */
-const concluded = (row: Row): Row => {
+const derived = (row: Row): Row => {
   const facts = row.facts as JourneyFacts
   const { outcome, reason, ...counts } = figuresOf(facts)
   return {
@@ -69,8 +60,8 @@ const concluded = (row: Row): Row => {
 const factNames = Object.keys(nothingKnown) as (keyof JourneyFacts)[]
 
 /** The values of the facts without their names, which would take more room than the values. Of a session: which, and what is believed of it. */
-const factsInShort: ShortForm = {
-  shorten: (value) => {
+const factsCodec: Codec = {
+  encode: (value) => {
     const facts = value as JourneyFacts
     return factNames.map((name) => {
       if (name === 'facilitatorsMet') return [...facts.facilitatorsMet]
@@ -79,15 +70,15 @@ const factsInShort: ShortForm = {
       return facts[name]
     })
   },
-  inFull: (short) => {
+  decode: (stored) => {
     const facts: Record<string, unknown> = ownFacts(nothingKnown)
     for (const [n, name] of factNames.entries())
       facts[name] =
         name === 'sessions'
-          ? sessionsIn(short[n] as (string | number)[])
+          ? sessionsIn(stored[n] as (string | number)[])
           : name === 'facilitatorsMet'
-            ? new Set(short[n] as string[])
-            : short[n]
+            ? new Set(stored[n] as string[])
+            : stored[n]
     return facts
   },
 }
@@ -142,16 +133,16 @@ const caseloadTable: Table = {
     ['attended', 'journey_id'],
     ['unacceptable_absences', 'journey_id'],
   ],
-  foldedOn: true,
-  shortForms: { facts: factsInShort },
-  conclude: concluded,
+  kind: 'fold',
+  codec: { facts: factsCodec },
+  derive: derived,
 }
 
 const learned = (event: Recorded<JourneyEvent>): Change[] => [
   {
     table: caseloadTable,
     key: [idOf(event.stream)],
-    become: (row) =>
+    apply: (row) =>
       row && Object.assign(row, { facts: applyInPlace(row.facts as OwnFacts, event), revision: event.revision }),
   },
 ]
@@ -166,8 +157,8 @@ export const caseload: Projection = {
       {
         table: caseloadTable,
         key: [idOf(event.stream)],
-        whole: true,
-        become: () => ({
+        replaces: true,
+        apply: () => ({
           journey_id: idOf(event.stream),
           participant_id: event.data.participantId,
           facts: applyInPlace(ownFacts(nothingKnown), event),
@@ -222,8 +213,12 @@ export const sortColumns = {
 
 export type CaseloadSort = keyof typeof sortColumns
 
-const filtered = (db: Kysely<ReadModelTables>, filter: CaseloadFilter) => {
-  let query = db.selectFrom('caseload')
+/** The database with the tables that these questions read. */
+export const withCaseload = (db: QueryDatabase) =>
+  db.withTables<{ caseload: CaseloadTable; participant: ParticipantTable }>()
+
+const filtered = (db: QueryDatabase, filter: CaseloadFilter) => {
+  let query = withCaseload(db).selectFrom('caseload')
   const { journeyIds = [], tokens = [] } = filter
   if (filter.journeyIds || filter.tokens) {
     query = query.where((where) =>
@@ -239,12 +234,12 @@ const filtered = (db: Kysely<ReadModelTables>, filter: CaseloadFilter) => {
   return query
 }
 
-/** Further than this no match is counted: a page is as quick to come from a case load of any size. */
+/** Matches are counted up to here only, so that a page takes no longer where the case load is larger. */
 export const countedUpTo = 2_000
 
 /** One page of the case load with each man's sealed details, and how many journeys match: `more` than `total`, where it says so. */
 export async function caseloadPage(
-  db: Kysely<ReadModelTables>,
+  db: QueryDatabase,
   filter: CaseloadFilter,
   order: { sort: CaseloadSort; direction: 'asc' | 'desc' },
   { limit, offset }: { limit: number; offset: number },
@@ -259,7 +254,7 @@ export async function caseloadPage(
     .limit(limit)
     .offset(offset)
     .execute()
-  const { counted } = await db
+  const { counted } = await withCaseload(db)
     .selectFrom(
       filtered(db, filter)
         .select('journey_id')
@@ -277,7 +272,7 @@ export type CaseloadPageRow = Awaited<ReturnType<typeof caseloadPage>>['rows'][n
 export const listedUpTo = 100
 
 /** The first of each in order, and whether there are `more` than are listed. */
-export async function providersAndGroups(db: Kysely<ReadModelTables>) {
+export async function providersAndGroups(db: QueryDatabase) {
   const [providers, groups] = [await valuesOf(db, 'provider'), await valuesOf(db, 'group_id')]
   return {
     providers: providers.slice(0, listedUpTo),
@@ -288,7 +283,7 @@ export async function providersAndGroups(db: Kysely<ReadModelTables>) {
 }
 
 /** Each value once, from one to the next through the index: it takes as long as there are values up to one too many, not journeys. */
-async function valuesOf(db: Kysely<ReadModelTables>, column: 'provider' | 'group_id'): Promise<string[]> {
+async function valuesOf(db: QueryDatabase, column: 'provider' | 'group_id'): Promise<string[]> {
   const field = sql.ref(column)
   const { rows } = await sql<{ value: string }>`
     WITH RECURSIVE step (value) AS (

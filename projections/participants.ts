@@ -1,12 +1,11 @@
 /** Who is he, and how is he found? His details sealed as the log holds them, and the keyed tokens by which he can be looked up. */
-import type { Kysely } from 'kysely'
 import type { Recorded } from '../src/domain/history.ts'
 import type { Details, ParticipantEvent } from '../src/domain/participant.ts'
 import { opened } from '../src/protection/sealing.ts'
 import { indexedNameWords, searchedNameWords } from '../src/protection/name-words.ts'
 import type { Vault } from '../src/protection/vault.ts'
 import { idOf, ignoring, type Change, type Projection, type Table } from './projection.ts'
-import type { ReadModelTables } from './storage/read-models.ts'
+import type { QueryDatabase } from './storage/bookkeeping.ts'
 
 export interface ParticipantTable {
   participant_id: string
@@ -23,14 +22,14 @@ const participantTable: Table = {
   name: 'participant',
   columns: { participant_id: 'text', event_id: 'text', sealed: 'text' },
   key: ['participant_id'],
-  onlyReplaced: true,
+  kind: 'document',
 }
 
 const tokenTable: Table = {
   name: 'participant_token',
   columns: { token: 'blob', participant_id: 'text' },
   key: ['token', 'participant_id'],
-  onlyReplaced: true,
+  kind: 'document',
 }
 
 /** The tokens under which details are found: the CRN whole, and each word of the names without case or accents. */
@@ -42,14 +41,13 @@ const tokensOf = (vault: Vault, { crn, familyName, givenNames }: Details): Buffe
 ]
 
 /** Once his key is destroyed there is nothing to open, and so nothing by which he could be found. A former name still finds him. */
-const told = (event: Recorded<ParticipantEvent>, vault: Vault): Change[] => {
+const registered = (event: Recorded<ParticipantEvent>, vault: Vault): Change[] => {
   const participantId = idOf(event.stream)
   return [
     {
       table: participantTable,
       key: [participantId],
-      whole: true,
-      become: () => ({
+      apply: () => ({
         participant_id: participantId,
         event_id: event.id,
         sealed: (event.data as { sealed?: string }).sealed ?? null,
@@ -58,8 +56,7 @@ const told = (event: Recorded<ParticipantEvent>, vault: Vault): Change[] => {
     ...tokensOf(vault, opened(vault, event).data).map((token) => ({
       table: tokenTable,
       key: [token, participantId],
-      whole: true as const,
-      become: () => ({ token, participant_id: participantId }),
+      apply: () => ({ token, participant_id: participantId }),
     })),
   ]
 }
@@ -70,8 +67,8 @@ export const participants: Projection = {
   question: 'Who is he, and how is he found?',
   tables: [participantTable, tokenTable],
   on: {
-    ParticipantRegistered: told,
-    ParticipantDetailsCorrected: told,
+    ParticipantRegistered: registered,
+    ParticipantDetailsCorrected: registered,
     ...ignoring(
       'ReferralReceived',
       'EligibilityAssessed',
@@ -103,8 +100,9 @@ export function tokensSought(vault: Vault, find: string): Buffer[] {
 }
 
 /** The participants who answer to every one of the tokens, as a subquery: there may be very many. */
-export const answeringTo = (db: Kysely<ReadModelTables>, tokens: readonly Buffer[]) =>
+export const answeringTo = (db: QueryDatabase, tokens: readonly Buffer[]) =>
   db
+    .withTables<{ participant_token: ParticipantTokenTable }>()
     .selectFrom('participant_token')
     .select('participant_id')
     .where('token', 'in', [...tokens])

@@ -5,15 +5,15 @@ import type { Vault } from '../src/protection/vault.ts'
 
 export type Value = string | number | Buffer | null
 
-/** A row as handlers see it: a `json` column holds the value itself. */
+/** A row as handlers see it: decoded, with the value itself in a `json` column. */
 export type Row = Record<string, Value | object>
 
 export type ColumnType = 'text' | 'integer' | 'blob' | 'json'
 
-/** How the value of a `json` column is kept where that is shorter than the value as it is. */
-export interface ShortForm {
-  shorten(value: object): readonly unknown[]
-  inFull(short: readonly unknown[]): object
+/** How the value of a `json` column is stored, where a shorter form than its JSON is worth having. */
+export interface Codec {
+  encode(value: object): readonly unknown[]
+  decode(stored: readonly unknown[]): object
 }
 
 export interface Table {
@@ -22,55 +22,51 @@ export interface Table {
   /** The columns of the primary key, in order. */
   readonly key: readonly string[]
   readonly indexes?: readonly (readonly string[])[]
-  /** Each row is written once, by one event, and never changed: while a rebuild fills the table it needs no key. */
-  readonly writtenOnce?: true
   /**
-   * A row is only ever replaced by another, never gone on from: a rebuild puts down what it hears one after another, and
-   * puts it in the order of the key once, at its end. Of several with one key the last counts.
+   * What becomes of a row. `append`: one event writes it and nothing changes it. `document`: an event writes it whole, and a later
+   * event may write another in its place. `fold`: an event may change it, knowing what it was.
    */
-  readonly onlyReplaced?: true
-  /** Later events go on from its rows: they are kept at hand between batches. */
-  readonly foldedOn?: true
-  /** By column; whoever changes one raises the version, as for a handler. */
-  readonly shortForms?: Readonly<Record<string, ShortForm>>
-  /** Works out the columns that follow from the others, once a batch rather than once an event. */
-  readonly conclude?: (row: Row) => Row
+  readonly kind: 'append' | 'document' | 'fold'
+  /** By column. A change of one needs a new version of the projection, as a change of a handler does. */
+  readonly codec?: Readonly<Record<string, Codec>>
+  /** Computes the columns that follow from the others. It is called before a row is written, not after each event. */
+  readonly derive?: (row: Row) => Row
 }
 
-/** One row that an event changes. The projector loads it, applies the change, and writes what has become of it: many at a time. */
+/** One row that an event changes. The batch processor reads the row, applies the change, and writes the result. */
 export interface Change {
   readonly table: Table
   readonly key: readonly Value[]
-  /** The change says all there is to say, whatever was there: the row need not be read first. */
-  readonly whole?: true
+  /** Of a `fold`: the change does not depend on the row before it. Rows of the other kinds are always replaced. */
+  readonly replaces?: true
   /**
-   * A row of a table that is folded on belongs to whoever changes it and may be added to in place, once nothing can fail
-   * any more; no other row may. Where one event changes a row twice, each change sees it as it was before the event.
-   * @returns the row as it is now; undefined leaves things as they were
+   * Given the row before the event, which may be changed in place once nothing can fail any more; undefined where there is none,
+   * and always in a table that is no `fold`. Where one event changes a row twice, each change is given the row before the event.
+   * @returns the row after the event; undefined leaves everything as it was
    */
-  readonly become: (row: Row | undefined) => Row | undefined
+  readonly apply: (row: Row | undefined) => Row | undefined
 }
 
 export type Handler<E extends DomainEvent> = (event: Recorded<E>, vault: Vault) => readonly Change[]
 
-/** Every event type has an answer: a handler, or `ignored`, said aloud. A new event does not compile until it has one. */
+/** Every type of event has a handler, or is `ignored` explicitly. A new type does not compile until each projection has one or the other. */
 export type Handlers<E extends DomainEvent = DomainEvent> = {
   readonly [T in E['type']]: Handler<Extract<E, { type: T }>> | 'ignored'
 }
 
 export interface Projection {
   readonly name: string
-  /** Raised when the tables or handlers change: the projection is then built again from the log. */
+  /** Raised when the tables or handlers change: the projection is then rebuilt from the log. */
   readonly version: number
   readonly question: string
   readonly tables: readonly Table[]
   readonly on: Handlers
 }
 
-/** The categories of streams any projection listens to. */
+/** The categories of streams that projections use. */
 export const categories: readonly string[] = ['journey', 'participant']
 
-/** Not caring about an event is an answer; this is how it is said. */
+/** For types of event that do not change the answer to the question. */
 export const ignoring = <T extends DomainEvent['type']>(...types: T[]): Record<T, 'ignored'> =>
   Object.fromEntries(types.map((type) => [type, 'ignored'])) as Record<T, 'ignored'>
 

@@ -1,8 +1,8 @@
-/** Read models of projections that are no more: named here when a projection is taken out, and dropped when the application starts. */
+/** Projections that were removed. A projection is named here when it is taken out, and its tables are dropped when the application starts. */
 export interface Retired {
   readonly name: string
   readonly tables: readonly string[]
 }
 
-/** What is not named is left alone: a newer release may have built it, and be about to come back. */
+/** Tables of a projection that is not named here are left alone: a newer release may have built them, and may be started again. */
 export const retired: readonly Retired[] = []

@@ -1,10 +1,9 @@
 /** What has happened on this journey, in the order it happened? One row an event, each correction tied to what it corrected. */
-import type { Kysely } from 'kysely'
 import type { DomainEvent } from '../src/domain/events.ts'
 import type { Recorded } from '../src/domain/history.ts'
 import type { JourneyEvent } from '../src/domain/journey/journey.ts'
 import { each, idOf, ignoring, type Change, type Projection, type Row, type Table } from './projection.ts'
-import type { ReadModelTables } from './storage/read-models.ts'
+import type { QueryDatabase } from './storage/bookkeeping.ts'
 
 export interface TimelineTable {
   journey_id: string
@@ -54,7 +53,7 @@ const timelineTable: Table = {
     sealed: 'text',
   },
   key: ['journey_id', 'revision'],
-  writtenOnce: true,
+  kind: 'append',
 }
 
 /** A row for the event, with whatever of its fields say more. */
@@ -82,7 +81,7 @@ const entry = (event: Recorded<DomainEvent>, more?: Row): Change => {
     sealed: (event.data as { sealed?: string }).sealed ?? null,
   }
   if (more) Object.assign(row, more)
-  return { table: timelineTable, key: [idOf(event.stream), event.revision], whole: true, become: () => row }
+  return { table: timelineTable, key: [idOf(event.stream), event.revision], apply: () => row }
 }
 
 export const timeline: Projection = {
@@ -138,8 +137,9 @@ export interface TimelineRow extends TimelineTable {
 }
 
 /** In the order it happened; what happened on one day, in the order it was recorded. */
-export async function timelineOf(db: Kysely<ReadModelTables>, journeyId: string): Promise<TimelineRow[]> {
+export async function timelineOf(db: QueryDatabase, journeyId: string): Promise<TimelineRow[]> {
   const rows = await db
+    .withTables<{ timeline: TimelineTable }>()
     .selectFrom('timeline')
     .selectAll()
     .where('journey_id', '=', journeyId)

@@ -1,72 +1,50 @@
-/** The lanes of a rebuild that fall to one thread, whichever it is. */
-import type { Partition } from '../../src/event-store/catch-up-subscription.ts'
-import type { EventStore } from '../../src/event-store/event-store.ts'
+/** The partitions of a rebuild that one thread processes. */
 import { widenReceiveWindow } from '../../src/event-store/flow-control.ts'
-import type { Vault } from '../../src/protection/vault.ts'
-import type { AcquiredCheckpoint } from '../runner/checkpoint-store.ts'
-import { BatchProcessor, type RunnerLog } from '../runner/batch-processor.ts'
 import { categories } from '../projection.ts'
-import type { ReadModels } from '../storage/read-models.ts'
+import { BatchProcessor, type ProjectionSources } from '../runner/batch-processor.ts'
+import type { OnProcessed, PartitionWork } from './partition-thread.ts'
+import { ShadowTables } from './shadow-tables.ts'
 
-/** What a rebuild needs: where the log is read, and where what it comes to is written. */
-export interface Sources {
-  readonly store: EventStore
-  readonly readModels: ReadModels
-  readonly vault: Vault
-  readonly log: RunnerLog
-}
-
-export interface PartitionWork {
-  readonly lane: Partition
-  readonly builds: readonly AcquiredCheckpoint[]
-  /** The place in the log at which the lanes are joined. */
-  readonly until: bigint
-  /** Events in a batch. */
-  readonly most: number
-}
-
-/** How many more events a lane has heard, and up to where. */
-export type OnProcessed = (events: number, position: bigint, lane: Partition) => void
-
-interface Told {
+interface Options {
   readonly signal: AbortSignal
-  readonly onHeard: OnProcessed
+  readonly onProcessed: OnProcessed
 }
 
 /**
- * One after another, so that each has few histories at hand.
- * @returns whether all came to the place where the lanes are joined; false when told to stop before
+ * One after another, so that each has few streams in its cache.
+ * @returns true when all have reached the position at which they are merged; false when stopped before
  */
 export async function processPartitions(
-  sources: Sources,
-  parts: readonly PartitionWork[],
-  told: Told,
+  sources: ProjectionSources,
+  partitions: readonly PartitionWork[],
+  options: Options,
 ): Promise<boolean> {
   const stop = widenReceiveWindow()
   try {
-    for (const part of parts) if (!(await hearLane(sources, part, told))) return false
+    for (const work of partitions) if (!(await processPartition(sources, work, options))) return false
     return true
   } finally {
     stop()
   }
 }
 
-async function hearLane(
-  { store, readModels, vault, log }: Sources,
-  { lane, builds, until, most }: PartitionWork,
-  told: Told,
+async function processPartition(
+  sources: ProjectionSources,
+  { partition, checkpoints, until, batchSize }: PartitionWork,
+  { signal, onProcessed }: Options,
 ): Promise<boolean> {
-  const hearing = await BatchProcessor.of(readModels, vault, log, builds)
-  if ((hearing.position ?? -1n) >= until) return true
-  const from = { categories, after: hearing.position, batchSize: most, signal: told.signal, partition: lane }
-  for await (const batch of store.subscribe(from)) {
-    // Level with the log, it has heard whatever is up to there, also where the place itself was not told.
+  const shadow = new ShadowTables(sources.readModels.checkpointStore.database)
+  const processor = await BatchProcessor.of(sources, checkpoints, (checkpoint) => shadow.targets(checkpoint))
+  if ((processor.position ?? -1n) >= until) return true
+  const from = { categories, after: processor.position, batchSize, signal, partition }
+  for await (const batch of sources.store.subscribe(from)) {
+    // A caught-up partition has processed everything up to the position, even where the log has not named the position itself.
     const upTo = batch.caughtUp || batch.upTo === null || batch.upTo > until ? until : batch.upTo
     const events = batch.events.filter(({ position }) => position <= until)
-    await hearing.process({ ...batch, events, upTo }, upTo < until)
-    told.onHeard(events.length, upTo, lane)
+    await processor.process({ ...batch, events, upTo }, upTo < until)
+    onProcessed(events.length, upTo, partition)
     if (upTo >= until) return true
   }
-  await hearing.write()
+  await processor.write()
   return false
 }

@@ -1,76 +1,66 @@
-/** A thread of its own for some of the lanes of a rebuild. */
+/** The thread that processes some partitions of a rebuild, and completes the shadow tables when all are merged. */
 import { parentPort, workerData } from 'node:worker_threads'
-import type { Partition } from '../../src/event-store/catch-up-subscription.ts'
 import { EventStore } from '../../src/event-store/event-store.ts'
 import { Vault } from '../../src/protection/vault.ts'
-import { CheckpointConflict, type AcquiredCheckpoint } from '../runner/checkpoint-store.ts'
-import type { RunnerLog } from '../runner/batch-processor.ts'
-import { processPartitions, type OnProcessed } from './partition.ts'
-import type { ConnectionSettings } from './partitions.ts'
 import { projections } from '../projections.ts'
-import { ReadModels } from '../storage/read-models.ts'
+import type { RunnerLog } from '../runner/batch-processor.ts'
+import { CheckpointConflict } from '../runner/checkpoint-store.ts'
+import { ReadModels } from '../runner/read-models.ts'
+import { openReadModelDatabase } from '../storage/open-database.ts'
+import type {
+  FromPartitionThread,
+  OnProcessed,
+  PartitionWork,
+  ThreadWork,
+  ToPartitionThread,
+} from './partition-thread.ts'
+import { processPartitions } from './partition.ts'
+import { ShadowTables } from './shadow-tables.ts'
 
-export interface ThreadWork {
-  readonly whereabouts: ConnectionSettings
-  readonly parts: readonly {
-    readonly lane: Partition
-    /** The projections by name: what they do cannot be sent. */
-    readonly builds: readonly (Omit<AcquiredCheckpoint, 'projection'> & { readonly projection: string })[]
-    readonly until: bigint
-    readonly most: number
-  }[]
-}
-
-export type ToPartitionWorker = 'stop' | 'complete'
-
-export type FromPartitionWorker =
-  | { readonly kind: 'progress'; readonly events: number; readonly position: bigint; readonly lane: Partition }
-  | { readonly kind: 'warning'; readonly about: object; readonly message: string }
-  | { readonly kind: 'moved'; readonly projection: string }
-  | { readonly kind: 'heard' | 'stopped' | 'completed' }
-
-const { whereabouts, parts } = workerData as ThreadWork
+const { connections, partitions } = workerData as ThreadWork
 const port = parentPort!
-const tell = (message: FromPartitionWorker) => port.postMessage(message)
+const send = (message: FromPartitionThread) => port.postMessage(message)
 const log: RunnerLog = {
   info: () => undefined,
-  warn: (about, message) => tell({ kind: 'warning', about, message }),
+  warn: (about, message) => send({ kind: 'warning', about, message }),
 }
 const stop = new AbortController()
 
-const store = EventStore.connect(whereabouts.eventStoreUrl)
-const vault = new Vault(whereabouts.keysDir)
-const readModels = await ReadModels.open(whereabouts.dataDir, whereabouts.databaseUrl)
-const mine = parts.map((part) => ({
-  ...part,
-  builds: part.builds.map((build): AcquiredCheckpoint => ({
-    ...build,
-    projection: projections.find(({ name }) => name === build.projection)!,
+const store = EventStore.connect(connections.eventStoreUrl)
+const vault = new Vault(connections.keysDir)
+const readModels = await ReadModels.in(openReadModelDatabase(connections.dataDir, connections.databaseUrl))
+const work = partitions.map((partition): PartitionWork => ({
+  ...partition,
+  checkpoints: partition.checkpoints.map((checkpoint) => ({
+    ...checkpoint,
+    projection: projections.find(({ name }) => name === checkpoint.projection)!,
   })),
 }))
 
-port.on('message', (message: ToPartitionWorker) => {
+port.on('message', (message: ToPartitionThread) => {
   if (message === 'stop') stop.abort()
-  else void told(complete)
+  else void answered(complete)
 })
-await told(hear)
+await answered(processAll)
 
-async function hear(): Promise<FromPartitionWorker> {
-  const onHeard: OnProcessed = (events, position, lane) => tell({ kind: 'progress', events, position, lane })
-  const done = await processPartitions({ store, readModels, vault, log }, mine, { signal: stop.signal, onHeard })
-  return { kind: done ? 'heard' : 'stopped' }
+async function processAll(): Promise<FromPartitionThread> {
+  const onProcessed: OnProcessed = (events, position, partition) =>
+    send({ kind: 'progress', events, position, partition })
+  const done = await processPartitions({ store, readModels, vault, log }, work, { signal: stop.signal, onProcessed })
+  return { kind: done ? 'processed' : 'stopped' }
 }
 
-async function complete(): Promise<FromPartitionWorker> {
-  for (const build of mine[0]!.builds) await readModels.checkpointStore.complete(build)
+async function complete(): Promise<FromPartitionThread> {
+  const shadow = new ShadowTables(readModels.database)
+  for (const checkpoint of work[0]!.checkpoints) await shadow.complete(checkpoint)
   return { kind: 'completed' }
 }
 
-async function told(work: () => Promise<FromPartitionWorker>): Promise<void> {
+async function answered(task: () => Promise<FromPartitionThread>): Promise<void> {
   try {
-    tell(await work())
+    send(await task())
   } catch (error) {
     if (!(error instanceof CheckpointConflict)) throw error
-    tell({ kind: 'moved', projection: error.projection })
+    send({ kind: 'conflict', projection: error.projection })
   }
 }

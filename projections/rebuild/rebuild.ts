@@ -1,151 +1,251 @@
-/** Builds read models anew beside those that are served, and puts them in their place in one moment: nobody waits meanwhile. */
+/** Rebuilds read models in shadow tables while the live ones are served, and promotes them in one transaction. */
 import { availableParallelism } from 'node:os'
-import type { EventStore } from '../../src/event-store/event-store.ts'
-import type { AcquiredCheckpoint } from '../runner/checkpoint-store.ts'
-import { BatchProcessor } from '../runner/batch-processor.ts'
-import type { Sources } from './partition.ts'
-import { runPartitions, partitionCountFor, type ConnectionSettings } from './partitions.ts'
 import { categories, type Projection } from '../projection.ts'
 import { projections } from '../projections.ts'
-import type { ReadModels } from '../storage/read-models.ts'
+import { BatchProcessor, type ProjectionSources } from '../runner/batch-processor.ts'
+import type { AcquiredCheckpoint } from '../runner/checkpoint-store.ts'
+import { discardCheckpointsOfOtherLogs } from '../runner/log-identity.ts'
+import type { Rebuilder } from '../runner/projection-runner.ts'
+import { PartitionThread, type ConnectionSettings, type OnProcessed, type PartitionWork } from './partition-thread.ts'
+import { processPartitions } from './partition.ts'
+import { ShadowTables } from './shadow-tables.ts'
 
-/** A batch is soon done with, so that what it is made of need not be kept, and others get their turn. */
-const largestBatch = 50
+/** Small batches: their objects are soon garbage, and other work of the process gets its turn. */
+const defaultBatchSize = 50
 
-/** A log that is longer than this is heard in lanes: below, starting a thread takes longer than what it saves. */
-const lanesAfter = 3_000
+/** A log with more events than this is read in partitions. For a shorter one, starting a thread takes longer than it saves. */
+const splitAfterEvents = 3_000
 
-/** With fewer processors than this, threads for two lanes besides the one that answers would mostly wait for each other. */
-const processorsForLanes = 4
+/** With fewer processors, threads for two partitions besides the thread that serves would mostly wait for each other. */
+const processorsForPartitions = 4
 
-export interface RebuildSources extends Sources {
-  /** Without it everything is done by the thread that asks. */
+/** More threads would wait for each other at the database, and for the log. */
+const threadCount = 2
+
+/** With more events in one partition, the journeys that are open at once do not fit into its cache: each is read and written again and again. */
+const mostEventsPerPartition = 750_000
+
+/** The store reads every event for every partition, if only to pass it over: eight partitions cost more than they save. */
+const mostPartitions = 4
+
+/** @param events approximately how many are to be processed */
+export function partitionCountFor(events: number): number {
+  let count = threadCount
+  while (count < mostPartitions && events / count > mostEventsPerPartition) count *= 2
+  return count
+}
+
+export interface RebuildSources extends ProjectionSources {
+  /** For threads of its own. Without it, the calling thread does everything. */
   readonly connections?: ConnectionSettings | undefined
 }
 
 export interface RebuildProgress {
-  /** Up to here the log has been heard: in lanes, on an average of them. */
+  /** The position in the log; with partitions, the average of theirs. */
   readonly position: bigint
-  /** How many events this rebuild has heard since it was called. */
+  /** How many events this call has processed. */
   readonly events: number
 }
 
 interface Options {
   readonly signal: AbortSignal
-  readonly onProgress?: (done: RebuildProgress) => void
-  /** This thread answers nobody meanwhile, and can be one of the lanes. */
+  readonly onProgress?: (progress: RebuildProgress) => void
+  /** The calling thread serves nobody meanwhile, and can process partitions itself. */
   readonly isFree?: boolean
-  readonly most?: number
+  readonly batchSize?: number
   readonly splitAfter?: number
   readonly splitInto?: number
 }
 
 /**
- * Cut short at any moment, it goes on where it stopped when it is called again.
- * @returns true when all of them are live; false when told to stop before
- * @throws CheckpointMoved when another process has taken the same rebuild over
+ * Interrupted at any moment, the rebuild resumes when this is called again.
+ * @returns true when all the projections are promoted; false when stopped before
+ * @throws CheckpointConflict when another process has acquired the rebuild
  */
 export async function rebuildReadModels(
   sources: RebuildSources,
   wanted: readonly Projection[],
-  { signal, onProgress = () => undefined, isFree = false, most = largestBatch, splitAfter, splitInto }: Options,
+  {
+    signal,
+    onProgress = () => undefined,
+    isFree = false,
+    batchSize = defaultBatchSize,
+    splitAfter,
+    splitInto,
+  }: Options,
 ): Promise<boolean> {
-  const { store, readModels, connections: whereabouts } = sources
-  const begun = await Promise.all(wanted.map((projection) => readModels.checkpointStore.acquireShadow(projection)))
-  let builds: readonly AcquiredCheckpoint[] = begun.map(({ build }) => build)
+  const { store, connections, readModels } = sources
+  const shadow = new ShadowTables(readModels.checkpointStore.database)
+  await discardCheckpointsOfOtherLogs(sources, wanted)
+  const begun = await Promise.all(wanted.map((projection) => shadow.acquire(projection)))
+  let checkpoints: readonly AcquiredCheckpoint[] = begun.map(({ checkpoint }) => checkpoint)
   let events = 0
-  const onHeard = (more: number, position: bigint) => onProgress({ position, events: (events += more) })
-  const alone = (enough: number) => hearAlone(sources, builds, { signal, most, enough, onHeard })
+  const onProcessed = (more: number, position: bigint) => onProgress({ position, events: (events += more) })
+  const alone = (splitAfter: number) =>
+    rebuildAlone(sources, checkpoints, { signal, batchSize, splitAfter, onProcessed })
 
-  if (begun.every(({ lanes }) => lanes.length === 0)) {
-    // The threads know a projection by its name: one that is not among those that are known by it is built here.
-    const canSplit = whereabouts !== undefined && wanted.every((projection) => projections.includes(projection))
-    const enough = availableParallelism() >= (isFree ? 2 : processorsForLanes) ? lanesAfter : Infinity
-    const { ended, left } = await alone(canSplit ? (splitAfter ?? enough) : Infinity)
-    if (ended !== 'not_level') return ended === 'live'
-    builds = left
+  if (begun.every(({ partitions }) => partitions.length === 0)) {
+    // Threads find a projection by its name, so a projection that is not in the list cannot be rebuilt by them.
+    const canSplit = connections !== undefined && wanted.every((projection) => projections.includes(projection))
+    const enough = availableParallelism() >= (isFree ? 2 : processorsForPartitions) ? splitAfterEvents : Infinity
+    const { ended, unfinished } = await alone(canSplit ? (splitAfter ?? enough) : Infinity)
+    if (ended !== 'split') return ended === 'promoted'
+    checkpoints = unfinished
   }
-  if (!whereabouts) throw new Error('What is being built in lanes cannot be gone on with by one thread.')
-  // Cut short at the join, some are in lanes still, and others have to be again.
+  if (!connections) throw new Error('A rebuild that was split into partitions cannot be resumed by one thread.')
   const end = await store.headPositionOf(categories)
   const count =
-    begun.find(({ lanes }) => lanes.length > 0)?.lanes.length ??
+    begun.find(({ partitions }) => partitions.length > 0)?.partitions.length ??
     splitInto ??
-    partitionCountFor(eventsBefore(end, { from: begun[0]!.build.position, to: builds[0]!.position, events }))
-  const split = builds.map(async (build, n) => {
-    const { lanes } = begun[n]!
-    return lanes.length > 0 ? lanes : readModels.checkpointStore.split(build, count)
-  })
-  const lanes = await Promise.all(split)
-  // Further than the last event of ours, where the log has told one of them of a place beyond it.
-  const until = [...builds, ...lanes.flat()].reduce(
+    partitionCountFor(eventsUpTo(end, { from: begun[0]!.checkpoint.position, to: checkpoints[0]!.position, events }))
+  // Interrupted while they were being merged, some projections are split still and others are split again.
+  const partitions = await Promise.all(
+    checkpoints.map(async (checkpoint, n) =>
+      begun[n]!.partitions.length > 0 ? begun[n]!.partitions : shadow.split(checkpoint, count),
+    ),
+  )
+  // Beyond the last event that projections use, where the log has named a later position to one of them.
+  const until = [...checkpoints, ...partitions.flat()].reduce(
     (high, { position }) => (position !== null && position > high ? position : high),
     end,
   )
-  const work = { builds, lanes, until, most, oneHere: isFree }
-  const joined = await runPartitions(sources, whereabouts, work, { signal, onHeard })
-  if (!joined) return false
-  builds = joined
-  return (await alone(Infinity)).ended === 'live'
+  const work = Array.from({ length: count }, (_, n): PartitionWork => ({
+    partition: { number: n + 1, of: count },
+    checkpoints: partitions.map((ofProjection) => ofProjection[n]!),
+    until,
+    batchSize,
+  }))
+  const processed = await inThreads({ ...sources, connections }, work, { signal, onProcessed, isFree }, async () => {
+    checkpoints = await Promise.all(checkpoints.map((checkpoint) => shadow.merge(checkpoint, until)))
+  })
+  return processed && (await alone(Infinity)).ended === 'promoted'
 }
 
-/** How many there will be up to the end, where there were so many from one place to another. */
-function eventsBefore(end: bigint, heard: { from: bigint | null; to: bigint | null; events: number }): number {
-  const from = heard.from ?? -1n
-  const stretch = (to: bigint | null) => Math.max(1, Number((to ?? -1n) - from))
-  return heard.events * (stretch(end) / stretch(heard.to))
-}
-
-/**
- * Hears the log until all of the builds are live, or it was told to stop, or it has heard enough to know that this will
- * take long.
- */
-async function hearAlone(
-  { store, readModels, vault, log }: Sources,
-  builds: readonly AcquiredCheckpoint[],
-  told: {
-    readonly signal: AbortSignal
-    readonly most: number
-    readonly enough: number
-    readonly onHeard: (events: number, position: bigint) => void
-  },
-): Promise<{ ended: 'live' | 'stopped' | 'not_level'; left: readonly AcquiredCheckpoint[] }> {
-  const hearing = await BatchProcessor.of(readModels, vault, log, builds)
-  let level = false
-  let events = 0
-  const from = { categories, after: hearing.position, batchSize: told.most, signal: told.signal }
-  for await (const batch of store.subscribe(from)) {
-    await hearing.process(batch, !level && !batch.caughtUp)
-    events += batch.events.length
-    told.onHeard(batch.events.length, hearing.position ?? 0n)
-    if (batch.caughtUp && !level) {
-      level = true
-      await hearing.complete()
-    }
-    if (!level && events >= told.enough) {
-      await hearing.write()
-      return { ended: 'not_level', left: hearing.builds }
-    }
-    if (!level) continue
-    for (const build of hearing.builds) if (await readModels.checkpointStore.promote(build)) hearing.leave(build)
-    if (hearing.builds.length > 0 && (await passOver(store, readModels, hearing)))
-      for (const build of hearing.builds) if (await readModels.checkpointStore.promote(build)) hearing.leave(build)
-    // Where the live one is ahead by an event that has not come here yet, it will have come with the next batch.
-    if (hearing.builds.length === 0) return { ended: 'live', left: [] }
+/** For the projection runner, which rebuilds what another release built. */
+export function rebuilderFor(sources: RebuildSources): Rebuilder {
+  const shadow = new ShadowTables(sources.readModels.checkpointStore.database)
+  return {
+    state: (projection) => shadow.rebuildState(projection),
+    rebuild: (wanted, signal) => rebuildReadModels(sources, wanted, { signal }),
   }
-  await hearing.write()
-  return { ended: 'stopped', left: hearing.builds }
+}
+
+/** An estimate of the events up to the end, given how many there were between two positions. */
+function eventsUpTo(end: bigint, known: { from: bigint | null; to: bigint | null; events: number }): number {
+  const from = known.from ?? -1n
+  const distance = (to: bigint | null) => Math.max(1, Number((to ?? -1n) - from))
+  return known.events * (distance(end) / distance(known.to))
 }
 
 /**
- * The live one may be ahead by nothing but events no projection listens to: the log tells a follower of those only now
- * and then, and each at other places.
+ * Processes the partitions in threads, and completes the shadow tables in one of them: creating the index of a large table takes
+ * a while, and these threads serve nobody.
+ * @param merge is called when all partitions have reached the position at which they are merged
+ * @returns false when stopped before
+ * @throws CheckpointConflict
  */
-async function passOver(store: EventStore, readModels: ReadModels, hearing: BatchProcessor): Promise<boolean> {
-  const live = (await readModels.checkpoints()).filter(({ place, position }) => place === 'live' && position !== '')
+async function inThreads(
+  { connections, ...sources }: ProjectionSources & { readonly connections: ConnectionSettings },
+  work: readonly PartitionWork[],
+  options: { signal: AbortSignal; onProcessed: (events: number, position: bigint) => void; isFree: boolean },
+  merge: () => Promise<void>,
+): Promise<boolean> {
+  const positions = work.map(({ checkpoints }) => checkpoints[0]!.position ?? -1n)
+  const onProcessed: OnProcessed = (events, position, { number }) => {
+    positions[number - 1] = position
+    options.onProcessed(events, positions.reduce((sum, one) => sum + one, 0n) / BigInt(positions.length))
+  }
+  const onWarning = (about: object, message: string) => sources.log.warn(about, message)
+  const shares = [...Map.groupBy(work, ({ partition }) => partition.number % threadCount).values()]
+  const ownShare = options.isFree && shares.length > 1 ? shares.pop()! : []
+  const threads = shares.map((share) => new PartitionThread(connections, share))
+  const stopping = new AbortController()
+  const stop = () => {
+    stopping.abort()
+    threads.forEach((thread) => thread.send('stop'))
+  }
+  options.signal.addEventListener('abort', stop)
+  if (options.signal.aborted) stop()
+  let own: Promise<unknown> = Promise.resolve()
+  try {
+    const processed = threads.map((thread) => thread.until('processed', { onProcessed, onWarning }))
+    const ownProcessed = processPartitions(sources, ownShare, { signal: stopping.signal, onProcessed })
+    own = ownProcessed.catch(() => undefined)
+    const all = await Promise.all([...processed, ownProcessed])
+    if (all.includes('stopped') || all.includes(false)) return false
+    await merge()
+    threads[0]!.send('complete')
+    await threads[0]!.until('completed', { onWarning })
+    return true
+  } finally {
+    options.signal.removeEventListener('abort', stop)
+    stopping.abort()
+    await Promise.all([own, ...threads.map((thread) => thread.end())])
+  }
+}
+
+/** Processes the log in this thread until all the projections are promoted, or it was stopped, or there are enough events for a split. */
+async function rebuildAlone(
+  sources: ProjectionSources,
+  checkpoints: readonly AcquiredCheckpoint[],
+  {
+    signal,
+    batchSize,
+    splitAfter,
+    onProcessed,
+  }: {
+    readonly signal: AbortSignal
+    readonly batchSize: number
+    readonly splitAfter: number
+    readonly onProcessed: (events: number, position: bigint) => void
+  },
+): Promise<{ ended: 'promoted' | 'stopped' | 'split'; unfinished: readonly AcquiredCheckpoint[] }> {
+  const shadow = new ShadowTables(sources.readModels.checkpointStore.database)
+  const targetsOf = (checkpoint: AcquiredCheckpoint) => shadow.targets(checkpoint)
+  const processor = await BatchProcessor.of(sources, checkpoints, targetsOf)
+  const promoteAll = async () => {
+    for (const checkpoint of processor.checkpoints) if (await shadow.promote(checkpoint)) processor.remove(checkpoint)
+    return processor.checkpoints.length === 0
+  }
+  let isCaughtUp = false
+  let events = 0
+  const from = { categories, after: processor.position, batchSize, signal }
+  for await (const batch of sources.store.subscribe(from)) {
+    await processor.process(batch, !isCaughtUp && !batch.caughtUp)
+    events += batch.events.length
+    onProcessed(batch.events.length, processor.position ?? 0n)
+    if (batch.caughtUp && !isCaughtUp) {
+      isCaughtUp = true
+      await processor.write()
+      for (const checkpoint of processor.checkpoints) await shadow.complete(checkpoint)
+      await processor.writeTo(targetsOf)
+    }
+    if (!isCaughtUp && events >= splitAfter) {
+      await processor.write()
+      return { ended: 'split', unfinished: processor.checkpoints }
+    }
+    // Where the live checkpoint is ahead by an event that has not arrived here yet, it will have arrived with the next batch.
+    if (isCaughtUp && ((await promoteAll()) || ((await skipToLive(sources, processor)) && (await promoteAll()))))
+      return { ended: 'promoted', unfinished: [] }
+  }
+  await processor.write()
+  return { ended: 'stopped', unfinished: processor.checkpoints }
+}
+
+/**
+ * Moves to the live position where the live checkpoint is ahead by nothing but events that no projection uses: the log names the
+ * positions of those to a subscriber only now and then, and other positions to each.
+ * @returns whether it is there
+ */
+async function skipToLive(
+  { store, readModels }: Pick<ProjectionSources, 'store' | 'readModels'>,
+  processor: BatchProcessor,
+): Promise<boolean> {
+  const checkpoints = await readModels.checkpointStore.all()
+  const live = checkpoints.filter(({ table_set: tableSet, position }) => tableSet === 'live' && position !== '')
   const upTo = live.reduce((high, { position }) => (BigInt(position) > high ? BigInt(position) : high), -1n)
-  // Asked after the live position was read: whatever of ours is up to there, is up to the end.
-  if ((await store.headPositionOf(categories)) > (hearing.position ?? 0n)) return false
-  await hearing.process({ events: [], upTo, caughtUp: false, characters: 0 })
+  // Read after the live position: an event that projections use is at or before the end, if it is before that position.
+  if ((await store.headPositionOf(categories)) > (processor.position ?? 0n)) return false
+  await processor.process({ events: [], upTo, caughtUp: false, characters: 0 })
   return true
 }

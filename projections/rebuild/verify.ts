@@ -1,13 +1,13 @@
-/** Holds the read models to the log: built again in a scratch place up to the same event, every row must be the same. */
+/** Compares the read models with the log: rebuilt in a scratch database up to the same event, every row must be the same. */
 import { createHash } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { SqliteDatabase } from '../storage/sqlite.ts'
-import { BatchProcessor } from '../runner/batch-processor.ts'
 import { categories, type Projection, type Table, type Value } from '../projection.ts'
-import type { CheckpointTable } from '../runner/checkpoint-store.ts'
-import { ReadModels } from '../storage/read-models.ts'
-import type { Sources } from './partition.ts'
+import { BatchProcessor } from '../runner/batch-processor.ts'
+import { ReadModels } from '../runner/read-models.ts'
+import type { ProjectionSources } from '../runner/batch-processor.ts'
+import type { CheckpointTable } from '../storage/bookkeeping.ts'
+import { SqliteDatabase } from '../storage/sqlite.ts'
 
 export interface TableVerification {
   readonly projection: string
@@ -15,25 +15,26 @@ export interface TableVerification {
   readonly rows: number
   /** Of every row of the table, in the order of its key. */
   readonly checksum: string
-  /** Rows that are altered, missing or too many in the live table, by their key: the first few. */
+  /** The first few rows that are altered, missing or too many in the live table, by their key. */
   readonly wrong: readonly string[]
   readonly differences: number
 }
 
-const namedAtMost = 10
+const mostNamed = 10
 
-const heldTable: Table = {
-  name: 'held',
-  columns: { projection: 'text', place: 'text', stream: 'text', revision: 'integer', why: 'text' },
-  key: ['projection', 'place', 'stream'],
+const parkedStreamTable: Table = {
+  name: 'parked_stream',
+  columns: { projection: 'text', table_set: 'text', stream: 'text', revision: 'integer', why: 'text' },
+  key: ['projection', 'table_set', 'stream'],
+  kind: 'document',
 }
 
 /**
- * While the app runs, too: what is live is looked at as of one moment, and the scratch place hears the log up to there.
- * The scratch place is always a SQLite file, so that on PostgreSQL the two databases are held to each other as well.
+ * The application may run: the live tables are read as of one moment, and the scratch database processes the log up to there.
+ * The scratch database is always a SQLite file, so that on PostgreSQL the two databases are compared as well.
  */
 export async function verifyProjections(
-  { store, readModels, vault, log }: Sources,
+  { store, readModels, vault, log }: ProjectionSources & { readonly readModels: ReadModels },
   projections: readonly Projection[],
   scratchDir: string,
   onProgress: (done: { position: bigint; of: bigint }) => void = () => undefined,
@@ -42,23 +43,23 @@ export async function verifyProjections(
   const scratch = await ReadModels.in(new SqliteDatabase(join(dir, 'scratch.sqlite')))
   try {
     return await readModels.snapshot(async (live) => {
-      const checkpoints = await live.all<CheckpointTable>("SELECT * FROM checkpoint WHERE place = 'live'")
+      const checkpoints = await live.all<CheckpointTable>("SELECT * FROM checkpoint WHERE table_set = 'live'")
       const byPosition = Map.groupBy(
         projections.filter(({ name }) => checkpoints.some(({ projection }) => projection === name)),
         ({ name }) => checkpoints.find(({ projection }) => projection === name)!.position,
       )
       for (const [position, together] of byPosition) {
-        const builds = []
-        for (const projection of together) builds.push(await scratch.reset(projection))
-        const hearing = await BatchProcessor.of(scratch, vault, log, builds)
+        const begun = []
+        for (const projection of together) begun.push(await scratch.reset(projection))
+        const processor = await BatchProcessor.of({ readModels: scratch, vault, log }, begun)
         const end = position === '' ? -1n : BigInt(position)
         if (end < 0n) continue
         const all = { categories, after: null, batchSize: 50, signal: new AbortController().signal }
         for await (const batch of store.subscribe(all)) {
-          // Level with the log, it has heard whatever is up to there, also where the place itself was not told.
+          // Caught up, it has processed everything up to the position, even where the log has not named the position itself.
           const upTo = batch.caughtUp || batch.upTo === null || batch.upTo > end ? end : batch.upTo
           const events = batch.events.filter((event) => event.position <= end)
-          await hearing.process({ ...batch, events, upTo }, upTo < end)
+          await processor.process({ ...batch, events, upTo }, upTo < end)
           onProgress({ position: upTo, of: end })
           if (upTo >= end) break
         }
@@ -68,8 +69,8 @@ export async function verifyProjections(
         for (const { name, tables } of projections)
           for (const table of tables)
             verdicts.push(await compared(name, table, rebuilt.rows(table, table.name), live.rows(table, table.name)))
-        const heldNow = live.rows(heldTable, 'held')
-        verdicts.push(await compared('all', heldTable, rebuilt.rows(heldTable, 'held'), onlyLive(heldNow)))
+        const parked = [rebuilt, live].map((moment) => onlyLive(moment.rows(parkedStreamTable, parkedStreamTable.name)))
+        verdicts.push(await compared('all', parkedStreamTable, parked[0]!, parked[1]!))
         return verdicts
       })
     })
@@ -80,7 +81,7 @@ export async function verifyProjections(
 }
 
 async function* onlyLive(rows: AsyncIterable<Record<string, Value>>) {
-  for await (const row of rows) if (row.place === 'live') yield row
+  for await (const row of rows) if (row.table_set === 'live') yield row
 }
 
 /** Both in the order of the key, one row of each at a time. */
@@ -98,7 +99,7 @@ async function compared(
   let differences = 0
   const differs = (what: string, row: Record<string, Value>) => {
     differences++
-    if (wrong.length < namedAtMost) wrong.push(`${what}: ${table.key.map((column) => plain(row[column])).join(' ')}`)
+    if (wrong.length < mostNamed) wrong.push(`${what}: ${table.key.map((column) => plain(row[column])).join(' ')}`)
   }
   let one = await should.next()
   let other = await does.next()

@@ -1,189 +1,202 @@
-/** Makes of a batch of events what each projection concludes from it, and has it written: rows read once, changed in memory, written once. */
+/** Gives each event of a batch to the handlers of each projection, and writes the changed rows together with the checkpoints. */
 import type { DomainEvent } from '../../src/domain/events.ts'
 import type { Recorded } from '../../src/domain/history.ts'
-import { PoisonEvent, recordedFrom } from '../../src/domain/codec.ts'
+import { PoisonEvent } from '../../src/domain/codec.ts'
 import type { EventBatch } from '../../src/event-store/batch-buffer.ts'
-import type { StoredEvent } from '../../src/event-store/stored-event.ts'
+import type { EventStore } from '../../src/event-store/event-store.ts'
+import type { PositionedEvent } from '../../src/event-store/stored-event.ts'
 import type { Vault } from '../../src/protection/vault.ts'
-import type { AcquiredCheckpoint } from './checkpoint-store.ts'
-import type { WriteBuffer } from '../storage/database.ts'
-import type { Change, Handler, Row, Table, Value } from '../projection.ts'
-import type { ReadModels, BatchWrite } from '../storage/read-models.ts'
+import type { Change, Handler } from '../projection.ts'
+import type { WriteTargets } from '../storage/database.ts'
+import {
+  liveTargets,
+  type AcquiredCheckpoint,
+  type BatchWrite,
+  type CheckpointStore,
+  type LastEvent,
+  type ParkedStream,
+} from './checkpoint-store.ts'
+import { decodedEvent } from './decode-event.ts'
+import { mostRowsKept, RowCache, type EventChanges } from './row-cache.ts'
 
 export interface RunnerLog {
   info(about: object, message: string): void
   warn(about: object, message: string): void
 }
 
-/** So many characters are not kept for later, however few the rows. */
-const heaviestUnwritten = 4_000_000
-
-/**
- * How much of what was heard, in milliseconds, may have to be heard again after a crash where writing was put off; half as much
- * again where another was writing.
- */
-const unwrittenMs = 2_000
-
-/**
- * So many rows that batch after batch may change again are kept by each projection that is built, so that they need not be
- * read and parsed each time. With 3,000 a rebuild took 12 MB more, and no less time.
- */
-const rowsKept = 2_000
-
-/** The largest event that is taken in. The log itself takes no more than a mebibyte in one append. */
-const largestEvent = 900_000
-
-type Placed = StoredEvent & { readonly position: bigint }
-
-/** What was understood of each event of a batch, or why nothing was: the projections that hear it share it. */
-type Understood = (Recorded<DomainEvent> | Error | undefined)[]
-
-interface Concluded {
-  readonly stored: Placed
-  readonly changes: readonly Change[] | Error
-  /** The row each change is about, once it has been read; undefined where there is none before it. */
-  places: readonly (Kept | undefined)[]
+/** What projecting needs: the log, the keys, the read models, and where a parked stream is reported. */
+export interface ProjectionSources {
+  readonly store: EventStore
+  readonly vault: Vault
+  /** Only their checkpoints, and the database of these. */
+  readonly readModels: { readonly checkpointStore: CheckpointStore }
+  readonly log: RunnerLog
 }
 
-const nothing: readonly Change[] = []
+/** In catch-up mode a write waits for no more than so many characters of events, however few the rows. */
+const mostCharactersUnwritten = 4_000_000
+
+/**
+ * In catch-up mode a write waits for no longer than this, in milliseconds: so much may have to be projected again after a crash.
+ * Where another process is writing, half as long again.
+ */
+const longestUnwrittenMs = 2_000
+
+/** In catch-up mode, how many times as many rows, and as much time, a write may wait where another process is writing. */
+const whileBusy = { rows: 4, time: 1.5 }
+
+/** The decoded events of a batch, or the errors of those that could not be decoded. The projections of a processor share them. */
+type DecodedEvents = (Recorded<DomainEvent> | Error | undefined)[]
+
+interface ProjectedEvent extends EventChanges {
+  readonly stored: PositionedEvent
+}
+
+const noChanges: readonly Change[] = []
 
 export class BatchProcessor {
-  private parts: Part[] = []
+  private projections: ProjectionInProgress[] = []
 
-  private readonly readModels: ReadModels
+  private readonly checkpointStore: CheckpointStore
   private readonly vault: Vault
   private readonly log: RunnerLog
 
-  private constructor(readModels: ReadModels, vault: Vault, log: RunnerLog) {
-    this.readModels = readModels
+  private constructor({ readModels, vault, log }: Omit<ProjectionSources, 'store'>) {
+    this.checkpointStore = readModels.checkpointStore
     this.vault = vault
     this.log = log
   }
 
-  /** Several projections hear each batch together, and are written in one transaction. */
+  /** For several projections, which process each batch together and are written in one transaction. */
   static async of(
-    readModels: ReadModels,
-    vault: Vault,
-    log: RunnerLog,
-    builds: readonly AcquiredCheckpoint[],
+    sources: Omit<ProjectionSources, 'store'>,
+    checkpoints: readonly AcquiredCheckpoint[],
+    targetsOf: (checkpoint: AcquiredCheckpoint) => WriteTargets | Promise<WriteTargets> = liveTargets,
   ): Promise<BatchProcessor> {
-    const hearing = new BatchProcessor(readModels, vault, log)
-    const part = async (build: AcquiredCheckpoint) =>
-      new Part(
-        readModels,
-        build,
-        await readModels.parkedStreams(build),
-        await readModels.checkpointStore.isInOrder(build),
-      )
-    hearing.parts = await Promise.all(builds.map(part))
-    return hearing
+    const processor = new BatchProcessor(sources)
+    const { checkpointStore } = processor
+    processor.projections = await Promise.all(
+      checkpoints.map(async (checkpoint) => {
+        const rows = new RowCache(checkpointStore.database, await targetsOf(checkpoint))
+        return new ProjectionInProgress(checkpoint, rows, await checkpointStore.parkedStreams(checkpoint))
+      }),
+    )
+    return processor
   }
 
-  /** What one history, told again from its first event, comes to. Nothing is written. */
-  static async retold(
-    readModels: ReadModels,
-    vault: Vault,
-    log: RunnerLog,
-    build: AcquiredCheckpoint,
-    history: readonly Placed[],
+  /** Processes one stream again from its first event. @returns what is to be written; nothing has been written */
+  static async reprocessed(
+    sources: Omit<ProjectionSources, 'store'>,
+    checkpoint: AcquiredCheckpoint,
+    events: readonly PositionedEvent[],
   ): Promise<BatchWrite> {
-    const part = new Part(readModels, { ...build, position: null }, new Set(), true)
-    await new BatchProcessor(readModels, vault, log).hear(part, history, build.position ?? -1n, [])
-    return part.step()
+    const processor = new BatchProcessor(sources)
+    const rows = new RowCache(processor.checkpointStore.database, liveTargets(checkpoint))
+    const projection = new ProjectionInProgress({ ...checkpoint, position: null, lastEvent: null }, rows, new Set())
+    await processor.project(projection, events, checkpoint.position ?? -1n, [])
+    // What it replaces was written at the position of the checkpoint.
+    return { ...projection.write, checkpoint }
   }
 
-  /** One of the builds needs to hear no more. */
-  leave(build: AcquiredCheckpoint): void {
-    this.parts = this.parts.filter((part) => part.build !== build)
+  /** The projection takes part in no further batch. */
+  remove(checkpoint: AcquiredCheckpoint): void {
+    this.projections = this.projections.filter((projection) => projection.checkpoint !== checkpoint)
   }
 
-  get builds(): readonly AcquiredCheckpoint[] {
-    return this.parts.map(({ build }) => build)
+  /** As they were last written. */
+  get checkpoints(): readonly AcquiredCheckpoint[] {
+    return this.projections.map(({ checkpoint }) => checkpoint)
   }
 
-  /** How far the slowest has written what it heard. */
+  /** The lowest position of all checkpoints, as last written; null before the first event. */
   get position(): bigint | null {
-    return this.builds.reduce<bigint | null>(
+    return this.checkpoints.reduce<bigint | null>(
       (low, { position }) => (low === null || position === null ? null : position < low ? position : low),
-      this.builds[0]?.position ?? null,
+      this.checkpoints[0]?.position ?? null,
     )
   }
 
   /**
-   * @param unhurried nobody waits for it: rows are then written when there are many, those that the next events go on from
-   * now and then only, and with them how far they have heard
-   * @throws CheckpointMoved, or what the database said; this hearing then knows no more, and is begun again from the checkpoints
+   * @param catchingUp the write may wait until there are many rows, or some time has passed, because nobody waits for it
+   * @throws CheckpointConflict, or an error of the database; the processor is then of no further use
    */
-  async process({ events, upTo, characters }: EventBatch, unhurried = false): Promise<void> {
-    const understood: Understood = []
-    for (const part of this.parts) {
-      if (upTo === null || upTo <= part.heard) continue
-      await this.hear(part, events, upTo, understood)
-      part.characters += characters
+  async process({ events, upTo, characters }: EventBatch, catchingUp = false): Promise<void> {
+    const decoded: DecodedEvents = []
+    for (const projection of this.projections) {
+      if (upTo === null || upTo <= projection.processedUpTo) continue
+      await this.project(projection, events, upTo, decoded)
+      projection.characters += characters
     }
-    const { worthWriting } = this.readModels
-    const due = this.parts.filter((part) => part.isUnwritten && !(unhurried && part.mayWait(worthWriting)))
-    // Where another lane writes just now, some more is heard rather than waited.
-    const hasTime = unhurried && due.every((part) => part.mayWait(worthWriting * 4, 1.5))
-    await this.commit(due, hasTime)
+    const { worthWriting } = this.checkpointStore.database
+    const due = this.projections.filter(
+      (projection) => projection.isUnwritten && !(catchingUp && projection.mayWait(worthWriting, 1)),
+    )
+    const canWait =
+      catchingUp && due.every((projection) => projection.mayWait(worthWriting * whileBusy.rows, whileBusy.time))
+    await this.commit(due, canWait)
   }
 
-  /** Nothing more is left out of the tables that are filled: see {@link Builds.complete}. */
-  async complete(): Promise<void> {
-    await this.write()
-    for (const part of this.parts) {
-      await this.readModels.checkpointStore.complete(part.build)
-      part.isInOrder = true
-    }
-  }
-
-  /** Whatever was put off. @throws like {@link process} */
+  /** Writes everything that waits. @throws like {@link process} */
   async write(): Promise<void> {
-    await this.commit(this.parts.filter((part) => part.isUnwritten))
+    await this.commit(this.projections.filter((projection) => projection.isUnwritten))
   }
 
-  private async commit(parts: readonly Part[], unlessBusy = false): Promise<void> {
-    if (parts.length === 0) return
-    const steps = parts.map((part) => part.step())
-    const builds = await (unlessBusy ? this.readModels.commitUnlessBusy(steps) : this.readModels.commit(steps))
-    if (builds) for (const [n, part] of parts.entries()) part.wrote(builds[n]!)
+  /** From here on the rows are written elsewhere. To be called after {@link write}. */
+  async writeTo(targetsOf: (checkpoint: AcquiredCheckpoint) => Promise<WriteTargets>): Promise<void> {
+    for (const { rows, checkpoint } of this.projections) rows.writeTo(await targetsOf(checkpoint))
   }
 
-  private async hear(part: Part, events: readonly Placed[], upTo: bigint, understood: Understood): Promise<void> {
-    const { projection } = part.build
-    const concluded: Concluded[] = []
+  private async commit(projections: readonly ProjectionInProgress[], unlessBusy = false): Promise<void> {
+    if (projections.length === 0) return
+    const writes = projections.map(({ write }) => write)
+    const written = await (unlessBusy
+      ? this.checkpointStore.commitUnlessBusy(writes)
+      : this.checkpointStore.commit(writes))
+    if (written) for (const [n, projection] of projections.entries()) projection.written(written[n]!)
+  }
+
+  private async project(
+    projection: ProjectionInProgress,
+    events: readonly PositionedEvent[],
+    upTo: bigint,
+    decoded: DecodedEvents,
+  ): Promise<void> {
+    const projected: ProjectedEvent[] = []
     for (let n = 0; n < events.length; n++) {
       const stored = events[n]!
-      if (stored.position <= part.heard || part.holds(stored.stream)) continue
-      const changes = this.changesOf(part, events, n, understood)
-      if (changes !== nothing) concluded.push({ stored, changes, places: [] })
+      if (stored.position <= projection.processedUpTo || projection.isParked(stored.stream)) continue
+      const changes = this.changesOf(projection, events, n, decoded)
+      if (changes !== noChanges) projected.push({ stored, changes, rows: [] })
     }
-    await part.read(concluded)
-    for (const { stored, changes, places } of concluded) {
+    await projection.rows.read(projected)
+    for (const { stored, changes, rows } of projected) {
       const { stream, revision } = stored
-      if (part.holds(stream)) continue
-      const failure = changes instanceof Error ? changes : part.apply(changes, places)
+      if (projection.isParked(stream)) continue
+      const failure = changes instanceof Error ? changes : projection.rows.apply(changes, rows)
       if (!failure) continue
-      // This history is held here and shown as held; all others go on.
+      // Only this stream stops, and pages say so; all others go on.
       const why = failure instanceof PoisonEvent ? failure.why : 'its handler failed'
-      this.log.warn({ projection: projection.name, stream, revision, why }, 'A history is held.')
-      part.hold({ stream, revision, why })
+      this.log.warn({ projection: projection.name, stream, revision, why }, 'A stream is parked.')
+      projection.park({ stream, revision, why })
     }
-    part.heard = upTo
+    const last = events.at(-1)
+    if (last && last.position > projection.processedUpTo)
+      projection.lastEvent = { id: last.id, position: last.position }
+    projection.processedUpTo = upTo
   }
 
   private changesOf(
-    { handlers }: Part,
-    events: readonly Placed[],
+    { handlers }: ProjectionInProgress,
+    events: readonly PositionedEvent[],
     n: number,
-    understood: Understood,
+    decoded: DecodedEvents,
   ): readonly Change[] | Error {
     const stored = events[n]!
     const handler = handlers.get(stored.type)
-    if (handler === 'ignored') return nothing
+    if (handler === 'ignored') return noChanges
     try {
-      const event = (understood[n] ??= understandable(stored))
-      // Of a type nobody knows, nothing is understood.
+      const event = (decoded[n] ??= decodedEvent(stored))
+      // An event of an unknown type, which has no handler, is always an error.
       return event instanceof Error ? event : handler!(event, this.vault)
     } catch (error) {
       if ((error as Error).name === 'SqliteError') throw error // the vault's fault, not the event's
@@ -192,202 +205,74 @@ export class BatchProcessor {
   }
 }
 
-function understandable(stored: StoredEvent): Recorded<DomainEvent> | Error {
-  const { stream, revision, type, data, metadata } = stored
-  try {
-    const size = sizeOf(stream) + sizeOf(type) + sizeOf(data) + sizeOf(metadata)
-    if (size > largestEvent) return new PoisonEvent(stream, revision, 'it is too large')
-    if (Number.isNaN(size)) return new PoisonEvent(stream, revision, 'it holds what no database can keep')
-    return recordedFrom(stored)
-  } catch (error) {
-    return error as Error
-  }
-}
-
-/**
- * How long it is as text, near enough. NaN where something in it is beyond one of the databases (a NUL, half a character, a
- * number too large): it would stop the projector there for ever.
- */
-function sizeOf(value: unknown): number {
-  if (typeof value === 'string') return value.isWellFormed() && !value.includes('\0') ? value.length : Number.NaN
-  if (typeof value === 'number') return !Number.isInteger(value) || Number.isSafeInteger(value) ? 1 : Number.NaN
-  if (value === null || typeof value !== 'object') return 1
-  let size = 1
-  if (Array.isArray(value)) for (const inside of value) size += sizeOf(inside)
-  else for (const field in value) size += field.length + sizeOf((value as Record<string, unknown>)[field])
-  return size
-}
-
-/** A row that is read, or was worked out, and may be changed again. */
-interface Kept {
-  readonly table: Table
-  row: Row | undefined
-  touched: boolean
-  /** How often had been written when it was last looked for. */
-  usedAt: number
-}
-
-/** What one build holds in memory. */
-class Part {
-  build: AcquiredCheckpoint
-  private readonly readModels: ReadModels
-  private readonly held: Set<string>
-  isInOrder: boolean
-  /** By event type. A map finds the name of one that has just come from the log sooner than an object does. */
+/** What is known of one projection while it processes batches. */
+class ProjectionInProgress {
+  /** By type of event. A Map finds the name of a type that has just come from the log faster than an object does. */
   readonly handlers: ReadonlyMap<string, Handler<DomainEvent> | 'ignored'>
-  /** The rows of tables that are folded on stay at hand from batch to batch; those of others until they are written. */
-  private readonly atHand = new Map<Table, Map<string, Kept>>()
-  private touched: Kept[] = []
-  /** Rows that nobody goes on from, and so need not be found again. */
-  private readonly waiting = new Map<Table, WriteBuffer>()
-  private timesWritten = 0
-  private newlyHeld: BatchWrite['held'][number][] = []
-  /** Up to here it has heard, whether that is written or not. */
-  heard: bigint
-  /** Of the events it has heard and not written, in characters. */
+  /** The position up to which events have been processed, written or not. */
+  processedUpTo: bigint
+  /** The last event up to there; null before the first. */
+  lastEvent: LastEvent | null
+  /** The size of the events that have been processed and not written. */
   characters = 0
+  private readonly foldsOnly: boolean
+  private newlyParked: ParkedStream[] = []
   private writtenAt = performance.now()
 
-  constructor(readModels: ReadModels, build: AcquiredCheckpoint, held: Set<string>, isInOrder: boolean) {
-    this.readModels = readModels
-    this.build = build
-    this.held = held
-    this.isInOrder = isInOrder
-    this.handlers = new Map(Object.entries(build.projection.on as Record<string, Handler<DomainEvent> | 'ignored'>))
-    this.heard = build.position ?? -1n
+  constructor(
+    public checkpoint: AcquiredCheckpoint,
+    readonly rows: RowCache,
+    private readonly parked: Set<string>,
+  ) {
+    const { on, tables } = checkpoint.projection
+    this.handlers = new Map(Object.entries(on as Record<string, Handler<DomainEvent> | 'ignored'>))
+    this.foldsOnly = tables.every(({ kind }) => kind === 'fold')
+    this.processedUpTo = checkpoint.position ?? -1n
+    this.lastEvent = checkpoint.lastEvent
+  }
+
+  get name(): string {
+    return this.checkpoint.projection.name
   }
 
   get isUnwritten(): boolean {
-    return this.heard > (this.build.position ?? -1n)
+    return this.processedUpTo > (this.checkpoint.position ?? -1n)
   }
 
   /**
-   * Where all rows are folded on, most of them are changed again soon.
-   * @param few so many rows of others that they are not worth a transaction yet
-   * @param patience so many times as long as usual, and as many rows that are folded on
+   * Whether in catch-up mode its write may wait still.
+   * @param worthWriting the number of rows from which a transaction is worth its cost
+   * @param patience how many times as long as usual the write may wait, and how many times as many rows of folds
    */
-  mayWait(few: number, patience = 1): boolean {
-    if (performance.now() - this.writtenAt >= unwrittenMs * patience) return false
-    // What is at hand anyway is no heavier for waiting.
-    if (this.build.projection.tables.every(({ foldedOn }) => foldedOn)) return this.touched.length < rowsKept * patience
-    let rows = this.touched.length
-    for (const { length } of this.waiting.values()) rows += length
-    return rows < few && this.characters < heaviestUnwritten
+  mayWait(worthWriting: number, patience: number): boolean {
+    if (performance.now() - this.writtenAt >= longestUnwrittenMs * patience) return false
+    // The changed rows of folds are in memory anyway, and most of them soon change again.
+    if (this.foldsOnly) return this.rows.changedCount < mostRowsKept * patience
+    return this.rows.changedCount < worthWriting && this.characters < mostCharactersUnwritten
   }
 
-  holds(stream: string): boolean {
-    // Asked of every event, and nearly always there is none.
-    return this.held.size > 0 && this.held.has(stream)
+  isParked(stream: string): boolean {
+    // Asked for every event, and nearly always there is none.
+    return this.parked.size > 0 && this.parked.has(stream)
   }
 
-  hold(held: BatchWrite['held'][number]): void {
-    this.held.add(held.stream)
-    // Each event of a stream whose name no database keeps is held by itself, so it need not be known again by that name.
-    this.newlyHeld.push({ ...held, stream: held.stream.replaceAll('\0', '\ufffd').toWellFormed() })
+  park(stream: ParkedStream): void {
+    this.parked.add(stream.stream)
+    // A name that no database keeps is listed under another. Each event of such a stream parks it again.
+    this.newlyParked.push({ ...stream, stream: stream.stream.replaceAll('\0', '\ufffd').toWellFormed() })
   }
 
-  /** Reads the rows the changes will look at, many at a time, where they are not in memory. */
-  async read(concluded: readonly Concluded[]): Promise<void> {
-    const missing = new Map<Table, (readonly Value[])[]>()
-    const placeOf = ({ table, key, whole }: Change): Kept | undefined => {
-      if (table.writtenOnce || (table.onlyReplaced && !this.isInOrder)) return undefined
-      const places = this.placesOf(table)
-      const name = nameOf(key)
-      let place = places.get(name)
-      if (!place) {
-        place = { table, row: undefined, touched: false, usedAt: 0 }
-        places.set(name, place)
-        if (!whole) {
-          const keys = missing.get(table)
-          if (keys) keys.push(key)
-          else missing.set(table, [key])
-        }
-      }
-      place.usedAt = this.timesWritten
-      return place
-    }
-    for (const one of concluded) if (!(one.changes instanceof Error)) one.places = one.changes.map(placeOf)
-    for (const [table, keys] of missing)
-      for (const row of await this.readModels.load(this.build.tableSet, table, keys))
-        this.placesOf(table).get(nameOf(table.key.map((column) => row[column] as Value)))!.row = row
+  /** Everything that was processed since the last write. */
+  get write(): BatchWrite {
+    const { checkpoint, processedUpTo, lastEvent, rows, newlyParked } = this
+    return { checkpoint, upTo: processedUpTo, lastEvent, rows: rows.changedRows, parked: newlyParked }
   }
 
-  private placesOf(table: Table): Map<string, Kept> {
-    let places = this.atHand.get(table)
-    if (!places) this.atHand.set(table, (places = new Map()))
-    return places
-  }
-
-  /** All the changes of one event, or none and the reason where one of them cannot be made. */
-  apply(changes: readonly Change[], places: readonly (Kept | undefined)[]): Error | undefined {
-    const become: (Row | undefined)[] = []
-    try {
-      for (let n = 0; n < changes.length; n++) become.push(changes[n]!.become(places[n]?.row))
-    } catch (error) {
-      return error as Error
-    }
-    for (let n = 0; n < changes.length; n++) {
-      const row = become[n]
-      if (row === undefined) continue
-      const place = places[n]
-      if (!place) {
-        this.waitingIn(changes[n]!.table).add(row)
-        continue
-      }
-      place.row = row
-      if (place.touched) continue
-      place.touched = true
-      this.touched.push(place)
-    }
-    return undefined
-  }
-
-  private waitingIn(table: Table): WriteBuffer {
-    let waiting = this.waiting.get(table)
-    if (!waiting) this.waiting.set(table, (waiting = this.readModels.waitingFor(table, this.build, this.isInOrder)))
-    return waiting
-  }
-
-  /** All that was heard since the last was written. */
-  step(): BatchWrite {
-    const changed = new Map<Table, Row[]>()
-    for (const place of this.touched) {
-      const { table } = place
-      if (table.conclude) place.row = table.conclude(place.row!)
-      const known = changed.get(table)
-      if (known) known.push(place.row!)
-      else changed.set(table, [place.row!])
-    }
-    const { build, heard, isInOrder, newlyHeld } = this
-    // No table has rows in both: those whose rows wait have none at hand.
-    const rows = new Map<Table, readonly Row[] | WriteBuffer>([...this.waiting, ...changed])
-    return { build, to: heard, rows, isInOrder, held: newlyHeld }
-  }
-
-  wrote(build: AcquiredCheckpoint): void {
-    this.build = build
+  written(checkpoint: AcquiredCheckpoint): void {
+    this.checkpoint = checkpoint
     this.writtenAt = performance.now()
     this.characters = 0
-    this.newlyHeld = []
-    for (const waiting of this.waiting.values()) waiting.clear()
-    for (const place of this.touched) place.touched = false
-    this.touched = []
-    for (const [table, places] of this.atHand) {
-      if (!table.foldedOn) places.clear()
-      else if (places.size > rowsKept) this.letGo(places)
-    }
-    this.timesWritten++
-  }
-
-  /** The oldest first, but for those that were looked for since the last time. */
-  private letGo(places: Map<string, Kept>): void {
-    for (const [name, { usedAt }] of places) {
-      if (usedAt < this.timesWritten) places.delete(name)
-      if (places.size <= rowsKept) return
-    }
+    this.newlyParked = []
+    this.rows.written()
   }
 }
-
-const textOf = (value: Value) => (Buffer.isBuffer(value) ? value.toString('latin1') : String(value))
-
-const nameOf = (key: readonly Value[]): string => (key.length === 1 ? textOf(key[0]!) : key.map(textOf).join('\0'))

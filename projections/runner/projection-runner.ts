@@ -1,48 +1,49 @@
-/** Carries the log into the read models: in batches, in order, each effect once, and on again after any interruption. */
+/** Follows the log and projects it into the read models: in batches, in order, each event once, resuming after any interruption. */
 import { setTimeout as pause } from 'node:timers/promises'
 import { Subject } from 'rxjs'
-import type { EventStore } from '../../src/event-store/event-store.ts'
 import { StoreUnavailable } from '../../src/event-store/store-errors.ts'
 import type { StoredEvent } from '../../src/event-store/stored-event.ts'
-import type { Vault } from '../../src/protection/vault.ts'
-import { CheckpointConflict, DowngradeRefused, type AcquiredCheckpoint } from './checkpoint-store.ts'
-import { BatchProcessor, type RunnerLog } from './batch-processor.ts'
-import type { ConnectionSettings } from '../rebuild/partitions.ts'
 import { categories, type Projection } from '../projection.ts'
-import type { ReadModels } from '../storage/read-models.ts'
-import { projections } from '../projections.ts'
-import { rebuildReadModels } from '../rebuild/rebuild.ts'
+import { BatchProcessor, type ProjectionSources } from './batch-processor.ts'
+import { CheckpointConflict, DowngradeRefused, type AcquiredCheckpoint } from './checkpoint-store.ts'
+import { discardCheckpointsOfOtherLogs } from './log-identity.ts'
+import type { ReadModels } from './read-models.ts'
 
-const largestBatch = 500
+const batchSize = 500
 
-/** How often an instance that does not project tries to be the one that does. */
+/** Interval at which a process that stands by tries to be elected. */
 const standByMs = 500
 
-/** What somebody watching is told after each batch. */
+/** Published after each batch. */
 export interface RunnerProgress {
   readonly position: bigint
-  /** How many there were in the batch. */
-  readonly events: number
+  /** The events of the batch. */
+  readonly events: readonly StoredEvent[]
   readonly caughtUp: boolean
-  /** When the log received the last event of the batch; null where it held none. */
+  /** When the log received the last event of the batch; null where it had none. */
   readonly receivedAt: Date | null
-  readonly heard: readonly StoredEvent[]
-  /** When the batch was taken in hand, milliseconds since 1970. */
-  readonly begun: number
+  /** When processing of the batch began, milliseconds since 1970. */
+  readonly begunAt: number
 }
 
 export interface RunnerHealth {
   /** `standing_by` while another instance projects for all; `refused` where a newer release built the read models. */
   readonly state: 'stopped' | 'standing_by' | 'projecting' | 'retrying' | 'refused'
-  /** Whether the read models were level with the log when last heard of. */
+  /** Whether the read models had caught up with the log after the last batch. */
   readonly caughtUp: boolean
   readonly position: string
   /** Since when it has not been able to follow the log, ISO 8601 UTC. */
   readonly troubledSince: string | null
 }
 
+/** Rebuilds read models that another release built. The runner asks for it and does not know how. */
+export interface Rebuilder {
+  state(projection: Projection): Promise<'none' | 'running' | 'interrupted'>
+  /** @returns true when all the projections are live; false when stopped before. @throws CheckpointConflict */
+  rebuild(projections: readonly Projection[], signal: AbortSignal): Promise<boolean>
+}
+
 export class ProjectionRunner {
-  /** After each batch of this process. */
   readonly progress = new Subject<RunnerProgress>()
   private stopping: AbortController | undefined
   private working: Promise<void> = Promise.resolve()
@@ -52,22 +53,19 @@ export class ProjectionRunner {
   private trouble: { readonly since: number; readonly error: Error } | undefined
 
   constructor(
-    private readonly store: EventStore,
-    private readonly readModels: ReadModels,
-    private readonly vault: Vault,
-    private readonly log: RunnerLog,
-    private readonly all: readonly Projection[] = projections,
-    private readonly whereabouts?: ConnectionSettings,
+    private readonly sources: ProjectionSources & { readonly readModels: ReadModels },
+    private readonly projections: readonly Projection[],
+    private readonly rebuilder: Rebuilder,
   ) {}
 
-  /** Follows the log until stopped, whenever this process is the one that projects. */
+  /** Follows the log until stopped, whenever this process is elected. */
   start(): void {
     if (this.stopping) return
     this.stopping = new AbortController()
     this.working = this.work(this.stopping.signal)
   }
 
-  /** Resolves when the batch in hand is written and another process may project. */
+  /** Resolves when the present batch is written and another process may be elected. */
   async stop(): Promise<void> {
     this.stopping?.abort()
     await this.working
@@ -85,17 +83,17 @@ export class ProjectionRunner {
   }
 
   /**
-   * Waits until the read models have heard the log up to a position, by this process or whichever projects. Projects
-   * itself for as long, where it was not started.
-   * @throws DowngradeRefused, and what the trouble is where there has been nothing but trouble for half a minute
+   * Waits until the read models have reached a position, whichever process projects. Where the runner was not started, it runs for
+   * as long.
+   * @throws DowngradeRefused, and the error that has kept it from following the log for half a minute
    */
   async catchUpTo(end: bigint, onProgress: (position: bigint) => void = () => undefined): Promise<void> {
     const startedHere = !this.stopping
     if (startedHere) this.start()
     try {
       for (;;) {
-        if (await this.readModels.waitFor(String(end), 250)) return
-        onProgress(BigInt((await this.readModels.asOf()).position))
+        if (await this.sources.readModels.waitFor(String(end), 250)) return
+        onProgress(BigInt((await this.sources.readModels.asOf()).position))
         if (this.trouble && (this.state === 'refused' || Date.now() - this.trouble.since > 30_000))
           throw this.trouble.error
       }
@@ -105,14 +103,15 @@ export class ProjectionRunner {
   }
 
   private async work(signal: AbortSignal): Promise<void> {
+    const { readModels, log } = this.sources
     let failures = 0
     while (!signal.aborted) {
       try {
-        const election = await this.readModels.elect()
+        const election = await readModels.database.elect()
         if (!election) {
           this.state = 'standing_by'
           this.trouble = undefined
-          await patiently(standByMs, signal)
+          await jitteredPause(standByMs, signal)
           continue
         }
         try {
@@ -122,72 +121,72 @@ export class ProjectionRunner {
             this.state = 'projecting'
           })
         } finally {
-          this.readModels.withdrawPosition()
+          readModels.position.withdraw()
           await election.release()
         }
       } catch (error) {
         this.caughtUp = false
         if (error instanceof CheckpointConflict) {
-          // A rebuilt read model was swapped in, or another process took over: go on from what is written.
-          await patiently(20, signal)
+          // A rebuild was promoted, or another process has acquired the checkpoint: begin again from the checkpoints.
+          await jitteredPause(20, signal)
           continue
         }
         this.trouble ??= { since: Date.now(), error: error as Error }
         if (error instanceof DowngradeRefused) {
           this.state = 'refused'
-          this.log.warn({ why: error.message }, 'The projector will not start.')
+          log.warn({ why: error.message }, 'The projection runner does not start.')
           return
         }
         this.state = 'retrying'
         failures++
-        this.log.warn(
+        log.warn(
           error instanceof StoreUnavailable ? { failures } : { err: error as Error, failures },
-          'The projector lost the log or the database and will take them up again.',
+          'The projection runner lost the log or the database, and will try again.',
         )
-        await patiently(Math.min(5_000, 100 * 2 ** failures), signal)
+        await jitteredPause(Math.min(5_000, 100 * 2 ** failures), signal)
       }
     }
   }
 
-  /** @param onHeard told when all is well: the log and the database both answered */
-  private async project(until: AbortSignal, onHeard: () => void): Promise<void> {
+  /** @param onBatch called after each batch: the log and the database have both answered */
+  private async project(until: AbortSignal, onBatch: () => void): Promise<void> {
+    const { store, readModels } = this.sources
+    await discardCheckpointsOfOtherLogs(this.sources, this.projections)
     const current: AcquiredCheckpoint[] = []
     const outdated: Projection[] = []
-    for (const projection of this.all) {
-      const build = await this.readModels.checkpointStore.acquire(projection)
-      if (build) current.push(build)
-      if (!build || (await this.readModels.checkpointStore.rebuildState(projection)) === 'left')
-        outdated.push(projection)
+    for (const projection of this.projections) {
+      const checkpoint = await readModels.checkpointStore.acquire(projection)
+      if (checkpoint) current.push(checkpoint)
+      if (!checkpoint || (await this.rebuilder.state(projection)) === 'interrupted') outdated.push(projection)
     }
     const together = new AbortController()
     const signal = AbortSignal.any([until, together.signal])
-    // Once it is built, or if it could not be, stock is taken again.
+    // When the rebuild ends, in whichever way, everything is acquired again.
     const rebuilding =
       outdated.length > 0 ? this.rebuild(outdated, signal).finally(() => together.abort()) : Promise.resolve()
     try {
       if (current.length === 0) return await rebuilding
-      const hearing = await BatchProcessor.of(this.readModels, this.vault, this.log, current)
-      let level = false
-      const from = { categories, after: hearing.position, batchSize: largestBatch, signal }
-      for await (const batch of this.store.subscribe(from)) {
-        const begun = Date.now()
-        level ||= batch.caughtUp
-        await hearing.process(batch, !level)
-        onHeard()
-        this.position = hearing.position ?? -1n
+      const processor = await BatchProcessor.of(this.sources, current)
+      let isCaughtUp = false
+      const from = { categories, after: processor.position, batchSize, signal }
+      for await (const batch of store.subscribe(from)) {
+        const begunAt = Date.now()
+        isCaughtUp ||= batch.caughtUp
+        await processor.process(batch, !isCaughtUp)
+        onBatch()
+        this.position = processor.position ?? -1n
         if (batch.caughtUp) this.caughtUp = true
-        // Where one is being built anew, whoever waits looks for what is live in the database.
-        if (outdated.length === 0) this.readModels.publishPosition(this.position)
+        // During a rebuild the positions of the outdated projections are known only to the database.
+        if (outdated.length === 0) readModels.position.publish(this.position)
         this.progress.next({
           position: this.position,
-          events: batch.events.length,
+          events: batch.events,
           caughtUp: this.caughtUp,
           receivedAt: batch.events.at(-1)?.receivedAt ?? null,
-          heard: batch.events,
-          begun,
+          begunAt,
         })
       }
-      await hearing.write()
+      await processor.write()
     } finally {
       together.abort()
       await rebuilding
@@ -195,26 +194,24 @@ export class ProjectionRunner {
   }
 
   private async rebuild(outdated: readonly Projection[], signal: AbortSignal): Promise<void> {
-    const { store, readModels, vault, log, whereabouts } = this
-    const mine: Projection[] = []
+    const { log } = this.sources
+    const wanted: Projection[] = []
     for (const projection of outdated)
-      if ((await readModels.checkpointStore.rebuildState(projection)) !== 'worked_on') mine.push(projection)
-    if (mine.length === 0) return patiently(2_000, signal) // another process has it in hand
-    const names = mine.map(({ name }) => name)
-    log.info({ projections: names }, 'Building read models anew beside those that are served.')
+      if ((await this.rebuilder.state(projection)) !== 'running') wanted.push(projection)
+    if (wanted.length === 0) return jitteredPause(2_000, signal) // another process is rebuilding them
+    const names = wanted.map(({ name }) => name)
+    log.info({ projections: names }, 'Rebuilding read models while the present ones are served.')
     try {
-      const done = await rebuildReadModels({ store, readModels, vault, log, connections: whereabouts }, mine, {
-        signal,
-      })
-      if (done) log.info({ projections: names }, 'The read models built anew are served from now on.')
+      const done = await this.rebuilder.rebuild(wanted, signal)
+      if (done) log.info({ projections: names }, 'The rebuilt read models are served from now on.')
     } catch (error) {
-      // Another process has taken it in hand, or the log is away.
-      log.warn({ projections: names, err: error as Error }, 'Building read models anew was interrupted.')
-      await patiently(5_000, signal)
+      // Another process has acquired the rebuild, or the log is away.
+      log.warn({ projections: names, err: error as Error }, 'Rebuilding read models was interrupted.')
+      await jitteredPause(5_000, signal)
     }
   }
 }
 
-/** Waits, more or less so long: instances that fail together should not come back together. */
-const patiently = (ms: number, signal: AbortSignal): Promise<void> =>
+/** Half the time to the whole of it, at random: instances that fail together should not retry together. */
+const jitteredPause = (ms: number, signal: AbortSignal): Promise<void> =>
   pause(ms * (0.5 + Math.random() / 2), undefined, { signal }).catch(() => undefined)

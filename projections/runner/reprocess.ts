@@ -1,46 +1,54 @@
-/** After a fix: one held history told again from its first event, its rows written anew in one transaction. */
-import type { StoredEvent } from '../../src/event-store/stored-event.ts'
-import { BatchProcessor } from './batch-processor.ts'
+/** After a repair: a parked stream is projected again from its first event, and its rows are written in one transaction. */
+import type { PositionedEvent } from '../../src/event-store/stored-event.ts'
 import type { Projection } from '../projection.ts'
+import { BatchProcessor, type ProjectionSources } from './batch-processor.ts'
 import { CheckpointConflict } from './checkpoint-store.ts'
-import type { Sources } from '../rebuild/partition.ts'
+import type { ReadModels } from './read-models.ts'
 
-const tries = 20
+export interface StillParked {
+  readonly projection: string
+  readonly revision: number
+  readonly why: string
+}
 
-/** @returns the projections that still hold it, and why: none where it is healed */
+/** The runner may move a checkpoint between reading and writing; so many times the stream is projected again. */
+const mostAttempts = 20
+
+/** @returns the projections in which the stream is parked still: none where it is repaired */
 export async function reprocess(
-  { store, readModels, vault, log }: Sources,
+  sources: ProjectionSources & { readonly readModels: ReadModels },
   projections: readonly Projection[],
   stream: string,
-): Promise<readonly { projection: string; revision: number; why: string }[]> {
-  const stillHeld = []
+): Promise<readonly StillParked[]> {
+  const { store, readModels } = sources
+  const { checkpointStore, parkedStreams } = readModels
+  const stillParked: StillParked[] = []
   for (const projection of projections) {
     for (let attempt = 1; ; attempt++) {
-      const build = await readModels.checkpointStore.current(projection)
-      if (!build) break // it is being built anew, and will have heard the history then
-      const history: (StoredEvent & { position: bigint })[] = []
+      const checkpoint = await checkpointStore.current(projection)
+      if (!checkpoint) break // a rebuild is under way, which will project the stream
+      const events: PositionedEvent[] = []
       for await (const event of store.read(stream)) {
-        // What the projection has not come to yet it will hear in its turn.
-        if (event.position === null || event.position > (build.position ?? -1n)) continue
-        history.push(event as StoredEvent & { position: bigint })
+        // Events beyond the checkpoint are left to the runner.
+        if (event.position === null || event.position > (checkpoint.position ?? -1n)) continue
+        events.push(event as PositionedEvent)
       }
-      if (history.length === 0) {
-        // A name no database keeps is listed under another, under which the log knows nothing that could be told again.
-        const held = (await readModels.held()).filter((one) => one.projection === projection.name)
-        const mine = held.filter((one) => one.stream === stream)
-        stillHeld.push(...mine.map(({ revision, why }) => ({ projection: projection.name, revision, why })))
+      if (events.length === 0) {
+        // A name that no database keeps is listed under another, under which the log has no stream.
+        const parked = (await parkedStreams.list()).filter((one) => one.projection === projection.name)
+        const same = parked.filter((one) => one.stream === stream)
+        stillParked.push(...same.map(({ revision, why }) => ({ projection: projection.name, revision, why })))
         break
       }
-      const retold = await BatchProcessor.retold(readModels, vault, log, build, history)
+      const write = await BatchProcessor.reprocessed(sources, checkpoint, events)
       try {
-        await readModels.mend(stream, { ...retold, build })
-        stillHeld.push(...retold.held.map(({ revision, why }) => ({ projection: projection.name, revision, why })))
+        await checkpointStore.rewriteStream(stream, write)
+        stillParked.push(...write.parked.map(({ revision, why }) => ({ projection: projection.name, revision, why })))
         break
       } catch (error) {
-        // The projector wrote something meanwhile: worked out again for where it stands now.
-        if (!(error instanceof CheckpointConflict) || attempt === tries) throw error
+        if (!(error instanceof CheckpointConflict) || attempt === mostAttempts) throw error
       }
     }
   }
-  return stillHeld
+  return stillParked
 }

@@ -1,22 +1,24 @@
-/** Rows in the text format of PostgreSQL's COPY, as bytes outside the heap: what waits there the collector need not carry. */
+/** Rows in the text format of PostgreSQL's COPY, as bytes outside the heap, which the garbage collector need not move. */
 import type { Row, Table, Value } from '../projection.ts'
-import { keeperOf, type WriteBuffer } from './database.ts'
+import type { WriteBuffer } from './database.ts'
+import { encoderOf } from './row-codec.ts'
 
-const roomAtFirst = 64 * 1024
-/** More than a transaction is begun for, unless its rows are heavy. */
-const roomKept = 1024 * 1024
+const initialBytes = 64 * 1024
 
-/** No character of a text becomes more bytes than this. */
+/** A larger buffer is given back once its rows are written. Most transactions need less. */
+const mostBytesKept = 1024 * 1024
+
+/** No character of a text becomes more bytes than this in UTF-8. */
 const bytesOfCharacter = 3
 
 export class CopyText implements WriteBuffer {
   length = 0
-  private readonly kept: (row: Row) => Value[]
-  private bytes: Buffer = Buffer.allocUnsafeSlow(roomAtFirst)
+  private readonly encode: (row: Row) => Value[]
+  private bytes: Buffer = Buffer.allocUnsafeSlow(initialBytes)
   private used = 0
 
   constructor(table: Table) {
-    this.kept = keeperOf(table)
+    this.encode = encoderOf(table)
   }
 
   static of(table: Table, rows: readonly Row[]): CopyText {
@@ -26,16 +28,16 @@ export class CopyText implements WriteBuffer {
   }
 
   add(row: Row): void {
-    const values = this.kept(row)
-    let line = copied(values[0]!)
-    for (let n = 1; n < values.length; n++) line += `\t${copied(values[n]!)}`
+    const values = this.encode(row)
+    let line = escaped(values[0]!)
+    for (let n = 1; n < values.length; n++) line += `\t${escaped(values[n]!)}`
     line += '\n'
     this.makeRoomFor(line.length * bytesOfCharacter)
     this.used += this.bytes.write(line, this.used)
     this.length++
   }
 
-  /** All of them, until {@link clear}: the same bytes then hold others. */
+  /** All rows. Valid until {@link clear}, after which the same bytes hold other rows. */
   get text(): Buffer {
     return this.bytes.subarray(0, this.used)
   }
@@ -43,7 +45,7 @@ export class CopyText implements WriteBuffer {
   clear(): void {
     this.length = 0
     this.used = 0
-    if (this.bytes.length > roomKept) this.bytes = Buffer.allocUnsafeSlow(roomAtFirst)
+    if (this.bytes.length > mostBytesKept) this.bytes = Buffer.allocUnsafeSlow(initialBytes)
   }
 
   private makeRoomFor(more: number): void {
@@ -56,8 +58,8 @@ export class CopyText implements WriteBuffer {
 
 const special = /[\\\t\n\r]/
 
-/** What would end the value or begin something else is escaped. */
-function copied(value: Value): string {
+/** A value in COPY’s text format: characters that would end it, or begin something else, are escaped. */
+function escaped(value: Value): string {
   if (value === null) return '\\N'
   if (typeof value === 'number') return String(value)
   if (Buffer.isBuffer(value)) return `\\\\x${value.toString('hex')}`

@@ -1,27 +1,55 @@
-/** What the read models ask of a database. There are two: SQLite for one machine, PostgreSQL for many instances. */
-import type { Kysely } from 'kysely'
-import type { WriteTarget } from '../runner/checkpoint-store.ts'
-import type { ReadModelTables } from './read-models.ts'
-import type { ColumnType, Row, Table, Value } from '../projection.ts'
+/** What the read models need of a database. There are two: SQLite for one machine, PostgreSQL for many instances. */
+import type { Row, Table, Value } from '../projection.ts'
+import type { QueryDatabase } from './bookkeeping.ts'
 
-/** Statements inside one transaction. Each `?` is a value, in order. */
-export interface Statements {
-  all<T>(sql: string, values?: readonly Value[]): Promise<T[]>
-  /** @returns how many rows it changed */
-  run(sql: string, values?: readonly Value[]): Promise<number>
-  /** Writes the rows, each over whatever has its key; those that waited are the target's own (see {@link Database.waitingFor}). */
-  put(target: WriteTarget, rows: readonly Row[] | WriteBuffer): Promise<void>
+/** A table of the database into which the rows of a projection's table are written. */
+export interface WriteTarget {
+  readonly table: Table
+  readonly name: string
+  /** Whether a row replaces the row that has its key. Without a key, rows are only added, one after another. */
+  readonly hasKey: boolean
 }
 
-/** Rows that nobody goes on from, until they are written, in the order they came. */
+/** Where the rows of each table of a projection are written. */
+export type WriteTargets = ReadonlyMap<Table, WriteTarget>
+
+/** The rows to write into each target, each row as it is after the last event. */
+export type ChangedRows = ReadonlyMap<WriteTarget, readonly Row[] | WriteBuffer>
+
+export interface Index {
+  readonly columns: readonly string[]
+  readonly unique: boolean
+}
+
+/** Statements inside one transaction. Each `?` stands for a value, in order. */
+export interface Statements {
+  all<T>(sql: string, values?: readonly Value[]): Promise<T[]>
+  /** @returns the number of rows that were changed */
+  run(sql: string, values?: readonly Value[]): Promise<number>
+  /** Writes the rows into the target. A write buffer must be one that {@link Database.writeBuffer} made for the same target. */
+  put(target: WriteTarget, rows: readonly Row[] | WriteBuffer): Promise<void>
+  hasTable(name: string): Promise<boolean>
+  /** Creates the table empty, in place of any table of that name. A table of kind `append` has no key until its index is created. */
+  createTable(table: Table, name: string): Promise<void>
+  /** Creates a table with the same columns and no key, which numbers its rows in the order of their arrival. */
+  createArrivalsTable(table: Table, name: string): Promise<void>
+  /** Copies, in the order of the key, the row that arrived last of those that share a key. */
+  copyLastArrivals(table: Table, from: string, into: string): Promise<void>
+  /** Creates the index, unless the table has it. */
+  createIndex(table: Table, name: string, index: Index): Promise<void>
+  /** Until the transaction ends, every other process that calls this waits. To be called before tables are created. */
+  lockSchema(): Promise<void>
+}
+
+/** Rows that wait to be written, in the order in which they were added. */
 export interface WriteBuffer {
   readonly length: number
   add(row: Row): void
-  /** They are written. */
+  /** Empties the buffer, once its rows are written. */
   clear(): void
 }
 
-/** As they are. */
+/** A write buffer of rows as they are. */
 export class RowWriteBuffer implements WriteBuffer {
   rows: Row[] = []
 
@@ -41,83 +69,45 @@ export class RowWriteBuffer implements WriteBuffer {
 export const rowsOf = (rows: readonly Row[] | WriteBuffer): readonly Row[] =>
   rows instanceof RowWriteBuffer ? rows.rows : (rows as readonly Row[])
 
-/** What one moment sees. */
+/** The database as one moment sees it. */
 export interface Snapshot {
   all<T>(sql: string, values?: readonly Value[]): Promise<T[]>
-  /** Every row as the database keeps it, in the order of its key. */
+  /** Every row in its stored form, in the order of its key. */
   rows(table: Table, name: string): AsyncIterable<Record<string, Value>>
 }
 
-/** Held for as long as this process is the one that projects. */
+/** This process is the one that projects, until it releases the election or loses it. */
 export interface Election {
-  /** Aborted when another may have been elected meanwhile. */
+  /** Aborted when another process may have been elected. */
   readonly lost: AbortSignal
   release(): Promise<void>
 }
 
 export interface Database {
-  /** For the questions of the pages; never writes. */
-  readonly db: Kysely<ReadModelTables>
-  /** How a column type is declared. Texts sort by their bytes on both databases, so that pages agree. */
-  readonly declared: Readonly<Record<ColumnType, string>>
-  /** The same for a column that numbers the rows as they come. */
-  readonly numbered: string
-  /** So many rows are worth a transaction of their own, where nobody waits for them. */
+  /** For questions; never writes. */
+  readonly db: QueryDatabase
+  /** The number of rows, in catch-up mode, from which a transaction is worth its cost. */
   readonly worthWriting: number
-  /** Where rows of the target wait: in the form in which they cost least until they are written. */
-  waitingFor(target: WriteTarget): WriteBuffer
-  /** How the table is to be stored. */
-  suffixOf(table: Table): string
-  /** Asks, in the order of the key, for the row that came last of those with one key, in a table whose rows are {@link numbered} by `nth`. */
-  lastOfEach(key: string, columns: string, from: string): string
-  /** Asks for the `name` and `table` of every index. */
-  readonly listOfIndexes: string
-  /** Asks for a table by its name. */
-  readonly findTable: string
-  /** All of it becomes true, or none. */
+  /** A buffer that stores rows of the target in the form that costs least until they are written. */
+  writeBuffer(target: WriteTarget): WriteBuffer
+  /** Creates the bookkeeping tables. Where they have the layout of an earlier release, drops them and what was filled under them. */
+  createBookkeeping(): Promise<void>
+  /** Everything in the transaction becomes true, or nothing. */
   transaction<T>(work: (statements: Statements) => Promise<T>): Promise<T>
-  /** The same, but where it would have to wait for another that writes. @returns undefined then, and has done nothing */
+  /** The same, without waiting for another transaction. @returns undefined where it would have to wait; nothing is done then */
   transactionUnlessBusy<T>(work: (statements: Statements) => Promise<T>): Promise<T | undefined>
-  /** Lets no other process that calls this go on until the transaction is over: for making tables. */
-  alone(statements: Statements): Promise<void>
-  /** The rows with these keys, in no order; the JSON columns made into values again. */
-  load(table: Table, name: string, keys: readonly (readonly Value[])[]): Promise<Row[]>
-  /** All of it as one moment sees it, whatever is written meanwhile. */
+  /** The rows with these keys, in no order, decoded. */
+  load(target: WriteTarget, keys: readonly (readonly Value[])[]): Promise<Row[]>
   snapshot<T>(look: (moment: Snapshot) => Promise<T>): Promise<T>
-  /** One process among all that share this database may project. @returns null while another does */
+  /** Of all processes that share this database, one may project. @returns null while another process does */
   elect(): Promise<Election | null>
-  /** The database's fault rather than the event's. */
-  isFault(error: unknown): boolean
   close(): Promise<void>
 }
 
 export const quoted = (name: string) => `"${name}"`
 
-/** How a row of the table is kept: its values in the order of the columns, the JSON columns as text. */
-export function keeperOf({ columns, shortForms }: Table): (row: Row) => Value[] {
-  const names = Object.keys(columns)
-  const isJson = names.map((name) => columns[name] === 'json')
-  return (row) => {
-    const values = new Array<Value>(names.length)
-    for (let n = 0; n < names.length; n++) {
-      const name = names[n]!
-      const value = row[name] ?? null
-      values[n] =
-        isJson[n] && value !== null
-          ? JSON.stringify(shortForms?.[name]?.shorten(value as object) ?? value)
-          : (value as Value)
-    }
-    return values
-  }
-}
+/** The table that a rebuild fills in order to replace the live one. */
+export const shadowName = ({ name }: Pick<Table, 'name'>): string => `${name}__shadow`
 
-/** The row as handlers see it. */
-export function seen({ columns, shortForms }: Table, row: Row): Row {
-  for (const [column, type] of Object.entries(columns)) {
-    const kept = row[column]
-    if (type !== 'json' || typeof kept !== 'string') continue
-    const value = JSON.parse(kept) as object
-    row[column] = shortForms?.[column]?.inFull(value as readonly unknown[]) ?? value
-  }
-  return row
-}
+/** The table in which a rebuild collects rows in the order of their arrival, to sort them once at its end. */
+export const arrivalsName = ({ name }: Pick<Table, 'name'>): string => `${name}__arrivals`

@@ -3,28 +3,35 @@ import { Kysely, PostgresDialect } from 'kysely'
 import { finished } from 'node:stream/promises'
 import pg from 'pg'
 import { from as copyFrom } from 'pg-copy-streams'
-import type { WriteTarget } from '../runner/checkpoint-store.ts'
 import type { Row, Table, Value } from '../projection.ts'
-import type { ReadModelTables } from './read-models.ts'
+import type { BookkeepingTables, QueryDatabase } from './bookkeeping.ts'
 import { CopyText } from './copy-text.ts'
 import {
-  keeperOf,
   quoted,
   rowsOf,
-  seen,
   RowWriteBuffer,
   type Database,
   type Election,
   type Snapshot,
   type Statements,
   type WriteBuffer,
+  type WriteTarget,
 } from './database.ts'
+import { arrivalsDdl, bookkeepingDdl, createIndexOnce, isOfOldLayout, tableDdl } from './ddl.ts'
+import { decoded, encoderOf } from './row-codec.ts'
 
-/** Which lock of this database the projector is elected by; any number, the same in every instance. */
+/** The advisory locks for the election and for creating tables: any numbers, the same in every instance. */
 const electionLock = 0x7468726f
-const tablesLock = 0x7461626c
-/** A projector that says nothing for this long is taken for dead: its session, and the lock with it, is ended by the server. */
+const schemaLock = 0x7461626c
+
+/** The server ends the session of an elected process that is silent for this long, and its lock with the session. */
 const silenceMs = 3_000
+
+const columnTypes = { text: 'TEXT COLLATE "C"', integer: 'BIGINT', blob: 'BYTEA', json: 'TEXT' }
+
+const listOfTables = 'SELECT tablename AS name FROM pg_tables WHERE schemaname = current_schema()'
+
+const listOfIndexes = 'SELECT indexname AS name, tablename AS table FROM pg_indexes WHERE schemaname = current_schema()'
 
 /** Counts come as int8; none of ours is beyond what a number holds. */
 const types: pg.CustomTypesConfig = {
@@ -33,15 +40,8 @@ const types: pg.CustomTypesConfig = {
 }
 
 export class PostgresDatabase implements Database {
-  readonly db: Kysely<ReadModelTables>
-  readonly declared = { text: 'TEXT COLLATE "C"', integer: 'BIGINT', blob: 'BYTEA', json: 'TEXT' }
-  readonly numbered = 'BIGSERIAL'
-  readonly findTable = 'SELECT 1 FROM pg_tables WHERE schemaname = current_schema() AND tablename = ?'
-  readonly lastOfEach = (key: string, columns: string, from: string) =>
-    `SELECT DISTINCT ON (${key}) ${columns} FROM ${from} ORDER BY ${key}, nth DESC`
-  readonly listOfIndexes =
-    'SELECT indexname AS name, tablename AS table FROM pg_indexes WHERE schemaname = current_schema()'
-  /** A transaction goes to and fro five times and more. */
+  readonly db: QueryDatabase
+  /** A transaction has five round trips to the server, and more. */
   readonly worthWriting = 1_000
   private readonly url: string
   private readonly pool: pg.Pool
@@ -55,32 +55,43 @@ export class PostgresDatabase implements Database {
       connectionTimeoutMillis: 5_000,
       application_name: 'throughline',
     })
-    // A connection that is cut is replaced when next needed, idle or between two statements; whoever asks then hears of it.
+    // A connection that is cut, idle or between two statements, is replaced when it is next needed; its next statement fails.
     this.pool.on('error', () => undefined)
     this.pool.on('connect', (client) => client.on('error', () => undefined))
-    this.db = new Kysely<ReadModelTables>({ dialect: new PostgresDialect({ pool: this.pool }) })
+    this.db = new Kysely<BookkeepingTables>({ dialect: new PostgresDialect({ pool: this.pool }) })
   }
 
-  /** A transaction goes to and fro while they wait: what is kept as objects meanwhile grows old. */
-  waitingFor({ table, hasKey }: WriteTarget): WriteBuffer {
+  /** Rows wait for several round trips: kept as objects, they would be moved to the old generation of the heap meanwhile. */
+  writeBuffer({ table, hasKey }: WriteTarget): WriteBuffer {
     return hasKey ? new RowWriteBuffer() : new CopyText(table)
   }
 
-  suffixOf(): string {
-    return ''
+  createBookkeeping(): Promise<void> {
+    return this.transaction(async ({ all, run, lockSchema }) => {
+      await lockSchema()
+      const columns = await all<{ name: string }>(
+        "SELECT column_name AS name FROM information_schema.columns WHERE table_schema = current_schema() AND table_name = 'checkpoint'",
+      )
+      if (columns.length > 0 && !columns.some(({ name }) => name === 'event_id')) {
+        const tables = await all<{ name: string }>(listOfTables)
+        const left = tables.map(({ name }) => name).filter(isOfOldLayout)
+        for (const name of ['checkpoint', 'parked_stream', ...left]) await run(`DROP TABLE IF EXISTS ${quoted(name)}`)
+      }
+      for (const statement of bookkeepingDdl(columnTypes)) await run(statement)
+    })
   }
 
   async transaction<T>(work: (statements: Statements) => Promise<T>): Promise<T> {
-    // A lost last transaction is only heard again: the checkpoint is lost with it.
+    // A last transaction that is lost is projected again, because its checkpoint is lost with it.
     return this.during('BEGIN; SET LOCAL synchronous_commit TO off', (client) => work(statementsOf(client)))
   }
 
-  /** Transactions here do not wait for each other. */
+  /** Transactions on PostgreSQL do not wait for each other. */
   transactionUnlessBusy<T>(work: (statements: Statements) => Promise<T>): Promise<T> {
     return this.transaction(work)
   }
 
-  async load(table: Table, name: string, keys: readonly (readonly Value[])[]): Promise<Row[]> {
+  async load({ table, name }: WriteTarget, keys: readonly (readonly Value[])[]): Promise<Row[]> {
     const columns = Object.keys(table.columns).map((column) => `stored.${quoted(column)}`)
     const { rows } = await this.pool.query<Row>(
       `SELECT ${columns.join(', ')} FROM ${quoted(name)} stored JOIN ${recordset(table, table.key)} ON ${table.key
@@ -88,7 +99,7 @@ export class PostgresDatabase implements Database {
         .join(' AND ')}`,
       [JSON.stringify(keys.map((key) => record(table.key, key)))],
     )
-    return rows.map((row) => seen(table, row))
+    return rows.map((row) => decoded(table, row))
   }
 
   async snapshot<T>(look: (moment: Snapshot) => Promise<T>): Promise<T> {
@@ -110,13 +121,9 @@ export class PostgresDatabase implements Database {
     )
   }
 
-  async alone({ all }: Statements): Promise<void> {
-    await all('SELECT pg_advisory_xact_lock(?)', [tablesLock])
-  }
-
   /**
-   * By an advisory lock on a session of its own: gone when the process is, and ended by the server when the process
-   * hangs. What a stalled projector still tries to write fails on its checkpoint, whose epoch the next one has raised.
+   * By an advisory lock on a session of its own, which ends with the process, and is ended by the server when the process
+   * hangs. What a stalled process still tries to write fails on its checkpoint, whose fencing token the next process has raised.
    */
   async elect(): Promise<Election | null> {
     const client = new pg.Client({
@@ -150,10 +157,6 @@ export class PostgresDatabase implements Database {
     return { lost: lost.signal, release: end }
   }
 
-  isFault(error: unknown): boolean {
-    return error instanceof pg.DatabaseError || (error as { code?: string }).code !== undefined
-  }
-
   async close(): Promise<void> {
     await this.db.destroy()
   }
@@ -175,36 +178,60 @@ export class PostgresDatabase implements Database {
   }
 }
 
-const statementsOf = (client: pg.ClientBase): Statements => ({
-  all: async <T>(sql: string, values: readonly Value[] = []) =>
-    (await client.query(numbered(sql), [...values])).rows as T[],
-  run: async (sql, values = []) => (await client.query(numbered(sql), [...values])).rowCount ?? 0,
-  put: async (target, rows) => {
-    if (rows.length === 0) return
-    const { table, name } = target
-    if (rows instanceof CopyText) return copied(client, target, rows)
-    const all = rowsOf(rows)
-    if (!target.hasKey) return copied(client, target, CopyText.of(table, all))
-    const columns = Object.keys(table.columns)
-    const kept = keeperOf(table)
-    const others = columns.filter((column) => !table.key.includes(column))
-    const replaced = others.map((column) => `${quoted(column)} = excluded.${quoted(column)}`).join(', ')
-    const onConflict = `ON CONFLICT (${table.key.map(quoted).join(', ')}) DO ${replaced ? `UPDATE SET ${replaced}` : 'NOTHING'}`
-    await client.query(
-      `INSERT INTO ${quoted(name)} (${columns.map(quoted).join(', ')}) SELECT ${columns
-        .map((column) => given(table, column))
-        .join(', ')} FROM ${recordset(table, columns)}
+function statementsOf(client: pg.ClientBase): Statements {
+  const all = async <T>(sql: string, values: readonly Value[] = []) =>
+    (await client.query(numbered(sql), [...values])).rows as T[]
+  const run = async (sql: string, values: readonly Value[] = []) =>
+    (await client.query(numbered(sql), [...values])).rowCount ?? 0
+  return {
+    all,
+    run,
+    put: (target, rows) => put(client, target, rows),
+    hasTable: async (name) => (await all(`${listOfTables} AND tablename = ?`, [name])).length > 0,
+    createTable: async (table, name) => {
+      await run(`DROP TABLE IF EXISTS ${quoted(name)}`)
+      await run(tableDdl(columnTypes, table, name))
+    },
+    createArrivalsTable: async (table, name) => {
+      await run(`DROP TABLE IF EXISTS ${quoted(name)}`)
+      await run(arrivalsDdl(columnTypes, 'BIGSERIAL', table, name))
+    },
+    copyLastArrivals: async ({ key, columns }, from, into) => {
+      const [every, ordered] = [Object.keys(columns), key].map((names) => names.map(quoted).join(', '))
+      await run(
+        `INSERT INTO ${quoted(into)} (${every}) SELECT DISTINCT ON (${ordered}) ${every} FROM ${quoted(from)} ORDER BY ${ordered}, nth DESC`,
+      )
+    },
+    createIndex: (table, name, index) => createIndexOnce({ all, run }, listOfIndexes, { table, name, index }),
+    lockSchema: async () => void (await all('SELECT pg_advisory_xact_lock(?)', [schemaLock])),
+  }
+}
+
+async function put(client: pg.ClientBase, target: WriteTarget, rows: readonly Row[] | WriteBuffer): Promise<void> {
+  if (rows.length === 0) return
+  const { table, name } = target
+  if (rows instanceof CopyText) return copyIn(client, target, rows)
+  const all = rowsOf(rows)
+  if (!target.hasKey) return copyIn(client, target, CopyText.of(table, all))
+  const columns = Object.keys(table.columns)
+  const encode = encoderOf(table)
+  const others = columns.filter((column) => !table.key.includes(column))
+  const replaced = others.map((column) => `${quoted(column)} = excluded.${quoted(column)}`).join(', ')
+  const onConflict = `ON CONFLICT (${table.key.map(quoted).join(', ')}) DO ${replaced ? `UPDATE SET ${replaced}` : 'NOTHING'}`
+  await client.query(
+    `INSERT INTO ${quoted(name)} (${columns.map(quoted).join(', ')}) SELECT ${columns
+      .map((column) => given(table, column))
+      .join(', ')} FROM ${recordset(table, columns)}
        ${onConflict}`,
-      [JSON.stringify(all.map((row) => record(columns, kept(row))))],
-    )
-  },
-})
+    [JSON.stringify(all.map((row) => record(columns, encode(row))))],
+  )
+}
 
 /**
- * Where nothing is replaced, in the quickest way there is. The text is whole before the statement begins: for the end of one that
- * cannot be made the server would wait, and its ROLLBACK behind it.
+ * By COPY, the fastest way where no row is replaced. The text is complete before the statement begins: if making it failed in the
+ * middle, the server would wait for the rest, and the ROLLBACK behind it.
  */
-async function copied(client: pg.ClientBase, { table, name }: WriteTarget, waiting: CopyText): Promise<void> {
+async function copyIn(client: pg.ClientBase, { table, name }: WriteTarget, waiting: CopyText): Promise<void> {
   const columns = Object.keys(table.columns).map(quoted).join(', ')
   const stream = client.query(copyFrom(`COPY ${quoted(name)} (${columns}) FROM STDIN`))
   stream.end(waiting.text)

@@ -5,47 +5,42 @@ import { dirname } from 'node:path'
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Row, Table, Value } from '../projection.ts'
-import type { ReadModelTables } from './read-models.ts'
+import type { BookkeepingTables, QueryDatabase } from './bookkeeping.ts'
 import {
-  keeperOf,
   quoted,
   rowsOf,
-  seen,
   RowWriteBuffer,
-  type Database as OneDatabase,
+  type Database as ReadModelDatabase,
   type Election,
   type Snapshot,
   type Statements,
+  type WriteTarget,
 } from './database.ts'
+import { arrivalsDdl, bookkeepingDdl, createIndexOnce, isOfOldLayout, tableDdl } from './ddl.ts'
+import { decoded, encoderOf } from './row-codec.ts'
 
-/** Raised when the tables that keep the books change; they are then made anew, and every projection with them. */
-const booksVersion = 2
+/** The layout of the bookkeeping tables. Where a file has another, they are created again and every projection is rebuilt. */
+const bookkeepingVersion = 4
 
-/** SQLite's own number for it, in the lowest byte: the others say what kind. */
+const columnTypes = { text: 'TEXT', integer: 'INTEGER', blob: 'BLOB', json: 'TEXT' }
+
+const listOfIndexes = "SELECT name, tbl_name AS 'table' FROM sqlite_master WHERE type = 'index'"
+
+/** The primary result code SQLITE_BUSY, in the lowest byte of an extended one: https://sqlite.org/rescode.html. */
 const busy = 5
 
-/** How long a transaction waits for its turn before it fails. */
+/** How long a transaction waits for another to end before it fails. */
 const patienceMs = 30_000
 
 /**
- * One transaction at a time on each file: a second connection of this process would wait for the first with the whole
- * process standing still, the first with it.
+ * The last transaction on each file. A second connection of this process would wait for the first by blocking the process,
+ * and the first with it; so one transaction begins after the other.
  */
 const lastOf = new Map<string, Promise<unknown>>()
 
-export class SqliteDatabase implements OneDatabase {
-  readonly db: Kysely<ReadModelTables>
-  readonly declared = { text: 'TEXT', integer: 'INTEGER', blob: 'BLOB', json: 'TEXT' }
-  readonly numbered = 'INTEGER PRIMARY KEY'
-  readonly findTable = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
-  /**
-   * SQLite takes the other columns from the row that has the maximum: https://sqlite.org/lang_select.html#bareagg. To find the
-   * groups it has sorted them, so that they come in order without being sorted again.
-   */
-  readonly lastOfEach = (key: string, columns: string, from: string) =>
-    `SELECT ${columns} FROM (SELECT ${columns}, max(nth) FROM ${from} GROUP BY ${key})`
-  readonly listOfIndexes = "SELECT name, tbl_name AS 'table' FROM sqlite_master WHERE type = 'index'"
-  /** Soon written and forgotten: rows that are kept longer cost more to clear up than a commit does. */
+export class SqliteDatabase implements ReadModelDatabase {
+  readonly db: QueryDatabase
+  /** Rows that are kept longer than this cost the garbage collector more than a commit costs. */
   readonly worthWriting = 200
   private readonly file: string
   private readonly writer: DatabaseSync
@@ -55,31 +50,34 @@ export class SqliteDatabase implements OneDatabase {
     this.file = file
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
     this.writer = new DatabaseSync(file, { timeout: 10_000 })
-    // NORMAL: a lost last transaction is only heard again, the checkpoint is lost with it. The cache is small: the operating
-    // system has its own. The log is long: whoever has it copied into the file waits for two syncs. Threads sort, for an index.
+    // NORMAL: a last transaction that is lost is projected again, because its checkpoint is lost with it. The cache is small,
+    // because the operating system has its own. The write-ahead log is long, because a checkpoint of it waits for two syncs.
+    // The threads sort the rows of a new index.
     this.writer.exec(`
       PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 16000; PRAGMA cache_size = -2000;
       PRAGMA threads = 2`)
-    if (this.writer.prepare('PRAGMA user_version').get()!.user_version !== booksVersion)
-      this.writer.exec(`
-        BEGIN IMMEDIATE; DROP TABLE IF EXISTS checkpoint; DROP TABLE IF EXISTS held; PRAGMA user_version = ${booksVersion}; COMMIT`)
     this.writer.exec('PRAGMA busy_timeout = 0')
-    // Pages read on a connection of their own, so that they see whole batches only.
+    // Queries have a connection of their own, so that they see whole batches only.
     const reader = new DatabaseSync(file, { timeout: 10_000 })
     reader.exec('PRAGMA cache_size = -16000')
-    this.db = new Kysely<ReadModelTables>({ dialect: new SqliteDialect({ database: asKyselyAsks(reader) }) })
+    this.db = new Kysely<BookkeepingTables>({ dialect: new SqliteDialect({ database: kyselyDatabase(reader) }) })
   }
 
-  waitingFor(): RowWriteBuffer {
+  writeBuffer(): RowWriteBuffer {
     return new RowWriteBuffer()
   }
 
-  /**
-   * In the order of their keys, or in the order they were written: what is written or folded on is then at the end of the
-   * table, where the newest histories are, and not on a page of its own for each history.
-   */
-  suffixOf({ foldedOn, writtenOnce }: Table): string {
-    return foldedOn || writtenOnce ? ' STRICT' : ' STRICT, WITHOUT ROWID'
+  createBookkeeping(): Promise<void> {
+    return this.transaction(async ({ all, run }) => {
+      const [{ user_version: version }] = (await all('PRAGMA user_version')) as [{ user_version: number }]
+      if (version !== bookkeepingVersion) {
+        const tables = await all<{ name: string }>("SELECT name FROM sqlite_master WHERE type = 'table'")
+        const old = tables.map(({ name }) => name).filter(isOfOldLayout)
+        for (const name of ['checkpoint', 'parked_stream', ...old]) await run(`DROP TABLE IF EXISTS ${quoted(name)}`)
+        await run(`PRAGMA user_version = ${bookkeepingVersion}`)
+      }
+      for (const statement of bookkeepingDdl(columnTypes)) await run(statement)
+    })
   }
 
   transaction<T>(work: (statements: Statements) => Promise<T>): Promise<T> {
@@ -122,7 +120,7 @@ export class SqliteDatabase implements OneDatabase {
     while (!this.hasBegun(Date.now() - since > patienceMs)) await pause(1 + Math.random() * 4)
   }
 
-  /** @returns false where somebody else writes; throws then, where it is the `last` try */
+  /** @returns false where another connection writes; throws then, where it is the `last` try */
   private hasBegun(last = false): boolean {
     try {
       this.writer.exec('BEGIN IMMEDIATE')
@@ -134,15 +132,15 @@ export class SqliteDatabase implements OneDatabase {
     }
   }
 
-  async load(table: Table, name: string, keys: readonly (readonly Value[])[]): Promise<Row[]> {
+  async load({ table, name }: WriteTarget, keys: readonly (readonly Value[])[]): Promise<Row[]> {
     const columns = Object.keys(table.columns).map(quoted).join(', ')
     const get = this.statement(
       `SELECT ${columns} FROM ${quoted(name)} WHERE ${table.key.map((column) => `${quoted(column)} = ?`).join(' AND ')}`,
     )
     const rows: Row[] = []
     for (const key of keys) {
-      const row = get.get(...asGiven(key))
-      if (row) rows.push(seen(table, asKept(row)))
+      const row = get.get(...asSql(key))
+      if (row) rows.push(decoded(table, withBuffers(row)))
     }
     return rows
   }
@@ -152,11 +150,10 @@ export class SqliteDatabase implements OneDatabase {
     try {
       reader.exec('BEGIN')
       return await look({
-        all: async <R>(sql: string, values: readonly Value[] = []) =>
-          reader.prepare(sql).all(...asGiven(values)) as R[],
+        all: async <R>(sql: string, values: readonly Value[] = []) => reader.prepare(sql).all(...asSql(values)) as R[],
         rows: async function* (table, name) {
           const all = reader.prepare(`SELECT * FROM ${quoted(name)} ORDER BY ${table.key.map(quoted).join(', ')}`)
-          for (const row of all.iterate()) yield asKept(row)
+          for (const row of all.iterate()) yield withBuffers(row)
         },
       })
     } finally {
@@ -164,16 +161,9 @@ export class SqliteDatabase implements OneDatabase {
     }
   }
 
-  /** Every transaction here holds the file to itself. */
-  async alone(): Promise<void> {}
-
-  /** The data directory has one holder, and only it projects. */
+  /** The data directory is locked by one process, and only that process projects. */
   async elect(): Promise<Election> {
     return { lost: new AbortController().signal, release: async () => undefined }
-  }
-
-  isFault(error: unknown): boolean {
-    return (error as { code?: string }).code === 'ERR_SQLITE_ERROR'
   }
 
   async close(): Promise<void> {
@@ -183,25 +173,45 @@ export class SqliteDatabase implements OneDatabase {
   }
 
   private readonly statements: Statements = {
-    all: async <T>(sql: string, values: readonly Value[] = []) =>
-      this.writer.prepare(sql).all(...asGiven(values)) as T[],
+    all: async <T>(sql: string, values: readonly Value[] = []) => this.writer.prepare(sql).all(...asSql(values)) as T[],
     run: async (sql, values = []) => {
       const statement = values.length > 0 ? this.statement(sql) : this.writer.prepare(sql)
-      return Number(statement.run(...asGiven(values)).changes)
+      return Number(statement.run(...asSql(values)).changes)
     },
     put: async ({ table, name, hasKey }, rows) => {
       const columns = Object.keys(table.columns)
       const put = this.statement(
         `INSERT OR REPLACE INTO ${quoted(name)} (${columns.map(quoted).join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`,
       )
-      const kept = keeperOf(table)
+      const encode = encoderOf(table)
       // In the order of the key: neighbours share a page, which is then found and written once.
       const inOrder = hasKey ? rowsOf(rows).toSorted(byKey(table)) : rowsOf(rows)
-      for (const row of inOrder) put.run(...asGiven(kept(row)))
+      for (const row of inOrder) put.run(...asSql(encode(row)))
     },
+    hasTable: async (name) =>
+      this.writer.prepare("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?").get(name) !== undefined,
+    createTable: async (table, name) => {
+      this.writer.exec(`DROP TABLE IF EXISTS ${quoted(name)}`)
+      this.writer.exec(tableDdl(columnTypes, table, name) + storageOf(table))
+    },
+    createArrivalsTable: async (table, name) => {
+      this.writer.exec(`DROP TABLE IF EXISTS ${quoted(name)}`)
+      this.writer.exec(arrivalsDdl(columnTypes, 'INTEGER PRIMARY KEY', table, name))
+    },
+    // SQLite takes the other columns from the row that has the maximum: https://sqlite.org/lang_select.html#bareagg. To find the
+    // groups it has sorted them, so that they come in order without being sorted again.
+    copyLastArrivals: async ({ key, columns }, from, into) => {
+      const [all, ordered] = [Object.keys(columns), key].map((names) => names.map(quoted).join(', '))
+      this.writer.exec(
+        `INSERT INTO ${quoted(into)} (${all}) SELECT ${all} FROM (SELECT ${all}, max(nth) FROM ${quoted(from)} GROUP BY ${ordered})`,
+      )
+    },
+    createIndex: (table, name, index) => createIndexOnce(this.statements, listOfIndexes, { table, name, index }),
+    // Every transaction on the file excludes all others.
+    lockSchema: async () => undefined,
   }
 
-  /** Prepared once; SQLite prepares it again by itself where a table was swapped. */
+  /** Prepared once; SQLite prepares it again by itself where a table was replaced. */
   private statement(sql: string): StatementSync {
     let statement = this.prepared.get(sql)
     if (!statement) {
@@ -212,10 +222,16 @@ export class SqliteDatabase implements OneDatabase {
   }
 }
 
-const asGiven = (values: readonly Value[]) => values as readonly SQLInputValue[]
+/**
+ * Rows of a table of documents lie in the order of their keys. Rows of the others lie in the order in which they were first
+ * written: rows that are added or folded are then at the end of the table, where the newest journeys are, and not each on a page of its own.
+ */
+const storageOf = ({ kind }: Table): string => (kind === 'document' ? ' STRICT, WITHOUT ROWID' : ' STRICT')
 
-/** Bytes come as plain ones. */
-function asKept(row: Record<string, unknown>): Record<string, Value> {
+const asSql = (values: readonly Value[]) => values as readonly SQLInputValue[]
+
+/** SQLite gives bytes as a Uint8Array. */
+function withBuffers(row: Record<string, unknown>): Record<string, Value> {
   for (const column in row) {
     const value = row[column]
     if (value instanceof Uint8Array) row[column] = Buffer.from(value.buffer, value.byteOffset, value.byteLength)
@@ -223,15 +239,15 @@ function asKept(row: Record<string, unknown>): Record<string, Value> {
   return row as Record<string, Value>
 }
 
-const asKyselyAsks = (connection: DatabaseSync): KyselyDatabase => ({
+const kyselyDatabase = (connection: DatabaseSync): KyselyDatabase => ({
   close: () => connection.isOpen && connection.close(),
   prepare: (sql) => {
     const statement = connection.prepare(sql)
     return {
       reader: statement.columns().length > 0,
-      all: (values) => statement.all(...asGiven(values as Value[])),
-      run: (values) => statement.run(...asGiven(values as Value[])),
-      iterate: (values) => statement.iterate(...asGiven(values as Value[])),
+      all: (values) => statement.all(...asSql(values as Value[])),
+      run: (values) => statement.run(...asSql(values as Value[])),
+      iterate: (values) => statement.iterate(...asSql(values as Value[])),
     }
   },
 })

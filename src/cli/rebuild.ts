@@ -25,7 +25,7 @@ await atTheTerminal(async () => {
   const config = readConfig()
   const runtime = await openRuntime(
     { ...config, logLevel: config.logLevel === 'info' ? 'warn' : config.logLevel },
-    { besideAnother: true },
+    { besideAnother: true, toRebuild: true },
   )
   const stop = new AbortController()
   const interrupted = () => stop.abort()

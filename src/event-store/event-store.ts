@@ -3,7 +3,7 @@ import { BACKWARDS, END, EventStoreDBClient, FORWARDS } from '@eventstore/db-cli
 import { Observable } from 'rxjs'
 import { CatchUpSubscription, type SubscriptionOptions } from './catch-up-subscription.ts'
 import { readFiltered } from './filtered-read.ts'
-import { eventsOf, firstOf } from './reading.ts'
+import { answeredInTime, eventsOf, firstOf } from './reading.ts'
 import { storeErrorFrom } from './store-errors.ts'
 import { storedEventFrom, type StoredEvent } from './stored-event.ts'
 
@@ -48,6 +48,15 @@ export class EventStore {
     // A read forwards includes the event at its position.
     const reading = readFiltered(this.client, { categories, direction: 'forwards', from: after ?? 'start', limit: 2 })
     return firstOf(reading, ({ position }) => (position ?? 0n) > (after ?? -1n))
+  }
+
+  /**
+   * The next events of the categories from a position on, that at the position included.
+   * @param from null for the beginning of the log. Where it is no position of an event, a server may begin at the next, or fail
+   */
+  eventsFrom(categories: readonly string[], from: bigint | null, limit: number): Promise<StoredEvent[]> {
+    const reading = readFiltered(this.client, { categories, direction: 'forwards', from: from ?? 'start', limit })
+    return answeredInTime(Array.fromAsync(eventsOf(reading)))
   }
 
   /** Follows every stream of the categories, or of a partition of them, from just after a position in the log. */

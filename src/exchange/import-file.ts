@@ -16,6 +16,7 @@ import {
 import { tmpdir } from 'node:os'
 import { basename, dirname, extname, join, resolve } from 'node:path'
 import { once } from 'node:events'
+import { withCaseload } from '../../projections/caseload.ts'
 import { DryRunLog } from '../commands/dry-run.ts'
 import { sealedJourneys } from '../commands/journey-command-handler.ts'
 import type { Actor, Source } from '../domain/history.ts'
@@ -160,7 +161,7 @@ function realRun(runtime: Runtime, { source = 'import', ...options }: ImportOpti
       await waitUntilCaughtUp(runtime)
       const participants = new Set<string>()
       for (const ids of importer.journeysSeen()) {
-        const rows = await runtime.readModels.db
+        const rows = await withCaseload(runtime.readModels.db)
           .selectFrom('caseload')
           .select(['participant_id', 'outcome'])
           .where('journey_id', 'in', [...ids])

@@ -1,4 +1,4 @@
-/** The operator's window: how the read models stand, which histories are held and why, and their replay once the cause is put right. */
+/** The operator's window: how the read models stand, which streams are parked and why, and their reprocessing once the cause is repaired. */
 import { createHash } from 'node:crypto'
 import {
   catchError,
@@ -23,13 +23,14 @@ export type { ProjectionStatus as ProjectionStanding, RebuildStatus as RebuildSt
 /** How often somebody who watches is told of changes at most. */
 const lookEveryMs = 1_000
 
-/** A replay of all that is held stops after so long: the rest is done when it is asked for again. */
-const replayMs = 20_000
+/** Reprocessing of all parked streams stops after so long: the rest is done when it is asked for again. */
+const reprocessMs = 20_000
 
-export interface Replayed {
-  readonly healed: number
-  readonly stillHeld: number
-  /** Not come to in time. */
+export interface Reprocessed {
+  /** Streams whose cause was repaired. */
+  readonly repaired: number
+  readonly stillParked: number
+  /** Streams for which there was no time. */
   readonly left: number
 }
 
@@ -49,20 +50,20 @@ export class Operations {
     return this.changing
   }
 
-  /** @param stream a held history, or `all` of them */
-  async replay(stream: string): Promise<Replayed> {
-    const held = new Set((await this.stood.readModels.held()).map((one) => one.stream))
-    const streams = stream === 'all' ? [...held] : held.has(stream) ? [stream] : []
-    const until = Date.now() + replayMs
-    let healed = 0
-    let stillHeld = 0
+  /** @param stream a parked stream, or `all` of them */
+  async reprocess(stream: string): Promise<Reprocessed> {
+    const parked = new Set((await this.stood.readModels.parkedStreams.list()).map((one) => one.stream))
+    const streams = stream === 'all' ? [...parked] : parked.has(stream) ? [stream] : []
+    const until = Date.now() + reprocessMs
+    let repaired = 0
+    let stillParked = 0
     for (const one of streams) {
       if (Date.now() > until) break
       const still = await reprocess(this.stood, projections, one)
-      if (still.length === 0) healed++
-      else stillHeld++
+      if (still.length === 0) repaired++
+      else stillParked++
     }
-    return { healed, stillHeld, left: streams.length - healed - stillHeld }
+    return { repaired, stillParked, left: streams.length - repaired - stillParked }
   }
 
   private async seen(): Promise<ReadModelStatus | null> {

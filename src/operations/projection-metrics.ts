@@ -3,7 +3,7 @@ import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 import type { ProjectionRunner } from '../../projections/runner/projection-runner.ts'
 import type { ReadModelStatus, StatusOfReadModels } from './status.ts'
 
-/** Adds the figures of the projector and of every projection to a registry. They are asked for when somebody looks. */
+/** Adds the figures of the projection runner and of every projection to a registry. They are computed at each scrape. */
 export function registerProjectionMetrics(
   registry: Registry,
   runner: ProjectionRunner | null,
@@ -39,8 +39,8 @@ export function registerProjectionMetrics(
     })
 
   new Gauge({
-    name: 'throughline_projector_state',
-    help: '1 for the state the projector of this process is in.',
+    name: 'throughline_projection_runner_state',
+    help: '1 for the state of the projection runner of this process.',
     labelNames: ['state'],
     registers,
     collect() {
@@ -61,7 +61,7 @@ export function registerProjectionMetrics(
   )
   gauge(
     'projection_lag_seconds',
-    'How long ago the log received the first event the projection has not heard; 0 where it has heard all, absent while the log is away.',
+    'Age of the first event that the projection has not processed; 0 where it has caught up, absent while the log is away.',
     'projection',
     (it, { projections }) => {
       for (const { name, lagSeconds } of projections) if (lagSeconds !== null) it.set({ projection: name }, lagSeconds)
@@ -69,18 +69,18 @@ export function registerProjectionMetrics(
   )
   gauge(
     'projection_position',
-    'The place in the log each projection has heard up to; beside: one that is being built anew.',
-    'projection place',
+    'The checkpoint of each projection in the log; shadow: that of its rebuild.',
+    'projection table_set',
     (it, { projections }) => {
       for (const { name, position, rebuild } of projections) {
-        it.set({ projection: name, place: 'live' }, Number(position))
-        if (rebuild) it.set({ projection: name, place: 'beside' }, Number(rebuild.position))
+        it.set({ projection: name, table_set: 'live' }, Number(position))
+        if (rebuild) it.set({ projection: name, table_set: 'shadow' }, Number(rebuild.position))
       }
     },
   )
   gauge(
     'projection_written_timestamp_seconds',
-    'When the projection last wrote what it had heard, seconds since 1970.',
+    'When the projection last wrote its checkpoint, seconds since 1970.',
     'projection',
     (it, { projections }) => {
       for (const { name, at } of projections) it.set({ projection: name }, Date.parse(at) / 1_000)
@@ -88,7 +88,7 @@ export function registerProjectionMetrics(
   )
   gauge(
     'rebuild_progress_ratio',
-    'How much of the log a rebuild has heard, 0 to 1; absent where there is none.',
+    'Share of the log that a rebuild has processed, 0 to 1; absent where there is no rebuild.',
     'projection',
     (it, { projections }) => {
       for (const { name, rebuild } of projections) if (rebuild) it.set({ projection: name }, rebuild.share)
@@ -96,7 +96,7 @@ export function registerProjectionMetrics(
   )
   gauge(
     'rebuild_left_seconds',
-    'How long a rebuild still takes at its pace of the last half minute; absent where that is not known.',
+    'Time left of a rebuild at its throughput of the last half minute; absent where that is not known.',
     'projection',
     (it, { projections }) => {
       for (const { name, rebuild } of projections)
@@ -104,26 +104,26 @@ export function registerProjectionMetrics(
     },
   )
   gauge(
-    'histories_held',
-    'Histories held at an event that cannot be understood, by projection.',
+    'parked_streams',
+    'Streams parked at an event that cannot be projected, by projection.',
     'projection',
     (it, { projections }) => {
-      for (const { name, held } of projections) it.set({ projection: name }, held)
+      for (const { name, parked } of projections) it.set({ projection: name }, parked)
     },
   )
   const events = new Counter({
-    name: 'throughline_projector_events_total',
+    name: 'throughline_projection_events_total',
     help: 'Events this process has projected.',
     registers,
   })
   const visible = new Histogram({
-    name: 'throughline_projector_visible_seconds',
+    name: 'throughline_projection_visible_seconds',
     help: 'From when the log received the last event of a batch until it could be seen, while following the log.',
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
     registers,
   })
   runner?.progress.subscribe((batch) => {
-    events.inc(batch.events)
+    events.inc(batch.events.length)
     if (batch.receivedAt !== null && batch.caughtUp)
       visible.observe(Math.max(0, Date.now() - batch.receivedAt.getTime()) / 1_000)
   })

@@ -24,16 +24,16 @@ export function requestSpanOf(correlationId: string): SpanContext | null {
 /** Ends the traces of what was told through a page or the API, as it is projected. */
 export function traceProjection(runner: ProjectionRunner): Subscription {
   const tracer = trace.getTracer('throughline')
-  return runner.progress.subscribe(({ heard, begun }) => {
-    for (const event of heard) {
+  return runner.progress.subscribe(({ events, begunAt }) => {
+    for (const event of events) {
       const request = toldBy(event)
       if (!request) continue
       const options = {
-        startTime: begun,
+        startTime: begunAt,
         attributes: {
           'throughline.event': isEventType(event.type) ? event.type : 'unknown',
           'throughline.position': String(event.position),
-          'throughline.batch.events': heard.length,
+          'throughline.batch.events': events.length,
         },
       }
       tracer.startSpan('project', options, trace.setSpanContext(ROOT_CONTEXT, request)).end()

@@ -2,24 +2,26 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { EventStore } from '../event-store/event-store.ts'
 import { StoreUnavailable } from '../event-store/store-errors.ts'
-import { definitionFingerprint, positionFrom, type CheckpointTable } from '../../projections/runner/checkpoint-store.ts'
+import { definitionFingerprint, positionFrom } from '../../projections/runner/checkpoint-store.ts'
 import { PositionThroughput, Throughput } from './throughput.ts'
 import { categories, type Projection } from '../../projections/projection.ts'
 import { projections } from '../../projections/projections.ts'
 import type { ProjectionRunner, RunnerHealth } from '../../projections/runner/projection-runner.ts'
-import type { ParkedStreamTable, ReadModels } from '../../projections/storage/read-models.ts'
+import { ShadowTables } from '../../projections/rebuild/shadow-tables.ts'
+import type { ReadModels } from '../../projections/runner/read-models.ts'
+import type { CheckpointTable, ParkedStreamTable } from '../../projections/storage/bookkeeping.ts'
 
 /** How long the log is waited for before it is called away. */
 const patienceMs = 2_000
 
-/** How many are named of what is held; they are counted all. */
+/** How many parked streams are listed; all are counted. */
 const mostNamed = 300
 
 const noPace = { share: 0, sharePerMinute: null, secondsLeft: null }
 
 export interface RebuildStatus {
-  /** `left`: begun, and nobody works on it; it goes on when the app starts or the command is given again. */
-  readonly state: 'worked_on' | 'left'
+  /** `interrupted`: begun, and no process works on it; it resumes when the application starts or the command is run again. */
+  readonly state: 'running' | 'interrupted'
   readonly position: string
   /** How much of the log it has heard, 0 to 1. */
   readonly share: number
@@ -37,7 +39,8 @@ export interface ProjectionStatus {
   readonly at: string
   /** How long ago the log received the first event it has not heard yet: 0 where it has heard all, null where the log does not answer. */
   readonly lagSeconds: number | null
-  readonly held: number
+  /** How many streams it has parked. */
+  readonly parked: number
   /** What is served was built by another release, and stands still until the rebuild is done. */
   readonly outdated: boolean
   readonly rebuild: RebuildStatus | null
@@ -54,10 +57,10 @@ export interface ReadModelStatus {
   /** When the slowest last wrote what it had heard; null before the first event. */
   readonly asOf: string | null
   readonly projections: readonly ProjectionStatus[]
-  /** How many histories are held, by whichever projection. */
-  readonly heldHistories: number
-  /** The first of them, one for each projection that holds it. */
-  readonly held: readonly ParkedStreamTable[]
+  /** How many streams are parked, by any projection. */
+  readonly parkedStreams: number
+  /** The first of them, one row for each projection that parked the stream. */
+  readonly parked: readonly ParkedStreamTable[]
 }
 
 export interface StatusSources {
@@ -74,32 +77,32 @@ export class StatusOfReadModels {
     private readonly stood: StatusSources,
     private readonly all: readonly Projection[] = projections,
   ) {
-    stood.runner?.progress.subscribe(({ events }) => this.rate.add(events))
+    stood.runner?.progress.subscribe(({ events }) => this.rate.add(events.length))
   }
 
   /** @throws what the database says; a log that does not answer is part of the standing */
   async look(): Promise<ReadModelStatus> {
     const { readModels, runner } = this.stood
-    const [checkpoints, counts, heldHistories, held, { position, at }] = await Promise.all([
+    const [checkpoints, counts, parkedStreams, parked, { position, at }] = await Promise.all([
       readModels.checkpoints(),
-      this.heldByProjection(),
-      this.heldHistories(),
-      this.firstHeld(),
+      readModels.parkedStreams.countByProjection(),
+      readModels.parkedStreams.count(),
+      readModels.parkedStreams.list(mostNamed),
       readModels.asOf(),
     ])
     const lags = await this.lags(checkpoints)
     const places = await this.rebuilds(checkpoints)
     const standing = this.all.flatMap((projection): ProjectionStatus[] => {
-      const live = checkpoints.find(({ projection: name, place }) => name === projection.name && place === 'live')
+      const live = checkpoints.find((row) => row.projection === projection.name && row.table_set === 'live')
       if (!live) return []
       return [
         {
           name: projection.name,
           question: projection.question,
           position: live.position,
-          at: live.at,
+          at: live.written_at,
           lagSeconds: lags?.get(live.position) ?? null,
-          held: counts.get(projection.name) ?? 0,
+          parked: counts.get(projection.name) ?? 0,
           outdated: live.fingerprint !== definitionFingerprint(projection),
           rebuild: places.get(projection.name) ?? null,
         },
@@ -113,8 +116,8 @@ export class StatusOfReadModels {
       position,
       asOf: at,
       projections: standing,
-      heldHistories,
-      held,
+      parkedStreams,
+      parked,
     }
   }
 
@@ -124,7 +127,7 @@ export class StatusOfReadModels {
 
   /** How long what was heard up to each position has been behind, in seconds; null where the log does not answer. */
   private async lags(checkpoints: readonly CheckpointTable[]): Promise<Map<string, number> | null> {
-    const positions = new Set(checkpoints.filter(({ place }) => place === 'live').map(({ position }) => position))
+    const positions = new Set(checkpoints.filter((row) => row.table_set === 'live').map(({ position }) => position))
     const asked = Promise.all(
       [...positions].map(async (position) => {
         const next = await this.stood.store.firstEventAfter(categories, position === '' ? null : BigInt(position))
@@ -137,17 +140,19 @@ export class StatusOfReadModels {
   }
 
   private async rebuilds(checkpoints: readonly CheckpointTable[]): Promise<Map<string, RebuildStatus>> {
-    const beside = this.all.flatMap(({ name }) => {
+    const rebuilding = this.all.flatMap(({ name }) => {
       const position = rebuiltUpTo(checkpoints, name)
       return position === undefined ? [] : [{ name, position }]
     })
     const standing = new Map<string, RebuildStatus>()
-    for (const name of this.paces.keys()) if (!beside.some((one) => one.name === name)) this.paces.delete(name)
-    if (beside.length === 0) return standing
+    for (const name of this.paces.keys()) if (!rebuilding.some((one) => one.name === name)) this.paces.delete(name)
+    if (rebuilding.length === 0) return standing
     const end = (await soon(this.stood.store.headPositionOf(categories))) ?? 0n
-    for (const { name, position } of beside) {
+    for (const { name, position } of rebuilding) {
       const projection = this.all.find((one) => one.name === name)
-      const state = projection ? await this.stood.readModels.checkpointStore.rebuildState(projection) : 'none'
+      const state = projection
+        ? await new ShadowTables(this.stood.readModels.database).rebuildState(projection)
+        : 'none'
       if (state === 'none') continue
       standing.set(name, { state, position, ...this.progress(name, position === '' ? 0n : BigInt(position), end) })
     }
@@ -167,45 +172,15 @@ export class StatusOfReadModels {
       secondsLeft: perSecond > 0 ? Math.max(0, Number(end - place) / perSecond) : null,
     }
   }
-
-  private async heldByProjection(): Promise<Map<string, number>> {
-    const rows = await this.stood.readModels.db
-      .selectFrom('held')
-      .select(['projection', ({ fn }) => fn.countAll<number>().as('count')])
-      .where('place', '=', 'live')
-      .groupBy('projection')
-      .execute()
-    return new Map(rows.map(({ projection, count }) => [projection, Number(count)]))
-  }
-
-  private async heldHistories(): Promise<number> {
-    const { count } = await this.stood.readModels.db
-      .selectFrom('held')
-      .select(({ fn }) => fn.count<number>('stream').distinct().as('count'))
-      .where('place', '=', 'live')
-      .executeTakeFirstOrThrow()
-    return Number(count)
-  }
-
-  private firstHeld(): Promise<ParkedStreamTable[]> {
-    return this.stood.readModels.db
-      .selectFrom('held')
-      .selectAll()
-      .where('place', '=', 'live')
-      .orderBy('stream')
-      .orderBy('projection')
-      .limit(mostNamed)
-      .execute()
-  }
 }
 
-/** How far the rebuild of a projection is: in lanes, some of which wait for their turn, on an average of them. */
+/** The position of a projection's rebuild: with partitions, some of which are not begun yet, the average of theirs. */
 function rebuiltUpTo(checkpoints: readonly CheckpointTable[], name: string): string | undefined {
-  const beside = checkpoints.filter(({ projection, place }) => projection === name && place !== 'live')
-  const lanes = beside.filter(({ place }) => place !== 'beside')
-  if (lanes.length === 0) return beside[0]?.position
-  const sum = lanes.reduce((sum, { position }) => sum + (positionFrom(position) ?? 0n), 0n)
-  return String(sum / BigInt(lanes.length))
+  const shadow = checkpoints.filter((row) => row.projection === name && row.table_set === 'shadow')
+  const partitions = shadow.filter(({ partition }) => partition !== '')
+  if (partitions.length === 0) return shadow[0]?.position
+  const sum = partitions.reduce((sum, { position }) => sum + (positionFrom(position) ?? 0n), 0n)
+  return String(sum / BigInt(partitions.length))
 }
 
 /** @returns null where the log is away, or silent for too long */

@@ -4,12 +4,13 @@ import {
   caseloadPage,
   providersAndGroups,
   sortColumns,
+  withCaseload,
   type CaseloadFilter,
   type CaseloadPageRow,
   type CaseloadSort,
 } from '../../projections/caseload.ts'
 import { tokensSought } from '../../projections/participants.ts'
-import { ReadModels } from '../../projections/storage/read-models.ts'
+import { ReadModels } from '../../projections/runner/read-models.ts'
 import { timelineOf } from '../../projections/timeline.ts'
 import { sentenceOf } from '../domain/event-words.ts'
 import type { Day, Instant } from '../domain/calendar.ts'
@@ -91,8 +92,8 @@ export type JourneyHeader = CaseloadRow & {
   readonly programmeVersion: number
   /** The last revision the read model has heard. */
   readonly revision: number
-  /** Where the journey is held because an event cannot be understood. */
-  readonly held: { readonly revision: number; readonly why: string } | null
+  /** The event at which the journey's stream is parked, because it cannot be projected. */
+  readonly parked: { readonly revision: number; readonly why: string } | null
 }
 
 export interface TimelineEntry {
@@ -160,7 +161,8 @@ export class Journeys {
       offset: (page - 1) * pageSize,
     })
     const any =
-      total > 0 || (await db.selectFrom('caseload').select('journey_id').limit(1).executeTakeFirst()) !== undefined
+      total > 0 ||
+      (await withCaseload(db).selectFrom('caseload').select('journey_id').limit(1).executeTakeFirst()) !== undefined
     return {
       rows: rows.map((row) => this.row(row)),
       total,
@@ -182,7 +184,7 @@ export class Journeys {
     )
     const row = rows[0]
     if (!row) return this.headerFromLog(journeyId)
-    const held = await this.readModels.parkedAt(`journey-${journeyId}`)
+    const parked = await this.readModels.parkedStreams.at(`journey-${journeyId}`)
     return {
       ...this.row(row),
       participantId: row.participant_id,
@@ -190,7 +192,7 @@ export class Journeys {
       programmeKey: row.programme_key,
       programmeVersion: row.programme_version,
       revision: row.revision,
-      held: held ? { revision: held.revision, why: held.why } : null,
+      parked: parked ? { revision: parked.revision, why: parked.why } : null,
     }
   }
 
@@ -236,7 +238,7 @@ export class Journeys {
       programmeKey: programme.key,
       programmeVersion: programme.version,
       revision: events.at(-1)!.revision,
-      held: null,
+      parked: null,
     }
   }
 

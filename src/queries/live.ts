@@ -1,7 +1,7 @@
 /** Tells who is looking at a journey that something was added to it, once the read model can show it. */
 import { Injectable } from '@nestjs/common'
 import { concatMap, Observable, of, from, map } from 'rxjs'
-import { ReadModels } from '../../projections/storage/read-models.ts'
+import { ReadModels } from '../../projections/runner/read-models.ts'
 import { EventStore } from '../event-store/event-store.ts'
 
 const projectionPatienceMs = 5_000

@@ -1,5 +1,6 @@
 /** Every journey's figures under the reference the case system knows it by: from the read model, or folded afresh from the log. */
-import type { ReadModels } from '../../projections/storage/read-models.ts'
+import { withCaseload } from '../../projections/caseload.ts'
+import type { ReadModels } from '../../projections/runner/read-models.ts'
 import { figuresOf, type JourneyFigures } from '../domain/journey/figures.ts'
 import { foldFacts, type JourneyEvent } from '../domain/journey/fold.ts'
 import { nothingKnown, type JourneyFacts } from '../domain/journey/state.ts'
@@ -43,7 +44,7 @@ export async function* reportFromReadModel(
   { demonstration }: ReportOptions,
 ): AsyncGenerator<Reported> {
   for (let after = ''; ;) {
-    const rows = await readModels.db
+    const rows = await withCaseload(readModels.db)
       .selectFrom('caseload')
       .leftJoin('participant', 'participant.participant_id', 'caseload.participant_id')
       .selectAll('caseload')

@@ -21,9 +21,9 @@ interface Remembered {
 export interface Found extends Remembered {
   /** The keys were made a moment ago, because there were none. */
   readonly keysAreNew: boolean
-  /** The last place in the log, and the last the read models have heard. */
   readonly logEnd: bigint
-  readonly heard: bigint
+  /** The position up to which the read models were built; null where they are about to be rebuilt, whichever log they were built from. */
+  readonly projectedUpTo: bigint | null
 }
 
 /** @throws DoNotBelongTogether, saying what is missing and what can be done */
@@ -35,14 +35,15 @@ export function checkInstallation(dataDir: string, found: Found): void {
       'These are not the keys this log was written under, or they are missing. Put the keys back where KEYS_DIR says; without them nobody can read who is who.',
     )
   }
-  if (known?.firstEvent && known.firstEvent !== found.firstEvent) {
+  const { projectedUpTo } = found
+  if (projectedUpTo !== null && known?.firstEvent && known.firstEvent !== found.firstEvent) {
     throw new InstallationMismatch(
-      `The read models in ${dataDir} were built from another log. Set EVENT_STORE_URL back, or DATA_DIR to another directory.`,
+      `The read models in ${dataDir} were built from another log. Set EVENT_STORE_URL back, or DATA_DIR to another directory. Where this is to be the log from now on, run: npm run rebuild`,
     )
   }
-  if (found.heard > found.logEnd) {
+  if (projectedUpTo !== null && projectedUpTo > found.logEnd) {
     throw new InstallationMismatch(
-      `The log ends before what the read models of ${dataDir} have heard: it was put back from an older copy. Put the newer log back; or, where there is none, remove read-models.sqlite (with DATABASE_URL, the tables of that database), so that they are built again from this log.`,
+      `The log ends before what the read models of ${dataDir} have read: it was put back from an older copy, or moved to another store. If a newer log exists, put it back. Where this is to be the log from now on, run: npm run rebuild`,
     )
   }
   const remembered: Remembered = { firstEvent: found.firstEvent, keys: found.keys }

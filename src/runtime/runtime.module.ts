@@ -1,6 +1,6 @@
 /** What every feature module stands on: the settings, the log, the keys and the read models. Opened first, closed last. */
 import { Global, Inject, Module, type DynamicModule, type OnApplicationShutdown } from '@nestjs/common'
-import { ReadModels } from '../../projections/storage/read-models.ts'
+import { ReadModels } from '../../projections/runner/read-models.ts'
 import { RUNTIME_COMMANDS } from '../commands/command-handlers.ts'
 import { EventStore } from '../event-store/event-store.ts'
 import { Vault } from '../protection/vault.ts'

@@ -4,10 +4,13 @@ import { pino, type Logger } from 'pino'
 import type { Observable } from 'rxjs'
 import { setTimeout as wait } from 'node:timers/promises'
 import { categories } from '../../projections/projection.ts'
-import type { ConnectionSettings } from '../../projections/rebuild/partitions.ts'
+import type { ConnectionSettings } from '../../projections/rebuild/partition-thread.ts'
+import { rebuilderFor } from '../../projections/rebuild/rebuild.ts'
 import { projections } from '../../projections/projections.ts'
+import { discardCheckpointsOfOtherLogs } from '../../projections/runner/log-identity.ts'
 import { ProjectionRunner } from '../../projections/runner/projection-runner.ts'
-import { ReadModels } from '../../projections/storage/read-models.ts'
+import { ReadModels } from '../../projections/runner/read-models.ts'
+import { openReadModelDatabase } from '../../projections/storage/open-database.ts'
 import { retired } from '../../projections/retired.ts'
 import { checkInstallation } from './installation-check.ts'
 import { commandHandlersOn, type CommandHandlers } from '../commands/command-handlers.ts'
@@ -42,8 +45,18 @@ export interface Runtime {
 /** Under which the open runtime is provided to what is injected. */
 export const RUNTIME = Symbol('Runtime')
 
-/** @throws DataDirInUse unless `besideAnother`, which then works through the store of the instance that runs already */
-export async function openRuntime(config: Config, { besideAnother = false } = {}): Promise<Runtime> {
+interface OpenOptions {
+  /** Works through the store of the instance that runs already, where there is one. */
+  readonly besideAnother?: boolean
+  /** The read models are about to be rebuilt: it does not matter which log they were built from. */
+  readonly toRebuild?: boolean
+}
+
+/** @throws DataDirInUse unless `besideAnother` */
+export async function openRuntime(
+  config: Config,
+  { besideAnother = false, toRebuild = false }: OpenOptions = {},
+): Promise<Runtime> {
   process.umask(0o077) // whatever is written from here on is this user's alone
   // Structured, and without personal data: nothing below logs a name, a note, a request body or a query.
   const log = pino({ level: config.logLevel, base: null }, pino.destination({ dest: 2, sync: true }))
@@ -76,21 +89,25 @@ export async function openRuntime(config: Config, { besideAnother = false } = {}
     const vault = await standingOn(keptIn.keys(config.keysDir), () => new Vault(config.keysDir))
     opened.push(() => vault.close())
     const readModels = await standingOn(keptIn.readModels(config.dataDir), () =>
-      ReadModels.open(config.dataDir, config.databaseUrl),
+      ReadModels.in(openReadModelDatabase(config.dataDir, config.databaseUrl)),
     )
     opened.push(() => readModels.close())
     const dropped = await readModels.prepare(projections, retired)
-    if (dropped.length > 0) log.info({ projections: dropped }, 'Read models that nobody asks any more were dropped.')
-    if (lock) await belongTogether(config.dataDir, store, vault, readModels)
-    const whereabouts = { ...config, eventStoreUrl }
-    const runner = lock ? new ProjectionRunner(store, readModels, vault, log, projections, whereabouts) : null
+    if (dropped.length > 0) log.info({ projections: dropped }, 'The read models of removed projections were dropped.')
+    if (lock) await belongTogether(config.dataDir, store, vault, toRebuild ? null : readModels)
+    const connections = { ...config, eventStoreUrl }
+    const sources = { store, readModels, vault, log }
+    // The runner does the same whenever it begins; here too, so that nobody takes what is in the database for this log's.
+    if (lock) await discardCheckpointsOfOtherLogs(sources, projections)
+    const rebuilder = rebuilderFor({ ...sources, connections })
+    const runner = lock ? new ProjectionRunner(sources, projections, rebuilder) : null
     opened.push(() => runner?.stop())
     lock?.announce({ pid: process.pid, eventStoreUrl, url: null })
     return {
       config,
       log,
       eventStoreUrl,
-      connections: whereabouts,
+      connections,
       store,
       appends: appender.appends,
       vault,
@@ -106,7 +123,13 @@ export async function openRuntime(config: Config, { besideAnother = false } = {}
   }
 }
 
-async function belongTogether(dataDir: string, store: EventStore, vault: Vault, readModels: ReadModels): Promise<void> {
+/** @param readModels null where they may be of any log */
+async function belongTogether(
+  dataDir: string,
+  store: EventStore,
+  vault: Vault,
+  readModels: ReadModels | null,
+): Promise<void> {
   const first = await store.firstEventAfter([...categories, 'import'], null)
   try {
     checkInstallation(dataDir, {
@@ -114,7 +137,7 @@ async function belongTogether(dataDir: string, store: EventStore, vault: Vault, 
       keys: vault.token('code', 'which keys are these').toString('base64url'),
       keysAreNew: vault.isNew,
       logEnd: await store.headPosition(),
-      heard: BigInt((await readModels.asOf()).position),
+      projectedUpTo: readModels && BigInt((await readModels.asOf()).position),
     })
   } catch (error) {
     vault.unmake()

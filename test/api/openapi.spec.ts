@@ -83,7 +83,7 @@ describe('the description of the API', () => {
     for (const [, name] of JSON.stringify(description).matchAll(/#\/components\/schemas\/(\w+)/g))
       expect(schemas).toHaveProperty(name!)
     expect(Object.keys(schemas.JourneyDto!.properties!)).toEqual(
-      expect.arrayContaining(['name', 'attended', 'facilitatorsMet', 'dateOfBirth', 'held', 'revision']),
+      expect.arrayContaining(['name', 'attended', 'facilitatorsMet', 'dateOfBirth', 'parked', 'revision']),
     )
     expect(Object.keys(schemas.TimelineEntryDto!.properties!)).toEqual(
       expect.arrayContaining(['note', 'daysLate', 'plannedFacilitators']),

@@ -2,6 +2,7 @@
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { randomUUID } from 'node:crypto'
+import { withCaseload } from '../../projections/caseload.ts'
 import { openBrowser } from '../support/browser.ts'
 import { buildAssets, openJourney, serve, type Served } from '../support/served.ts'
 
@@ -40,7 +41,7 @@ describe('twenty open timelines', () => {
     const context = await newContext()
     const streams = new Set<string>()
     const pages: Page[] = []
-    const journeys = await served.runtime.readModels.db
+    const journeys = await withCaseload(served.runtime.readModels.db)
       .selectFrom('caseload')
       .select('journey_id')
       .where('outcome', '=', 'open')

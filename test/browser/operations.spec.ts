@@ -5,12 +5,12 @@ import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { withCaseload } from '../../projections/caseload.ts'
 import type { Projection } from '../../projections/projection.ts'
 import { projections } from '../../projections/projections.ts'
-import { ProjectionRunner } from '../../projections/runner/projection-runner.ts'
 import { rebuildReadModels } from '../../projections/rebuild/rebuild.ts'
 import { openBrowser } from '../support/browser.ts'
-import { silent } from '../support/read-models.ts'
+import { runnerOf, silent } from '../support/read-models.ts'
 import { buildAssets, serve, type Served } from '../support/served.ts'
 
 describe('the operator’s page', () => {
@@ -19,28 +19,33 @@ describe('the operator’s page', () => {
     await page.goto('/')
     await page.click('text=Operations')
     expect(await page.textContent('h1')).toBe('Operations')
-    expect(await page.textContent('.tl-standing')).toContain('Level with the log')
+    expect(await page.textContent('.tl-standing')).toContain('Caught up')
     expect(await rows(page, 'projections')).toHaveLength(projections.length)
     for (const row of await rows(page, 'projections'))
       expect(row).toMatch(/^(participants|caseload|timeline).*None \d+ /)
-    expect(await page.textContent('[data-part=held]')).toContain('Every event there is has been understood')
+    expect(await page.textContent('[data-part=parked]')).toContain('Every event has been projected')
     await picture(page, 'operations-well')
   })
 
-  it('changes by itself when a history is held, and replays it once the cause is put right', async () => {
+  it('changes by itself when a stream is parked, and reprocesses it once the cause is repaired', async () => {
     const page = await newPage()
     await page.goto('/operations')
     const stream = await aJourney()
-    await heldByAMistake(stream)
-    await page.waitForSelector(`[data-part=held] tr:has-text("${stream}")`)
-    expect(await rows(page, 'held')).toEqual([
-      expect.stringMatching(new RegExp(`^${stream} caseload, participants, timeline \\d+ its handler failed Replay`)),
-    ])
-    await picture(page, 'operations-held')
+    await parkedByAMistake(stream)
+    await page.waitForSelector(`[data-part=parked] tr:has-text("${stream}")`)
+    // The projections write at different times, and the page may have seen the first of them.
+    await expect
+      .poll(() => rows(page, 'parked'), { timeout: 10_000 })
+      .toEqual([
+        expect.stringMatching(
+          new RegExp(`^${stream} caseload, participants, timeline \\d+ its handler failed Reprocess`),
+        ),
+      ])
+    await picture(page, 'operations-parked')
     expect(await axe(page)).toEqual([])
     await page.setViewportSize(phone)
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(phone.width)
-    await picture(page, 'operations-held-phone')
+    await picture(page, 'operations-parked-phone')
     await page.setViewportSize(desk)
 
     // The pages of that journey say so; the others go on.
@@ -48,25 +53,25 @@ describe('the operator’s page', () => {
     expect(await page.textContent('main')).toContain('of this journey cannot be understood')
 
     await page.goto('/operations')
-    await page.click(`[data-part=held] tr:has-text("${stream}") button >> nth=0`)
-    await page.waitForURL(/healed=1/)
-    expect(await page.textContent('.moj-alert--success')).toContain('1 history goes on again')
-    expect(await page.textContent('[data-part=held]')).toContain('None')
+    await page.click(`[data-part=parked] tr:has-text("${stream}") button >> nth=0`)
+    await page.waitForURL(/repaired=1/)
+    expect(await page.textContent('.moj-alert--success')).toContain('1 stream is projected again')
+    expect(await page.textContent('[data-part=parked]')).toContain('None')
     await page.goto(`/journeys/${stream.slice('journey-'.length)}`)
     expect(await page.textContent('main')).not.toContain('of this journey cannot be understood')
   })
 
-  it('says plainly that what was not put right is held still', async () => {
+  it('says plainly that what was not repaired is parked still', async () => {
     const stream = await aJourney()
     const client = EventStoreDBClient.connectionString(served.runtime.eventStoreUrl)
     onTestFinished(() => client.dispose())
     await client.appendToStream(stream, jsonEvent({ type: 'SomethingElse', data: { secret: 'Quillon' } }))
     const page = await newPage()
     await page.goto('/operations')
-    await page.waitForSelector(`[data-part=held] tr:has-text("${stream}")`)
-    await page.click('button:has-text("Replay all")')
+    await page.waitForSelector(`[data-part=parked] tr:has-text("${stream}")`)
+    await page.click('button:has-text("Reprocess all")')
     await page.waitForURL(/still=1/)
-    expect(await page.locator('.moj-alert--warning:visible').textContent()).toContain('1 history is still held')
+    expect(await page.locator('.moj-alert--warning:visible').textContent()).toContain('1 stream is still parked')
     expect(await page.textContent('main')).toContain('unknown event type SomethingElse')
     expect(await page.content()).not.toContain('Quillon')
   })
@@ -83,7 +88,7 @@ describe('the operator’s page', () => {
         const onProgress = () => stop.abort()
         done = await rebuildReadModels({ store, readModels, vault, log: silent }, participants, {
           signal: stop.signal,
-          most: 40,
+          batchSize: 40,
           onProgress,
         })
       }
@@ -102,8 +107,8 @@ describe('the operator’s page', () => {
   it('works without JavaScript, and refuses a form without its token', async () => {
     const page = await newPage({ javaScriptEnabled: false })
     await page.goto('/operations')
-    expect(await page.textContent('.tl-standing')).toContain('Level with the log')
-    const answer = await fetch(`${served.url}/operations/replay`, {
+    expect(await page.textContent('.tl-standing')).toContain('Caught up')
+    const answer = await fetch(`${served.url}/operations/reprocess`, {
       method: 'POST',
       body: new URLSearchParams({ stream: 'all' }),
     })
@@ -145,7 +150,7 @@ const rows = async (page: Page, part: string) =>
   (await page.locator(`[data-part=${part}] tbody tr`).allTextContents()).map((text) => text.replace(/\s+/g, ' ').trim())
 
 async function aJourney(): Promise<string> {
-  const [row] = await served.runtime.readModels.db
+  const [row] = await withCaseload(served.runtime.readModels.db)
     .selectFrom('caseload')
     .select('journey_id')
     .where('status', '=', 'completed')
@@ -153,8 +158,8 @@ async function aJourney(): Promise<string> {
   return `journey-${row!.journey_id}`
 }
 
-/** A release with a mistake in it projects for a while; then the right one is back. What is held stays held. */
-async function heldByAMistake(stream: string): Promise<void> {
+/** A release with a mistake in it projects for a while; then the right one is back. What is parked stays parked. */
+async function parkedByAMistake(stream: string): Promise<void> {
   const { store, readModels, vault, runner } = served.runtime
   await runner!.stop()
   const broken = projections.map((projection): Projection => {
@@ -165,9 +170,7 @@ async function heldByAMistake(stream: string): Promise<void> {
     return { ...projection, on: { ...projection.on, AllocatedToGroup: mistaken as never } }
   })
   for (const projection of broken) await readModels.reset(projection)
-  await new ProjectionRunner(store, readModels, vault, silent, broken).catchUpTo(
-    await store.headPositionOf(['journey']),
-  )
+  await runnerOf({ store, readModels, vault }, broken).catchUpTo(await store.headPositionOf(['journey']))
   runner!.start()
 }
 

@@ -48,7 +48,11 @@ const planted: [file: string, source: string, caughtBy: string[]][] = [
   ['src/protection/planted.ts', fromLeaf('../'), ['src/protection knows only its own', cellar]],
   ['src/access/planted.ts', fromLeaf('../'), ['src/access knows only its own', cellar]],
   ['src/commands/planted.ts', fromLeaf('../'), ['src/commands knows only its own', cellar]],
-  ['projections/planted.ts', fromLeaf('../src/'), ['projections knows only its own', cellar]],
+  [
+    'projections/planted.ts',
+    fromLeaf('../src/'),
+    ['projections knows only its own', 'a question knows its contract', cellar],
+  ],
   ['src/queries/planted.ts', fromLeaf('../'), ['src/queries knows only its own', cellar]],
   ['src/exchange/planted.ts', fromLeaf('../'), ['src/exchange knows only its own', cellar]],
   ['src/operations/planted.ts', fromLeaf('../'), ['src/operations knows only its own', cellar]],
@@ -123,8 +127,23 @@ const planted: [file: string, source: string, caughtBy: string[]][] = [
     `export * from '../../../projections/caseload.ts'`,
     ['src/domain knows only its own', 'the domain is pure'],
   ],
-  ['projections/telling.ts', `import '../src/commands/decide-and-append.ts'`, ['projections knows only its own']],
-  ['projections/showing.ts', `import '../src/web/planted/page.ts'`, ['projections knows only its own']],
+  [
+    'projections/telling.ts',
+    `import '../src/commands/decide-and-append.ts'`,
+    ['projections knows only its own', 'a question knows its contract'],
+  ],
+  [
+    'projections/showing.ts',
+    `import '../src/web/planted/page.ts'`,
+    ['projections knows only its own', 'a question knows its contract'],
+  ],
+  // Inside the projections: a question knows neither how it is projected nor how it is loaded, and no folder one above it.
+  ['projections/loading.ts', `import './rebuild/shadow-tables.ts'`, ['a question knows its contract']],
+  ['projections/asking.ts', `import './storage/sqlite.ts'`, ['a question knows its contract']],
+  ['projections/following.ts', `import '../src/event-store/event-store.ts'`, ['a question knows its contract']],
+  ['projections/storage/planted.ts', `import '../timeline.ts'`, ['projections/storage knows only its own']],
+  ['projections/runner/planted.ts', `import '../rebuild/rebuild.ts'`, ['projections/runner knows only its own']],
+  ['projections/rebuild/planted.ts', `import '../caseload.ts'`, ['projections/rebuild knows only its own']],
   ['src/queries/telling.ts', `import '../commands/decide-and-append.ts'`, ['src/queries knows only its own']],
   ['src/web/planted/page.ts', `export const page = 1`, []],
   ['src/web/planted/append.ts', `await import('../../event-store/event-store.ts')`, ['src/web knows only its own']],
@@ -133,7 +152,11 @@ const planted: [file: string, source: string, caughtBy: string[]][] = [
     `import type { EventAppender } from '../event-store/event-appender.ts'\nexport type Planted = EventAppender`,
     ['only the commands append'],
   ],
-  ['projections/append.ts', `import '../src/event-store/event-appender.ts'`, ['only the commands append']],
+  [
+    'projections/append.ts',
+    `import '../src/event-store/event-appender.ts'`,
+    ['a question knows its contract', 'only the commands append'],
+  ],
   ['src/runtime/append.ts', `import '../event-store/event-appender.ts'`, ['only the commands append']],
   ['src/commands/append.ts', `import '../event-store/event-appender.ts'`, []],
   ['src/web/planted/query.ts', `import '../../../projections/caseload.ts'`, ['src/web knows only its own']],
@@ -152,12 +175,12 @@ const planted: [file: string, source: string, caughtBy: string[]][] = [
   ['src/cli/framed.ts', `import '../exchange/framed.ts'`, ['the terminal starts without Nest']],
   ['src/exchange/framed.ts', `import '@nestjs/common'`, []],
   ['src/exchange/tool.ts', `import 'fast-check'`, ['no development tool in the product']],
-  // Circles: of values anywhere, of types everywhere but among the read models. A circle is told once, from where it is first met.
+  // Circles, of values and of types. A circle is reported once, from the file where it is first met.
   ['src/commands/circle-a.ts', `import './circle-b.ts'`, ['no circle', 'no circle of types']],
   ['src/commands/circle-b.ts', `import './circle-a.ts'`, []],
   ['src/queries/circle-a.ts', circleOfTypes('b'), ['no circle of types']],
   ['src/queries/circle-b.ts', circleOfTypes('a'), []],
-  ['projections/circle-a.ts', circleOfTypes('b'), []],
+  ['projections/circle-a.ts', circleOfTypes('b'), ['no circle of types']],
   ['projections/circle-b.ts', circleOfTypes('a'), []],
 ]
 

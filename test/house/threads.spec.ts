@@ -14,7 +14,7 @@ it('every thread runs a compiled module', () => {
     )
   const compiled = expect.stringMatching(/^new URL\(import\.meta\.resolve\('#compiled\//)
   expect(threads).toEqual([
-    { file: 'projections/rebuild/partitions.ts', module: compiled },
+    { file: 'projections/rebuild/partition-thread.ts', module: compiled },
     { file: 'src/embedded-store/embedded-store.ts', module: compiled },
   ])
 })

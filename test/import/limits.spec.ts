@@ -50,7 +50,11 @@ describe('a record', () => {
     const note = 'x'.repeat(Math.floor((maximumEventBytes * 3) / 4) - 200)
     const { totals } = await importText(runtime, csvOf([referral, { ...warning, note }, { ...warning, note: 'after' }]))
     expect(totals).toMatchObject({ accepted: 3, rejected: 0 })
-    const rows = await runtime.readModels.db.selectFrom('timeline').select('revision').execute()
+    const rows = await runtime.readModels.db
+      .withTables<{ timeline: { revision: number } }>()
+      .selectFrom('timeline')
+      .select('revision')
+      .execute()
     expect(rows).toHaveLength(3)
     const larger = await importText(runtime, csvOf([{ ...warning, note: `${note}${'x'.repeat(200)}` }]))
     expect(larger.totals.rejected_by_reason).toEqual({ event_too_large: 1 })

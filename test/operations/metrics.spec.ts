@@ -72,8 +72,8 @@ describe('the metrics', () => {
     readModels.checkpoints = () => Promise.reject(new Error('gone'))
     const told = await scrape()
     expect(valueOf(told, 'throughline_read_models_up')).toBe(0)
-    expect(told).not.toMatch(/^throughline_(log_up|projection_lag_seconds|histories_held)[{ ]/m)
-    expect(told).toContain('throughline_projector_state{state="projecting"} 1')
+    expect(told).not.toMatch(/^throughline_(log_up|projection_lag_seconds|parked_streams)[{ ]/m)
+    expect(told).toContain('throughline_projection_runner_state{state="projecting"} 1')
   })
 })
 

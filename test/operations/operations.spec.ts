@@ -52,8 +52,8 @@ describe('operating', () => {
     await expect(operations.look()).rejects.toThrow('another fault')
   })
 
-  it('replays nothing where nothing of that name is held', async () => {
+  it('reprocesses nothing where no stream of that name is parked', async () => {
     const { operations } = await operated()
-    expect(await operations.replay('journey-nobody')).toEqual({ healed: 0, stillHeld: 0, left: 0 })
+    expect(await operations.reprocess('journey-nobody')).toEqual({ repaired: 0, stillParked: 0, left: 0 })
   })
 })

@@ -6,6 +6,7 @@ import {
   providersAndGroups,
   type CaseloadTable,
 } from '../../projections/caseload.ts'
+import { withCaseload } from '../../projections/caseload.ts'
 import type { CaseloadPage } from '../../src/queries/journeys.ts'
 import { caseloadView } from '../../src/web/caseload/caseload.ts'
 import { bothDatabases, databases } from '../support/postgres.ts'
@@ -44,7 +45,7 @@ const journey = (n: number): CaseloadTable => ({
 describe.each(databases)('a page of a large case load, on %s,', (kind) => {
   const open = async () => {
     const { readModels } = await temporaryWorkplace(await freshDatabase(kind))
-    const addAll = (rows: CaseloadTable[]) => readModels.db.insertInto('caseload').values(rows).execute()
+    const addAll = (rows: CaseloadTable[]) => withCaseload(readModels.db).insertInto('caseload').values(rows).execute()
     const add = async (from: number, to: number) => {
       for (let n = from; n < to; n += 500)
         await addAll(Array.from({ length: Math.min(500, to - n) }, (_, i) => journey(n + i)))

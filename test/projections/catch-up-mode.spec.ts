@@ -3,7 +3,6 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as wait } from 'node:timers/promises'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { BatchProcessor } from '../../projections/runner/batch-processor.ts'
 import { categories } from '../../projections/projection.ts'
 import { projections } from '../../projections/projections.ts'
 import { rebuildReadModels } from '../../projections/rebuild/rebuild.ts'
@@ -11,7 +10,7 @@ import type { EventBatch } from '../../src/event-store/batch-buffer.ts'
 import type { SubscriptionOptions } from '../../src/event-store/catch-up-subscription.ts'
 import { csvOf, simulateContactLog } from '../../src/simulator/contact-log.ts'
 import { bothDatabases, databases } from '../support/postgres.ts'
-import { everything, silent, takenOver } from '../support/read-models.ts'
+import { everything, processorOf, silent } from '../support/read-models.ts'
 import { appenderOf, importText, temporaryWorkplace } from '../support/runtime.ts'
 import storedWarning from '../stored-events/WarningIssued.v1.json' with { type: 'json' }
 
@@ -38,34 +37,34 @@ describe.each(databases)('what nobody waits for, on %s,', (kind) => {
     const { runtime, truth } = await imported()
     const { store, vault, readModels } = runtime
     for (const projection of projections) await readModels.reset(projection)
-    const begun = async () => BatchProcessor.of(readModels, vault, silent, await takenOver(readModels))
+    const begun = async () => processorOf({ readModels, vault })
     const positions = async () =>
       Object.fromEntries((await readModels.checkpoints()).map(({ projection, position }) => [projection, position]))
-    let hearing = await begun()
+    let processor = await begun()
     let batches = 0
-    const most = readModels.worthWriting / 4
+    const most = readModels.database.worthWriting / 4
     for await (const batch of store.subscribe(from(null, most))) {
-      await hearing.process(batch, !batch.caughtUp)
+      await processor.process(batch, !batch.caughtUp)
       if (batch.caughtUp) break
       batches++
       const { caseload, timeline } = await positions()
       if (batches === 3) expect([caseload, timeline], 'too few to be worth it').toEqual(['', ''])
       if (batches === 4) {
-        await hearing.write()
+        await processor.write()
         const to = String(batch.upTo)
         expect(await positions()).toEqual({ caseload: to, participants: to, timeline: to })
       }
       if (batches === 9) {
         expect(BigInt(timeline!), 'enough of them, and no others').toBeGreaterThan(BigInt(caseload!))
         // As if the process had died: what was put off is gone, what was written stands.
-        hearing = await begun()
-        expect(String(hearing.position)).toBe(caseload)
+        processor = await begun()
+        expect(String(processor.position)).toBe(caseload)
         break
       }
     }
     expect(batches).toBe(9)
-    for await (const batch of store.subscribe(from(hearing.position, 20))) {
-      await hearing.process(batch, !batch.caughtUp)
+    for await (const batch of store.subscribe(from(processor.position, 20))) {
+      await processor.process(batch, !batch.caughtUp)
       if (batch.caughtUp) break
     }
     expect(await everything(readModels)).toEqual(truth)
@@ -78,10 +77,10 @@ describe.each(databases)('what nobody waits for, on %s,', (kind) => {
     const heavy = { type: 'WarningIssued', data: { sealed: 'x'.repeat(800_000) }, metadata }
     for (let n = 0; n < 8; n++)
       await appenderOf(runtime).append('journey-heavy', n - 1, [{ ...heavy, id: randomUUID() }])
-    const hearing = await BatchProcessor.of(readModels, vault, silent, await takenOver(readModels))
+    const processor = await processorOf({ readModels, vault })
     let heard = 0
     for await (const batch of store.subscribe(from(null, 1))) {
-      await hearing.process(batch, true)
+      await processor.process(batch, true)
       if (++heard === 6) break
     }
     const { position } = (await readModels.checkpoints()).find(({ projection }) => projection === 'timeline')!
@@ -92,7 +91,7 @@ describe.each(databases)('what nobody waits for, on %s,', (kind) => {
     const { runtime, truth } = await imported()
     const signal = AbortSignal.timeout(15_000)
     // One event a batch: the last batch holds none, and says only that this was all.
-    expect(await rebuildReadModels({ ...runtime, log: silent }, projections, { signal, most: 1 })).toBe(true)
+    expect(await rebuildReadModels({ ...runtime, log: silent }, projections, { signal, batchSize: 1 })).toBe(true)
     expect(await everything(runtime.readModels)).toEqual(truth)
   })
 })
@@ -107,15 +106,15 @@ describe('what nobody waits for, while another writes in the same file,', () => 
     vi.useFakeTimers({ toFake: ['performance'] })
     onTestFinished(() => void vi.useRealTimers())
     for (const projection of projections) await readModels.reset(projection)
-    const hearing = await BatchProcessor.of(readModels, vault, silent, await takenOver(readModels))
-    const timelineAt = () => hearing.builds.find(({ projection }) => projection.name === 'timeline')!.position
+    const processor = await processorOf({ readModels, vault })
+    const timelineAt = () => processor.checkpoints.find(({ projection }) => projection.name === 'timeline')!.position
     const other = new DatabaseSync(join(config.dataDir, 'read-models.sqlite'))
     onTestFinished(() => other.close())
     other.exec('BEGIN IMMEDIATE')
-    const { worthWriting } = readModels
+    const { worthWriting } = readModels.database
     let heard = 0
     for await (const batch of store.subscribe(from(null, 20))) {
-      const taken = hearing.process(batch, !batch.caughtUp)
+      const taken = processor.process(batch, !batch.caughtUp)
       heard += batch.events.length
       // Beyond this it waits for its turn.
       if (heard >= worthWriting * 2 && other.isTransaction) {
@@ -131,7 +130,7 @@ describe('what nobody waits for, while another writes in the same file,', () => 
     expect(await everything(readModels)).toEqual(truth)
 
     for (const projection of projections) await readModels.reset(projection)
-    const waiting = await BatchProcessor.of(readModels, vault, silent, await takenOver(readModels))
+    const waiting = await processorOf({ readModels, vault })
     other.exec('BEGIN IMMEDIATE')
     const done = (async () => {
       for await (const batch of store.subscribe(from(null, 20))) {
@@ -152,26 +151,26 @@ describe('what nobody waits for, while another writes in the same file,', () => 
     vi.useFakeTimers({ toFake: ['performance'] })
     onTestFinished(() => void vi.useRealTimers())
     for (const projection of projections) await readModels.reset(projection)
-    const hearing = await BatchProcessor.of(readModels, vault, silent, await takenOver(readModels))
+    const processor = await processorOf({ readModels, vault })
     const other = new DatabaseSync(join(config.dataDir, 'read-models.sqlite'))
     onTestFinished(() => other.close())
     other.exec('BEGIN IMMEDIATE')
     const heard = store.subscribe(from(null, 20))[Symbol.asyncIterator]()
     const taken = async () => {
       const { value: batch } = (await heard.next()) as { value: EventBatch }
-      const done = hearing.process(batch, true).then(() => 'done')
+      const done = processor.process(batch, true).then(() => 'done')
       return { done, soon: await Promise.race([done, wait(500, 'waiting')]) }
     }
     expect((await taken()).soon).toBe('done')
     vi.advanceTimersByTime(2_500)
     expect((await taken()).soon, 'put off').toBe('done')
-    expect(hearing.position).toBeNull()
+    expect(processor.position).toBeNull()
     vi.advanceTimersByTime(1_000)
     const { done, soon } = await taken()
     expect(soon).toBe('waiting')
     other.exec('COMMIT')
     await done
-    expect(hearing.position).not.toBeNull()
+    expect(processor.position).not.toBeNull()
     await heard.return(undefined)
   })
 })

@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
-import type { WriteTarget } from '../../projections/runner/checkpoint-store.ts'
 import { isDatabaseUnavailable } from '../../projections/storage/availability.ts'
+import type { WriteTarget } from '../../projections/storage/database.ts'
 import { PostgresDatabase } from '../../projections/storage/postgres.ts'
 import type { Row } from '../../projections/projection.ts'
 import { bothDatabases } from '../support/postgres.ts'
@@ -53,7 +53,7 @@ describe('rows that wait to be copied in', () => {
 
   it('come out as they went in, whatever is in them, and so do those that wait after them', async () => {
     const { database } = await withTable()
-    const waiting = database.waitingFor(notes)
+    const waiting = database.writeBuffer(notes)
     const rows: Row[] = []
     for (const texts of [awkward, awkward.toReversed()]) {
       const next = texts.map((text, n) => ({ id: rows.length + n, text }))
@@ -64,14 +64,14 @@ describe('rows that wait to be copied in', () => {
       rows.push(...next)
     }
     await database.transaction(({ put }) => put(notes, waiting))
-    const stored = await database.transaction(({ all }) => all('SELECT id, text FROM note__beside ORDER BY id'))
+    const stored = await database.transaction(({ all }) => all('SELECT id, text FROM note__shadow ORDER BY id'))
     expect(stored).toEqual(rows)
   })
 })
 
 const notes: WriteTarget = {
-  table: { name: 'note', columns: { id: 'integer', text: 'text' }, key: ['id'], writtenOnce: true },
-  name: 'note__beside',
+  table: { name: 'note', columns: { id: 'integer', text: 'text' }, key: ['id'], kind: 'append' },
+  name: 'note__shadow',
   hasKey: false,
 }
 
@@ -81,10 +81,10 @@ async function withTable() {
   const url = (await freshDatabase('PostgreSQL'))!
   const [database, other] = [new PostgresDatabase(url), new PostgresDatabase(url)]
   onTestFinished(() => Promise.all([database.close(), other.close()]).then(() => undefined))
-  await database.transaction(({ run }) => run('CREATE TABLE note__beside (id BIGINT, text TEXT)'))
+  await database.transaction(({ run }) => run('CREATE TABLE note__shadow (id BIGINT, text TEXT)'))
   return { database, other }
 }
 
 const count = async (database: PostgresDatabase): Promise<number> =>
-  (await database.transaction(({ all }) => all<{ count: number }>('SELECT count(*) AS count FROM note__beside')))[0]!
+  (await database.transaction(({ all }) => all<{ count: number }>('SELECT count(*) AS count FROM note__shadow')))[0]!
     .count

@@ -7,14 +7,12 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { BatchProcessor } from '../../projections/runner/batch-processor.ts'
 import { categories } from '../../projections/projection.ts'
 import { projections } from '../../projections/projections.ts'
-import { ProjectionRunner } from '../../projections/runner/projection-runner.ts'
 import { CheckpointConflict } from '../../projections/runner/checkpoint-store.ts'
-import { ReadModels } from '../../projections/storage/read-models.ts'
 import type { EventBatch } from '../../src/event-store/batch-buffer.ts'
 import type { StoredEvent } from '../../src/event-store/stored-event.ts'
 import { csvOf, simulateContactLog } from '../../src/simulator/contact-log.ts'
 import { bothDatabases, databases } from '../support/postgres.ts'
-import { everything, silent, takenOver } from '../support/read-models.ts'
+import { everything, openReadModels, processorOf, runnerOf } from '../support/read-models.ts'
 import { importText, temporaryWorkplace } from '../support/runtime.ts'
 
 const runs = 500
@@ -36,7 +34,7 @@ describe.each(databases)('two projectors at once, on %s', (kind) => {
     const { readModels, vault, store } = runtime
     const truth = await everything(readModels)
     const log = (await Array.fromAsync(store.readAll(categories))) as (StoredEvent & { position: bigint })[]
-    const other = await ReadModels.open(runtime.config.dataDir, url)
+    const other = await openReadModels(runtime.config.dataDir, url)
     onTestFinished(() => other.close())
 
     const after = (position: bigint | null, most: number): EventBatch => {
@@ -47,14 +45,14 @@ describe.each(databases)('two projectors at once, on %s', (kind) => {
     let committed = 0
     let passes = 0
     for (let run = 0; run < runs; run++) {
-      const ones = await BatchProcessor.of(readModels, vault, silent, await takenOver(readModels))
+      const ones = await processorOf({ readModels, vault })
       // Half of the time the first has heard something before the second takes over.
       if (upTo(1)) await ones.process(after(ones.position, 1 + upTo(20)), upTo(1) === 1)
-      const others = await BatchProcessor.of(other, vault, silent, await takenOver(other))
-      const heardBy = async (hearing: BatchProcessor) => {
+      const others = await processorOf({ readModels: other, vault })
+      const heardBy = async (processor: BatchProcessor) => {
         for (let n = upTo(2); n >= 0; n--) {
           if (upTo(2) === 0) await wait(0)
-          await hearing.process(after(hearing.position, 1 + upTo(20)), upTo(1) === 1)
+          await processor.process(after(processor.position, 1 + upTo(20)), upTo(1) === 1)
           committed++
         }
       }
@@ -80,8 +78,8 @@ describe('several instances on one PostgreSQL', () => {
     const url = (await freshDatabase('PostgreSQL'))!
     const runtime = await temporaryWorkplace(url)
     await importText(runtime, smallLog)
-    const second = await ReadModels.open(runtime.config.dataDir, url)
-    const standby = new ProjectionRunner(runtime.store, second, runtime.vault, silent)
+    const second = await openReadModels(runtime.config.dataDir, url)
+    const standby = runnerOf({ ...runtime, readModels: second })
     onTestFinished(async () => {
       await standby.stop()
       await second.close()

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { caseload } from '../../projections/caseload.ts'
-import { keeperOf, seen } from '../../projections/storage/database.ts'
+import { decoded, encoderOf } from '../../projections/storage/row-codec.ts'
 import type { Value } from '../../projections/projection.ts'
 import { ownFacts, type OwnFacts } from '../../src/domain/journey/fold.ts'
 import { nothingKnown, type JourneyFacts } from '../../src/domain/journey/state.ts'
@@ -9,10 +9,10 @@ const [table] = caseload.tables
 const columns = Object.keys(table!.columns)
 
 function kept(facts: JourneyFacts): { text: string; again: unknown } {
-  const values = keeperOf(table!)({ journey_id: 'one', facts })
+  const values = encoderOf(table!)({ journey_id: 'one', facts })
   const row = Object.fromEntries(columns.map((column, n) => [column, values[n] as Value]))
   const text = row.facts as string
-  return { text, again: seen(table!, row).facts }
+  return { text, again: decoded(table!, row).facts }
 }
 
 /** Nothing in it is what it is before anything is known. */

@@ -1,9 +1,10 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { CheckpointConflict, type AcquiredCheckpoint } from '../../projections/runner/checkpoint-store.ts'
 import { idOf, ignoring, type Projection, type Row, type Table } from '../../projections/projection.ts'
 import { projections } from '../../projections/projections.ts'
-import type { ReadModels } from '../../projections/storage/read-models.ts'
+import type { ReadModels } from '../../projections/runner/read-models.ts'
 import { rebuildReadModels } from '../../projections/rebuild/rebuild.ts'
+import { ShadowTables } from '../../projections/rebuild/shadow-tables.ts'
 import { isEventType, type DomainEvent } from '../../src/domain/events.ts'
 import { csvOf, simulateContactLog } from '../../src/simulator/contact-log.ts'
 import { bothDatabases, databases } from '../support/postgres.ts'
@@ -21,7 +22,7 @@ const last: Table = {
   name: 'last_event',
   columns: { journey_id: 'text', revision: 'integer', said: 'blob' },
   key: ['journey_id'],
-  onlyReplaced: true,
+  kind: 'document',
 }
 
 const types = Object.keys(projections[0]!.on).filter(isEventType)
@@ -30,8 +31,7 @@ const replaced = (event: { stream: string; revision: number; id: string }) => [
   {
     table: last,
     key: [idOf(event.stream)],
-    whole: true as const,
-    become: () => ({ journey_id: idOf(event.stream), revision: event.revision, said: Buffer.from(event.id) }),
+    apply: () => ({ journey_id: idOf(event.stream), revision: event.revision, said: Buffer.from(event.id) }),
   },
 ]
 const lastEvents: Projection = {
@@ -52,38 +52,45 @@ const row = (id: number, revision: number): Row => ({ journey_id: `j${id}`, revi
 
 describe.each(databases)('rows that are only replaced, while they are rebuilt on %s,', (kind) => {
   const runtimeOfItsOwn = async () => temporaryWorkplace(await freshDatabase(kind))
-  const written = async (readModels: ReadModels, build: AcquiredCheckpoint, rows: Row[], isInOrder: boolean) => {
-    const to = (build.position ?? 0n) + 1n
-    const [next] = await readModels.commit([{ build, to, rows: new Map([[last, rows]]), isInOrder, held: [] }])
+  const written = async (readModels: ReadModels, checkpoint: AcquiredCheckpoint, rows: Row[]) => {
+    const upTo = (checkpoint.position ?? 0n) + 1n
+    const target = (await new ShadowTables(readModels.database).targets(checkpoint)).get(last)!
+    const [next] = await readModels.checkpointStore.commit([
+      { checkpoint, upTo, lastEvent: null, rows: new Map([[target, rows]]), parked: [] },
+    ])
     return next!
   }
+  const targetName = async (shadow: ShadowTables, checkpoint: AcquiredCheckpoint) =>
+    (await shadow.targets(checkpoint)).get(last)!.name
 
   it('are put down as they come, and of several with one key the last counts', async () => {
     const { readModels } = await runtimeOfItsOwn()
-    let { build } = await readModels.checkpointStore.acquireShadow(lastEvents)
-    expect(await readModels.checkpointStore.isInOrder(build)).toBe(false)
-    build = await written(readModels, build, [row(3, 1), row(1, 1), row(3, 2), row(2, 9)], false)
-    build = await written(readModels, build, [row(2, 4), row(3, 3), row(4, 1)], false)
-    expect(await rowsOf(readModels, 'last_event__beside')).toEqual([])
-    await readModels.checkpointStore.complete(build)
-    expect(await readModels.checkpointStore.isInOrder(build)).toBe(true)
+    const shadow = new ShadowTables(readModels.database)
+    let { checkpoint } = await shadow.acquire(lastEvents)
+    expect(await targetName(shadow, checkpoint)).toBe('last_event__arrivals')
+    checkpoint = await written(readModels, checkpoint, [row(3, 1), row(1, 1), row(3, 2), row(2, 9)])
+    checkpoint = await written(readModels, checkpoint, [row(2, 4), row(3, 3), row(4, 1)])
+    expect(await rowsOf(readModels, 'last_event__shadow')).toEqual([])
+    await shadow.complete(checkpoint)
+    expect(await targetName(shadow, checkpoint)).toBe('last_event__shadow')
     const inOrder = [row(1, 1), row(2, 4), row(3, 3), row(4, 1)]
-    expect(await rowsOf(readModels, 'last_event__beside')).toEqual(inOrder)
+    expect(await rowsOf(readModels, 'last_event__shadow')).toEqual(inOrder)
     // Again, as after a crash right behind it: nothing is lost.
-    await readModels.checkpointStore.complete(build)
-    build = await written(readModels, build, [row(2, 5), row(0, 7)], true)
-    expect(await readModels.checkpointStore.promote(build)).toBe(true)
+    await shadow.complete(checkpoint)
+    checkpoint = await written(readModels, checkpoint, [row(2, 5), row(0, 7)])
+    expect(await shadow.promote(checkpoint)).toBe(true)
     expect(await rowsOf(readModels, 'last_event')).toEqual([row(0, 7), row(1, 1), row(2, 5), row(3, 3), row(4, 1)])
   })
 
-  it('are not put in order by one whom another has taken over from', async () => {
+  it('are not put in order by a process from which another has acquired it', async () => {
     const { readModels } = await runtimeOfItsOwn()
-    const { build: stale } = await readModels.checkpointStore.acquireShadow(lastEvents)
-    let { build } = await readModels.checkpointStore.acquireShadow(lastEvents)
-    await expect(readModels.checkpointStore.complete(stale)).rejects.toThrow(CheckpointConflict)
-    build = await written(readModels, build, [row(1, 1)], false)
-    await readModels.checkpointStore.complete(build)
-    expect(await rowsOf(readModels, 'last_event__beside')).toEqual([row(1, 1)])
+    const shadow = new ShadowTables(readModels.database)
+    const { checkpoint: stale } = await shadow.acquire(lastEvents)
+    let { checkpoint } = await shadow.acquire(lastEvents)
+    await expect(shadow.complete(stale)).rejects.toThrow(CheckpointConflict)
+    checkpoint = await written(readModels, checkpoint, [row(1, 1)])
+    await shadow.complete(checkpoint)
+    expect(await rowsOf(readModels, 'last_event__shadow')).toEqual([row(1, 1)])
   })
 
   it('come out as they were heard one by one, cut short wherever it may be', async () => {
@@ -93,8 +100,8 @@ describe.each(databases)('rows that are only replaced, while they are rebuilt on
     const expected = new Map<string, Row>()
     const truth = async () => {
       for await (const event of store.readAll(['journey'])) {
-        const [{ become }] = replaced(event) as [ReturnType<typeof replaced>[number]]
-        expected.set(idOf(event.stream), become())
+        const [{ apply }] = replaced(event) as [ReturnType<typeof replaced>[number]]
+        expected.set(idOf(event.stream), apply())
       }
       return [...expected.values()].toSorted((a, b) => (a.journey_id! < b.journey_id! ? -1 : 1))
     }
@@ -102,20 +109,19 @@ describe.each(databases)('rows that are only replaced, while they are rebuilt on
       rebuildReadModels({ ...runtime, log: silent }, [lastEvents], { signal: forEver, ...options })
 
     const stop = new AbortController()
-    expect(await rebuilt({ signal: stop.signal, most: 30, onProgress: () => stop.abort() })).toBe(false)
-    const { checkpointStore: builds } = readModels
-    const swapIn = builds.promote.bind(builds)
-    builds.promote = () => Promise.reject(new Error('the power is gone'))
-    await expect(rebuilt({ most: 30 })).rejects.toThrow('the power is gone')
-    builds.promote = swapIn
-    // It is in order now, and hears more before it can be swapped in.
+    expect(await rebuilt({ signal: stop.signal, batchSize: 30, onProgress: () => stop.abort() })).toBe(false)
+    const promote = vi.spyOn(ShadowTables.prototype, 'promote').mockRejectedValue(new Error('the power is gone'))
+    onTestFinished(() => promote.mockRestore())
+    await expect(rebuilt({ batchSize: 30 })).rejects.toThrow('the power is gone')
+    promote.mockRestore()
+    // It is completed now, and processes more before it can be promoted.
     const journey = (await truth())[0]!
     const { type, data, metadata } = storedWarning
     const stream = `journey-${String(journey.journey_id)}`
     await appenderOf(runtime).append(stream, journey.revision as number, [
       { id: crypto.randomUUID(), type, data, metadata },
     ])
-    expect(await rebuilt({ most: 30 })).toBe(true)
+    expect(await rebuilt({ batchSize: 30 })).toBe(true)
     expect(await rowsOf(readModels, 'last_event')).toEqual(await truth())
     expect((await everything(readModels)).caseload, 'and others are left alone').toHaveLength(expected.size)
   })

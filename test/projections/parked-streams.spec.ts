@@ -2,13 +2,12 @@ import { EventStoreDBClient, jsonEvent } from '@eventstore/db-client'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { Projection } from '../../projections/projection.ts'
 import { projections } from '../../projections/projections.ts'
-import { ProjectionRunner } from '../../projections/runner/projection-runner.ts'
 import { reprocess } from '../../projections/runner/reprocess.ts'
 import { verifyProjections } from '../../projections/rebuild/verify.ts'
 import { csvOf, simulateContactLog } from '../../src/simulator/contact-log.ts'
 import { waitUntilCaughtUp } from '../../src/runtime/runtime.ts'
 import { bothDatabases, databases } from '../support/postgres.ts'
-import { everything, silent } from '../support/read-models.ts'
+import { everything, runnerOf, silent } from '../support/read-models.ts'
 import { importText, temporaryWorkplace } from '../support/runtime.ts'
 
 const log = csvOf(simulateContactLog({ seed: 5, journeys: 15, from: '2023-01-01', until: '2024-12-31', messy: false }))
@@ -28,17 +27,15 @@ describe.each(databases)('a held journey, on %s', (kind) => {
       return { ...projection, on: { ...projection.on, AllocatedToGroup: bug } }
     })
     for (const projection of broken) await readModels.reset(projection)
-    await new ProjectionRunner(store, readModels, vault, silent, broken).catchUpTo(
-      await store.headPositionOf(['journey']),
-    )
-    const held = new Set((await readModels.held()).map(({ stream }) => stream))
+    await runnerOf({ store, readModels, vault }, broken).catchUpTo(await store.headPositionOf(['journey']))
+    const held = new Set((await readModels.parkedStreams.list()).map(({ stream }) => stream))
     expect(held.size).toBeGreaterThan(5)
 
     // The mistake is mended and the app started again: what is held stays held until somebody says so.
     runtime.runner!.start()
     const [first] = held
     for (const stream of held) expect(await reprocess({ ...runtime, log: silent }, projections, stream)).toEqual([])
-    expect(await readModels.held()).toEqual([])
+    expect(await readModels.parkedStreams.list()).toEqual([])
     expect(await everything(readModels)).toEqual(right)
 
     // The projector, which had it held in its memory, now hears what follows.
@@ -71,13 +68,17 @@ describe.each(databases)('a held journey, on %s', (kind) => {
       await client.appendToStream(known, warning())
       await waitUntilCaughtUp(runtime)
       expect((await everything(readModels)).timeline).toHaveLength(rows + told)
-      const held = (await readModels.held()).map(({ stream, revision, why }) => ({ stream, revision, why }))
+      const held = (await readModels.parkedStreams.list()).map(({ stream, revision, why }) => ({
+        stream,
+        revision,
+        why,
+      }))
       const one = { stream: 'journey-a\ufffdb', revision: 0, why: 'it holds what no database can keep' }
       expect(held.length).toBeGreaterThan(0)
       expect(held).toEqual(held.map(() => one))
       const still = await reprocess({ ...runtime, log: silent }, projections, one.stream)
       expect(still).toHaveLength(held.length)
-      expect(await readModels.held()).toHaveLength(held.length)
+      expect(await readModels.parkedStreams.list()).toHaveLength(held.length)
     }
     const verdicts = await verifyProjections({ ...runtime, log: silent }, projections, runtime.config.dataDir)
     expect(verdicts.filter(({ differences }) => differences > 0)).toEqual([])
@@ -92,11 +93,11 @@ describe.each(databases)('a held journey, on %s', (kind) => {
     onTestFinished(() => client.dispose())
     await client.appendToStream(stream, jsonEvent({ type: 'SomethingElse', data: {} }))
     await waitUntilCaughtUp(runtime)
-    const before = [await everything(readModels), await readModels.held()]
+    const before = [await everything(readModels), await readModels.parkedStreams.list()]
     expect(before[1]!.length).toBe(projections.length)
     const still = await reprocess({ ...runtime, log: silent }, projections, stream)
     expect(still.map(({ why }) => why)).toEqual(Array(projections.length).fill('unknown event type SomethingElse'))
-    expect([await everything(readModels), await readModels.held()]).toEqual(before)
+    expect([await everything(readModels), await readModels.parkedStreams.list()]).toEqual(before)
     expect((await Array.fromAsync(store.read(stream))).at(-1)!.revision).toBe(still[0]!.revision)
   })
 })

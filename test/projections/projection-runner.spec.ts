@@ -1,16 +1,14 @@
 import { EventStoreDBClient, jsonEvent } from '@eventstore/db-client'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import type { Projection } from '../../projections/projection.ts'
+import type { Projection, Table } from '../../projections/projection.ts'
 import { projections } from '../../projections/projections.ts'
-import { ProjectionRunner } from '../../projections/runner/projection-runner.ts'
 import { CheckpointConflict, DowngradeRefused } from '../../projections/runner/checkpoint-store.ts'
-import { ReadModels } from '../../projections/storage/read-models.ts'
 import type { StoredEvent } from '../../src/event-store/stored-event.ts'
 import { Journeys } from '../../src/queries/journeys.ts'
 import { csvOf, simulateContactLog } from '../../src/simulator/contact-log.ts'
 import { waitUntilCaughtUp } from '../../src/runtime/runtime.ts'
 import { bothDatabases, databases } from '../support/postgres.ts'
-import { everything, hear, silent, takenOver } from '../support/read-models.ts'
+import { acquireAll, everything, hear, openReadModels, runnerOf } from '../support/read-models.ts'
 import { importText, reported, temporaryWorkplace } from '../support/runtime.ts'
 
 const smallLog = csvOf(
@@ -30,6 +28,8 @@ const poisons: { type: string; data: unknown; schemaVersion?: number; why: RegEx
 ]
 
 const freshDatabase = bothDatabases()
+
+const targetOf = (table: Table) => ({ table, name: table.name, hasKey: true })
 
 describe.each(databases)('the projector, on %s', (kind) => {
   const runtimeOfItsOwn = async () => temporaryWorkplace(await freshDatabase(kind))
@@ -65,13 +65,13 @@ describe.each(databases)('the projector, on %s', (kind) => {
     const runtime = await runtimeOfItsOwn()
     await importText(runtime, smallLog)
     const { readModels } = runtime
-    const stale = await takenOver(readModels)
+    const stale = await acquireAll(readModels)
     const before = await everything(readModels)
-    await takenOver(readModels) // another takes over, and has heard nothing new yet
+    await acquireAll(readModels) // another takes over, and has heard nothing new yet
     const table = projections[0]!.tables[0]!
-    const rows = new Map([[table, [{ participant_id: 'x', event_id: 'x', sealed: null }]]])
-    const step = { build: stale[0]!, to: stale[0]!.position! + 1n, rows, isInOrder: true, held: [] }
-    await expect(readModels.commit([step])).rejects.toThrow(CheckpointConflict)
+    const rows = new Map([[targetOf(table), [{ participant_id: 'x', event_id: 'x', sealed: null }]]])
+    const write = { checkpoint: stale[0]!, upTo: stale[0]!.position! + 1n, lastEvent: null, rows, parked: [] }
+    await expect(readModels.checkpointStore.commit([write])).rejects.toThrow(CheckpointConflict)
     expect(await everything(readModels)).toEqual(before)
   })
 
@@ -79,14 +79,20 @@ describe.each(databases)('the projector, on %s', (kind) => {
     const runtime = await runtimeOfItsOwn()
     await importText(runtime, smallLog)
     const { readModels } = runtime
-    const builds = await takenOver(readModels)
+    const checkpoints = await acquireAll(readModels)
     const before = [await everything(readModels), await readModels.asOf()]
     const table = projections[0]!.tables[0]!
-    const rows = new Map([[table, [{ participant_id: 'x', event_id: null, sealed: {} as Buffer }]]])
-    const good = { build: builds[1]!, to: builds[1]!.position! + 1n, rows: new Map(), isInOrder: true, held: [] }
-    const held = [{ stream: 's', revision: null as unknown as number, why: 'no revision: the database refuses it' }]
-    const step = { build: builds[0]!, to: builds[0]!.position! + 1n, rows, isInOrder: true, held }
-    await expect(readModels.commit([good, step])).rejects.toThrow()
+    const rows = new Map([[targetOf(table), [{ participant_id: 'x', event_id: null, sealed: {} as Buffer }]]])
+    const good = {
+      checkpoint: checkpoints[1]!,
+      upTo: checkpoints[1]!.position! + 1n,
+      lastEvent: null,
+      rows: new Map(),
+      parked: [],
+    }
+    const parked = [{ stream: 's', revision: null as unknown as number, why: 'no revision: the database refuses it' }]
+    const write = { checkpoint: checkpoints[0]!, upTo: checkpoints[0]!.position! + 1n, lastEvent: null, rows, parked }
+    await expect(readModels.checkpointStore.commit([good, write])).rejects.toThrow()
     expect([await everything(readModels), await readModels.asOf()]).toEqual(before)
   })
 
@@ -95,11 +101,11 @@ describe.each(databases)('the projector, on %s', (kind) => {
     const newer = projections.map((projection) => ({ ...projection, version: 99 }))
     for (const projection of newer) await readModels.reset(projection)
     await expect(readModels.checkpointStore.acquire(projections[0]!)).rejects.toThrow(DowngradeRefused)
-    const runner = new ProjectionRunner(store, readModels, vault, silent)
+    const runner = runnerOf({ store, readModels, vault })
     await expect(runner.catchUpTo(1n)).rejects.toThrow(/built by a newer release \(its version is 99/)
   })
 
-  it('holds each journey at what cannot be understood, shows it held, and goes on with all others', async () => {
+  it('parks each stream at what cannot be understood, shows it parked, and goes on with all others', async () => {
     const runtime = await runtimeOfItsOwn()
     await importText(runtime, smallLog)
     const { store, vault, readModels, eventStoreUrl } = runtime
@@ -125,15 +131,15 @@ describe.each(databases)('the projector, on %s', (kind) => {
     for (const [n, { journeyId, good }] of poisoned.entries()) {
       const header = await journeys.header(journeyId)
       const why = expect.stringMatching(poisons[n + 1]!.why) as string
-      expect(header!.held).toEqual({ revision: good.revision + 1, why })
+      expect(header!.parked).toEqual({ revision: good.revision + 1, why })
       expect(header!.revision).toBe(good.revision)
     }
     const timeline = await journeys.timeline((await journeys.header(other!.journeyId))!)
     expect(timeline.toSorted((one, next) => one.revision - next.revision).at(-1)!.type).toBe('WarningIssued')
-    expect((await journeys.header(other!.journeyId))!.held).toBeNull()
+    expect((await journeys.header(other!.journeyId))!.parked).toBeNull()
   })
 
-  it('holds a journey where a handler fails, with none of that event’s changes', async () => {
+  it('parks a stream where a handler fails, with none of that event’s changes', async () => {
     const runtime = await runtimeOfItsOwn()
     await importText(runtime, smallLog)
     const { readModels, store, vault } = runtime
@@ -145,10 +151,8 @@ describe.each(databases)('the projector, on %s', (kind) => {
       return { ...projection, on: { ...projection.on, ParticipantDroppedOut: bug } }
     })
     for (const projection of failing) await readModels.reset(projection)
-    await new ProjectionRunner(store, readModels, vault, silent, failing).catchUpTo(
-      await store.headPositionOf(['journey']),
-    )
-    const held = await readModels.held()
+    await runnerOf({ store, readModels, vault }, failing).catchUpTo(await store.headPositionOf(['journey']))
+    const held = await readModels.parkedStreams.list()
     expect(held.length).toBeGreaterThan(0)
     expect(held.every(({ projection, why }) => projection === 'timeline' && why === 'its handler failed')).toBe(true)
     const { timeline, caseload } = await everything(readModels)
@@ -160,7 +164,7 @@ describe.each(databases)('the projector, on %s', (kind) => {
   it('lets another process wait for what it has not heard yet', async () => {
     const url = await freshDatabase(kind)
     const runtime = await temporaryWorkplace(url)
-    const elsewhere = await ReadModels.open(runtime.config.dataDir, url)
+    const elsewhere = await openReadModels(runtime.config.dataDir, url)
     onTestFinished(() => elsewhere.close())
     runtime.runner!.start()
     expect(await elsewhere.waitFor('1', 50)).toBe(false)
@@ -189,11 +193,11 @@ describe('the two databases', () => {
     const pages: unknown[] = []
     const sqlite = await temporaryWorkplace()
     await importText(sqlite, smallLog)
-    const postgres = await ReadModels.open(sqlite.config.dataDir, await freshDatabase('PostgreSQL'))
+    const postgres = await openReadModels(sqlite.config.dataDir, await freshDatabase('PostgreSQL'))
     onTestFinished(() => postgres.close())
     await postgres.prepare(projections)
     const end = await sqlite.store.headPositionOf(['journey', 'participant'])
-    await new ProjectionRunner(sqlite.store, postgres, sqlite.vault, silent).catchUpTo(end)
+    await runnerOf({ ...sqlite, readModels: postgres }).catchUpTo(end)
     for (const readModels of [sqlite.readModels, postgres]) {
       rows.push(await everything(readModels))
       const journeys = new Journeys(sqlite.store, readModels, sqlite.vault)

@@ -3,14 +3,13 @@ import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { Projection } from '../../projections/projection.ts'
 import { projections } from '../../projections/projections.ts'
-import { ProjectionRunner } from '../../projections/runner/projection-runner.ts'
-import { ReadModels } from '../../projections/storage/read-models.ts'
+import { ReadModels } from '../../projections/runner/read-models.ts'
 import { rebuildReadModels } from '../../projections/rebuild/rebuild.ts'
 import { verifyProjections } from '../../projections/rebuild/verify.ts'
 import { csvOf, simulateContactLog } from '../../src/simulator/contact-log.ts'
 import { waitUntilCaughtUp, type Runtime } from '../../src/runtime/runtime.ts'
 import { bothDatabases, databases } from '../support/postgres.ts'
-import { everything, silent, takenOver } from '../support/read-models.ts'
+import { acquireAll, everything, runnerOf, silent } from '../support/read-models.ts'
 import { appenderOf, importText, temporaryWorkplace } from '../support/runtime.ts'
 
 const logOf = (seed: number) =>
@@ -30,7 +29,7 @@ describe.each(databases)('a rebuild, on %s', (kind) => {
 
   it('makes each index, also one whose columns begin another', async () => {
     const { readModels } = await runtimeOfItsOwn()
-    const table = { name: 'other', columns: { id: 'text', said: 'text' }, key: ['id'] } as const
+    const table = { name: 'other', columns: { id: 'text', said: 'text' }, key: ['id'], kind: 'fold' } as const
     await readModels.checkpointStore.acquire({
       ...projections[0]!,
       name: 'other',
@@ -55,7 +54,7 @@ describe.each(databases)('a rebuild, on %s', (kind) => {
     // Cut short after its first batch: what is served is as it was.
     const interrupted = await rebuildReadModels({ ...runtime, log: silent }, projections, {
       signal: stop.signal,
-      most: 50,
+      batchSize: 50,
       onProgress: () => {
         looked++
         stop.abort()
@@ -103,9 +102,12 @@ describe.each(databases)('a rebuild, on %s', (kind) => {
     }))
     const { position } = await appenderOf(runtime).append('import-refused', -1, refused)
     // Ahead by a place the log told the projector of, and perhaps nobody else.
-    const builds = await takenOver(runtime.readModels)
-    await runtime.readModels.commit(
-      builds.map((build) => ({ build, to: BigInt(position) - 1n, rows: new Map(), isInOrder: true, held: [] })),
+    const checkpoints = await acquireAll(runtime.readModels)
+    await runtime.readModels.checkpointStore.commit(
+      checkpoints.map((checkpoint) => {
+        const { lastEvent } = checkpoint
+        return { checkpoint, upTo: BigInt(position) - 1n, lastEvent, rows: new Map(), parked: [] }
+      }),
     )
     expect(await rebuildReadModels({ ...runtime, log: silent }, projections, { signal: forEver })).toBe(true)
     const verdicts = await verifyProjections({ ...runtime, log: silent }, projections, runtime.config.dataDir)
@@ -134,12 +136,11 @@ describe.each(databases)('a rebuild, on %s', (kind) => {
     const changed = projections.map((projection): Projection =>
       projection.name === 'timeline' ? { ...projection, version: projection.version + 1 } : projection,
     )
-    const runner = new ProjectionRunner(store, readModels, vault, silent, changed)
+    const runner = runnerOf({ store, readModels, vault }, changed)
     runner.start()
     onTestFinished(() => runner.stop())
     const versionOf = async () =>
-      (await readModels.checkpoints()).find(({ projection, place }) => projection === 'timeline' && place === 'live')!
-        .version
+      (await readModels.checkpoints()).find((row) => row.projection === 'timeline' && row.table_set === 'live')!.version
     await expect
       .poll(versionOf, { timeout: 10_000 })
       .toBe(projections.find(({ name }) => name === 'timeline')!.version + 1)
@@ -160,7 +161,7 @@ describe.each(databases)('verifying, on %s', (kind) => {
       ['participant_token', 0],
       ['caseload', 0],
       ['timeline', 0],
-      ['held', 0],
+      ['parked_stream', 0],
     ])
     const [one, two, three] = (await everything(runtime.readModels)).caseload!.map(({ journey_id }) =>
       String(journey_id),

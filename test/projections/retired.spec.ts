@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Projection } from '../../projections/projection.ts'
 import { projections } from '../../projections/projections.ts'
+import { ShadowTables } from '../../projections/rebuild/shadow-tables.ts'
 import { csvOf, simulateContactLog } from '../../src/simulator/contact-log.ts'
 import { bothDatabases, databases } from '../support/postgres.ts'
 import { everything } from '../support/read-models.ts'
@@ -18,7 +19,7 @@ const other: Projection = {
       columns: { id: 'text', said: 'text' },
       key: ['id'],
       indexes: [['said']],
-      onlyReplaced: true,
+      kind: 'document',
     },
   ],
 }
@@ -30,7 +31,7 @@ describe.each(databases)('read models of a projection that is no more, on %s,', 
     const runtime = await temporaryWorkplace(await freshDatabase(kind))
     const { readModels } = runtime
     await readModels.prepare([...projections, other])
-    await readModels.checkpointStore.acquireShadow(other)
+    await new ShadowTables(readModels.database).acquire(other)
     return runtime
   }
 
@@ -40,7 +41,9 @@ describe.each(databases)('read models of a projection that is no more, on %s,', 
     await importText({ ...runtime, readModels }, log)
     const before = await everything(readModels)
     const tables = async () => (await readModels.db.introspection.getTables()).map(({ name }) => name)
-    expect(await tables()).toEqual(expect.arrayContaining(['other_table', 'other_table__beside', 'other_table__heard']))
+    expect(await tables()).toEqual(
+      expect.arrayContaining(['other_table', 'other_table__shadow', 'other_table__arrivals']),
+    )
 
     expect(await readModels.prepare(projections, [{ name: 'other', tables: ['other_table'] }])).toEqual(['other'])
     expect((await tables()).filter((name) => name.startsWith('other'))).toEqual([])

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { withCaseload } from '../../projections/caseload.ts'
 import { Journeys } from '../../src/queries/journeys.ts'
 import { csvOf, simulateContactLog } from '../../src/simulator/contact-log.ts'
 import { importText, temporaryWorkplace } from '../support/runtime.ts'
@@ -10,7 +11,7 @@ it('a journey is known from the log while the read models are being built', asyn
   const journeys = new Journeys(runtime.store, runtime.readModels, runtime.vault)
   const { rows } = await journeys.caseload({})
   const known = await Promise.all(rows.map(({ journeyId }) => journeys.header(journeyId)))
-  await runtime.readModels.db.deleteFrom('caseload').execute() // as while a read model is built for the first time
+  await withCaseload(runtime.readModels.db).deleteFrom('caseload').execute() // as while a read model is built for the first time
   expect((await journeys.caseload({})).empty).toBe(true)
   expect(await Promise.all(rows.map(({ journeyId }) => journeys.header(journeyId)))).toEqual(known)
   expect(await journeys.header('00000000-0000-4000-8000-000000000000')).toBeNull()

@@ -1,12 +1,28 @@
-/** What a projection spec needs to look at: every row of every table, and a projector that hears the log in steps. */
-import { BatchProcessor } from '../../projections/runner/batch-processor.ts'
-import { categories, type Value } from '../../projections/projection.ts'
+/** What a projection spec needs: every row of every table, and a runner that can be stopped after each batch. */
+import { categories, type Projection, type Value } from '../../projections/projection.ts'
 import { projections } from '../../projections/projections.ts'
+import { rebuilderFor } from '../../projections/rebuild/rebuild.ts'
+import { BatchProcessor } from '../../projections/runner/batch-processor.ts'
 import type { AcquiredCheckpoint } from '../../projections/runner/checkpoint-store.ts'
-import type { ReadModels } from '../../projections/storage/read-models.ts'
+import { ProjectionRunner } from '../../projections/runner/projection-runner.ts'
+import { ReadModels } from '../../projections/runner/read-models.ts'
+import { openReadModelDatabase } from '../../projections/storage/open-database.ts'
 import type { Runtime } from '../../src/runtime/runtime.ts'
 
 export const silent = { info: () => undefined, warn: () => undefined }
+
+/** Another process's connection to the read models. */
+export const openReadModels = (dataDir: string, databaseUrl?: string): Promise<ReadModels> =>
+  ReadModels.in(openReadModelDatabase(dataDir, databaseUrl))
+
+/** A runner as another process, or another release, would have it. */
+export function runnerOf(
+  { store, readModels, vault }: Pick<Runtime, 'store' | 'readModels' | 'vault'>,
+  all: readonly Projection[] = projections,
+): ProjectionRunner {
+  const sources = { store, readModels, vault, log: silent }
+  return new ProjectionRunner(sources, all, rebuilderFor(sources))
+}
 
 /** Every row of every table that a projection keeps, in the order of its key. */
 export const everything = (readModels: ReadModels): Promise<Record<string, Record<string, Value>[]>> =>
@@ -17,24 +33,28 @@ export const everything = (readModels: ReadModels): Promise<Record<string, Recor
     return all
   })
 
-export async function takenOver(readModels: ReadModels): Promise<AcquiredCheckpoint[]> {
-  const builds: AcquiredCheckpoint[] = []
-  for (const projection of projections) builds.push((await readModels.checkpointStore.acquire(projection))!)
-  return builds
+export async function acquireAll(readModels: ReadModels): Promise<AcquiredCheckpoint[]> {
+  const checkpoints: AcquiredCheckpoint[] = []
+  for (const projection of projections) checkpoints.push((await readModels.checkpointStore.acquire(projection))!)
+  return checkpoints
 }
 
-/** Hears at most so many batches of so many events, from the checkpoints on. @returns whether it is level with the log */
+/** Acquires all checkpoints, as a process does that begins to project. */
+export const processorOf = async ({ readModels, vault }: Pick<Runtime, 'readModels' | 'vault'>) =>
+  BatchProcessor.of({ readModels, vault, log: silent }, await acquireAll(readModels))
+
+/** Processes at most so many batches of so many events, from the checkpoints on. @returns whether it has caught up */
 export async function hear(
   { store, readModels, vault }: Runtime,
   { most, batches = Infinity, until }: { most: number; batches?: number; until?: bigint },
 ): Promise<boolean> {
-  const hearing = await BatchProcessor.of(readModels, vault, silent, await takenOver(readModels))
-  let heard = 0
-  const from = { categories, after: hearing.position, batchSize: most, signal: new AbortController().signal }
+  const processor = await processorOf({ readModels, vault })
+  let processed = 0
+  const from = { categories, after: processor.position, batchSize: most, signal: new AbortController().signal }
   for await (const batch of store.subscribe(from)) {
-    await hearing.process(batch)
+    await processor.process(batch)
     if (batch.caughtUp || (until !== undefined && (batch.upTo ?? 0n) >= until)) return true
-    if (++heard >= batches) return false
+    if (++processed >= batches) return false
   }
   return false
 }

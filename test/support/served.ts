@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { withCaseload } from '../../projections/caseload.ts'
 import { projectRoot, readConfig } from '../../src/runtime/config.ts'
 import { importFile } from '../../src/exchange/import-file.ts'
 import { createApp } from '../../src/main.ts'
@@ -61,7 +62,7 @@ export async function buildAssets(): Promise<void> {
 
 /** The journey with the most to show: corrected, written up late, delivered by stand-ins. */
 export async function richestJourney({ runtime }: Served): Promise<string> {
-  const row = await runtime.readModels.db
+  const row = await withCaseload(runtime.readModels.db)
     .selectFrom('caseload')
     .select('journey_id')
     .orderBy('corrections', 'desc')
@@ -74,7 +75,7 @@ export async function richestJourney({ runtime }: Served): Promise<string> {
 
 /** A journey on the programme, with sessions still to come. */
 export async function openJourney({ runtime }: Served): Promise<string> {
-  const row = await runtime.readModels.db
+  const row = await withCaseload(runtime.readModels.db)
     .selectFrom('caseload')
     .select('journey_id')
     .where('status', '=', 'on_programme')

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { withCaseload } from '../../projections/caseload.ts'
 import { StaleRevision } from '../../src/commands/decide-and-append.ts'
 import { JourneyCommandHandler } from '../../src/commands/journey-command-handler.ts'
 import { Refusal } from '../../src/domain/history.ts'
@@ -341,7 +342,7 @@ async function caughtUp() {
 }
 
 async function journeyWith(status: 'completed' | 'withdrawn' | 'awaiting_assessment'): Promise<string> {
-  const row = await served.runtime.readModels.db
+  const row = await withCaseload(served.runtime.readModels.db)
     .selectFrom('caseload')
     .select('journey_id')
     .where('status', '=', status)

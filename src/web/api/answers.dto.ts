@@ -154,8 +154,8 @@ export class CaseloadDto implements CaseloadPage {
   readonly empty!: boolean
 }
 
-export class HeldDto {
-  /** The revision of the event that cannot be understood. */
+export class ParkedDto {
+  /** The revision of the event that cannot be projected. */
   readonly revision!: number
   readonly why!: string
 }
@@ -169,9 +169,9 @@ export class JourneyDto extends CaseloadRowDto implements JourneyHeader {
   readonly programmeVersion!: number
   /** The last revision this answer knows of. */
   readonly revision!: number
-  /** Where the journey is held because an event cannot be understood. */
-  @ApiProperty({ type: HeldDto, nullable: true })
-  readonly held!: HeldDto | null
+  /** The event at which the journey's stream is parked, because it cannot be projected. */
+  @ApiProperty({ type: ParkedDto, nullable: true })
+  readonly parked!: ParkedDto | null
 }
 
 export class TimelineEntryDto implements TimelineEntry {

@@ -2,7 +2,7 @@
 import { Injectable, type CallHandler, type ExecutionContext, type NestInterceptor } from '@nestjs/common'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Observable } from 'rxjs'
-import { ReadModels } from '../../../projections/storage/read-models.ts'
+import { ReadModels } from '../../../projections/runner/read-models.ts'
 import { isPosition } from './fields.ts'
 import { Problem } from './problems.ts'
 

@@ -18,7 +18,7 @@ export const journeyForms: readonly JourneyForm[] = [
 
 /** Why a form cannot be filled in as the journey stands; null where it can. */
 export const whyUnavailable = (form: JourneyForm, record: JourneyRecord): string | null =>
-  record.header.held
+  record.header.parked
     ? 'An event of this journey cannot be understood, so nothing can be added until that has been put right.'
     : form.unavailable(record)
 

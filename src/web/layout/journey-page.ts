@@ -1,7 +1,7 @@
 /** What every page of one journey begins with: that there is such a journey, who he is, and whether the page is up to date. */
 import { Injectable, NotFoundException } from '@nestjs/common'
 import type { FastifyRequest } from 'fastify'
-import { ReadModels } from '../../../projections/storage/read-models.ts'
+import { ReadModels } from '../../../projections/runner/read-models.ts'
 import { whoIsAsking, type SignedIn } from '../../access/session.ts'
 import { statuses } from '../../domain/journey/figures.ts'
 import { Journeys, type JourneyHeader } from '../../queries/journeys.ts'

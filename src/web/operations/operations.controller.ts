@@ -3,7 +3,7 @@ import type { FastifyReply } from 'fastify'
 import { RequiresPermission } from '../../access/permission.guard.ts'
 import { digestOf, Operations } from '../../operations/operations.ts'
 import { BadAddress } from '../errors/pages.filter.ts'
-import { operationsView, replayedWords } from './operations.ts'
+import { operationsView, reprocessedWords } from './operations.ts'
 
 @RequiresPermission('operate')
 @Controller('operations')
@@ -16,16 +16,16 @@ export class OperationsController {
     return reply.view('operations/operations.njk', {
       ...operationsView(standing),
       digest: digestOf(standing),
-      done: replayedWords(query),
-      stillHeld: Number(query.still) > 0,
+      done: reprocessedWords(query),
+      stillParked: Number(query.still) > 0,
     })
   }
 
-  /** Told again from its first event, once the cause is put right; as `npm run held -- replay` does. */
-  @Post('replay')
-  async replay(@Body() { stream }: Record<string, unknown>, @Res() reply: FastifyReply) {
-    if (typeof stream !== 'string' || !stream) throw new BadAddress('No history was named.', 'Go back and choose one.')
-    const { healed, stillHeld, left } = await this.operations.replay(stream)
-    return reply.redirect(`/operations?healed=${healed}&still=${stillHeld}&left=${left}`, 303)
+  /** Projects a parked stream again from its first event, as `npm run parked -- reprocess` does. */
+  @Post('reprocess')
+  async reprocess(@Body() { stream }: Record<string, unknown>, @Res() reply: FastifyReply) {
+    if (typeof stream !== 'string' || !stream) throw new BadAddress('No stream was named.', 'Go back and choose one.')
+    const { repaired, stillParked, left } = await this.operations.reprocess(stream)
+    return reply.redirect(`/operations?repaired=${repaired}&still=${stillParked}&left=${left}`, 303)
   }
 }

@@ -10,8 +10,8 @@ interface Said {
 
 export function operationsView(standing: Standing | null) {
   if (!standing) return { state: databaseAway, standing: null }
-  const { runner: projector, eventsPerSecond, lagSeconds, position, asOf, projections, heldHistories } = standing
-  const held = heldView(standing.held)
+  const { runner: projector, eventsPerSecond, lagSeconds, position, asOf, projections, parkedStreams } = standing
+  const parked = parkedView(standing.parked)
   return {
     state: stateOf(standing),
     standing: {
@@ -23,9 +23,9 @@ export function operationsView(standing: Standing | null) {
       asOf,
       troubledSince: projector.troubledSince,
       projections: projections.map(projectionView),
-      held,
-      heldHistories,
-      unnamed: heldHistories - held.length,
+      parked,
+      parkedStreams,
+      unnamed: parkedStreams - parked.length,
     },
   }
 }
@@ -34,58 +34,58 @@ const databaseAway: Said = {
   name: 'The database of the read models is away',
   tone: 'ill',
   means:
-    'No page about a journey can be shown. What is recorded meanwhile goes to the log as ever, and the read models hear of it when the database is back.',
+    'No page about a journey can be shown. What is recorded meanwhile goes to the log as ever, and is projected when the database is back.',
 }
 
 function stateOf({ log, runner: projector, lagSeconds, projections }: Standing): Said {
   if (projector.state === 'refused')
     return {
-      name: 'The projector has refused to start',
+      name: 'The projection runner has refused to start',
       tone: 'ill',
       means:
-        'A newer release built these read models. What is served stands still. Start the newer release, or build them again with this one: npm run rebuild.',
+        'A newer release built these read models. What is served does not change. Start the newer release, or rebuild them with this one: npm run rebuild.',
     }
   if (log === 'away')
     return {
       name: 'The log is away',
       tone: 'ill',
       means:
-        'The event store does not answer. Pages go on with what was heard; nothing can be recorded. The projector goes on by itself when the store is back.',
+        'The event store does not answer. Pages show what was projected; nothing can be recorded. The projection runner resumes by itself when the store is back.',
     }
   if (projector.state === 'retrying')
     return {
       name: 'Trying again',
       tone: 'ill',
-      means: 'The projector lost the log or the database and takes them up again by itself.',
+      means: 'The projection runner lost the log or the database, and tries again by itself.',
     }
   if (projections.some(({ outdated }) => outdated))
     return {
-      name: 'Being built anew',
+      name: 'Being rebuilt',
       tone: 'busy',
       means:
-        'This release changed a projection. What is served was built by the one before, and stands still until then.',
+        'This release changed a projection. What is served was built by the release before, and does not change until the rebuild is done.',
     }
   if (projector.state === 'stopped')
-    return { name: 'Stopped', tone: 'ill', means: 'The projector of this process does not run.' }
+    return { name: 'Stopped', tone: 'ill', means: 'The projection runner of this process does not run.' }
   if (lagSeconds !== null && lagSeconds > 5)
-    return { name: 'Behind', tone: 'busy', means: 'The projector hears the log and has not come to its end.' }
+    return { name: 'Behind', tone: 'busy', means: 'The projection runner follows the log and has not caught up.' }
   return projector.state === 'standing_by'
     ? {
-        name: 'Level, standing by',
+        name: 'Caught up, standing by',
         tone: 'well',
-        means: 'Another instance projects for all; this one would take over.',
+        means: 'Another instance projects for all; this one would take its place.',
       }
-    : { name: 'Level with the log', tone: 'well', means: 'The read models have heard everything there is.' }
+    : { name: 'Caught up', tone: 'well', means: 'Every event in the log has been projected.' }
 }
 
-function projectionView({ name, question, position, at, lagSeconds, held, outdated, rebuild }: ProjectionStanding) {
+function projectionView({ name, question, position, at, lagSeconds, parked, outdated, rebuild }: ProjectionStanding) {
   return {
     name,
     question,
     position: position || 'Nothing yet',
     at: position ? at : null,
     lag: sayLag(lagSeconds),
-    held,
+    parked,
     outdated,
     rebuild: rebuild && rebuildView(rebuild),
   }
@@ -96,11 +96,11 @@ function rebuildView({ state, share, sharePerMinute, secondsLeft }: RebuildStand
   return {
     percent,
     says:
-      state === 'left'
-        ? `${percent} %, left unfinished: it goes on when the app starts or npm run rebuild is run`
+      state === 'interrupted'
+        ? `${percent} %, interrupted: it resumes when the application starts or npm run rebuild is run`
         : [
             `${percent} %`,
-            sharePerMinute === null ? 'working out the pace' : `${(sharePerMinute * 100).toFixed(1)} % a minute`,
+            sharePerMinute === null ? 'measuring the throughput' : `${(sharePerMinute * 100).toFixed(1)} % a minute`,
             secondsLeft === null ? null : `about ${saySpan(secondsLeft)} left`,
           ]
             .filter(Boolean)
@@ -108,13 +108,13 @@ function rebuildView({ state, share, sharePerMinute, secondsLeft }: RebuildStand
   }
 }
 
-/** One row a history: one replay heals it in every projection. */
-function heldView(held: Standing['held']) {
-  const streams = Object.entries(Object.groupBy(held, ({ stream }) => stream))
-  return streams.map(([stream, holds = []]) => ({
+/** One row for each stream: it is reprocessed in every projection at once. */
+function parkedView(parked: Standing['parked']) {
+  const streams = Object.entries(Object.groupBy(parked, ({ stream }) => stream))
+  return streams.map(([stream, rows = []]) => ({
     stream,
-    // The same event mostly stops all of them.
-    holds: Object.values(Object.groupBy(holds, ({ revision, why }) => `${revision} ${why}`)).map((alike = []) => ({
+    // Mostly every projection stops at the same event.
+    events: Object.values(Object.groupBy(rows, ({ revision, why }) => `${revision} ${why}`)).map((alike = []) => ({
       projections: alike.map(({ projection }) => projection).join(', '),
       revision: alike[0]!.revision,
       why: alike[0]!.why,
@@ -132,16 +132,16 @@ function saySpan(seconds: number): string {
   return sayCount(Math.round(seconds / 86_400), 'day')
 }
 
-/** What a redirect after a replay says was done. */
-export function replayedWords({ healed, still, left }: Readonly<Record<string, unknown>>): string | null {
-  const [goOn, held, later] = [healed, still, left].map((text) =>
+/** What a redirect after reprocessing says was done. */
+export function reprocessedWords({ repaired, still, left }: Readonly<Record<string, unknown>>): string | null {
+  const [resumed, parked, later] = [repaired, still, left].map((text) =>
     /^\d{1,6}$/.test(String(text)) ? Number(text) : null,
   )
-  if (goOn == null || held == null) return null
+  if (resumed == null || parked == null) return null
   const parts = [
-    goOn > 0 && `${sayCount(goOn, 'history goes', 'histories go')} on again`,
-    held > 0 && `${sayCount(held, 'history is', 'histories are')} still held`,
-    later && `${sayCount(later, 'history was', 'histories were')} not come to: replay again`,
+    resumed > 0 && `${sayCount(resumed, 'stream is', 'streams are')} projected again`,
+    parked > 0 && `${sayCount(parked, 'stream is', 'streams are')} still parked`,
+    later && `${sayCount(later, 'stream was', 'streams were')} left for want of time: reprocess again`,
   ].filter(Boolean)
-  return parts.join('; ') || 'Nothing was held any more'
+  return parts.join('; ') || 'Nothing was parked any more'
 }
