@@ -13,6 +13,7 @@ import { LiveController } from './live/live.controller.ts'
 import { MetricsController } from './operations/metrics.controller.ts'
 import { OperationsController } from './operations/operations.controller.ts'
 import { ReplayController } from './replay/replay.controller.ts'
+import { SignInController } from './sign-in/sign-in.controller.ts'
 import { TimelineController } from './timeline/timeline.controller.ts'
 
 @Module({
@@ -27,6 +28,7 @@ import { TimelineController } from './timeline/timeline.controller.ts'
     JourneyFormController,
     OperationsController,
     MetricsController,
+    SignInController,
   ],
   providers: [JourneyPages],
 })

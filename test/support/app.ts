@@ -5,6 +5,7 @@ import { AppModule } from '../../src/app.module.ts'
 import { configure } from '../../src/main.ts'
 import type { Config } from '../../src/runtime/config.ts'
 import { serverOptions } from '../../src/web/api/configure-api.ts'
+import { signEverybodyIn } from './signed-in.ts'
 
 /** Not initialised and not listening. Closing it closes all it opened. */
 export async function appWith(
@@ -16,5 +17,6 @@ export async function appWith(
     logger: false,
   })
   await configure(app)
+  signEverybodyIn(app)
   return app
 }

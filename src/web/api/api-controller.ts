@@ -24,7 +24,9 @@ export const ApiController = (path: string, tag: string) =>
 export const JourneyId = () => Param('journeyId', JourneyIdPipe)
 
 const always: readonly ProblemCode[] = [
+  'signed_out',
   'forbidden',
+  'identity_provider_unavailable',
   'too_many_requests',
   'unexpected',
   'store_unavailable',

@@ -3,6 +3,7 @@ import { Body, HttpCode, Post, Query, Req, Res, StreamableFile } from '@nestjs/c
 import { ApiHeader, ApiOperation, ApiResponse } from '@nestjs/swagger'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Readable } from 'node:stream'
+import { Identification } from '../../access/identification.ts'
 import { RequiresPermission } from '../../access/permission.guard.ts'
 import { sentenceOf } from '../../domain/event-words.ts'
 import { journeyAt } from '../../domain/journey/replay.ts'
@@ -43,6 +44,7 @@ export class JourneysController {
     private readonly journeys: Journeys,
     private readonly changes: LiveJourneys,
     private readonly streams: LiveStreams,
+    private readonly identification: Identification,
   ) {}
 
   @JourneyQuery('', 'Who is he, where does he stand, and what are his figures?')
@@ -161,7 +163,7 @@ export class JourneysController {
     if (!journey) throw notFound()
     reply.type('text/event-stream; charset=utf-8').header('x-accel-buffering', 'no')
     if (request.method === 'HEAD') return void reply.send('')
-    void reply.send(this.streams.of(journey.revision, this.changes.of(id)))
+    void reply.send(this.streams.of(journey.revision, this.changes.of(id), this.identification.ends(request)))
   }
 }
 
