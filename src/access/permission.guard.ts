@@ -3,6 +3,7 @@ import { Injectable, SetMetadata, type CanActivate, type ExecutionContext } from
 import { Reflector } from '@nestjs/core'
 import type { FastifyRequest } from 'fastify'
 import type { Actor } from '../domain/history.ts'
+import { owesConsultation } from './consulted.ts'
 import { Forbidden, isPermitted, type Permission } from './policy.ts'
 import { whoIsAsking } from './session.ts'
 
@@ -45,6 +46,10 @@ function lacking(posture: Posture | undefined, asker: Actor): Permission | undef
   return needed.find((permission) => !isPermitted(asker, permission))
 }
 
+/** Whoever needs the permission to read is shown somebody's record. */
+const showsRecords = (posture: Posture | undefined): boolean =>
+  typeof posture === 'object' && 'all' in posture && posture.all.includes('read')
+
 @Injectable()
 export class PermissionGuard implements CanActivate {
   constructor(private readonly reflector: Reflector) {}
@@ -53,8 +58,10 @@ export class PermissionGuard implements CanActivate {
   canActivate(context: ExecutionContext): boolean {
     const posture = postureOf(this.reflector, context.getHandler(), context.getClass())
     if (posture === 'public') return true
-    const asker = whoIsAsking(context.switchToHttp().getRequest<FastifyRequest>())
+    const request = context.switchToHttp().getRequest<FastifyRequest>()
+    const asker = whoIsAsking(request)
     if (!admits(posture, asker)) throw new Forbidden(lacking(posture, asker))
+    if (showsRecords(posture)) owesConsultation(request)
     return true
   }
 }

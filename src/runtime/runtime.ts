@@ -86,6 +86,8 @@ export async function openRuntime(config: Config, { besideAnother = false } = {}
     const runner = lock ? new ProjectionRunner(store, readModels, vault, log, projections, whereabouts) : null
     opened.push(() => runner?.stop())
     lock?.announce({ pid: process.pid, eventStoreUrl, url: null })
+    const commands = commandHandlersOn(store, appender, vault, config.dataDir)
+    opened.push(() => commands.consultations.close())
     return {
       config,
       log,
@@ -95,7 +97,7 @@ export async function openRuntime(config: Config, { besideAnother = false } = {}
       appends: appender.appends,
       vault,
       readModels,
-      commands: commandHandlersOn(store, appender, vault),
+      commands,
       runner,
       lock,
       close,

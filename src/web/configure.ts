@@ -12,6 +12,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import nunjucks from 'nunjucks'
+import { isUnloggedLook } from '../access/consulted.ts'
 import { Identification } from '../access/identification.ts'
 import { identify, identityOf } from '../access/session.ts'
 import { FaultLog } from '../operations/fault-log.ts'
@@ -116,6 +117,11 @@ export async function configureWeb(
   // Also where the form itself is shown again, with what was typed.
   fastify.addHook('onSend', async (_request, reply) => {
     if (reply.statusCode === 503 && !reply.hasHeader('retry-after')) reply.header('retry-after', retryAfterSeconds)
+  })
+  // The last thing that happens to an answer: what shows a record nobody was written down as looking at stays here.
+  fastify.addHook('onSend', async (request, reply) => {
+    if (reply.statusCode < 300 && isUnloggedLook(request))
+      throw new Error('A record was about to be shown that no look was written down for.')
   })
   const identification = app.get(Identification)
   fastify.addHook('preHandler', async (request) => {

@@ -5,6 +5,8 @@ import { CommandsModule } from '../commands/commands.module.ts'
 import { OperationsModule } from '../operations/operations.module.ts'
 import { QueriesModule } from '../queries/queries.module.ts'
 import { CaseloadPageController } from './caseload/caseload.controller.ts'
+import { ConsultationController } from './consultation/consultation.controller.ts'
+import { Looking } from './consultation/looking.ts'
 import { JourneyFormController } from './forms/journey-form.controller.ts'
 import { HistoryController } from './history/history.controller.ts'
 import { RecordedController } from './forms/recorded.controller.ts'
@@ -20,6 +22,7 @@ import { TimelineController } from './timeline/timeline.controller.ts'
   imports: [AccessModule, CommandsModule, OperationsModule, QueriesModule],
   controllers: [
     CaseloadPageController,
+    ConsultationController,
     TimelineController,
     ReplayController,
     HistoryController,
@@ -30,6 +33,6 @@ import { TimelineController } from './timeline/timeline.controller.ts'
     MetricsController,
     SignInController,
   ],
-  providers: [JourneyPages],
+  providers: [JourneyPages, Looking],
 })
 export class WebModule {}

@@ -149,5 +149,5 @@ export const JourneyQuery = (path: string, summary: string, ...codes: readonly P
     RequiresPermission('read'),
     ApiOperation({ summary }),
     journeyParam,
-    AnswersProblems('invalid_query', 'invalid_header', 'not_found', ...codes),
+    AnswersProblems('invalid_query', 'invalid_header', 'not_found', 'consultation_log_unavailable', ...codes),
   )

@@ -195,6 +195,12 @@ export const problemKinds = {
     title: 'The read models cannot be reached',
     meaning: 'Questions cannot be answered just now; commands are recorded as ever. Ask again after Retry-After.',
   },
+  consultation_log_unavailable: {
+    status: 503,
+    title: 'Who looks cannot be written down',
+    meaning:
+      'Every look at a record is written down before the record is shown. That cannot be done just now, so nothing is answered. Ask again after Retry-After.',
+  },
   identity_provider_unavailable: {
     status: 503,
     title: 'The identity provider cannot be reached',
@@ -279,6 +285,7 @@ const retryAfter: Partial<Record<ProblemCode, string>> = {
   store_unavailable: '5',
   read_models_unavailable: '5',
   identity_provider_unavailable: '5',
+  consultation_log_unavailable: '5',
 }
 
 /** What is wrong, as far as the caller may know; whatever is not foreseen is `unexpected`, and says nothing of what is inside. */

@@ -137,6 +137,12 @@ const pages: Readonly<Record<FailureCode, (failure: Failure, error: Error) => Pa
     'The service in which your organisation keeps its accounts cannot be reached.',
     'Wait a few minutes, then try again. Whoever is signed in already stays signed in.',
   ),
+  consultation_log_unavailable: page(
+    503,
+    'Sorry, nothing can be shown just now',
+    'Who looks at a record is written down before it is shown. That cannot be done just now, so nothing is shown.',
+    'Wait a few minutes, then load the page again.',
+  ),
   form_expired: page(
     403,
     'This form can no longer be sent',
