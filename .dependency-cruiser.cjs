@@ -66,6 +66,7 @@ const rooms = {
     'src/web/web.module.ts',
   ],
   'src/main.ts': [
+    'src/access/identity-provider.ts',
     'src/app.module.ts',
     'src/cli/terminal.ts',
     'src/protection/vault.ts',

@@ -43,7 +43,7 @@ const flag = (name: string) => process.argv.find((word) => word.startsWith(`--${
 
 if (role === 'serving') await serving(rest[0]!, rest[1]!, Number(rest[2]), rest[3])
 else if (role === 'importing') await importing(rest[0]!, rest[1]!, rest[2])
-else if (role === 'sending') await sending(rest[0]!, rest.slice(1))
+else if (role === 'sending') await sending(rest[0]!, rest[1]!, rest.slice(2))
 else await bench()
 
 async function bench(): Promise<void> {
@@ -107,12 +107,14 @@ async function writeLog(
 
 /** The application as npm start has it, with a case load to record on, first while nothing else happens and then beside an import. */
 async function serving(dir: string, database: string, quietSeconds: number, databaseUrl?: string): Promise<void> {
-  const [{ importFile }, { createApp }, { readConfig }, { RUNTIME, waitUntilCaughtUp }] = await Promise.all([
-    import('../src/exchange/import-file.ts'),
-    import('../src/main.ts'),
-    import('../src/runtime/config.ts'),
-    import('../src/runtime/runtime.ts'),
-  ])
+  const [{ importFile }, { createApp }, { readConfig }, { RUNTIME, waitUntilCaughtUp }, { IdentityProvider }] =
+    await Promise.all([
+      import('../src/exchange/import-file.ts'),
+      import('../src/main.ts'),
+      import('../src/runtime/config.ts'),
+      import('../src/runtime/runtime.ts'),
+      import('../src/access/identity-provider.ts'),
+    ])
   const dataDir = join(dir, database)
   const app = await createApp({ ...readConfig({ DATA_DIR: dataDir }), databaseUrl, logLevel: 'error' })
   const runtime = app.get<Runtime>(RUNTIME)
@@ -131,13 +133,14 @@ async function serving(dir: string, database: string, quietSeconds: number, data
   runtime.runner!.progress.subscribe(({ events }) => {
     for (const { receivedAt } of events) visible.push(Date.now() - receivedAt.getTime())
   })
+  const token = await tokenOf((await app.get(IdentityProvider).settings()).issuer)
   await app.listen(0, '127.0.0.1')
   const url = (await app.getUrl()).replace(/\/$/, '')
   runtime.lock!.announce({ pid: process.pid, eventStoreUrl: runtime.eventStoreUrl, url })
 
   const during = async (work: () => Promise<unknown>): Promise<Noticed & { commands: number }> => {
     visible = []
-    const sender = child('sending', url, ...open.map(({ journey_id }) => journey_id))
+    const sender = child('sending', url, token, ...open.map(({ journey_id }) => journey_id))
     const answers = textOf(sender)
     await work()
     sender.stdin!.end()
@@ -160,6 +163,16 @@ async function serving(dir: string, database: string, quietSeconds: number, data
   )
 }
 
+/** A case manager's access token, from the development provider. */
+async function tokenOf(issuer: string): Promise<string> {
+  const answer = await fetch(`${issuer}/token`, {
+    method: 'POST',
+    headers: { authorization: `Basic ${btoa('CM001:development')}` },
+    body: new URLSearchParams({ grant_type: 'client_credentials' }),
+  })
+  return ((await answer.json()) as { access_token: string }).access_token
+}
+
 /** An import as npm run import does it beside the application. */
 async function importing(dataDir: string, file: string, databaseUrl?: string): Promise<void> {
   const { importFile } = await import('../src/exchange/import-file.ts')
@@ -175,14 +188,14 @@ async function importing(dataDir: string, file: string, databaseUrl?: string): P
  * Issues warnings by turns on the journeys until stdin ends; one that is refused for the moment is sent again when the answer says.
  * @returns on stdout, in milliseconds, how long after each was first sent it was answered as recorded
  */
-async function sending(url: string, journeys: readonly string[]): Promise<void> {
+async function sending(url: string, token: string, journeys: readonly string[]): Promise<void> {
   const stopped = new AbortController()
   process.stdin.on('end', () => stopped.abort()).resume()
   const times: number[] = []
   const send = async (journeyId: string, key: string): Promise<void> => {
     const answer = await fetch(`${url}/api/journeys/${journeyId}/warnings`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json', 'idempotency-key': key },
+      headers: { 'content-type': 'application/json', 'idempotency-key': key, authorization: `Bearer ${token}` },
       body: JSON.stringify({ occurredOn: '2025-03-31' }),
     })
     const text = await answer.text()

@@ -5,6 +5,7 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { AppModule } from './app.module.ts'
+import { IdentityProvider } from './access/identity-provider.ts'
 import { atTheTerminal, UsageError } from './cli/terminal.ts'
 import { Vault } from './protection/vault.ts'
 import { CONFIG, projectRoot, readConfig, type Config } from './runtime/config.ts'
@@ -38,6 +39,7 @@ export async function configure(app: NestFastifyApplication): Promise<void> {
     viewsDir: join(projectRoot, 'src/web'),
     secret: app.get(Vault).secret('cookie'),
     requestsAMinute: app.get<Config>(CONFIG).requestsAMinute,
+    canChangeRole: app.get<Config>(CONFIG).identityProvider === undefined,
   })
 }
 
@@ -67,11 +69,14 @@ async function serve(): Promise<void> {
   }
   app.useLogger(['error', 'warn'])
   app.enableShutdownHooks(['SIGINT', 'SIGTERM'], { useProcessExit: true })
+  // Started before anybody comes, so that what is wrong with it is said at the terminal.
+  const { issuer } = await app.get(IdentityProvider).settings()
+  const development = config.identityProvider ? '' : ' (the development provider: choose a role, there is no password)'
   const url = (await app.getUrl()).replace(/\/$/, '')
   const { lock, eventStoreUrl } = app.get<Runtime>(RUNTIME)
   lock?.announce({ pid: process.pid, eventStoreUrl, url })
   process.stdout.write(
-    `Throughline is at ${url}\nIts data is in ${config.dataDir}. Import a contact log with: npm run import -- FILE.csv\n`,
+    `Throughline is at ${url}\nPeople sign in at ${issuer}${development}\nIts data is in ${config.dataDir}. Import a contact log with: npm run import -- FILE.csv\n`,
   )
 }
 

@@ -1,15 +1,77 @@
-/** Who may do what: every request passes through here. */
-import { Module } from '@nestjs/common'
+/** Who is asking, and who may do what: every request passes through here. */
+import { Inject, Module, type OnApplicationShutdown } from '@nestjs/common'
 import { APP_GUARD } from '@nestjs/core'
-import { CONFIG, type Config } from '../runtime/config.ts'
+import { join } from 'node:path'
+import { CONFIG, projectRoot, type Config, type IdentityProviderSettings } from '../runtime/config.ts'
+import { DevelopmentProvider, whyNoDevelopmentProvider } from './development-provider.ts'
+import { Identification } from './identification.ts'
+import { IdentityProvider } from './identity-provider.ts'
 import { PermissionGuard } from './permission.guard.ts'
 import { Scrapers } from './scrapers.ts'
+import { Sessions } from './sessions.ts'
+import { SignIn } from './sign-in.ts'
+
+/** Starts the development provider when somebody first needs it, and only where no other is configured. */
+class DevelopmentProviders {
+  private started: Promise<DevelopmentProvider> | undefined
+
+  constructor(private readonly config: Config) {}
+
+  async settings(): Promise<IdentityProviderSettings> {
+    const { identityProvider, production, host, trustedProxies } = this.config
+    if (identityProvider) return identityProvider
+    const problem = whyNoDevelopmentProvider({ production, host, behindProxy: trustedProxies.length > 0 })
+    if (problem !== null) throw new Error(problem)
+    this.started ??= DevelopmentProvider.start(join(projectRoot, 'dist/public/app.css'))
+    return (await this.started).settings
+  }
+
+  async stop(): Promise<void> {
+    await (await this.started)?.stop()
+  }
+}
 
 @Module({
   providers: [
     { provide: APP_GUARD, useClass: PermissionGuard },
     { provide: Scrapers, useFactory: ({ metricsToken }: Config) => new Scrapers(metricsToken), inject: [CONFIG] },
+    {
+      provide: Sessions,
+      useFactory: ({ dataDir }: Config) => new Sessions(join(dataDir, 'sessions.sqlite')),
+      inject: [CONFIG],
+    },
+    {
+      provide: DevelopmentProviders,
+      useFactory: (config: Config) => new DevelopmentProviders(config),
+      inject: [CONFIG],
+    },
+    {
+      provide: IdentityProvider,
+      useFactory: (development: DevelopmentProviders) => new IdentityProvider(() => development.settings()),
+      inject: [DevelopmentProviders],
+    },
+    {
+      provide: SignIn,
+      useFactory: (provider: IdentityProvider, sessions: Sessions, { identityProvider }: Config) =>
+        new SignIn(provider, sessions, identityProvider === undefined),
+      inject: [IdentityProvider, Sessions, CONFIG],
+    },
+    {
+      provide: Identification,
+      useFactory: (provider: IdentityProvider, sessions: Sessions) => new Identification(provider, sessions),
+      inject: [IdentityProvider, Sessions],
+    },
   ],
-  exports: [Scrapers],
+  exports: [Identification, IdentityProvider, Scrapers, Sessions, SignIn],
 })
-export class AccessModule {}
+export class AccessModule implements OnApplicationShutdown {
+  constructor(
+    @Inject(Sessions) private readonly sessions: Sessions,
+    @Inject(DevelopmentProviders) private readonly development: DevelopmentProviders,
+  ) {}
+
+  async onApplicationShutdown(): Promise<void> {
+    this.sessions.close()
+    await this.development.stop()
+  }
+}

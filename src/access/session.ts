@@ -1,45 +1,34 @@
-/** Who is asking, and what he may do. The one place: until there is sign-in, one seeded case manager on this machine. */
+/** Who sent a request. The one place that is asked: nothing else in the product looks at a cookie or a token. */
 import type { Actor } from '../domain/history.ts'
+import { SignedOut, type Role } from './policy.ts'
 
 export interface SignedIn extends Actor {
+  readonly role: Role
+  /** For the person himself to see; it goes into no event. */
   readonly name: string
 }
 
-const seededCaseManager: SignedIn = {
-  id: 'CM001',
-  role: 'case_manager',
-  organisation: 'demonstration',
-  name: 'Case manager (seeded)',
-}
+/** What is known of whoever sent a request. */
+export type Identity =
+  | {
+      readonly who: SignedIn
+      /** The session of a browser; null for an access token. */
+      readonly sessionId: string | null
+      /** When the access token stops being good, in milliseconds since 1970; null for a session, which says so itself. */
+      readonly until: number | null
+    }
+  | { readonly who: null; readonly why: SignedOut['why'] }
 
-/** Who sent this request. Sign-in will look at the session; nothing else in the product may. */
-export const whoIsAsking = (_request: unknown): SignedIn => seededCaseManager
+const identities = new WeakMap<object, Identity>()
 
-/** The asker is known, and may not do this. */
-export class Forbidden extends Error {
-  constructor() {
-    super('Your role does not allow this.')
-    this.name = 'Forbidden'
-  }
-}
+export const identify = (request: object, identity: Identity): void => void identities.set(request, identity)
 
-/**
- * `read`: see who is on the programme and what happened on a journey. `record`: add to a journey. `operate`: see the status of
- * the service and reprocess parked streams; nothing about anybody.
- */
-export type Permission = 'read' | 'record' | 'operate'
+/** A request that was never looked at came from nobody. */
+export const identityOf = (request: object): Identity => identities.get(request) ?? { who: null, why: 'none' }
 
-const permitted: Readonly<Record<string, readonly Permission[]>> = {
-  // Whoever is at this machine runs it too: until there is sign-in, nobody else can be asked.
-  case_manager: ['read', 'record', 'operate'],
-  administrator: ['operate'],
-}
-
-/** Default deny: a role that is not named here may do nothing. */
-export const isPermitted = (actor: Actor, permission: Permission): boolean =>
-  Object.hasOwn(permitted, actor.role) && permitted[actor.role]!.includes(permission)
-
-/** @throws Forbidden */
-export function permit(actor: Actor, permission: Permission): void {
-  if (!isPermitted(actor, permission)) throw new Forbidden()
+/** @throws SignedOut */
+export function whoIsAsking(request: object): SignedIn {
+  const identity = identityOf(request)
+  if (identity.who === null) throw new SignedOut(identity.why)
+  return identity.who
 }

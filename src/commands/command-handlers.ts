@@ -1,7 +1,9 @@
 /** The command handlers of one runtime, over one log and one set of keys. */
+import { join } from 'node:path'
 import type { EventAppender } from '../event-store/event-appender.ts'
 import type { EventStore } from '../event-store/event-store.ts'
 import type { Vault } from '../protection/vault.ts'
+import { ConsultationLog } from './consultation-log.ts'
 import { DecideAndAppend } from './decide-and-append.ts'
 import { JourneyCommandHandler } from './journey-command-handler.ts'
 import { ParticipantCommandHandler } from './participant-command-handler.ts'
@@ -9,6 +11,8 @@ import { ParticipantCommandHandler } from './participant-command-handler.ts'
 export interface CommandHandlers {
   readonly journeys: JourneyCommandHandler
   readonly participants: ParticipantCommandHandler
+  /** Who looks at what. */
+  readonly consultations: ConsultationLog
   /** What the handlers share, for those that decide many commands at once. */
   readonly decideAndAppend: DecideAndAppend
 }
@@ -16,9 +20,15 @@ export interface CommandHandlers {
 /** The handlers of the runtime, as Nest knows them. */
 export const RUNTIME_COMMANDS = Symbol('CommandHandlers')
 
-export function commandHandlersOn(store: EventStore, appender: EventAppender, vault: Vault): CommandHandlers {
+export function commandHandlersOn(
+  store: EventStore,
+  appender: EventAppender,
+  vault: Vault,
+  dataDir: string,
+): CommandHandlers {
   const decideAndAppend = new DecideAndAppend(store, appender, vault)
   const participants = new ParticipantCommandHandler(decideAndAppend, vault)
   const journeys = new JourneyCommandHandler(decideAndAppend, participants, store, vault)
-  return { journeys, participants, decideAndAppend }
+  const consultations = new ConsultationLog(appender, join(dataDir, 'consultations.sqlite'))
+  return { journeys, participants, consultations, decideAndAppend }
 }

@@ -1,6 +1,7 @@
 /** The one way anything changes, for whoever records by request. */
 import { Module } from '@nestjs/common'
 import { RUNTIME_COMMANDS, type CommandHandlers } from './command-handlers.ts'
+import { ConsultationLog } from './consultation-log.ts'
 import { JourneyCommandHandler } from './journey-command-handler.ts'
 
 @Module({
@@ -10,7 +11,12 @@ import { JourneyCommandHandler } from './journey-command-handler.ts'
       useFactory: ({ journeys }: CommandHandlers) => journeys,
       inject: [RUNTIME_COMMANDS],
     },
+    {
+      provide: ConsultationLog,
+      useFactory: ({ consultations }: CommandHandlers) => consultations,
+      inject: [RUNTIME_COMMANDS],
+    },
   ],
-  exports: [JourneyCommandHandler],
+  exports: [ConsultationLog, JourneyCommandHandler],
 })
 export class CommandsModule {}

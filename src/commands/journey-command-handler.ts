@@ -1,5 +1,5 @@
 /** Commands of one journey: what happened on it, and the referral that begins it. */
-import { permit } from '../access/session.ts'
+import { permit } from '../access/policy.ts'
 import { dayOf, type Day } from '../domain/calendar.ts'
 import type { Actor, CommandContext, Source } from '../domain/history.ts'
 import { journeyHistory, type JourneyCommand, type JourneyEvent } from '../domain/journey/journey.ts'

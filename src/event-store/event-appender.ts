@@ -1,5 +1,5 @@
 /** Appends to the log at an expected revision. Only the commands do: the dependency rules let nobody else import this file. */
-import { NO_STREAM, WrongExpectedVersionError, jsonEvent, type EventStoreDBClient } from '@eventstore/db-client'
+import { ANY, NO_STREAM, WrongExpectedVersionError, jsonEvent, type EventStoreDBClient } from '@eventstore/db-client'
 import { SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
 import { Subject } from 'rxjs'
 import { answeredInTime } from './reading.ts'
@@ -31,10 +31,11 @@ export class EventAppender {
 
   /**
    * Appends all of the events or none.
-   * @param expected the stream's last revision as last read; -1 for a stream that must not exist yet
+   * @param expected the stream's last revision as last read; -1 for a stream that must not exist yet; `any` for what rests on
+   * nothing that the stream holds already, and is written once however often it is sent
    * @throws ConcurrencyConflict, StoreUnavailable
    */
-  async append(stream: string, expected: number, events: readonly NewEvent[]): Promise<AppendResult> {
+  async append(stream: string, expected: number | 'any', events: readonly NewEvent[]): Promise<AppendResult> {
     const begun = performance.now()
     const span = tracer.startSpan('append', {
       kind: SpanKind.CLIENT,
@@ -58,14 +59,14 @@ export class EventAppender {
     }
   }
 
-  private async written(stream: string, expected: number, events: readonly NewEvent[]): Promise<AppendResult> {
+  private async written(stream: string, expected: number | 'any', events: readonly NewEvent[]): Promise<AppendResult> {
     try {
       const appended = this.client.appendToStream(
         stream,
         events.map(({ id, type, data, metadata }) =>
           jsonEvent({ id, type, data: canonical(data) as never, metadata: canonical(metadata) as never }),
         ),
-        { expectedRevision: expected < 0 ? NO_STREAM : BigInt(expected) },
+        { expectedRevision: expected === 'any' ? ANY : expected < 0 ? NO_STREAM : BigInt(expected) },
       )
       // The client has no timer of its own for batched appends.
       const { nextExpectedRevision, position } = await answeredInTime(appended)

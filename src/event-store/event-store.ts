@@ -31,6 +31,16 @@ export class EventStore {
     return eventsOf(readFiltered(this.client, { categories, direction: 'forwards', from: 'start' }))
   }
 
+  /** The newest events of a stream, the newest first; nothing where there is no such stream. */
+  readBackwards(stream: string, most: number): AsyncGenerator<StoredEvent> {
+    return eventsOf(this.client.readStream(stream, { direction: BACKWARDS, fromRevision: END, maxCount: most }))
+  }
+
+  /** The newest events of the streams of some categories, the newest first. */
+  readAllBackwards(categories: readonly string[], most: number): AsyncGenerator<StoredEvent> {
+    return eventsOf(readFiltered(this.client, { categories, direction: 'backwards', from: 'end', limit: most }))
+  }
+
   /** The position of the very last event, system events included; 0 where there is none. */
   async headPosition(): Promise<bigint> {
     const last = await firstOf(this.client.readAll({ direction: BACKWARDS, fromPosition: END, maxCount: 1 }))

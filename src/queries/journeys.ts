@@ -174,6 +174,17 @@ export class Journeys {
     }
   }
 
+  /** Who some journeys are about, for as many as there are. */
+  async named(journeyIds: readonly string[]): Promise<readonly CaseloadRow[]> {
+    const known = journeyIds.filter((id) => opaqueId.test(id))
+    const order = { sort: 'referred', direction: 'asc' } as const
+    const { rows } = await caseloadPage(this.readModels.db, { journeyIds: known }, order, {
+      limit: known.length,
+      offset: 0,
+    })
+    return rows.map((row) => this.row(row))
+  }
+
   async header(journeyId: string): Promise<JourneyHeader | null> {
     if (!opaqueId.test(journeyId)) return null
     const { rows } = await caseloadPage(

@@ -2,10 +2,10 @@
 import { isIP } from 'node:net'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 
 export interface Config {
-  /** The only address served: until there is sign-in, nobody but this machine may ask. */
+  /** The only address served: nobody but this machine may ask. */
   readonly host: '127.0.0.1'
   readonly port: number
   readonly dataDir: string
@@ -25,7 +25,26 @@ export interface Config {
   readonly metricsToken: string | undefined
   /** Where OpenTelemetry's own variables say that traces go; undefined for nowhere. They say how, too. */
   readonly tracesTo: string | undefined
+  /** Where people sign in; undefined means the development provider on this machine, where anybody can be anybody. */
+  readonly identityProvider: IdentityProviderSettings | undefined
+  /** NODE_ENV is production. */
+  readonly production: boolean
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
+}
+
+/** An OpenID Connect provider, and what it says of a person. */
+export interface IdentityProviderSettings {
+  /** Its address, exactly as it calls itself. */
+  readonly issuer: string
+  readonly clientId: string
+  /** Undefined for a client that keeps no secret: PKCE alone then binds an answer to whoever asked. */
+  readonly clientSecret: string | undefined
+  /** What an access token for the API names as its audience; never the client, which ID tokens are for. */
+  readonly audience: string
+  /** The claim that names a person's role. */
+  readonly roleClaim: string
+  /** The one algorithm of ID tokens; undefined takes any that the provider says it uses. */
+  readonly idTokenAlgorithm: string | undefined
 }
 
 /** Under which the settings are provided to what is injected. */
@@ -64,7 +83,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     )
   }
   if (env.HOST && env.HOST !== '127.0.0.1' && env.HOST !== 'localhost') {
-    problems.push(`HOST is "${env.HOST}": this version has no sign-in yet and serves 127.0.0.1 only. Leave HOST unset.`)
+    problems.push(`HOST is "${env.HOST}": this version serves 127.0.0.1 only. Leave HOST unset.`)
   }
   const tracesTo = env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT || env.OTEL_EXPORTER_OTLP_ENDPOINT || undefined
   if (tracesTo && !/^https?:$/.test(URL.parse(tracesTo)?.protocol ?? '')) {
@@ -79,6 +98,12 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   if (env.METRICS_TOKEN && !/^[\x21-\x7e]{16,}$/.test(env.METRICS_TOKEN)) {
     problems.push('METRICS_TOKEN must be at least 16 visible ASCII characters without spaces.')
   }
+  const production = env.NODE_ENV === 'production'
+  const identityProvider = readIdentityProvider(env, problems)
+  if (production && !env.OIDC_ISSUER)
+    problems.push(
+      'OIDC_ISSUER must be set where NODE_ENV is production: the development provider lets anybody be anybody.',
+    )
   if (problems.length > 0) throw new BadConfiguration(problems)
 
   return {
@@ -93,7 +118,46 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     trustedProxies,
     metricsToken: env.METRICS_TOKEN || undefined,
     tracesTo,
+    identityProvider,
+    production,
     logLevel: logLevel as Config['logLevel'],
+  }
+}
+
+function readIdentityProvider(env: NodeJS.ProcessEnv, problems: string[]): IdentityProviderSettings | undefined {
+  const { OIDC_ISSUER: issuer, OIDC_CLIENT_ID: clientId, OIDC_AUDIENCE: audience } = env
+  if (!issuer) {
+    for (const name of ['OIDC_CLIENT_ID', 'OIDC_CLIENT_SECRET', 'OIDC_CLIENT_SECRET_FILE', 'OIDC_AUDIENCE'])
+      if (env[name]) problems.push(`${name} is set, and OIDC_ISSUER is not: give the address of the identity provider.`)
+    return undefined
+  }
+  const address = URL.parse(issuer)
+  const onLoopback = address?.protocol === 'http:' && /^(127(\.\d+){3}|localhost|\[::1\])$/.test(address.hostname)
+  if (address?.protocol !== 'https:' && !onLoopback)
+    problems.push(`OIDC_ISSUER is "${issuer}": it should look like https://login.example.org, with TLS.`)
+  if (!clientId)
+    problems.push('OIDC_CLIENT_ID is not set: give the name under which the identity provider knows this service.')
+  if (!audience) problems.push('OIDC_AUDIENCE is not set: give the audience that access tokens for the API name.')
+  if (audience && audience === clientId)
+    problems.push('OIDC_AUDIENCE is the same as OIDC_CLIENT_ID: an ID token would then pass for an access token.')
+  const clientSecret = env.OIDC_CLIENT_SECRET || fileOf(env.OIDC_CLIENT_SECRET_FILE, problems)
+  return {
+    issuer,
+    clientId: clientId ?? '',
+    clientSecret,
+    audience: audience ?? '',
+    roleClaim: env.OIDC_ROLE_CLAIM || 'role',
+    idTokenAlgorithm: env.OIDC_ID_TOKEN_ALGORITHM || undefined,
+  }
+}
+
+function fileOf(name: string | undefined, problems: string[]): string | undefined {
+  if (!name) return undefined
+  try {
+    return readFileSync(name, 'utf8').trim()
+  } catch {
+    problems.push(`OIDC_CLIENT_SECRET_FILE names ${name}, which cannot be read.`)
+    return undefined
   }
 }
 

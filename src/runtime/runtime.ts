@@ -103,6 +103,8 @@ export async function openRuntime(
     const runner = lock ? new ProjectionRunner(sources, projections, rebuilder) : null
     opened.push(() => runner?.stop())
     lock?.announce({ pid: process.pid, eventStoreUrl, url: null })
+    const commands = commandHandlersOn(store, appender, vault, config.dataDir)
+    opened.push(() => commands.consultations.close())
     return {
       config,
       log,
@@ -112,7 +114,7 @@ export async function openRuntime(
       appends: appender.appends,
       vault,
       readModels,
-      commands: commandHandlersOn(store, appender, vault),
+      commands,
       runner,
       lock,
       close,

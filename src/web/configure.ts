@@ -12,14 +12,18 @@ import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import nunjucks from 'nunjucks'
-import { whoIsAsking } from '../access/session.ts'
+import { isUnloggedLook } from '../access/consulted.ts'
+import { Identification } from '../access/identification.ts'
+import { identify, identityOf } from '../access/session.ts'
 import { FaultLog } from '../operations/fault-log.ts'
 import { Staleness } from '../operations/staleness.ts'
 import { PagesFilter } from './errors/pages.filter.ts'
 import { receiveFiles, takesFiles } from './import/receive-files.ts'
 import { teach } from './layout/filters.ts'
+import { headerFor } from './layout/navigation.ts'
 import { timeRequests } from './operations/timed-requests.ts'
 import { traceRequests } from './operations/traced-requests.ts'
+import { sessionCookie } from './sign-in/cookies.ts'
 
 declare module 'fastify' {
   interface FastifyReply {
@@ -35,6 +39,8 @@ export interface WebConfig {
   readonly viewsDir: string
   /** Requests a minute from one address before it is answered 429; 0 for no limit. */
   readonly requestsAMinute: number
+  /** Whether people are offered to be somebody else: at the development provider they may. */
+  readonly canChangeRole: boolean
   /** Signs the cookie of the form token. */
   readonly secret: string
 }
@@ -45,9 +51,12 @@ const retryAfterSeconds = 5
 /** What watches the service is answered however often it asks: an answer of 429 would look like a failure. */
 const neverLimited = new Set(['/api/health/live', '/api/health/ready', '/metrics'])
 
+/** Sent by the identity provider and by no browser: what it sends is signed, and holds no token of a form. */
+const fromProvider = new Set(['/sign-out/back-channel'])
+
 export async function configureWeb(
   app: NestFastifyApplication,
-  { publicDir, viewsDir, requestsAMinute, secret }: WebConfig,
+  { publicDir, viewsDir, requestsAMinute, canChangeRole, secret }: WebConfig,
 ): Promise<void> {
   const fastify = app.getHttpAdapter().getInstance()
 
@@ -112,18 +121,34 @@ export async function configureWeb(
   fastify.addHook('onSend', async (_request, reply) => {
     if (reply.statusCode === 503 && !reply.hasHeader('retry-after')) reply.header('retry-after', retryAfterSeconds)
   })
+  // The last thing that happens to an answer: what shows a record nobody was written down as looking at stays here.
+  fastify.addHook('onSend', async (request, reply) => {
+    if (reply.statusCode < 300 && isUnloggedLook(request))
+      throw new Error('A record was about to be shown that no look was written down for.')
+  })
+  const identification = app.get(Identification)
+  fastify.addHook('preHandler', async (request) => {
+    const { cookies, headers, url } = request
+    if (url.startsWith('/assets/')) return
+    const shown = { cookie: cookies[sessionCookie], authorization: headers.authorization, takesTokens: isApi(url) }
+    identify(request, await identification.identify(shown))
+  })
   const currency = app.get(Staleness)
   fastify.addHook('preHandler', async (request, reply) => {
     if (isPage(request.url)) reply.locals = { ...reply.locals, outOfDate: await currency.outOfDate() }
   })
   fastify.addHook('preHandler', (request, reply, next) => {
     if (!isPage(request.url)) return next()
-    reply.locals = { ...reply.locals, csrfToken: reply.generateCsrf(), signedInAs: whoIsAsking(request), assetsVersion }
-    if (request.method === 'GET' || request.method === 'HEAD') return next()
+    const { who } = identityOf(request)
+    const header = who && { ...headerFor(who, request.url), canChangeRole }
+    reply.locals = { ...reply.locals, csrfToken: reply.generateCsrf(), assetsVersion, ...header }
+    if (request.method === 'GET' || request.method === 'HEAD' || fromProvider.has(request.url)) return next()
     fastify.csrfProtection(request, reply, next)
   })
   app.useGlobalFilters(new PagesFilter(app.get(FaultLog)))
 }
+
+const isApi = (url: string): boolean => /^\/api(?:[/?]|$)/.test(url)
 
 /** Everything but the files, the API and the metrics is a page for people. */
 export const isPage = (url: string): boolean => !url.startsWith('/assets/') && !/^\/(?:api|metrics)(?:[/?]|$)/.test(url)

@@ -6,6 +6,8 @@ import { OperationsModule } from '../operations/operations.module.ts'
 import { QueriesModule } from '../queries/queries.module.ts'
 import { RUNTIME, type Runtime } from '../runtime/runtime.ts'
 import { CaseloadPageController } from './caseload/caseload.controller.ts'
+import { ConsultationController } from './consultation/consultation.controller.ts'
+import { Looking } from './consultation/looking.ts'
 import { JourneyFormController } from './forms/journey-form.controller.ts'
 import { UploadedImports } from '../exchange/uploaded-imports.ts'
 import { HistoryController } from './history/history.controller.ts'
@@ -16,12 +18,14 @@ import { LiveController } from './live/live.controller.ts'
 import { MetricsController } from './operations/metrics.controller.ts'
 import { OperationsController } from './operations/operations.controller.ts'
 import { ReplayController } from './replay/replay.controller.ts'
+import { SignInController } from './sign-in/sign-in.controller.ts'
 import { TimelineController } from './timeline/timeline.controller.ts'
 
 @Module({
   imports: [AccessModule, CommandsModule, OperationsModule, QueriesModule],
   controllers: [
     CaseloadPageController,
+    ConsultationController,
     TimelineController,
     ReplayController,
     HistoryController,
@@ -31,9 +35,11 @@ import { TimelineController } from './timeline/timeline.controller.ts'
     ImportController,
     OperationsController,
     MetricsController,
+    SignInController,
   ],
   providers: [
     JourneyPages,
+    Looking,
     { provide: UploadedImports, useFactory: (runtime: Runtime) => new UploadedImports(runtime), inject: [RUNTIME] },
   ],
 })

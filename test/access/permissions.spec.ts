@@ -7,20 +7,20 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { admits, postureOf, type Posture } from '../../src/access/permission.guard.ts'
-import { isPermitted, whoIsAsking } from '../../src/access/session.ts'
+import { isPermitted, permissions, roleCodes } from '../../src/access/policy.ts'
 import { AppModule } from '../../src/app.module.ts'
 import { configure } from '../../src/main.ts'
 import { serverOptions } from '../../src/web/api/configure-api.ts'
-import { journeyForms } from '../../src/web/forms/journey-forms.ts'
 import { settingsIn } from '../support/runtime.ts'
+import { cookieFor } from '../support/signed-in.ts'
 
 const actor = (role: string) => ({ id: 'X001', role, organisation: 'x' })
 
 describe('a permission', () => {
   it('is given to roles that are named, and to no other', () => {
-    for (const permission of ['read', 'record', 'operate'] as const) {
-      expect(isPermitted(whoIsAsking({}), permission)).toBe(true)
-      for (const role of ['visitor', 'auditor', '', 'constructor', '__proto__'])
+    for (const permission of permissions) {
+      expect(roleCodes.some((role) => isPermitted({ role }, permission))).toBe(true)
+      for (const role of ['visitor', '', 'constructor', '__proto__'])
         expect(isPermitted(actor(role), permission)).toBe(false)
     }
   })
@@ -35,6 +35,7 @@ describe('a permission', () => {
 describe('what a route declares', () => {
   it.each<[Posture | undefined, string, boolean]>([
     ['public', 'visitor', true],
+    ['signed-in', 'visitor', true],
     [{ all: ['read'] }, 'visitor', false],
     [{ all: ['operate'] }, 'administrator', true],
     [{ all: ['read', 'operate'] }, 'administrator', false],
@@ -75,16 +76,22 @@ describe('the routes', () => {
     rmSync(dataDir, { recursive: true })
   })
 
+  /** How many addresses the handlers answer: one may have several. */
+  let addresses = 0
+
   /** What each handler of each controller declares, by its name. */
   function declared(): Map<string, Posture | undefined> {
     const reflector = app.get(Reflector)
     const handlers = new Map<string, Posture | undefined>()
+    addresses = 0
     for (const { controllers } of app.get(ModulesContainer).values())
       for (const { metatype } of controllers.values()) {
         const prototype = metatype!.prototype as Record<string, object>
-        for (const name of Object.getOwnPropertyNames(prototype))
-          if (name !== 'constructor' && Reflect.hasMetadata('path', prototype[name]!))
-            handlers.set(`${metatype!.name}.${name}`, postureOf(reflector, prototype[name]!, metatype!))
+        for (const name of Object.getOwnPropertyNames(prototype)) {
+          if (name === 'constructor' || !Reflect.hasMetadata('path', prototype[name]!)) continue
+          handlers.set(`${metatype!.name}.${name}`, postureOf(reflector, prototype[name]!, metatype!))
+          addresses += [Reflect.getMetadata('path', prototype[name]!) as string | string[]].flat().length
+        }
       }
     return handlers
   }
@@ -96,6 +103,11 @@ describe('the routes', () => {
     ])
     expect([...handlers].filter(([, posture]) => posture === 'public').map(([name]) => name)).toEqual([
       'MetricsController.tell',
+      'SignInController.begin',
+      'SignInController.complete',
+      'SignInController.end',
+      'SignInController.signedOut',
+      'SignInController.endedElsewhere',
       'ProgrammesController.programmes',
       'ProgrammesController.programme',
       'ProblemsController.problemKinds',
@@ -115,12 +127,15 @@ describe('the routes', () => {
       'GET /api/openapi.json',
       'GET /assets/*',
     ])
-    // A handler may answer several addresses, as that of the forms of a journey does.
-    expect(registered.length).toBe(declared().size - 2 + 2 * journeyForms.length + ofNobody.length)
+    declared()
+    expect(registered.length).toBe(addresses + ofNobody.length)
   })
 
   it('that declare nothing are refused', async () => {
-    const { statusCode, body } = await app.inject({ url: '/undeclared', headers: { host: 'localhost' } })
+    const { statusCode, body } = await app.inject({
+      url: '/undeclared',
+      headers: { host: 'localhost', cookie: cookieFor(app, 'case_manager') },
+    })
     expect(statusCode).toBe(403)
     expect(body).not.toContain('this should never be answered')
   })

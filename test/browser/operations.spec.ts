@@ -16,8 +16,7 @@ import { buildAssets, serve, type Served } from '../support/served.ts'
 describe('the operator’s page', () => {
   it('says that all is well, and where each projection stands', async () => {
     const page = await newPage()
-    await page.goto('/')
-    await page.click('text=Operations')
+    await page.goto('/operations')
     expect(await page.textContent('h1')).toBe('Operations')
     expect(await page.textContent('.tl-standing')).toContain('Caught up')
     expect(await rows(page, 'projections')).toHaveLength(projections.length)

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { Forbidden } from '../../src/access/session.ts'
+import { Forbidden } from '../../src/access/policy.ts'
 import { StaleRevision } from '../../src/commands/decide-and-append.ts'
 import type { Actor } from '../../src/domain/history.ts'
 import { temporaryWorkplace } from '../support/runtime.ts'

@@ -1,9 +1,9 @@
 /** An import while people record on the same journeys: what the log says first counts, and the import goes on. */
 import { describe, expect, it, vi } from 'vitest'
-import { whoIsAsking } from '../../src/access/session.ts'
 import { columns } from '../../src/exchange/contact-log.ts'
 import type { Runtime } from '../../src/runtime/runtime.ts'
 import { appenderOf, countEvents, importText, temporaryWorkplace } from '../support/runtime.ts'
+import { caseManager } from '../support/signed-in.ts'
 
 const journeys = Array.from({ length: 80 }, (_, n) => String(n).padStart(6, '0'))
 
@@ -61,7 +61,7 @@ const recording =
   (journeyId: string) =>
     runtime.commands.journeys.execute(journeyId, type, data as never, {
       occurredOn: '2023-05-01',
-      by: whoIsAsking({}),
+      by: caseManager,
       source: 'ui',
       commandId: crypto.randomUUID(),
     })

@@ -1,7 +1,6 @@
 /** A journey whose history cannot be read: everybody is told so, and nobody else has to wait for it. */
 import type { NestFastifyApplication } from '@nestjs/platform-fastify'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { whoIsAsking } from '../../src/access/session.ts'
 import { columns } from '../../src/exchange/contact-log.ts'
 import type { StoredEvent } from '../../src/event-store/stored-event.ts'
 import { reportFromLog, type UnreadableHistory } from '../../src/queries/report.ts'
@@ -9,6 +8,7 @@ import { waitUntilCaughtUp, type Runtime } from '../../src/runtime/runtime.ts'
 import { serve, type Served } from '../support/served.ts'
 import { ContactForm } from '../support/sent-form.ts'
 import { appenderOf, importText, temporaryWorkplace } from '../support/runtime.ts'
+import { caseManager } from '../support/signed-in.ts'
 
 const rowOf = (n: number, contact: Record<string, string>) => ({
   journey_ref: `R-${n}`,
@@ -84,7 +84,7 @@ describe('a journey that cannot be read', () => {
           referralSource: 'court_requirement',
           reference: `R-${n}`,
         },
-        { occurredOn: '2023-05-01', by: whoIsAsking({}), source: 'ui', commandId: crypto.randomUUID() },
+        { occurredOn: '2023-05-01', by: caseManager, source: 'ui', commandId: crypto.randomUUID() },
       )
     }
     await waitUntilCaughtUp(served.runtime)

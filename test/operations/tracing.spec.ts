@@ -9,6 +9,7 @@ import { startTracing, type Tracing } from '../../src/operations/tracing.ts'
 import { aReferral } from '../api/support.ts'
 import { serve, type Served } from '../support/served.ts'
 import { appenderOf, temporaryDirectory } from '../support/runtime.ts'
+import { accessTokenFor } from '../support/browsing.ts'
 
 const personal = ['Marker-Smythe', 'Quillon', '1984-02-29', 'he said something private', 'REF-MARKER']
 
@@ -157,10 +158,12 @@ describe('the application', () => {
     for (const stream of [app.stdout, app.stderr]) stream.on('data', (chunk: Buffer) => void (said += String(chunk)))
     await expect.poll(() => /Throughline is at (\S+)/.exec(said)?.[1], { timeout: 20_000 }).toBeTruthy()
     const url = /Throughline is at (\S+)/.exec(said)![1]!
+    const issuer = /People sign in at (\S+)/.exec(said)![1]!
+    const authorization = `Bearer ${await accessTokenFor(issuer, 'case_manager')}`
     const tell = (path: string, body: object | string) =>
       fetch(`${url}${path}`, {
         method: 'POST',
-        headers: { 'content-type': 'application/json' },
+        headers: { 'content-type': 'application/json', authorization },
         body: typeof body === 'string' ? body : JSON.stringify(body),
       })
     const { journeyId } = (await (await tell('/api/journeys', aReferral({ reference: personal[4] }))).json()) as {

@@ -4,11 +4,13 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { createApp } from '../../src/main.ts'
 import { openRuntime, RUNTIME, type Runtime } from '../../src/runtime/runtime.ts'
 import { settingsIn, temporaryDirectory } from '../support/runtime.ts'
+import { signEverybodyIn } from '../support/signed-in.ts'
 
 describe('the modules', () => {
   it('open the runtime first, fill and project before they serve, and close in the reverse order', async () => {
     const dataDir = temporaryDirectory()
     const app = await createApp(settingsIn(dataDir, { SEED: 'demo' }))
+    signEverybodyIn(app)
     const runtime = app.get<Runtime>(RUNTIME)
     expect(runtime.runner!.health.state).toBe('stopped')
     await app.listen(0, '127.0.0.1')

@@ -1,9 +1,11 @@
 import { expect, it, onTestFinished } from 'vitest'
 import { createApp } from '../../src/main.ts'
 import { settingsIn, temporaryDirectory } from '../support/runtime.ts'
+import { signEverybodyIn } from '../support/signed-in.ts'
 
 it('answers to the names of this machine only, so that no page elsewhere can read it through a browser', async () => {
   const app = await createApp(settingsIn(temporaryDirectory()))
+  signEverybodyIn(app)
   onTestFinished(() => app.close())
   await app.init()
   const asked = (host: string) => app.inject({ url: '/', headers: { host } })

@@ -10,6 +10,7 @@ import { importFile } from '../../src/exchange/import-file.ts'
 import { createApp } from '../../src/main.ts'
 import { csvOf, simulateContactLog } from '../../src/simulator/contact-log.ts'
 import { RUNTIME, waitUntilCaughtUp, type Runtime } from '../../src/runtime/runtime.ts'
+import { signEverybodyIn } from './signed-in.ts'
 
 export interface Served {
   readonly url: string
@@ -23,16 +24,23 @@ export interface ServeOptions {
   readonly journeys?: number
   /** Further settings, as the environment would give them. */
   readonly settings?: NodeJS.ProcessEnv
+  /** Whether requests that show nothing come from a case manager, or an administrator for the operations page. */
+  readonly everybodySignedIn?: boolean
 }
 
 /** The same synthetic log every time, ending in the past so that some journeys are still open. */
 export const syntheticLog = (journeys: number): string =>
   csvOf(simulateContactLog({ seed: 7, journeys, from: '2023-01-02', until: '2025-03-31', messy: false }))
 
-export async function serve({ journeys = 60, settings = {} }: ServeOptions = {}): Promise<Served> {
+export async function serve({
+  journeys = 60,
+  settings = {},
+  everybodySignedIn = true,
+}: ServeOptions = {}): Promise<Served> {
   if (!existsSync(join(projectRoot, 'dist/public/app.css'))) await buildAssets()
   const dir = mkdtempSync(join(tmpdir(), 'throughline-served-'))
   const app = await createApp(readConfig({ DATA_DIR: join(dir, 'data'), LOG_LEVEL: 'silent', ...settings }))
+  if (everybodySignedIn) signEverybodyIn(app)
   const runtime = app.get<Runtime>(RUNTIME)
   if (journeys > 0) {
     const file = join(dir, 'contacts.csv')

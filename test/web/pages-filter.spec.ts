@@ -1,6 +1,6 @@
 import { HttpException, NotFoundException, type ArgumentsHost } from '@nestjs/common'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { Forbidden } from '../../src/access/session.ts'
+import { Forbidden } from '../../src/access/policy.ts'
 import { StaleRevision } from '../../src/commands/decide-and-append.ts'
 import { PoisonEvent } from '../../src/domain/codec.ts'
 import { Refusal } from '../../src/domain/history.ts'

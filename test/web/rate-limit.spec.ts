@@ -2,10 +2,12 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { createApp } from '../../src/main.ts'
 import { BadConfiguration, readConfig } from '../../src/runtime/config.ts'
 import { settingsIn, temporaryDirectory } from '../support/runtime.ts'
+import { signEverybodyIn } from '../support/signed-in.ts'
 
 /** @returns a function that asks, from an address, and answers the status */
 async function limited(settings: NodeJS.ProcessEnv) {
   const app = await createApp(settingsIn(temporaryDirectory(), settings))
+  signEverybodyIn(app)
   onTestFinished(() => app.close())
   await app.init()
   return async (url: string, from = '127.0.0.1', forwardedFor?: string) => {

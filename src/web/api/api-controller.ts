@@ -24,7 +24,9 @@ export const ApiController = (path: string, tag: string) =>
 export const JourneyId = () => Param('journeyId', JourneyIdPipe)
 
 const always: readonly ProblemCode[] = [
+  'signed_out',
   'forbidden',
+  'identity_provider_unavailable',
   'too_many_requests',
   'unexpected',
   'store_unavailable',
@@ -147,5 +149,5 @@ export const JourneyQuery = (path: string, summary: string, ...codes: readonly P
     RequiresPermission('read'),
     ApiOperation({ summary }),
     journeyParam,
-    AnswersProblems('invalid_query', 'invalid_header', 'not_found', ...codes),
+    AnswersProblems('invalid_query', 'invalid_header', 'not_found', 'consultation_log_unavailable', ...codes),
   )

@@ -5,6 +5,7 @@ import { AccessModule } from '../../access/access.module.ts'
 import { CommandsModule } from '../../commands/commands.module.ts'
 import { OperationsModule } from '../../operations/operations.module.ts'
 import { QueriesModule } from '../../queries/queries.module.ts'
+import { Looking } from '../consultation/looking.ts'
 import { CommandsController } from './commands.controller.ts'
 import { HealthController } from './health.controller.ts'
 import { CaseloadController, JourneysController } from './journeys.controller.ts'
@@ -30,6 +31,6 @@ import { IdempotentCommands } from './idempotent-commands.ts'
     ProblemsController,
     HealthController,
   ],
-  providers: [IdempotentCommands, LiveStreams, ProblemFilter],
+  providers: [IdempotentCommands, LiveStreams, Looking, ProblemFilter],
 })
 export class ApiModule {}

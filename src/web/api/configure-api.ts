@@ -83,8 +83,9 @@ function noSuchRoute({ url }: FastifyRequest, routes: readonly { method: string;
 }
 
 /**
- * Our stand against forged requests, as long as nothing here rests on a cookie: no CORS header is ever sent, and a page of
- * another origin cannot send application/json without asking first (a preflight, which is refused as any unknown route is).
+ * Our stand against forged requests, which a browser would send with the cookie of its session: no CORS header is ever sent,
+ * and a page of another origin cannot send application/json without asking first (a preflight, which is refused as any unknown
+ * route is). The cookie itself goes with no request of another site but to open a page.
  */
 function notJson({ method, headers }: FastifyRequest): Problem | null {
   if (method === 'GET' || method === 'HEAD') return null

@@ -3,10 +3,12 @@ import { Body, HttpCode, Post, Query, Req, Res, StreamableFile } from '@nestjs/c
 import { ApiHeader, ApiOperation, ApiResponse } from '@nestjs/swagger'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Readable } from 'node:stream'
+import { Identification } from '../../access/identification.ts'
 import { RequiresPermission } from '../../access/permission.guard.ts'
 import { sentenceOf } from '../../domain/event-words.ts'
 import { journeyAt } from '../../domain/journey/replay.ts'
 import { programmeAt, sessionOf } from '../../domain/programme.ts'
+import { Looking } from '../consultation/looking.ts'
 import { Journeys, type LogRecord } from '../../queries/journeys.ts'
 import { LiveJourneys } from '../../queries/live.ts'
 import { CaseloadDto, JourneyDto, ReplayDto, TimelineEntryDto } from './answers.dto.ts'
@@ -22,7 +24,10 @@ const notFound = () => new Problem('not_found')
 @ApiController('caseload', 'The case load')
 @RequiresPermission('read')
 export class CaseloadController {
-  constructor(private readonly journeys: Journeys) {}
+  constructor(
+    private readonly journeys: Journeys,
+    private readonly looking: Looking,
+  ) {}
 
   @Post('search')
   @HttpCode(200)
@@ -31,9 +36,24 @@ export class CaseloadController {
     description: 'A POST, because a name or a CRN never goes into an address.',
   })
   @FromReadModel({ type: CaseloadDto, description: 'One page of journeys.' })
-  @AnswersProblems('malformed_json', 'invalid_query', 'invalid_header', 'body_too_large', 'not_json', 'invalid_body')
-  searchCaseload(@Query() _after: AfterQuery, @Body() search: CaseloadSearchDto): Promise<CaseloadDto> {
-    return this.journeys.caseload(search)
+  @AnswersProblems(
+    'malformed_json',
+    'invalid_query',
+    'invalid_header',
+    'body_too_large',
+    'not_json',
+    'invalid_body',
+    'consultation_log_unavailable',
+  )
+  async searchCaseload(
+    @Query() _after: AfterQuery,
+    @Body() search: CaseloadSearchDto,
+    @Req() request: FastifyRequest,
+  ): Promise<CaseloadDto> {
+    const page = await this.journeys.caseload(search)
+    const shown = page.rows.map(({ journeyId }) => journeyId)
+    await this.looking.along(request, shown, search.find ? 'search' : 'caseload')
+    return page
   }
 }
 
@@ -43,6 +63,8 @@ export class JourneysController {
     private readonly journeys: Journeys,
     private readonly changes: LiveJourneys,
     private readonly streams: LiveStreams,
+    private readonly identification: Identification,
+    private readonly looking: Looking,
   ) {}
 
   @JourneyQuery('', 'Who is he, where does he stand, and what are his figures?')
@@ -67,6 +89,7 @@ export class JourneysController {
   ): Promise<JourneyDto | undefined> {
     const journey = await this.journeys.header(id)
     if (!journey) throw notFound()
+    await this.looking.at(request, id, 'summary')
     const tag = tagOf(journey.revision)
     reply.header('etag', tag)
     if (!isNamedIn(request.headers['if-none-match'], tag)) return journey
@@ -80,18 +103,28 @@ export class JourneysController {
     isArray: true,
     description: 'Every event, with what it corrects or was corrected by.',
   })
-  async timeline(@JourneyId() id: string, @Query() _after: AfterQuery): Promise<readonly TimelineEntryDto[]> {
+  async timeline(
+    @JourneyId() id: string,
+    @Query() _after: AfterQuery,
+    @Req() request: FastifyRequest,
+  ): Promise<readonly TimelineEntryDto[]> {
     const journey = await this.journeys.header(id)
     const entries = journey ? await this.journeys.timeline(journey) : []
     if (entries.length === 0) throw notFound()
+    await this.looking.at(request, id, 'timeline')
     return entries
   }
 
   @JourneyQuery('replay', 'How did it stand at a moment, on either clock?')
   @FromLog({ type: ReplayDto, description: 'The journey as it stood; folded afresh from the log.' })
-  async replay(@JourneyId() id: string, @Query() { clock, at }: ReplayQuery): Promise<ReplayDto> {
+  async replay(
+    @JourneyId() id: string,
+    @Query() { clock, at }: ReplayQuery,
+    @Req() request: FastifyRequest,
+  ): Promise<ReplayDto> {
     const events = await this.journeys.events(id)
     if (events.length === 0) throw notFound()
+    await this.looking.at(request, id, 'replay')
     const place = clock === 'known' ? new Date(at).toISOString() : at
     const { status, facts, figures, included, last, changedSince } = journeyAt(events, { clock, by: place })
     const programme = facts.programme && programmeAt(facts.programme.key, facts.programme.version)
@@ -138,6 +171,11 @@ export class JourneysController {
     // The first is read before anything is answered: until then it can still be said that there is none, or no log.
     const first = await records.next()
     if (first.done) throw notFound()
+    await this.looking.at(request, id, 'download').catch(async (error: unknown) => {
+      // Nobody will read on: the reading of the log would stay open.
+      await records.return(undefined)
+      throw error
+    })
     const text = type === 'application/json' ? asArray(first.value, records) : asLines(first.value, records)
     const stream = Readable.from(text, { objectMode: false })
     // Where nobody reads on (HEAD, a lost connection), the reading of the log has to end too: it would stay open.
@@ -159,9 +197,10 @@ export class JourneysController {
   ): Promise<void> {
     const journey = await this.journeys.header(id)
     if (!journey) throw notFound()
+    await this.looking.at(request, id, 'live')
     reply.type('text/event-stream; charset=utf-8').header('x-accel-buffering', 'no')
     if (request.method === 'HEAD') return void reply.send('')
-    void reply.send(this.streams.of(journey.revision, this.changes.of(id)))
+    void reply.send(this.streams.of(journey.revision, this.changes.of(id), this.identification.ends(request)))
   }
 }
 

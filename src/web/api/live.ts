@@ -30,9 +30,10 @@ export class LiveStreams implements OnModuleDestroy {
 
   /**
    * @param known the revision the asker can already see; he is told it at once, so that he notices what he missed
+   * @param until whoever asked may no longer be told
    * @param added whose loss of the log ends the stream: the browser comes back by itself
    */
-  of(known: number, added: Observable<{ revision: number }>): Readable {
+  of(known: number, added: Observable<{ revision: number }>, until: Observable<unknown>): Readable {
     const stream = new PassThrough()
     const said = merge(
       concat(
@@ -45,7 +46,7 @@ export class LiveStreams implements OnModuleDestroy {
     const telling = said
       .pipe(
         catchError(() => EMPTY),
-        takeUntil(this.closing),
+        takeUntil(merge(this.closing, until)),
       )
       .subscribe({ next: (text) => stream.write(text), complete: () => stream.end() })
     stream.on('close', () => telling.unsubscribe())

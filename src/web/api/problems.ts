@@ -33,6 +33,12 @@ export const problemKinds = {
     title: 'A header cannot be used',
     meaning: 'Idempotency-Key, If-Match or X-After-Position is not of the form described. `errors` names it.',
   },
+  signed_out: {
+    status: 401,
+    title: 'Not signed in',
+    meaning:
+      'Send an access token of your identity provider as Authorization: Bearer, made out for this API and not expired; or use the session of a browser that is signed in.',
+  },
   forbidden: { status: 403, title: 'Not allowed', meaning: 'Your role does not allow this.' },
   not_found: {
     status: 404,
@@ -189,6 +195,18 @@ export const problemKinds = {
     title: 'The read models cannot be reached',
     meaning: 'Questions cannot be answered just now; commands are recorded as ever. Ask again after Retry-After.',
   },
+  consultation_log_unavailable: {
+    status: 503,
+    title: 'Who looks cannot be written down',
+    meaning:
+      'Every look at a record is written down before the record is shown. That cannot be done just now, so nothing is answered. Ask again after Retry-After.',
+  },
+  identity_provider_unavailable: {
+    status: 503,
+    title: 'The identity provider cannot be reached',
+    meaning:
+      'An access token cannot be checked just now, so it lets nobody in. Send the request again after Retry-After.',
+  },
   database_busy: {
     status: 503,
     title: 'A database is in use',
@@ -266,6 +284,8 @@ const retryAfter: Partial<Record<ProblemCode, string>> = {
   database_busy: '5',
   store_unavailable: '5',
   read_models_unavailable: '5',
+  identity_provider_unavailable: '5',
+  consultation_log_unavailable: '5',
 }
 
 /** What is wrong, as far as the caller may know; whatever is not foreseen is `unexpected`, and says nothing of what is inside. */
@@ -275,6 +295,7 @@ export function problemFrom(error: unknown): Problem {
   if (failure.refusal) return fromRefusal(failure.refusal)
   const code = codeFor(failure.code)
   const seconds = retryAfter[code]
+  if (code === 'signed_out') return new Problem(code, { headers: { 'www-authenticate': 'Bearer' } })
   return new Problem(code, seconds === undefined ? {} : { headers: { 'retry-after': seconds } })
 }
 

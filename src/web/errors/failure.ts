@@ -1,7 +1,9 @@
 /** Every way in which a request can fail, classified in one place; a page and the API each say it in their own words. */
 import { HttpException } from '@nestjs/common'
 import { isDatabaseUnavailable } from '../../../projections/storage/availability.ts'
-import { Forbidden } from '../../access/session.ts'
+import { IdentityProviderUnavailable } from '../../access/identity-provider.ts'
+import { Forbidden, SignedOut } from '../../access/policy.ts'
+import { ConsultationLogUnavailable } from '../../commands/consultation-log.ts'
 import { StaleRevision } from '../../commands/decide-and-append.ts'
 import { PoisonEvent } from '../../domain/codec.ts'
 import { Refusal } from '../../domain/history.ts'
@@ -17,7 +19,12 @@ export type FailureCode =
   | 'database_busy'
   | 'store_unavailable'
   | 'read_models_unavailable'
+  /** Nobody is signed in, or no longer. */
+  | 'signed_out'
   | 'forbidden'
+  | 'identity_provider_unavailable'
+  /** Who looked could not be written down, so nothing is shown. */
+  | 'consultation_log_unavailable'
   /** The token of a form is missing or too old. */
   | 'form_expired'
   | 'journey_unreadable'
@@ -50,6 +57,9 @@ export function classifyFailure(error: unknown): Failure {
   if (error instanceof ConcurrencyConflict) return { code: 'busy' }
   if (error instanceof StoreUnavailable) return { code: 'store_unavailable' }
   if (isDatabaseUnavailable(error)) return { code: 'read_models_unavailable' }
+  if (error instanceof ConsultationLogUnavailable) return { code: 'consultation_log_unavailable' }
+  if (error instanceof SignedOut) return { code: 'signed_out' }
+  if (error instanceof IdentityProviderUnavailable) return { code: 'identity_provider_unavailable' }
   if (error instanceof Forbidden) return { code: 'forbidden' }
   if (error instanceof PoisonEvent || error instanceof SealBroken) return { code: 'journey_unreadable' }
   if (error instanceof KeyMissing) return { code: 'erased' }

@@ -1,7 +1,9 @@
 /** When something cannot be done, people get a page that says what to do next; what broke inside stays inside. */
 import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { Forbidden, SignedOut, whoMay } from '../../access/policy.ts'
 import type { FaultLog } from '../../operations/fault-log.ts'
+import { permissionWords } from '../sign-in/permission-words.ts'
 import { classifyFailure, type Failure, type FailureCode } from './failure.ts'
 import { whereItFailed } from './faults.ts'
 
@@ -46,9 +48,19 @@ export class PagesFilter implements ExceptionFilter {
       await reply.type('text/plain').send(words.title)
       return
     }
-    await reply.view('errors/error.njk', { ...words })
+    if (error instanceof SignedOut && isNavigation(request)) {
+      await reply.redirect(`/sign-in?${new URLSearchParams({ to: request.url })}`, 303)
+      return
+    }
+    // What was sent cannot be sent again by following a link: that leads to the page it came from.
+    const signInTo = error instanceof SignedOut ? path : undefined
+    await reply.view('errors/error.njk', { ...words, signInTo })
   }
 }
+
+/** A browser that opens a page asks for HTML; a script would only follow a redirect into a page it cannot use. */
+const isNavigation = ({ method, headers }: FastifyRequest) =>
+  method === 'GET' && (headers.accept ?? '').includes('text/html')
 
 function wordsFor(error: unknown): PageWords {
   if (error instanceof BadAddress)
@@ -83,6 +95,15 @@ const ours = page(
   'If you had sent a form, look at the timeline to see whether it was recorded.',
 )
 
+/** Who can do what was asked, and who could let the asker do it. */
+function whomToAsk(error: Error): readonly string[] {
+  if (!(error instanceof Forbidden) || error.needed === undefined) return ['Your role does not allow this.']
+  return [
+    `Your role does not allow this. Only ${whoMay(error.needed)} can ${permissionWords[error.needed]}.`,
+    'If your work needs it, ask one of them, or ask whoever manages accounts in your organisation for another role.',
+  ]
+}
+
 /** A failure without words does not compile. */
 const pages: Readonly<Record<FailureCode, (failure: Failure, error: Error) => PageWords>> = {
   refused: ({ refusal }) => ({
@@ -108,7 +129,20 @@ const pages: Readonly<Record<FailureCode, (failure: Failure, error: Error) => Pa
     'The database the pages are read from cannot be reached. What was recorded is safe: it is kept elsewhere.',
     'Wait a few minutes, then load the page again. If you were recording something, go back and send it again: it will never be recorded twice.',
   ),
-  forbidden: page(403, 'You cannot see this', 'Your role does not allow this.'),
+  signed_out: page(401, 'You are signed out', 'Sign in to go on. If you had sent a form, nothing was recorded.'),
+  forbidden: (_failure, error) => ({ status: 403, title: 'You cannot see this', paragraphs: whomToAsk(error) }),
+  identity_provider_unavailable: page(
+    503,
+    'Sorry, nobody can sign in just now',
+    'The service in which your organisation keeps its accounts cannot be reached.',
+    'Wait a few minutes, then try again. Whoever is signed in already stays signed in.',
+  ),
+  consultation_log_unavailable: page(
+    503,
+    'Sorry, nothing can be shown just now',
+    'Who looks at a record is written down before it is shown. That cannot be done just now, so nothing is shown.',
+    'Wait a few minutes, then load the page again.',
+  ),
   form_expired: page(
     403,
     'This form can no longer be sent',

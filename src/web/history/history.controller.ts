@@ -37,7 +37,7 @@ export class HistoryController {
   /** The same as JSON Lines: one event a line, opened and as stored. */
   @Get('history.jsonl')
   async download(@Param('id') id: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply) {
-    await this.pages.open(request, id, 'history') // answers 404 where there is no such journey
+    await this.pages.open(request, id, 'history', { view: 'download' }) // answers 404 where there is no such journey
     const events = await begun(this.journeys.history(id))
     async function* lines() {
       for await (const record of events) yield `${JSON.stringify(record)}\n`

@@ -2,8 +2,11 @@
 import { Injectable, NotFoundException } from '@nestjs/common'
 import type { FastifyRequest } from 'fastify'
 import { ReadModels } from '../../../projections/runner/read-models.ts'
+import { isPermitted } from '../../access/policy.ts'
 import { whoIsAsking, type SignedIn } from '../../access/session.ts'
+import type { ConsultationView } from '../../domain/consultation.ts'
 import { statuses } from '../../domain/journey/figures.ts'
+import { Looking } from '../consultation/looking.ts'
 import { Journeys, type JourneyHeader } from '../../queries/journeys.ts'
 
 export interface JourneyPage {
@@ -13,9 +16,18 @@ export interface JourneyPage {
   readonly as: SignedIn
   /** The correlation id of what this request records, and of its trace. */
   readonly requestId: string
-  readonly section: 'timeline' | 'replay' | 'history' | null
+  /** The ways of looking at a journey that are open to who asks. */
+  readonly sections: readonly { readonly name: string; readonly text: string; readonly path: string }[]
+  readonly section: 'timeline' | 'replay' | 'history' | 'looks' | null
   readonly catchingUp: boolean
 }
+
+const sectionsFor = (who: SignedIn) => [
+  { name: 'timeline', text: 'Timeline', path: '' },
+  { name: 'replay', text: 'Replay', path: '/replay' },
+  { name: 'history', text: 'History', path: '/history' },
+  ...(isPermitted(who, 'review') ? [{ name: 'looks', text: 'Who looked', path: '/looks' }] : []),
+]
 
 const patienceMs = 2_000
 
@@ -24,14 +36,25 @@ export class JourneyPages {
   constructor(
     private readonly journeys: Journeys,
     private readonly readModels: ReadModels,
+    private readonly looking: Looking,
   ) {}
 
-  async open(request: FastifyRequest, journeyId: string, section: JourneyPage['section']): Promise<JourneyPage> {
+  /**
+   * @param how what is shown, where the section does not say; and whether the page is open already and fetches more of it
+   * @throws NotFoundException; ConsultationLogUnavailable where the look cannot be written down
+   */
+  async open(
+    request: FastifyRequest,
+    journeyId: string,
+    section: JourneyPage['section'],
+    { view = section ?? 'form', further = false }: { view?: ConsultationView; further?: boolean } = {},
+  ): Promise<JourneyPage> {
     const as = whoIsAsking(request)
     const { after } = request.query as { after?: unknown }
     const catchingUp = !(await this.caughtUp(after))
     const header = await this.journeys.header(journeyId)
     if (!header) throw new NotFoundException('There is no journey at this address.')
+    await (further ? this.looking.further(request, journeyId, view) : this.looking.at(request, journeyId, view))
     return {
       journeyId,
       path: `/journeys/${journeyId}`,
@@ -39,6 +62,7 @@ export class JourneyPages {
       as,
       requestId: request.id,
       section,
+      sections: sectionsFor(as),
       catchingUp,
     }
   }

@@ -1,8 +1,10 @@
 import { Controller, Query, Req, Sse } from '@nestjs/common'
 import type { FastifyRequest } from 'fastify'
-import { EMPTY, from, map, merge, mergeMap, of, type Observable } from 'rxjs'
+import { EMPTY, from, map, merge, mergeMap, of, takeUntil, type Observable } from 'rxjs'
 import { RequiresOneOf } from '../../access/permission.guard.ts'
-import { permit, whoIsAsking, type SignedIn } from '../../access/session.ts'
+import { Identification } from '../../access/identification.ts'
+import { permit } from '../../access/policy.ts'
+import { whoIsAsking, type SignedIn } from '../../access/session.ts'
 import { Operations } from '../../operations/operations.ts'
 import { Journeys } from '../../queries/journeys.ts'
 import { LiveJourneys } from '../../queries/live.ts'
@@ -21,6 +23,7 @@ export class LiveController {
     private readonly live: LiveJourneys,
     private readonly journeys: Journeys,
     private readonly operations: Operations,
+    private readonly identification: Identification,
   ) {}
 
   /** One stream for all pages a browser has open: each topic's present state at once, then each change. */
@@ -34,7 +37,10 @@ export class LiveController {
         'Open a journey, or the operations page.',
       )
     const as = whoIsAsking(request)
-    return merge(...known.map((one) => this.messagesOf(one, as))).pipe(map((data) => ({ data })))
+    return merge(...known.map((one) => this.messagesOf(one, as))).pipe(
+      map((data) => ({ data })),
+      takeUntil(this.identification.ends(request)),
+    )
   }
 
   private messagesOf(topic: string, as: SignedIn): Observable<LiveMessage> {

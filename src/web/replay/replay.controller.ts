@@ -57,7 +57,7 @@ export class ReplayController {
   /** The line in outline: with it the browser moves the playhead by itself. */
   @Get('outline')
   async outline(@Param('id') id: string, @Query() query: Query, @Req() request: FastifyRequest) {
-    const page = await this.pages.open(request, id, 'replay')
+    const page = await this.pages.open(request, id, 'replay', { further: true })
     return outlineOf((await this.viewOf(page, understood({ clock: query.clock }))).view)
   }
 
@@ -70,7 +70,7 @@ export class ReplayController {
     @Res() reply: FastifyReply,
   ) {
     const { from, count } = numbersFrom(query)
-    const page = await this.pages.open(request, id, 'replay')
+    const page = await this.pages.open(request, id, 'replay', { further: true })
     const { view, events } = await this.viewOf(page, understood({ clock: query.clock }))
     const { clock, journey, marks } = view
     const moments = []

@@ -1,6 +1,7 @@
 import { Controller, Get, Param, Req, Res } from '@nestjs/common'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { RequiresPermission } from '../../access/permission.guard.ts'
+import { isPermitted } from '../../access/policy.ts'
 import { Journeys } from '../../queries/journeys.ts'
 import { formsOffered } from '../forms/journey-forms.ts'
 import { JourneyPages } from '../layout/journey-page.ts'
@@ -22,7 +23,7 @@ export class TimelineController {
       ...page,
       chapters: timelineView(page.header, entries),
       count: entries.length,
-      offered: formsOffered({ header: page.header, entries }),
+      offered: isPermitted(page.as, 'record') ? formsOffered({ header: page.header, entries }) : [],
     })
   }
 }

@@ -1,0 +1,30 @@
+/** The parts of the service, each for whoever may open it: nobody is shown a way to what is not his. */
+import { isPermitted, roles, type Permission } from '../../access/policy.ts'
+import type { SignedIn } from '../../access/session.ts'
+
+interface Section {
+  readonly href: string
+  readonly text: string
+  /** Undefined for whoever is signed in. */
+  readonly needs: Permission | undefined
+  /** What its pages' addresses begin with. */
+  readonly under: RegExp
+}
+
+const sections: readonly Section[] = [
+  { href: '/', text: 'Case load', needs: 'read', under: /^\/(?:$|\?|journeys(?:\/|$))/ },
+  { href: '/import', text: 'Import', needs: 'record', under: /^\/import(?:[/?]|$)/ },
+  { href: '/operations', text: 'Operations', needs: 'operate', under: /^\/operations(?:[/?]|$)/ },
+  { href: '/account', text: 'Your account', needs: undefined, under: /^\/account(?:[/?]|$)/ },
+]
+
+/** What the header of a page shows to somebody who is signed in. */
+export function headerFor(who: SignedIn, url: string) {
+  const own = sections.filter(({ needs }) => needs === undefined || isPermitted(who, needs))
+  return {
+    signedInAs: { name: who.name, role: roles[who.role].name },
+    navigation: own.map(({ href, text, under }) => ({ href, text, current: under.test(url) })),
+    // The first of his own sections is where he begins.
+    home: { href: own[0]!.href, text: own[0]!.text },
+  }
+}

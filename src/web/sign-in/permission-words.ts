@@ -1,0 +1,9 @@
+import type { Permission } from '../../access/policy.ts'
+
+/** What each permission opens, as it ends the sentence `Only … can …`. */
+export const permissionWords: Readonly<Record<Permission, string>> = {
+  read: 'see who is on the programme and what happened on a journey',
+  record: 'record what happened on a journey',
+  operate: 'see the status of the service and have parked journeys read again',
+  review: 'see who has looked at a record',
+}

@@ -1,0 +1,266 @@
+/**
+ * Every route against every role, and against those who are nobody: what answers is compared with a table that was written by
+ * hand. A route that is not in the table fails, and so does one that is gone.
+ */
+import type { NestFastifyApplication } from '@nestjs/platform-fastify'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { roleCodes, type Role } from '../../src/access/policy.ts'
+import { Sessions } from '../../src/access/sessions.ts'
+import { AppModule } from '../../src/app.module.ts'
+import { configure } from '../../src/main.ts'
+import { serverOptions } from '../../src/web/api/configure-api.ts'
+import { sessionCookie } from '../../src/web/sign-in/cookies.ts'
+import { FastifyAdapter } from '@nestjs/platform-fastify'
+import { Test } from '@nestjs/testing'
+import { HostileProvider } from '../support/hostile-provider.ts'
+import { settingsIn } from '../support/runtime.ts'
+import { personOfRole, sessionFor } from '../support/signed-in.ts'
+
+/** Case manager, facilitator, treatment manager, auditor, data protection officer, partner-safety worker, administrator. */
+const columns = 'C F T A D P O'
+const everybody = 'C F T A D P O'
+const readers = 'C F T A D . .'
+const recorders = 'C F T . . . .'
+const reviewers = '. . . A D . .'
+const operators = '. . . . . . O'
+const open = 'public'
+
+/** Written by hand from issue 22: who may ask for what. */
+const table: Readonly<Record<string, string>> = {
+  'GET /': readers,
+  'POST /': readers,
+  'GET /journeys/:id': readers,
+  'GET /journeys/:id/replay': readers,
+  'GET /journeys/:id/replay/outline': readers,
+  'GET /journeys/:id/replay/moments': readers,
+  'GET /journeys/:id/history': readers,
+  'GET /journeys/:id/history.jsonl': readers,
+  'GET /journeys/:id/looks': reviewers,
+  'GET /journeys/:id/recorded': recorders,
+  'GET /journeys/:id/attendance': recorders,
+  'POST /journeys/:id/attendance': recorders,
+  'GET /journeys/:id/correction': recorders,
+  'POST /journeys/:id/correction': recorders,
+  'GET /journeys/:id/contact': recorders,
+  'POST /journeys/:id/contact': recorders,
+  'GET /journeys/:id/completion': recorders,
+  'POST /journeys/:id/completion': recorders,
+  'GET /journeys/:id/drop-out': recorders,
+  'POST /journeys/:id/drop-out': recorders,
+  'GET /journeys/:id/recategorisation': recorders,
+  'POST /journeys/:id/recategorisation': recorders,
+  'GET /import': recorders,
+  'POST /import': recorders,
+  'GET /import/template.csv': recorders,
+  'GET /import/:upload': recorders,
+  'POST /import/:upload': recorders,
+  'GET /import/:upload/rejects.csv': recorders,
+  'GET /live': 'C F T A D . O',
+  'GET /operations': operators,
+  'POST /operations/reprocess': operators,
+  'GET /account': everybody,
+  'GET /account/looks': everybody,
+  'GET /sign-in/home': everybody,
+  'GET /sign-in': open,
+  'GET /sign-in/callback': open,
+  'POST /sign-out': open,
+  'GET /signed-out': open,
+  'POST /sign-out/back-channel': open,
+  'GET /metrics': open,
+  'GET /assets/*': open,
+  'GET /api/docs': open,
+  'GET /api/docs/start.js': open,
+  'GET /api/docs/swagger-ui-bundle.js': open,
+  'GET /api/docs/swagger-ui.css': open,
+  'GET /api/openapi.json': open,
+  'GET /api/health/live': open,
+  'GET /api/health/ready': open,
+  'GET /api/problems': open,
+  'GET /api/problems/:code': open,
+  'GET /api/programmes': open,
+  'GET /api/programmes/:key/:version': open,
+  'POST /api/caseload/search': readers,
+  'GET /api/journeys/:journeyId': readers,
+  'GET /api/journeys/:journeyId/timeline': readers,
+  'GET /api/journeys/:journeyId/replay': readers,
+  'GET /api/journeys/:journeyId/history': readers,
+  'GET /api/journeys/:journeyId/live': readers,
+  'POST /api/journeys': recorders,
+  'POST /api/journeys/:journeyId/eligibility': recorders,
+  'POST /api/journeys/:journeyId/suitability': recorders,
+  'POST /api/journeys/:journeyId/allocation': recorders,
+}
+
+let app: NestFastifyApplication
+let provider: HostileProvider
+const routes: { readonly method: string; readonly url: string }[] = []
+const dataDir = mkdtempSync(join(tmpdir(), 'throughline-matrix-'))
+beforeAll(async () => {
+  provider = await HostileProvider.start()
+  const config = settingsIn(dataDir, {
+    OIDC_ISSUER: provider.issuer,
+    OIDC_CLIENT_ID: 'throughline',
+    OIDC_AUDIENCE: 'urn:throughline:api',
+    RATE_LIMIT: '0',
+  })
+  const modules = await Test.createTestingModule({ imports: [AppModule.forRoot(config)] }).compile()
+  app = modules.createNestApplication<NestFastifyApplication>(new FastifyAdapter(serverOptions(config)), {
+    logger: false,
+  })
+  app
+    .getHttpAdapter()
+    .getInstance()
+    .addHook('onRoute', ({ method, url }) => {
+      for (const one of [method].flat()) if (one !== 'HEAD') routes.push({ method: one, url })
+    })
+  await configure(app)
+  await app.init()
+})
+afterAll(async () => {
+  await app.close()
+  await provider.stop()
+  rmSync(dataDir, { recursive: true })
+})
+
+const idOfNobody = '00000000-0000-4000-8000-000000000000'
+
+/** An address of the pattern, of a journey that is not there. A stream would not end, so it is asked for no topic at all. */
+const addressOf = (url: string) =>
+  url
+    .replace('*', 'app.css')
+    .replace(/:version/, '1')
+    .replace(/:key/, 'bbr')
+    .replace(/:code/, 'forbidden')
+    .replace(/:\w+/g, idOfNobody)
+
+/** The media type and the body that a route takes; `fields` has the token of a form. */
+function bodyFor(url: string, fields: string): readonly [type: string, payload: string] {
+  if (url.startsWith('/api/')) return ['application/json', '{}']
+  if (url !== '/import') return ['application/x-www-form-urlencoded', fields]
+  const parts = [...new URLSearchParams(fields)].map(
+    ([name, value]) => `--part\r\ncontent-disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`,
+  )
+  return ['multipart/form-data; boundary=part', `${parts.join('')}--part--\r\n`]
+}
+
+type Answer = 'let in' | 'refused' | 'not signed in'
+
+/** A route lets somebody in that goes on to look at what was asked for, whatever it then makes of it. */
+async function ask({ method, url }: { method: string; url: string }, headers: Record<string, string>): Promise<Answer> {
+  const [type, payload] = bodyFor(url, headers['x-spec-form'] ?? '')
+  const {
+    statusCode,
+    headers: answered,
+    body,
+  } = await app.inject({
+    method: method as 'GET',
+    url: addressOf(url),
+    headers: {
+      host: 'localhost',
+      ...headers,
+      ...(method === 'POST' && { 'content-type': type }),
+    },
+    ...(method === 'POST' && { payload }),
+  })
+  expect(statusCode, `${method} ${url}`).not.toBe(500)
+  if (statusCode === 401) return 'not signed in'
+  if (statusCode === 303 && String(answered.location).startsWith('/sign-in?')) return 'not signed in'
+  return statusCode === 403 && /role does not allow|You cannot see this/.test(body) ? 'refused' : 'let in'
+}
+
+/** The token that every form of a page carries, and the cookie it goes with. */
+async function formToken(cookie: string): Promise<Record<string, string>> {
+  const page = await app.inject({ url: '/signed-out', headers: { host: 'localhost', cookie } })
+  const csrf = page.cookies.find(({ name }) => name === '_csrf')!
+  const account = await app.inject({
+    url: '/account',
+    headers: { host: 'localhost', cookie: `${cookie}; _csrf=${csrf.value}` },
+  })
+  const token = /name="_csrf" value="([^"]+)"/.exec(account.body)?.[1]
+  return { cookie: `${cookie}; _csrf=${csrf.value}`, 'x-spec-form': `_csrf=${encodeURIComponent(token ?? '')}` }
+}
+
+const commands = () => routes.filter(({ method, url }) => method === 'POST' && url.startsWith('/api/journeys'))
+const expectedOf = ({ method, url }: { method: string; url: string }): string | undefined =>
+  table[`${method} ${url}`] ?? (commands().some((one) => one.url === url) ? recorders : undefined)
+
+it('knows every route there is, and no other', () => {
+  const known = new Set(routes.map(({ method, url }) => `${method} ${url}`))
+  expect(
+    [...known].filter(
+      (route) =>
+        !(route in table) && !/^POST \/api\/journeys\/:journeyId\/[a-z-]+(\/:sessionId\/[a-z-]+)?$/.test(route),
+    ),
+  ).toEqual([])
+  expect(Object.keys(table).filter((route) => !known.has(route))).toEqual([])
+})
+
+it.each(roleCodes)('lets a %s in where the table says so, and nowhere else', async (role: Role) => {
+  const column = columns.split(' ')[roleCodes.indexOf(role)]!
+  const session = sessionFor(app, personOfRole(role))
+  const asked = await formToken(`${sessionCookie}=${session}`)
+  const wrong: string[] = []
+  for (const route of routes) {
+    const expected = expectedOf(route)
+    // Signing out last: it would end the session that all others are asked with.
+    if (route.url === '/sign-out') continue
+    const answer = await ask(route, asked)
+    const may = expected === open || expected?.split(' ').includes(column)
+    const right = expected === open ? answer !== 'refused' : answer === (may ? 'let in' : 'refused')
+    if (!right) wrong.push(`${route.method} ${route.url}: ${answer}`)
+  }
+  expect(wrong).toEqual([])
+  expect(await ask({ method: 'POST', url: '/sign-out' }, asked)).toBe('let in')
+  expect(await ask({ method: 'GET', url: '/account' }, asked)).toBe('not signed in')
+})
+
+const strangers: readonly (readonly [string, () => Promise<Record<string, string>>])[] = [
+  ['nobody', async () => ({})],
+  [
+    'somebody whose session is over',
+    async () => {
+      const session = sessionFor(app, personOfRole('case_manager'))
+      const sessions = app.get(Sessions)
+      sessions.end(sessions.of(session)!.id)
+      return { cookie: `${sessionCookie}=${session}` }
+    },
+  ],
+  ['somebody with a made-up session', async () => ({ cookie: `${sessionCookie}=${'A'.repeat(43)}` })],
+  ['a program whose token is for another API', async () => tokenWith({ aud: 'urn:another' })],
+  ['a program whose token has expired', async () => tokenWith({ exp: 1_000_000_000 })],
+  ['a program whose token names no role', async () => tokenWith({ role: 'nobody' })],
+]
+
+async function tokenWith(claims: object): Promise<Record<string, string>> {
+  const token = await provider.token(
+    { aud: 'urn:throughline:api', role: 'case_manager' },
+    { typ: 'at+jwt', claims: claims as never },
+  )
+  return { authorization: `Bearer ${token}` }
+}
+
+it.each(strangers)('lets %s in only where nothing is said about anybody', async (_name, headers) => {
+  const asked = { ...(await headers()), ...(await formToken('none=none')), ...(await headers()) }
+  const wrong: string[] = []
+  for (const route of routes) {
+    const answer = await ask(route, asked)
+    const isOpen = expectedOf(route) === open
+    // A form of a page needs the token of a form before anything else, which nobody has who is not signed in.
+    const isForm = route.method === 'POST' && !route.url.startsWith('/api/')
+    if (!isOpen && !isForm && answer !== 'not signed in') wrong.push(`${route.method} ${route.url}: ${answer}`)
+  }
+  expect(wrong).toEqual([])
+})
+
+it('lets a program in by its token as its role says, on the API alone', async () => {
+  for (const role of ['case_manager', 'administrator'] as const) {
+    const asked = await tokenWith({ role })
+    expect(await ask({ method: 'GET', url: '/api/journeys/:journeyId' }, asked)).toBe(
+      role === 'case_manager' ? 'let in' : 'refused',
+    )
+    expect(await ask({ method: 'GET', url: '/account' }, asked)).toBe('not signed in')
+  }
+})

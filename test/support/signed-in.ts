@@ -1,0 +1,52 @@
+/**
+ * Signs the requests of a spec in, without a browser and without the development provider: a real session is begun in the
+ * application's own store, and its cookie is laid beside whatever else a request shows. The guard, the table of roles and
+ * everything after it then do as they do for anybody.
+ */
+import type { NestFastifyApplication } from '@nestjs/platform-fastify'
+import type { Role } from '../../src/access/policy.ts'
+import type { SignedIn } from '../../src/access/session.ts'
+import { Sessions } from '../../src/access/sessions.ts'
+import { sessionCookie } from '../../src/web/sign-in/cookies.ts'
+
+/** Made up; the same person whenever a spec signs in as this role. */
+export const personOfRole = (role: Role): SignedIn => ({
+  id: role === 'case_manager' ? 'CM001' : `spec-${role}`,
+  role,
+  organisation: 'demonstration',
+  name: `Spec ${role.replaceAll('_', ' ')}`,
+})
+
+/** A case manager, for whoever needs an actor and no request. */
+export const caseManager = personOfRole('case_manager')
+
+const aProvider = { issuer: 'https://login.example.org', sid: null }
+
+/** @returns the value of the session's cookie */
+export const sessionFor = (app: NestFastifyApplication, who: SignedIn): string =>
+  app.get(Sessions).begin(who, { ...aProvider, subject: who.id })
+
+/** `name=value`, for the cookie header of one request. */
+export const cookieFor = (app: NestFastifyApplication, role: Role): string =>
+  `${sessionCookie}=${sessionFor(app, personOfRole(role))}`
+
+/** What a spec may look at without saying as whom: an administrator's pages as the administrator, all else as a case manager. */
+const roleFor = (url: string): Role =>
+  /^\/operations(?:[/?]|$)|[?&]topic=operations/.test(url) ? 'administrator' : 'case_manager'
+
+/**
+ * From now on every request that shows neither a session nor an access token comes from somebody signed in.
+ * To be called before the application is initialised.
+ */
+export function signEverybodyIn(app: NestFastifyApplication, asRole: (url: string) => Role = roleFor): void {
+  const secrets = new Map<Role, string>()
+  app
+    .getHttpAdapter()
+    .getInstance()
+    .addHook('preValidation', async (request) => {
+      if (request.cookies[sessionCookie] !== undefined || request.headers.authorization !== undefined) return
+      const role = asRole(request.url)
+      if (!secrets.has(role)) secrets.set(role, sessionFor(app, personOfRole(role)))
+      request.cookies[sessionCookie] = secrets.get(role)
+    })
+}
