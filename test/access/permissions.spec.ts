@@ -2,14 +2,15 @@ import { Controller, Get } from '@nestjs/common'
 import { ModulesContainer, Reflector } from '@nestjs/core'
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify'
 import { Test } from '@nestjs/testing'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { admits, postureOf, type Posture } from '../../src/access/permission.guard.ts'
-import { isPermitted, permissions, roleCodes } from '../../src/access/policy.ts'
+import { isPermitted, permissions, roleCodes, roles } from '../../src/access/policy.ts'
 import { AppModule } from '../../src/app.module.ts'
 import { configure } from '../../src/main.ts'
+import { projectRoot } from '../../src/runtime/config.ts'
 import { serverOptions } from '../../src/web/api/configure-api.ts'
 import { settingsIn } from '../support/runtime.ts'
 import { cookieFor } from '../support/signed-in.ts'
@@ -139,4 +140,21 @@ describe('the routes', () => {
     expect(statusCode).toBe(403)
     expect(body).not.toContain('this should never be answered')
   })
+})
+
+it('the document says of each role what the table of roles says', () => {
+  const rows = readFileSync(join(projectRoot, 'docs/access.md'), 'utf8').matchAll(/^\| ([^|]+) \| `(\w+)` \|(.+)\|$/gm)
+  const documented = [...rows].map(([, name, role, cells]) => ({
+    name,
+    role,
+    may: cells!.split('|').map((cell) => cell.trim() === 'yes'),
+  }))
+  const order = ['read', 'record', 'review', 'operate'] as const
+  expect(documented).toEqual(
+    roleCodes.map((role) => ({
+      name: roles[role].name,
+      role,
+      may: order.map((permission) => isPermitted({ role }, permission)),
+    })),
+  )
 })

@@ -96,6 +96,33 @@ describe('somebody who opens the service', () => {
     expect(await page.textContent('h1')).toBe('Choose who to be')
   })
 
+  it('as an auditor sees who looked at a record, and nothing to record on it', async () => {
+    const page = await newPage()
+    await page.goto('/sign-in')
+    await choose(page, 'case_manager')
+    await page.waitForURL(`${served.url}/**`)
+    await page.click('tbody th a >> nth=0')
+    expect(await page.locator('.moj-sub-navigation__link').allTextContents()).toEqual(['Timeline', 'Replay', 'History'])
+    const record = page.url()
+    await page.click('text=Change role')
+    await choose(page, 'auditor')
+    await page.waitForURL(`${served.url}/account`)
+    await page.goto(record)
+    expect(await page.locator('main a[href$="/contact"]').count()).toBe(0)
+    await page.click('.moj-sub-navigation__link:has-text("Who looked")')
+    expect(await page.textContent('h1')).toBe('Who looked at this record')
+    expect(await page.locator('tbody tr').allTextContents()).toEqual(
+      expect.arrayContaining([expect.stringMatching(/CM001\s+Case manager\s+Timeline/)]),
+    )
+    expect(await axe(page)).toEqual([])
+    await picture(page, 'looks')
+    await page.goto('/account')
+    await page.click('text=What you have looked at')
+    expect(await page.locator('tbody tr').first().textContent()).toContain('Who looked at the record')
+    expect(await axe(page)).toEqual([])
+    await picture(page, 'own-looks')
+  })
+
   it('finds it all on a telephone too', async () => {
     const page = await newPage(375)
     await page.goto('/sign-in')
