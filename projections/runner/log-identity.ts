@@ -8,8 +8,13 @@ import type { StoredEvent } from '../../src/event-store/stored-event.ts'
 import { categories, type Projection } from '../projection.ts'
 import type { CheckpointTable } from '../storage/bookkeeping.ts'
 import type { Database } from '../storage/database.ts'
-import type { ProjectionSources } from './batch-processor.ts'
-import { lastEventFrom } from './checkpoint-store.ts'
+import { lastEventFrom, type CheckpointStore } from './checkpoint-store.ts'
+
+interface Sources {
+  readonly store: EventStore
+  readonly readModels: { readonly checkpointStore: CheckpointStore }
+  readonly log: { warn(about: object, message: string): void }
+}
 
 /** In place of the fingerprint of tables that were built from another log: it is that of no release. */
 const ofAnotherLog = 'of another log'
@@ -20,7 +25,7 @@ const ofAnotherLog = 'of another log'
  * @throws StoreUnavailable
  */
 export async function discardCheckpointsOfOtherLogs(
-  { store, readModels, log }: Omit<ProjectionSources, 'vault'>,
+  { store, readModels, log }: Sources,
   projections: readonly Projection[],
 ): Promise<void> {
   const { checkpointStore } = readModels
