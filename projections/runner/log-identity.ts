@@ -10,6 +10,12 @@ import type { CheckpointTable } from '../storage/bookkeeping.ts'
 import type { Database } from '../storage/database.ts'
 import { lastEventFrom, type CheckpointStore } from './checkpoint-store.ts'
 
+interface Sources {
+  readonly store: EventStore
+  readonly readModels: { readonly checkpointStore: CheckpointStore }
+  readonly log: { warn(about: object, message: string): void }
+}
+
 /** In place of the fingerprint of tables that were built from another log: it is that of no release. */
 const ofAnotherLog = 'of another log'
 
@@ -19,15 +25,7 @@ const ofAnotherLog = 'of another log'
  * @throws StoreUnavailable
  */
 export async function discardCheckpointsOfOtherLogs(
-  {
-    store,
-    readModels,
-    log,
-  }: {
-    store: EventStore
-    readModels: { checkpointStore: CheckpointStore }
-    log: { warn(about: object, message: string): void }
-  },
+  { store, readModels, log }: Sources,
   projections: readonly Projection[],
 ): Promise<void> {
   const { checkpointStore } = readModels

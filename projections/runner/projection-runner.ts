@@ -27,8 +27,11 @@ export interface RunnerProgress {
 }
 
 export interface RunnerHealth {
-  /** `standing_by` while another instance projects for all; `refused` where a newer release built the read models. */
-  readonly state: 'stopped' | 'standing_by' | 'projecting' | 'retrying' | 'refused'
+  /**
+   * `standing_by` while another instance projects for all; `rebuilding` while read models are built from the beginning of the log,
+   * and what is served is old or incomplete; `refused` where a newer release built the read models.
+   */
+  readonly state: 'stopped' | 'standing_by' | 'projecting' | 'rebuilding' | 'retrying' | 'refused'
   /** Whether the read models had caught up with the log after the last batch. */
   readonly caughtUp: boolean
   readonly position: string
@@ -115,10 +118,16 @@ export class ProjectionRunner {
           continue
         }
         try {
-          await this.project(AbortSignal.any([signal, election.lost]), () => {
+          if (election.setAside !== undefined) {
+            this.caughtUp = false
+            this.trouble = undefined
+            await readModels.prepare(this.projections)
+            log.warn({ file: election.setAside }, 'The read models were damaged. They are built again from the log.')
+          }
+          await this.project(AbortSignal.any([signal, election.lost]), (isRebuilding) => {
             failures = 0
             this.trouble = undefined
-            this.state = 'projecting'
+            this.state = isRebuilding ? 'rebuilding' : 'projecting'
           })
         } finally {
           readModels.position.withdraw()
@@ -149,7 +158,7 @@ export class ProjectionRunner {
   }
 
   /** @param onBatch called after each batch: the log and the database have both answered */
-  private async project(until: AbortSignal, onBatch: () => void): Promise<void> {
+  private async project(until: AbortSignal, onBatch: (isRebuilding: boolean) => void): Promise<void> {
     const { store, readModels } = this.sources
     await discardCheckpointsOfOtherLogs(this.sources, this.projections)
     const current: AcquiredCheckpoint[] = []
@@ -159,6 +168,8 @@ export class ProjectionRunner {
       if (checkpoint) current.push(checkpoint)
       if (!checkpoint || (await this.rebuilder.state(projection)) === 'interrupted') outdated.push(projection)
     }
+    const isNew = current.some(({ position }) => position === null)
+    if ((isNew || outdated.length > 0) && !this.trouble) this.state = 'rebuilding'
     const together = new AbortController()
     const signal = AbortSignal.any([until, together.signal])
     // When the rebuild ends, in whichever way, everything is acquired again.
@@ -173,7 +184,7 @@ export class ProjectionRunner {
         const begunAt = Date.now()
         isCaughtUp ||= batch.caughtUp
         await processor.process(batch, !isCaughtUp)
-        onBatch()
+        onBatch(outdated.length > 0 || (isNew && !isCaughtUp))
         this.position = processor.position ?? -1n
         if (batch.caughtUp) this.caughtUp = true
         // During a rebuild the positions of the outdated projections are known only to the database.

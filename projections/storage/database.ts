@@ -80,6 +80,8 @@ export interface Snapshot {
 export interface Election {
   /** Aborted when another process may have been elected. */
   readonly lost: AbortSignal
+  /** The database was damaged: this is the name it was given, and an empty one without tables is in its place. */
+  readonly setAside?: string
   release(): Promise<void>
 }
 

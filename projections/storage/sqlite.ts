@@ -6,6 +6,7 @@ import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlit
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Row, Table, Value } from '../projection.ts'
 import type { BookkeepingTables, QueryDatabase } from './bookkeeping.ts'
+import { isFileDamaged, setAside } from './damage.ts'
 import {
   quoted,
   rowsOf,
@@ -42,14 +43,36 @@ export class SqliteDatabase implements ReadModelDatabase {
   readonly db: QueryDatabase
   /** Rows that are kept longer than this cost the garbage collector more than a commit costs. */
   readonly worthWriting = 200
-  private readonly file: string
-  private readonly writer: DatabaseSync
+  private writer!: DatabaseSync
+  private reader!: DatabaseSync
   private readonly prepared = new Map<string, StatementSync>()
+  /** Aborted when the file turns out to be damaged. */
+  private damage = new AbortController()
 
-  constructor(file: string) {
-    this.file = file
+  constructor(private readonly file: string) {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
-    this.writer = new DatabaseSync(file, { timeout: 10_000 })
+    this.open()
+    this.db = new Kysely<BookkeepingTables>({
+      dialect: new SqliteDialect({
+        database: kyselyDatabase(
+          () => this.reader,
+          (work) => this.watched(work),
+        ),
+      }),
+    })
+  }
+
+  private open(): void {
+    this.writer = new DatabaseSync(this.file, { timeout: 10_000 })
+    try {
+      this.configure()
+    } catch (error) {
+      this.writer.close()
+      throw error
+    }
+  }
+
+  private configure(): void {
     // NORMAL: a last transaction that is lost is projected again, because its checkpoint is lost with it. The cache is small,
     // because the operating system has its own. The write-ahead log is long, because a checkpoint of it waits for two syncs.
     // The threads sort the rows of a new index.
@@ -58,9 +81,18 @@ export class SqliteDatabase implements ReadModelDatabase {
       PRAGMA threads = 2`)
     this.writer.exec('PRAGMA busy_timeout = 0')
     // Queries have a connection of their own, so that they see whole batches only.
-    const reader = new DatabaseSync(file, { timeout: 10_000 })
-    reader.exec('PRAGMA cache_size = -16000')
-    this.db = new Kysely<BookkeepingTables>({ dialect: new SqliteDialect({ database: kyselyDatabase(reader) }) })
+    this.reader = new DatabaseSync(this.file, { timeout: 10_000 })
+    this.reader.exec('PRAGMA cache_size = -16000')
+  }
+
+  /** Notices where a question or a statement finds the file damaged: whoever projects then has it set aside. */
+  private watched<T>(work: () => T): T {
+    try {
+      return work()
+    } catch (error) {
+      if (isFileDamaged(error)) this.damage.abort()
+      throw error
+    }
   }
 
   writeBuffer(): RowWriteBuffer {
@@ -109,6 +141,7 @@ export class SqliteDatabase implements ReadModelDatabase {
       this.writer.exec('COMMIT')
       return result
     } catch (error) {
+      if (isFileDamaged(error)) this.damage.abort()
       if (this.writer.isTransaction) this.writer.exec('ROLLBACK')
       throw error
     }
@@ -123,7 +156,7 @@ export class SqliteDatabase implements ReadModelDatabase {
   /** @returns false where another connection writes; throws then, where it is the `last` try */
   private hasBegun(last = false): boolean {
     try {
-      this.writer.exec('BEGIN IMMEDIATE')
+      this.watched(() => this.writer.exec('BEGIN IMMEDIATE'))
       return true
     } catch (error) {
       const { errcode = 0 } = error as { errcode?: number }
@@ -139,7 +172,7 @@ export class SqliteDatabase implements ReadModelDatabase {
     )
     const rows: Row[] = []
     for (const key of keys) {
-      const row = get.get(...asSql(key))
+      const row = this.watched(() => get.get(...asSql(key)))
       if (row) rows.push(decoded(table, withBuffers(row)))
     }
     return rows
@@ -163,13 +196,26 @@ export class SqliteDatabase implements ReadModelDatabase {
 
   /** The data directory is locked by one process, and only that process projects. */
   async elect(): Promise<Election> {
-    return { lost: new AbortController().signal, release: async () => undefined }
+    const aside = this.damage.signal.aborted ? { setAside: await this.replace() } : {}
+    return { ...aside, lost: this.damage.signal, release: async () => undefined }
+  }
+
+  /** @returns the name under which the damaged file was set aside */
+  private async replace(): Promise<string> {
+    while (lastOf.has(this.file)) await lastOf.get(this.file)
+    for (const connection of [this.writer, this.reader]) if (connection.isOpen) connection.close()
+    this.prepared.clear()
+    const aside = setAside(this.file)
+    this.open()
+    this.damage = new AbortController()
+    await this.createBookkeeping()
+    return aside
   }
 
   async close(): Promise<void> {
     await lastOf.get(this.file)
     await this.db.destroy()
-    if (this.writer.isOpen) this.writer.close()
+    for (const connection of [this.writer, this.reader]) if (connection.isOpen) connection.close()
   }
 
   private readonly statements: Statements = {
@@ -239,14 +285,15 @@ function withBuffers(row: Record<string, unknown>): Record<string, Value> {
   return row as Record<string, Value>
 }
 
-const kyselyDatabase = (connection: DatabaseSync): KyselyDatabase => ({
-  close: () => connection.isOpen && connection.close(),
+/** @param connection gives the present one: a damaged file is replaced while questions are asked */
+const kyselyDatabase = (connection: () => DatabaseSync, watched: <T>(work: () => T) => T): KyselyDatabase => ({
+  close: () => undefined, // by whoever opened it
   prepare: (sql) => {
-    const statement = connection.prepare(sql)
+    const statement = watched(() => connection().prepare(sql))
     return {
       reader: statement.columns().length > 0,
-      all: (values) => statement.all(...asSql(values as Value[])),
-      run: (values) => statement.run(...asSql(values as Value[])),
+      all: (values) => watched(() => statement.all(...asSql(values as Value[]))),
+      run: (values) => watched(() => statement.run(...asSql(values as Value[]))),
       iterate: (values) => statement.iterate(...asSql(values as Value[])),
     }
   },

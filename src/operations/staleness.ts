@@ -10,8 +10,11 @@ const holdsMs = 2_000
 const behindSeconds = 30
 
 export interface OutOfDate {
-  /** `log`: it does not answer, so that nothing can be recorded. `projector`: it does not follow. */
-  readonly because: 'log' | 'projector'
+  /**
+   * `log`: it does not answer, so that nothing can be recorded. `projector`: it does not follow. `rebuild`: the read models are
+   * built from the beginning of the log.
+   */
+  readonly because: 'log' | 'projector' | 'rebuild'
   /** When the read models last heard from the log; null before the first event. */
   readonly asOf: Instant | null
 }
@@ -25,6 +28,7 @@ export class Staleness {
   /** @returns null while all is well. Where nothing can be said, the page will have to say it. */
   async outOfDate(): Promise<OutOfDate | null> {
     const { state, troubledSince } = this.status.health
+    if (state === 'rebuilding') return { because: 'rebuild', asOf: null }
     // The projector of this process knows without asking; one that stands by does not hear the log itself.
     if (state !== 'standing_by' && troubledSince === null) return null
     if (!this.lastAnswer || Date.now() - this.lastAnswer.at > holdsMs)

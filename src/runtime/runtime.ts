@@ -10,7 +10,7 @@ import { projections } from '../../projections/projections.ts'
 import { discardCheckpointsOfOtherLogs } from '../../projections/runner/log-identity.ts'
 import { ProjectionRunner } from '../../projections/runner/projection-runner.ts'
 import { ReadModels } from '../../projections/runner/read-models.ts'
-import { openReadModelDatabase } from '../../projections/storage/open-database.ts'
+import { openReadModelDatabase, setAsideWhereDamaged } from '../../projections/storage/open-database.ts'
 import { retired } from '../../projections/retired.ts'
 import { checkInstallation } from './installation-check.ts'
 import { commandHandlersOn, type CommandHandlers } from '../commands/command-handlers.ts'
@@ -89,11 +89,9 @@ export async function openRuntime(
     const vault = await standingOn(keptIn.keys(config.keysDir), () => new Vault(config.keysDir))
     opened.push(() => vault.close())
     const readModels = await standingOn(keptIn.readModels(config.dataDir), () =>
-      ReadModels.in(openReadModelDatabase(config.dataDir, config.databaseUrl)),
+      openReadModels(config, log, { mayReplace: lock !== null }),
     )
     opened.push(() => readModels.close())
-    const dropped = await readModels.prepare(projections, retired)
-    if (dropped.length > 0) log.info({ projections: dropped }, 'The read models of removed projections were dropped.')
     if (lock) await belongTogether(config.dataDir, store, vault, toRebuild ? null : readModels)
     const connections = { ...config, eventStoreUrl }
     const sources = { store, readModels, vault, log }
@@ -122,6 +120,30 @@ export async function openRuntime(
   } catch (error) {
     await close()
     throw error
+  }
+}
+
+/** @param mayReplace set the file aside where it is damaged, and begin with an empty one */
+async function openReadModels(
+  config: Config,
+  log: Logger,
+  { mayReplace }: { readonly mayReplace: boolean },
+): Promise<ReadModels> {
+  try {
+    const readModels = await ReadModels.in(openReadModelDatabase(config.dataDir, config.databaseUrl))
+    try {
+      const dropped = await readModels.prepare(projections, retired)
+      if (dropped.length > 0) log.info({ projections: dropped }, 'The read models of removed projections were dropped.')
+      return readModels
+    } catch (error) {
+      await readModels.close()
+      throw error
+    }
+  } catch (error) {
+    const file = mayReplace ? setAsideWhereDamaged(config.dataDir, error) : null
+    if (file === null) throw error
+    log.warn({ file }, 'The read models were damaged. They are built again from the log.')
+    return openReadModels(config, log, { mayReplace: false })
   }
 }
 

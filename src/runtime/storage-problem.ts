@@ -42,7 +42,8 @@ export const keptIn = {
     what: 'The read models',
     path,
     setting: 'DATA_DIR',
-    whereDamaged: 'Remove read-models.sqlite: it is built again from the log.',
+    whereDamaged:
+      'Start the application: it sets the damaged file aside and builds the read models again from the log.',
   }),
 }
 

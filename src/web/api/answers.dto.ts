@@ -39,9 +39,9 @@ export class CheckDto {
 }
 
 export class ProjectorCheckDto extends CheckDto {
-  /** `standing_by` while another instance projects for all; `refused`, which is down, where a newer release built the read models. */
-  @ApiProperty({ enum: ['stopped', 'standing_by', 'projecting', 'retrying', 'refused'] })
-  readonly state!: 'stopped' | 'standing_by' | 'projecting' | 'retrying' | 'refused'
+  /** `standing_by` while another instance projects for all; `rebuilding` while answers may be old or incomplete; `refused`, which is down, where a newer release built the read models. */
+  @ApiProperty({ enum: ['stopped', 'standing_by', 'projecting', 'rebuilding', 'retrying', 'refused'] })
+  readonly state!: 'stopped' | 'standing_by' | 'projecting' | 'rebuilding' | 'retrying' | 'refused'
 }
 
 export class ChecksDto {

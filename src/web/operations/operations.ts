@@ -63,7 +63,13 @@ function stateOf({ log, runner: projector, lagSeconds, projections }: Standing):
       name: 'Being rebuilt',
       tone: 'busy',
       means:
-        'This release changed a projection. What is served was built by the release before, and does not change until the rebuild is done.',
+        'This release changed a projection, or the log is another. What is served was built before, and does not change until the rebuild is done.',
+    }
+  if (projector.state === 'rebuilding')
+    return {
+      name: 'Being built',
+      tone: 'busy',
+      means: 'The read models are built from the beginning of the log. Until that is done, pages are incomplete.',
     }
   if (projector.state === 'stopped')
     return { name: 'Stopped', tone: 'ill', means: 'The projection runner of this process does not run.' }
