@@ -3,12 +3,16 @@ import type { EventAppender } from '../event-store/event-appender.ts'
 import type { EventStore } from '../event-store/event-store.ts'
 import type { Vault } from '../protection/vault.ts'
 import { DecideAndAppend } from './decide-and-append.ts'
+import { GroupCommandHandler } from './group-command-handler.ts'
 import { JourneyCommandHandler } from './journey-command-handler.ts'
 import { ParticipantCommandHandler } from './participant-command-handler.ts'
+import { SessionCommandHandler } from './session-command-handler.ts'
 
 export interface CommandHandlers {
   readonly journeys: JourneyCommandHandler
   readonly participants: ParticipantCommandHandler
+  readonly groups: GroupCommandHandler
+  readonly sessions: SessionCommandHandler
   /** What the handlers share, for those that decide many commands at once. */
   readonly decideAndAppend: DecideAndAppend
 }
@@ -20,5 +24,7 @@ export function commandHandlersOn(store: EventStore, appender: EventAppender, va
   const decideAndAppend = new DecideAndAppend(store, appender, vault)
   const participants = new ParticipantCommandHandler(decideAndAppend, vault)
   const journeys = new JourneyCommandHandler(decideAndAppend, participants, store, vault)
-  return { journeys, participants, decideAndAppend }
+  const groups = new GroupCommandHandler(decideAndAppend, vault)
+  const sessions = new SessionCommandHandler(decideAndAppend, groups)
+  return { journeys, participants, groups, sessions, decideAndAppend }
 }

@@ -1,7 +1,9 @@
 /** The one way anything changes, for whoever records by request. */
 import { Module } from '@nestjs/common'
 import { RUNTIME_COMMANDS, type CommandHandlers } from './command-handlers.ts'
+import { GroupCommandHandler } from './group-command-handler.ts'
 import { JourneyCommandHandler } from './journey-command-handler.ts'
+import { SessionCommandHandler } from './session-command-handler.ts'
 
 @Module({
   providers: [
@@ -10,7 +12,13 @@ import { JourneyCommandHandler } from './journey-command-handler.ts'
       useFactory: ({ journeys }: CommandHandlers) => journeys,
       inject: [RUNTIME_COMMANDS],
     },
+    { provide: GroupCommandHandler, useFactory: ({ groups }: CommandHandlers) => groups, inject: [RUNTIME_COMMANDS] },
+    {
+      provide: SessionCommandHandler,
+      useFactory: ({ sessions }: CommandHandlers) => sessions,
+      inject: [RUNTIME_COMMANDS],
+    },
   ],
-  exports: [JourneyCommandHandler],
+  exports: [JourneyCommandHandler, GroupCommandHandler, SessionCommandHandler],
 })
 export class CommandsModule {}
