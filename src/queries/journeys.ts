@@ -174,6 +174,14 @@ export class Journeys {
     }
   }
 
+  /** What the case load has of these journeys, by journey. */
+  async rowsOf(journeyIds: readonly string[]): Promise<ReadonlyMap<string, CaseloadRow>> {
+    const order = { sort: 'referred', direction: 'asc' } as const
+    const limits = { limit: Math.max(1, journeyIds.length), offset: 0 }
+    const { rows } = await caseloadPage(this.readModels.db, { journeyIds }, order, limits)
+    return new Map(rows.map((row) => [row.journey_id, this.row(row)]))
+  }
+
   async header(journeyId: string): Promise<JourneyHeader | null> {
     if (!opaqueId.test(journeyId)) return null
     const { rows } = await caseloadPage(

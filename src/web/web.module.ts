@@ -2,10 +2,13 @@
 import { Module, type OnApplicationShutdown } from '@nestjs/common'
 import { AccessModule } from '../access/access.module.ts'
 import { CommandsModule } from '../commands/commands.module.ts'
+import { ProcessModule } from '../process/process.module.ts'
 import { OperationsModule } from '../operations/operations.module.ts'
 import { QueriesModule } from '../queries/queries.module.ts'
 import { RUNTIME, type Runtime } from '../runtime/runtime.ts'
 import { CaseloadPageController } from './caseload/caseload.controller.ts'
+import { GroupFormController } from './groups/group-form.controller.ts'
+import { GroupsController } from './groups/groups.controller.ts'
 import { JourneyFormController } from './forms/journey-form.controller.ts'
 import { UploadedImports } from '../exchange/uploaded-imports.ts'
 import { HistoryController } from './history/history.controller.ts'
@@ -19,7 +22,7 @@ import { ReplayController } from './replay/replay.controller.ts'
 import { TimelineController } from './timeline/timeline.controller.ts'
 
 @Module({
-  imports: [AccessModule, CommandsModule, OperationsModule, QueriesModule],
+  imports: [AccessModule, CommandsModule, OperationsModule, ProcessModule, QueriesModule],
   controllers: [
     CaseloadPageController,
     TimelineController,
@@ -29,6 +32,8 @@ import { TimelineController } from './timeline/timeline.controller.ts'
     RecordedController,
     JourneyFormController,
     ImportController,
+    GroupFormController,
+    GroupsController,
     OperationsController,
     MetricsController,
   ],
