@@ -11,6 +11,7 @@ import { isPermitted, whoIsAsking } from '../../src/access/session.ts'
 import { AppModule } from '../../src/app.module.ts'
 import { configure } from '../../src/main.ts'
 import { serverOptions } from '../../src/web/api/configure-api.ts'
+import { groupForms } from '../../src/web/groups/group-form.controller.ts'
 import { journeyForms } from '../../src/web/forms/journey-forms.ts'
 import { settingsIn } from '../support/runtime.ts'
 
@@ -115,8 +116,10 @@ describe('the routes', () => {
       'GET /api/openapi.json',
       'GET /assets/*',
     ])
-    // A handler may answer several addresses, as that of the forms of a journey does.
-    expect(registered.length).toBe(declared().size - 2 + 2 * journeyForms.length + ofNobody.length)
+    // A handler may answer several addresses, as those of the forms do.
+    expect(registered.length).toBe(
+      declared().size - 4 + 2 * (journeyForms.length + groupForms.length) + ofNobody.length,
+    )
   })
 
   it('that declare nothing are refused', async () => {
