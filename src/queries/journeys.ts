@@ -176,13 +176,15 @@ export class Journeys {
 
   /** Who some journeys are about, for as many as there are. */
   async named(journeyIds: readonly string[]): Promise<readonly CaseloadRow[]> {
-    const known = journeyIds.filter((id) => opaqueId.test(id))
+    return [...(await this.rowsOf(journeyIds.filter((id) => opaqueId.test(id)))).values()]
+  }
+
+  /** What the case load has of these journeys, by journey. */
+  async rowsOf(journeyIds: readonly string[]): Promise<ReadonlyMap<string, CaseloadRow>> {
     const order = { sort: 'referred', direction: 'asc' } as const
-    const { rows } = await caseloadPage(this.readModels.db, { journeyIds: known }, order, {
-      limit: known.length,
-      offset: 0,
-    })
-    return rows.map((row) => this.row(row))
+    const limits = { limit: Math.max(1, journeyIds.length), offset: 0 }
+    const { rows } = await caseloadPage(this.readModels.db, { journeyIds }, order, limits)
+    return new Map(rows.map((row) => [row.journey_id, this.row(row)]))
   }
 
   async header(journeyId: string): Promise<JourneyHeader | null> {

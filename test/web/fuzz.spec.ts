@@ -97,7 +97,9 @@ function pageRoutes({ app }: Served): readonly { method: 'GET' | 'POST'; path: s
       const isStream = Reflect.hasMetadata('__sse__', handler ?? {})
       if ((method !== 'GET' && method !== 'POST') || isStream) return []
       const paths = parts(handler).map((own) => `/${[...parts(metatype as object), own].filter(Boolean).join('/')}`)
-      return paths.filter((path) => !/^\/(?:api|metrics|sign-out)(?:\/|$)/.test(path)).map((path) => ({ method, path }) as const)
+      return paths
+        .filter((path) => !/^\/(?:api|metrics|sign-out)(?:\/|$)/.test(path))
+        .map((path) => ({ method, path }) as const)
     })
   })
 }
