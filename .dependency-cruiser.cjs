@@ -33,6 +33,8 @@ const rooms = {
     'src/protection/',
     'src/runtime/',
   ],
+  // What goes on by itself: registers are carried to journeys.
+  'src/process/': ['src/commands/', 'src/domain/', 'src/event-store/', 'src/runtime/'],
   'src/simulator/': ['src/domain/', 'src/exchange/contact-log.ts', 'src/exchange/import-file.ts', 'src/runtime/'],
 
   // What operators are shown: status, throughput, metrics, traces.
@@ -52,6 +54,7 @@ const rooms = {
     'src/commands/',
     'src/domain/',
     'src/operations/',
+    'src/process/',
     'src/queries/',
   ],
   'src/cli/': ['projections/', 'src/event-store/', 'src/exchange/', 'src/queries/', 'src/runtime/'],
@@ -59,6 +62,7 @@ const rooms = {
     'src/access/access.module.ts',
     'src/commands/commands.module.ts',
     'src/operations/operations.module.ts',
+    'src/process/process.module.ts',
     'src/queries/queries.module.ts',
     'src/runtime/',
     'src/simulator/demonstration.module.ts',

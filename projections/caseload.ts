@@ -1,8 +1,10 @@
 /** Which journeys are there, and where does each stand? One row a journey. */
 import { sql } from 'kysely'
+import { groupEventTypes } from '../src/domain/group/group.ts'
 import type { Recorded } from '../src/domain/history.ts'
 import { figuresOf, statusOf, type Status } from '../src/domain/journey/figures.ts'
 import { applyInPlace, ownFacts, type JourneyEvent, type OwnFacts } from '../src/domain/journey/fold.ts'
+import { sessionEventTypes } from '../src/domain/session/session.ts'
 import { nothingKnown, type JourneyFacts, type SessionBelief } from '../src/domain/journey/state.ts'
 import { answeringTo, type ParticipantTable } from './participants.ts'
 import { each, idOf, ignoring, type Change, type Codec, type Projection, type Row, type Table } from './projection.ts'
@@ -191,6 +193,7 @@ export const caseload: Projection = {
       learned,
     ),
     ...ignoring('ParticipantRegistered', 'ParticipantDetailsCorrected', 'ContactRefused'),
+    ...ignoring(...groupEventTypes, ...sessionEventTypes),
   },
 }
 

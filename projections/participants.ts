@@ -1,6 +1,8 @@
 /** Who is he, and how is he found? His details sealed as the log holds them, and the keyed tokens by which he can be looked up. */
+import { groupEventTypes } from '../src/domain/group/group.ts'
 import type { Recorded } from '../src/domain/history.ts'
 import type { Details, ParticipantEvent } from '../src/domain/participant.ts'
+import { sessionEventTypes } from '../src/domain/session/session.ts'
 import { opened } from '../src/protection/sealing.ts'
 import { indexedNameWords, searchedNameWords } from '../src/protection/name-words.ts'
 import type { Vault } from '../src/protection/vault.ts'
@@ -69,6 +71,7 @@ export const participants: Projection = {
   on: {
     ParticipantRegistered: registered,
     ParticipantDetailsCorrected: registered,
+    ...ignoring(...groupEventTypes, ...sessionEventTypes),
     ...ignoring(
       'ReferralReceived',
       'EligibilityAssessed',

@@ -1,7 +1,9 @@
 /** What has happened on this journey, in the order it happened? One row an event, each correction tied to what it corrected. */
 import type { DomainEvent } from '../src/domain/events.ts'
+import { groupEventTypes } from '../src/domain/group/group.ts'
 import type { Recorded } from '../src/domain/history.ts'
 import type { JourneyEvent } from '../src/domain/journey/journey.ts'
+import { sessionEventTypes } from '../src/domain/session/session.ts'
 import { each, idOf, ignoring, type Change, type Projection, type Row, type Table } from './projection.ts'
 import type { QueryDatabase } from './storage/bookkeeping.ts'
 
@@ -128,6 +130,7 @@ export const timeline: Projection = {
       (event) => [entry(event)],
     ),
     ...ignoring('ParticipantRegistered', 'ParticipantDetailsCorrected', 'ContactRefused'),
+    ...ignoring(...groupEventTypes, ...sessionEventTypes),
   },
 }
 

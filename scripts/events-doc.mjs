@@ -7,11 +7,13 @@ import ts from 'typescript'
 import { eventTypes, privacyOf } from '../src/domain/events.ts'
 import { sentenceOf, wordsOf } from '../src/domain/event-words.ts'
 import { schemaVersionOf } from '../src/domain/codec.ts'
+import { groupHistory, groupPrivacy } from '../src/domain/group/group.ts'
 import { importPrivacy } from '../src/domain/import-record.ts'
 import { journeyHistory, journeyPrivacy } from '../src/domain/journey/journey.ts'
 import { outcomeCodes, outcomes, reasonCodes, reasons, attendanceCategoryOf } from '../src/domain/journey/outcomes.ts'
 import { suitabilities } from '../src/domain/journey/referral.ts'
 import { participantHistory, participantPrivacy } from '../src/domain/participant.ts'
+import { sessionHistory, sessionPrivacy } from '../src/domain/session/session.ts'
 import { exampleOf } from '../test/domain/examples.ts'
 
 const root = join(fileURLToPath(import.meta.url), '../..')
@@ -24,6 +26,8 @@ const categories = [
     title: 'A journey: one referral’s path through one programme',
   },
   { category: participantHistory.category, privacy: participantPrivacy, title: 'A participant: who he is' },
+  { category: groupHistory.category, privacy: groupPrivacy, title: 'A group: where and when it meets, and who has a place' },
+  { category: sessionHistory.category, privacy: sessionPrivacy, title: 'A session: who was in the room' },
   { category: 'import', privacy: importPrivacy, title: 'An import: what was turned away' },
 ]
 

@@ -4,6 +4,7 @@ import { AccessModule } from './access/access.module.ts'
 import { CommandsModule } from './commands/commands.module.ts'
 import { OperationsModule } from './operations/operations.module.ts'
 import { QueriesModule } from './queries/queries.module.ts'
+import { ProcessModule } from './process/process.module.ts'
 import type { Config } from './runtime/config.ts'
 import { ProjectionsModule } from './runtime/projections.module.ts'
 import { RuntimeModule } from './runtime/runtime.module.ts'
@@ -18,6 +19,7 @@ import { WebModule } from './web/web.module.ts'
     QueriesModule,
     OperationsModule,
     ProjectionsModule,
+    ProcessModule,
     DemonstrationModule,
     WebModule,
     ApiModule,

@@ -5,14 +5,18 @@ import type { EventStore } from '../event-store/event-store.ts'
 import type { Vault } from '../protection/vault.ts'
 import { ConsultationLog } from './consultation-log.ts'
 import { DecideAndAppend } from './decide-and-append.ts'
+import { GroupCommandHandler } from './group-command-handler.ts'
 import { JourneyCommandHandler } from './journey-command-handler.ts'
 import { ParticipantCommandHandler } from './participant-command-handler.ts'
+import { SessionCommandHandler } from './session-command-handler.ts'
 
 export interface CommandHandlers {
   readonly journeys: JourneyCommandHandler
   readonly participants: ParticipantCommandHandler
   /** Who looks at what. */
   readonly consultations: ConsultationLog
+  readonly groups: GroupCommandHandler
+  readonly sessions: SessionCommandHandler
   /** What the handlers share, for those that decide many commands at once. */
   readonly decideAndAppend: DecideAndAppend
 }
@@ -30,5 +34,7 @@ export function commandHandlersOn(
   const participants = new ParticipantCommandHandler(decideAndAppend, vault)
   const journeys = new JourneyCommandHandler(decideAndAppend, participants, store, vault)
   const consultations = new ConsultationLog(appender, join(dataDir, 'consultations.sqlite'))
-  return { journeys, participants, consultations, decideAndAppend }
+  const groups = new GroupCommandHandler(decideAndAppend, vault)
+  const sessions = new SessionCommandHandler(decideAndAppend, groups)
+  return { journeys, participants, groups, sessions, consultations, decideAndAppend }
 }

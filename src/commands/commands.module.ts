@@ -2,7 +2,9 @@
 import { Module } from '@nestjs/common'
 import { RUNTIME_COMMANDS, type CommandHandlers } from './command-handlers.ts'
 import { ConsultationLog } from './consultation-log.ts'
+import { GroupCommandHandler } from './group-command-handler.ts'
 import { JourneyCommandHandler } from './journey-command-handler.ts'
+import { SessionCommandHandler } from './session-command-handler.ts'
 
 @Module({
   providers: [
@@ -16,7 +18,13 @@ import { JourneyCommandHandler } from './journey-command-handler.ts'
       useFactory: ({ consultations }: CommandHandlers) => consultations,
       inject: [RUNTIME_COMMANDS],
     },
+    { provide: GroupCommandHandler, useFactory: ({ groups }: CommandHandlers) => groups, inject: [RUNTIME_COMMANDS] },
+    {
+      provide: SessionCommandHandler,
+      useFactory: ({ sessions }: CommandHandlers) => sessions,
+      inject: [RUNTIME_COMMANDS],
+    },
   ],
-  exports: [ConsultationLog, JourneyCommandHandler],
+  exports: [ConsultationLog, JourneyCommandHandler, GroupCommandHandler, SessionCommandHandler],
 })
 export class CommandsModule {}

@@ -13,8 +13,11 @@ import { envelopesOf, sealedEnvelope, type Envelope, type Issuer } from './event
 
 /** A kind of history, and under whose key the personal fields of its events are sealed. */
 export interface SealedHistory<S, C, E> extends History<S, C, E> {
-  /** @param id the stream's own, without the category */
-  keyIdOf(id: string, state: S, events: readonly E[]): string | undefined
+  /**
+   * @param id the stream's own, without the category
+   * @param event the one of the events whose fields are sealed: in a stream about several people each has a key of his own
+   */
+  keyIdOf(id: string, state: S, events: readonly E[], event: E): string | undefined
 }
 
 /** The fold of a stream, and the revision it was folded to (-1 where nothing is written yet). */
@@ -82,8 +85,8 @@ export class PendingStream<S, C extends CommandContext, E extends DomainEvent> {
     const { state, revision } = this.after
     const events = history.decide(state, command)
     if (events.length === 0) return 'nothing_new'
-    const keyId = history.keyIdOf(id, state, events)
-    const envelopes = envelopesOf(events, { stream, revision, keyId }, command, issuer)
+    const keyIdOf = (event: E) => history.keyIdOf(id, state, events, event)
+    const envelopes = envelopesOf(events, { stream, revision, keyIdOf }, command, issuer)
     this.growing ??= history.growing(state)
     for (const { event } of envelopes) this.growing.add(event)
     this.revision += events.length

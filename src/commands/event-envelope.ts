@@ -24,6 +24,8 @@ export interface Issuer {
   readonly source: Source
   readonly recordedAt: Instant
   readonly correlationId?: string
+  /** The event that led to it, where a process issues the command; the command itself unless said. */
+  readonly causationId?: string
 }
 
 /** An event of a command, as it will stand in its stream; its personal fields are not sealed yet. */
@@ -61,14 +63,14 @@ export function refuseUnstorable(event: DomainEvent): number {
 
 /**
  * The events of one command, as they will stand in the stream after a revision.
- * @param keyId the key under which their personal fields are sealed, where they have any
+ * @param at.keyIdOf the key under which the personal fields of one of them are sealed, where it has any
  * @throws Refusal where one of them cannot be kept
  */
 export function envelopesOf<E extends DomainEvent>(
   events: readonly E[],
-  { stream, revision, keyId }: { stream: string; revision: number; keyId: string | undefined },
+  { stream, revision, keyIdOf }: { stream: string; revision: number; keyIdOf: (event: E) => string | undefined },
   { commandId, occurredOn }: CommandContext,
-  { by, importedBy, source, recordedAt, correlationId }: Issuer,
+  { by, importedBy, source, recordedAt, correlationId, causationId }: Issuer,
 ): Envelope<E>[] {
   const category = stream.slice(0, stream.indexOf('-'))
   return events.map((event, n) => {
@@ -81,13 +83,13 @@ export function envelopesOf<E extends DomainEvent>(
       recordedAt,
       schemaVersion: schemaVersionOf(event.type),
       correlationId: correlationId ?? commandId,
-      causationId: commandId,
+      causationId: causationId ?? commandId,
       source,
     }
     const bytes = dataBytes + jsonBytes({ ...metadata, keyId }) + 2 * event.type.length
     // One command may be answered in two streams (a referral is): the category keeps their ids apart.
     const id = commandEventId(commandId, category, n)
-    return { event: { ...event, id, stream, revision: revision + 1 + n, metadata }, keyId, bytes }
+    return { event: { ...event, id, stream, revision: revision + 1 + n, metadata }, keyId: keyIdOf(event), bytes }
   })
 }
 

@@ -97,8 +97,11 @@ export class JourneyCommandHandler {
   }
 }
 
-/** The route has asked already; a command is refused to whoever may not record however it comes here. @throws Forbidden */
-function issuedNow({ by, source, correlationId, commandId, occurredOn }: IssuedBy): {
+/**
+ * A command that is issued now: who issues it, and both its clocks. The route has asked already; a command is refused to whoever may not record however it comes here.
+ * @throws Forbidden
+ */
+export function issuedNow({ by, source, correlationId, commandId, occurredOn }: IssuedBy): {
   issuer: Issuer
   context: CommandContext
 } {

@@ -1,6 +1,7 @@
 /** The stored form of an event: its schema versions, and how what the log holds is read. What cannot be read is named, never skipped. */
 import { isStoredDay, isStoredInstant } from './calendar.ts'
 import { eventTypeOf, type DomainEvent, type EventType } from './events.ts'
+import { changeReasons, departures, engagements, isTime } from './group/room.ts'
 import type { Metadata, Recorded } from './history.ts'
 import { isOutcome, isReason } from './journey/outcomes.ts'
 import { suitabilities } from './journey/referral.ts'
@@ -67,6 +68,13 @@ const code =
 const outcome = code(isOutcome)
 const reason = code(isReason)
 const decision = code((code) => suitabilities.some((known) => known === code))
+const change = code((code) => Object.hasOwn(changeReasons, code))
+const departure = code((code) => Object.hasOwn(departures, code))
+const engagement = code((code) => Object.hasOwn(engagements, code))
+const time = code(isTime)
+const staff: Check = (value) =>
+  Array.isArray(value) && value.every((one) => isObject(one) && text(one.facilitator) && text(one.role))
+const slot: Check = (value) => isObject(value) && count(value.weekday) && text(value.startsAt) && count(value.minutes)
 const programme: Check = (value) => isObject(value) && text(value.key) && count(value.version)
 
 /** Both clocks are compared as text: a day or an instant in another form would be sorted into the wrong place. */
@@ -112,6 +120,32 @@ const shapes: {
   OutcomeRecategorised: { from: reason, to: reason },
   ParticipantRegistered: { fingerprint: text },
   ParticipantDetailsCorrected: { fingerprint: text },
+  GroupFormed: { code: text, programme, provider: text, place: text, slot, capacity: count, facilitators: staff },
+  GroupMemberJoined: { journeyId: text, participantId: text },
+  GroupMemberLeft: { journeyId: text, participantId: text, reason: departure },
+  SessionScheduled: {
+    groupId: text,
+    groupCode: text,
+    programme,
+    programmeSession: text,
+    on: day,
+    startsAt: time,
+    minutes: count,
+    facilitators: staff,
+  },
+  SessionRescheduled: { on: day, startsAt: time, reason: change },
+  SessionCancelled: { reason: change },
+  SessionDelivered: { startedAt: time, minutes: count, planned: staff, actual: staff, observers: texts },
+  RegisterMarked: { journeyId: text, participantId: text, outcome, minutes: count, engagement },
+  RegisterCorrected: {
+    journeyId: text,
+    participantId: text,
+    outcome,
+    minutes: count,
+    engagement,
+    was: outcome,
+    corrects: text,
+  },
   ContactRefused: { recordId: text, occurrence: count, reason: text },
 }
 

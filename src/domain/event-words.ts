@@ -1,5 +1,6 @@
 /** Every event in words: what it is called, how much it weighs on the line of a journey, and its one plain sentence. */
 import type { DomainEvent, EventType } from './events.ts'
+import { changeReasons, departures, type PlannedFacilitator } from './group/room.ts'
 import type { Recorded } from './history.ts'
 import { outcomes, reasons } from './journey/outcomes.ts'
 import { suitabilityNames } from './journey/referral.ts'
@@ -185,6 +186,83 @@ const eventWords = {
     weight: 'none',
     sentence: () => 'His personal details were corrected.',
   },
+  GroupFormed: {
+    name: 'Group formed',
+    shortName: 'Group formed',
+    contact: null,
+    weight: 'none',
+    detail: ({ data }) => `${data.code} at ${data.place}`,
+    sentence: ({ data }) =>
+      `Group ${data.code} was formed for the programme ${data.programme.key} at ${data.place}, with ${data.capacity} places.`,
+  },
+  GroupMemberJoined: {
+    name: 'Joined a group',
+    shortName: 'Joined',
+    contact: null,
+    weight: 'none',
+    sentence: () => 'He was given a place in the group.',
+  },
+  GroupMemberLeft: {
+    name: 'Left a group',
+    shortName: 'Left group',
+    contact: null,
+    weight: 'none',
+    detail: ({ data }) => departures[data.reason],
+    sentence: ({ data }) =>
+      `He no longer has a place in the group; the reason: ${departures[data.reason].toLowerCase()}.`,
+  },
+  SessionScheduled: {
+    name: 'Session scheduled',
+    shortName: 'Scheduled',
+    contact: null,
+    weight: 'none',
+    detail: ({ data }) => `${data.programmeSession} on ${data.on} at ${data.startsAt}`,
+    sentence: ({ data }) =>
+      `${sessionName(data.programmeSession)} of group ${data.groupCode} was scheduled for ${data.on} at ${data.startsAt}.`,
+  },
+  SessionRescheduled: {
+    name: 'Session moved',
+    shortName: 'Moved',
+    contact: null,
+    weight: 'none',
+    detail: ({ data }) => `to ${data.on} at ${data.startsAt}`,
+    sentence: ({ data }) =>
+      `The session was moved to ${data.on} at ${data.startsAt}; the reason: ${changeReasons[data.reason].toLowerCase()}.`,
+  },
+  SessionCancelled: {
+    name: 'Session called off',
+    shortName: 'Called off',
+    contact: null,
+    weight: 'none',
+    detail: ({ data }) => changeReasons[data.reason],
+    sentence: ({ data }) => `The session was called off; the reason: ${changeReasons[data.reason].toLowerCase()}.`,
+  },
+  SessionDelivered: {
+    name: 'Session held',
+    shortName: 'Held',
+    contact: null,
+    weight: 'none',
+    detail: ({ data }) => codesOf(data.actual).join(', '),
+    sentence: ({ data }) =>
+      `The session was held from ${data.startedAt}, with ${room(codesOf(data.actual))} in the room; planned were ${room(codesOf(data.planned))}.`,
+  },
+  RegisterMarked: {
+    name: 'Register',
+    shortName: 'Register',
+    contact: null,
+    weight: 'none',
+    detail: ({ data }) => outcomes[data.outcome],
+    sentence: ({ data }) => `The register says of him: ${outcomes[data.outcome].toLowerCase()} (${data.outcome}).`,
+  },
+  RegisterCorrected: {
+    name: 'Register corrected',
+    shortName: 'Corrected',
+    contact: null,
+    weight: 'none',
+    detail: ({ data }) => `${outcomes[data.was]} (${data.was}) became ${outcomes[data.outcome]}`,
+    sentence: ({ data }) =>
+      `What the register says of him was corrected from ${data.was} to ${data.outcome} (${outcomes[data.outcome].toLowerCase()}).`,
+  },
   ContactRefused: {
     name: 'Contact refused',
     shortName: 'Refused',
@@ -211,5 +289,7 @@ const sessionName = (id: string): string => {
   const session = programme && sessionOf(programme, id)
   return session ? `${session.name} (${id})` : id
 }
+
+const codesOf = (staff: readonly PlannedFacilitator[]): readonly string[] => staff.map(({ facilitator }) => facilitator)
 
 const room = (staff: readonly string[]): string => (staff.length === 0 ? 'nobody named' : staff.join(' and '))

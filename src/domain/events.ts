@@ -1,12 +1,20 @@
 /** The union of all events, and how sensitive each of their fields is. */
+import { groupPrivacy, type GroupEvent } from './group/group.ts'
 import { importPrivacy, type ImportEvent } from './import-record.ts'
 import { journeyPrivacy, type JourneyEvent } from './journey/journey.ts'
 import { participantPrivacy, type ParticipantEvent } from './participant.ts'
 import type { Classified, Privacy } from './privacy.ts'
+import { sessionPrivacy, type SessionEvent } from './session/session.ts'
 
-export type DomainEvent = JourneyEvent | ParticipantEvent | ImportEvent
+export type DomainEvent = JourneyEvent | ParticipantEvent | GroupEvent | SessionEvent | ImportEvent
 
-export const privacyOf: Classified<DomainEvent> = { ...journeyPrivacy, ...participantPrivacy, ...importPrivacy }
+export const privacyOf: Classified<DomainEvent> = {
+  ...journeyPrivacy,
+  ...participantPrivacy,
+  ...groupPrivacy,
+  ...sessionPrivacy,
+  ...importPrivacy,
+}
 
 export type EventType = DomainEvent['type']
 

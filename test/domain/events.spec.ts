@@ -88,6 +88,15 @@ describe('privacy', () => {
       OutcomeRecategorised: noted,
       ParticipantRegistered: details,
       ParticipantDetailsCorrected: details,
+      GroupFormed: [],
+      GroupMemberJoined: ['note'],
+      GroupMemberLeft: ['note'],
+      SessionScheduled: [],
+      SessionRescheduled: [],
+      SessionCancelled: [],
+      SessionDelivered: [],
+      RegisterMarked: ['note'],
+      RegisterCorrected: ['because'],
       ContactRefused: [],
     } satisfies Record<EventType, string[]>)
   })

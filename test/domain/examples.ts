@@ -9,6 +9,8 @@ type DataOf<T extends EventType> = Extract<DomainEvent, { type: T }>['data']
 
 const note = 'PERSONAL note'
 const asWritten = { outcome: 'PERSONAL as written' }
+const journeyId = '0b6b4d0e-5a0a-5c39-9f6f-3f2d1c0b9a88'
+const participantId = '7f0c8f0e-2c55-5d0f-9d0a-6c3d0b9d6a11'
 const about = 'PERSONAL about'
 const details = {
   crn: 'PERSONAL crn',
@@ -60,6 +62,50 @@ export const exampleData: { readonly [T in EventType]: Required<DataOf<T>> } = {
   OutcomeRecategorised: { from: 'motivation', to: 'health', note, asWritten },
   ParticipantRegistered: { ...details, fingerprint: 'qk3v0bQ' },
   ParticipantDetailsCorrected: { ...details, fingerprint: 'Zr81uYw' },
+  GroupFormed: {
+    code: 'G101',
+    programme: { key: 'bbr', version: 1 },
+    provider: 'North',
+    place: 'Mill Lane',
+    slot: { weekday: 2, startsAt: '18:30', minutes: 150 },
+    capacity: 12,
+    facilitators: [
+      { facilitator: 'S01', role: 'lead' },
+      { facilitator: 'S02', role: 'co' },
+    ],
+  },
+  GroupMemberJoined: { journeyId, participantId, note },
+  GroupMemberLeft: { journeyId, participantId, reason: 'other_group', note },
+  SessionScheduled: {
+    groupId: '3a0d2c4f-7f0e-8c11-9d7a-51c0ffee0001',
+    groupCode: 'G101',
+    programme: { key: 'bbr', version: 1 },
+    programmeSession: 'F1',
+    on: '2025-03-04',
+    startsAt: '18:30',
+    minutes: 150,
+    facilitators: [{ facilitator: 'S01', role: 'lead' }],
+  },
+  SessionRescheduled: { on: '2025-03-11', startsAt: '18:00', reason: 'room' },
+  SessionCancelled: { reason: 'weather' },
+  SessionDelivered: {
+    startedAt: '18:35',
+    minutes: 145,
+    planned: [{ facilitator: 'S01', role: 'lead' }],
+    actual: [{ facilitator: 'S03', role: 'lead', standIn: 'sickness' }],
+    observers: ['S09'],
+  },
+  RegisterMarked: { journeyId, participantId, outcome: 'ATTC', minutes: 145, engagement: 'full', note },
+  RegisterCorrected: {
+    journeyId,
+    participantId,
+    outcome: 'UAAB',
+    minutes: 0,
+    engagement: 'not_stated',
+    was: 'ATTC',
+    corrects: '5f8f6c1a-6d55-5b1e-8a3c-0a4f5d1c2b3a',
+    because: 'PERSONAL because',
+  },
   ContactRefused: { recordId: 'x1Jw7Pc', occurrence: 1, reason: 'not_allocated' },
 }
 

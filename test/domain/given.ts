@@ -4,8 +4,10 @@ import type { DomainEvent } from '../../src/domain/events.ts'
 import type { Day, Instant } from '../../src/domain/calendar.ts'
 import { Refusal, type History, type Recorded, type CommandContext } from '../../src/domain/history.ts'
 import { journeyHistory } from '../../src/domain/journey/journey.ts'
+import { groupHistory } from '../../src/domain/group/group.ts'
 import type { JourneyFacts } from '../../src/domain/journey/state.ts'
 import { participantHistory } from '../../src/domain/participant.ts'
+import { sessionHistory } from '../../src/domain/session/session.ts'
 
 /** An event with both its clocks: the day it happened, and the instant we were told (that same evening, unless it says otherwise). */
 export interface Fact<E extends DomainEvent = DomainEvent> {
@@ -57,6 +59,10 @@ const givenIn =
 export const given = givenIn(journeyHistory)
 
 export const givenParticipant = givenIn(participantHistory)
+
+export const givenGroup = givenIn(groupHistory)
+
+export const givenSession = givenIn(sessionHistory)
 
 /** The code of the refusal; anything else that is thrown is a fault and stays one. */
 export function refusalOf(decide: () => unknown): string | null {

@@ -1,0 +1,130 @@
+/** Commands of the sessions of a group: the calendar, who was in the room, and the register. */
+import { v5 as uuidv5 } from 'uuid'
+import type { Day } from '../domain/calendar.ts'
+import type { GroupMember } from '../domain/group/group.ts'
+import type { PlannedFacilitator } from '../domain/group/room.ts'
+import { Refusal } from '../domain/history.ts'
+import type { RegisterMark } from '../domain/session/register.ts'
+import { sessionHistory, type SessionCommand, type SessionEvent, type SessionFacts } from '../domain/session/session.ts'
+import { StaleRevision, type CommandResult, type DecideAndAppend, type SealedHistory } from './decide-and-append.ts'
+import type { GroupCommandHandler } from './group-command-handler.ts'
+import { issuedNow, type IssuedBy } from './journey-command-handler.ts'
+
+/** What the register says of a man is sealed under his own key, though a session is about many. */
+export const sealedSessions: SealedHistory<SessionFacts, SessionCommand, SessionEvent> = {
+  ...sessionHistory,
+  keyIdOf: (_sessionId, _session, _events, event) =>
+    event.type === 'RegisterMarked' || event.type === 'RegisterCorrected' ? event.data.participantId : undefined,
+}
+
+type CommandData<T extends SessionCommand['type']> = Extract<SessionCommand, { type: T }>['data']
+
+/** One session to put in the calendar; where it says no more it is as the group usually meets. */
+export interface SessionToSchedule {
+  readonly programmeSession: string
+  readonly on: Day
+  readonly startsAt?: string
+  readonly minutes?: number
+  readonly facilitators?: readonly PlannedFacilitator[]
+}
+
+/** A row of the register as somebody fills it in: who he is beyond the journey is known to the group. */
+export type RegisterRow = Omit<RegisterMark, 'participantId'>
+
+export type DeliveredSession = Omit<CommandData<'DeliverSession'>, 'register'> & {
+  readonly register: readonly RegisterRow[]
+}
+
+/** What somebody who issues a command was looking at, where that matters. */
+type IssuedOnSession = IssuedBy & { readonly expectedRevision?: number }
+
+/** Made by the runtime, not by Nest: the demonstration uses it too, before anything is served. */
+export class SessionCommandHandler {
+  constructor(
+    private readonly commands: DecideAndAppend,
+    private readonly groups: GroupCommandHandler,
+  ) {}
+
+  /**
+   * Puts sessions of a group in the calendar, each in a stream of its own. Sent again, what is missing is added.
+   * @returns their ids in the order given, and where the last that was written ended
+   * @throws Refusal where one of them cannot be scheduled: those before it are
+   */
+  async schedule(
+    groupId: string,
+    sessions: readonly SessionToSchedule[],
+    issued: IssuedBy,
+  ): Promise<{ sessionIds: readonly string[]; written: CommandResult }> {
+    const { formed } = await this.groups.facts(groupId)
+    if (!formed) throw new Refusal('no_group', 'There is no such group yet. Form the group first.')
+    const { code, programme, slot, facilitators } = formed
+    let written: CommandResult = 'nothing_new'
+    const sessionIds: string[] = []
+    for (const [n, session] of sessions.entries()) {
+      const sessionId = uuidv5(`session ${n}`, issued.commandId)
+      const usual = {
+        groupId,
+        groupCode: code,
+        programme,
+        startsAt: slot.startsAt,
+        minutes: slot.minutes,
+        facilitators,
+      }
+      const result = await this.execute(sessionId, 'ScheduleSession', { ...usual, ...session }, issued)
+      if (result !== 'nothing_new') written = result
+      sessionIds.push(sessionId)
+    }
+    return { sessionIds, written }
+  }
+
+  /** Records that the session was held: who was in the room, and the register as far as it is filled in. One append. */
+  async deliver(sessionId: string, { register, ...room }: DeliveredSession, issued: IssuedOnSession) {
+    const members = await this.membersAt(sessionId)
+    return this.execute(sessionId, 'DeliverSession', { ...room, register: register.map(known(members)) }, issued)
+  }
+
+  /** Marks whoever was left out of the register when the session was recorded. */
+  async mark(sessionId: string, register: readonly RegisterRow[], issued: IssuedOnSession) {
+    const members = await this.membersAt(sessionId)
+    return this.execute(sessionId, 'MarkRegister', { register: register.map(known(members)) }, issued)
+  }
+
+  /**
+   * Records something about a session. It is recorded now.
+   * @throws Refusal, StaleRevision, ConcurrencyConflict, StoreUnavailable, PoisonEvent
+   */
+  execute<T extends SessionCommand['type']>(
+    sessionId: string,
+    type: T,
+    data: CommandData<T>,
+    issued: IssuedOnSession,
+  ): Promise<CommandResult> {
+    const { issuer, context } = issuedNow(issued)
+    const command = { type, data, ...context } as unknown as SessionCommand
+    const { expectedRevision } = issued
+    return this.commands.decideAndAppend(sealedSessions, sessionId, (session) => {
+      const { revision } = session.folded
+      if (session.decide(command, issuer) === 'nothing_new') return
+      if (expectedRevision !== undefined && expectedRevision !== revision)
+        throw new StaleRevision(expectedRevision, revision)
+    })
+  }
+
+  private async membersAt(sessionId: string): Promise<ReadonlyMap<string, GroupMember>> {
+    const { state } = await this.commands.fold(sessionHistory, sessionId)
+    return state.scheduled ? (await this.groups.facts(state.scheduled.groupId)).members : new Map()
+  }
+}
+
+/** Somebody who has left the group since can still be marked: he may have been there. */
+const known =
+  (members: ReadonlyMap<string, GroupMember>) =>
+  (row: RegisterRow): RegisterMark => {
+    const member = members.get(row.journeyId)
+    if (!member)
+      throw new Refusal(
+        'not_a_member',
+        'Somebody in this register has no place in the group. Add him to the group first.',
+      )
+    return { ...row, participantId: member.participantId }
+  }
