@@ -1,7 +1,8 @@
 /** Every projection there is. */
 import { caseload } from './caseload.ts'
+import { groups } from './groups.ts'
 import { participants } from './participants.ts'
 import type { Projection } from './projection.ts'
 import { timeline } from './timeline.ts'
 
-export const projections: readonly Projection[] = [participants, caseload, timeline]
+export const projections: readonly Projection[] = [participants, caseload, timeline, groups]

@@ -2,12 +2,15 @@
 import { Module, type OnApplicationShutdown } from '@nestjs/common'
 import { AccessModule } from '../access/access.module.ts'
 import { CommandsModule } from '../commands/commands.module.ts'
+import { ProcessModule } from '../process/process.module.ts'
 import { OperationsModule } from '../operations/operations.module.ts'
 import { QueriesModule } from '../queries/queries.module.ts'
 import { RUNTIME, type Runtime } from '../runtime/runtime.ts'
 import { CaseloadPageController } from './caseload/caseload.controller.ts'
 import { ConsultationController } from './consultation/consultation.controller.ts'
 import { Looking } from './consultation/looking.ts'
+import { GroupFormController } from './groups/group-form.controller.ts'
+import { GroupsController } from './groups/groups.controller.ts'
 import { JourneyFormController } from './forms/journey-form.controller.ts'
 import { UploadedImports } from '../exchange/uploaded-imports.ts'
 import { HistoryController } from './history/history.controller.ts'
@@ -22,7 +25,7 @@ import { SignInController } from './sign-in/sign-in.controller.ts'
 import { TimelineController } from './timeline/timeline.controller.ts'
 
 @Module({
-  imports: [AccessModule, CommandsModule, OperationsModule, QueriesModule],
+  imports: [AccessModule, CommandsModule, OperationsModule, ProcessModule, QueriesModule],
   controllers: [
     CaseloadPageController,
     ConsultationController,
@@ -33,6 +36,8 @@ import { TimelineController } from './timeline/timeline.controller.ts'
     RecordedController,
     JourneyFormController,
     ImportController,
+    GroupFormController,
+    GroupsController,
     OperationsController,
     MetricsController,
     SignInController,

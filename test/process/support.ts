@@ -5,7 +5,7 @@ import type { IssuedBy } from '../../src/commands/journey-command-handler.ts'
 import { dayNumbered, dayNumberOf, type Day } from '../../src/domain/calendar.ts'
 import type { Actor } from '../../src/domain/history.ts'
 
-const by: Actor = { id: 'TM001', role: 'treatment_manager', organisation: 'North' }
+const by: Actor = { id: 'CM002', role: 'case_manager', organisation: 'North' }
 
 /** A command that nobody has issued before. */
 export const issuedOn = (occurredOn: Day): IssuedBy => ({ occurredOn, by, source: 'ui', commandId: randomUUID() })

@@ -3,6 +3,7 @@ import { Button, ErrorSummary, Radios, SkipLink, createAll } from 'govuk-fronten
 import { Alert } from '@ministryofjustice/frontend/moj/components/alert/alert.mjs'
 import { follow } from './follow.js'
 import { recordedOnce } from './recorded-once.js'
+import { draftSent, registerDraft } from './register-draft.js'
 import { replay } from './replay.js'
 import { untilDone } from './until-done.js'
 import { watch } from './watch.js'
@@ -12,5 +13,7 @@ for (const component of [Button, ErrorSummary, Radios, SkipLink, Alert]) createA
 for (const element of document.querySelectorAll('[data-module="tl-replay"]')) void replay(element)
 for (const element of document.querySelectorAll('[data-live]')) follow(element)
 for (const element of document.querySelectorAll('[data-recorded-once]')) recordedOnce(element)
+for (const element of document.querySelectorAll('[data-register-draft]')) void registerDraft(element)
+for (const element of document.querySelectorAll('[data-draft-sent]')) draftSent(element)
 for (const element of document.querySelectorAll('[data-watch]')) watch(element)
 for (const element of document.querySelectorAll('[data-until-done]')) untilDone(element)

@@ -1,0 +1,261 @@
+/** Serves every form of a group or a session: filled in, checked by the person who filled it in, and recorded once. */
+import {
+  Body,
+  Controller,
+  createParamDecorator,
+  Get,
+  NotFoundException,
+  Param,
+  Post,
+  Req,
+  Res,
+  type ExecutionContext,
+} from '@nestjs/common'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { RequiresPermission } from '../../access/permission.guard.ts'
+import { whoIsAsking } from '../../access/session.ts'
+import { GroupCommandHandler } from '../../commands/group-command-handler.ts'
+import { SessionCommandHandler } from '../../commands/session-command-handler.ts'
+import { dayOf } from '../../domain/calendar.ts'
+import { Groups } from '../../queries/groups.ts'
+import { Journeys } from '../../queries/journeys.ts'
+import { classifyFailure } from '../errors/failure.ts'
+import type { FormError } from '../forms/date.ts'
+import { formModel, httpStatusOf, type FormValues } from '../forms/form-fields.ts'
+import { cancelForm, moveForm, scheduleForm } from './calendar.form.ts'
+import { formationForm } from './formation.form.ts'
+import { addressOfGroup, addressOfSession, type GroupForm, type GroupSituation } from './group-form.ts'
+import { joiningForm, leavingForm } from './membership.form.ts'
+import { registerCorrectionForm } from './register-correction.form.ts'
+import { registerForm } from './register.form.ts'
+
+/** Every form of a group or a session: a new one is added here, and is then served as the others are. */
+export const groupForms = [
+  formationForm,
+  joiningForm,
+  leavingForm,
+  scheduleForm,
+  moveForm,
+  cancelForm,
+  registerForm,
+  registerCorrectionForm,
+] as readonly GroupForm[]
+
+/** The form whose route it is: each has a route of its own, so that metrics and traces tell them apart. */
+const RequestedGroupForm = createParamDecorator((_: unknown, context: ExecutionContext): GroupForm => {
+  const { routeOptions } = context.switchToHttp().getRequest<FastifyRequest>()
+  return groupForms.find(({ route }) => routeOptions.url === `/${route}`)!
+})
+
+const routes = groupForms.map(({ route }) => route)
+
+/** Whose place in a group could be next. */
+const mayBePlaced = [
+  'awaiting_allocation',
+  'suitable_not_ready',
+  'awaiting_assessment',
+  'scheduled',
+  'on_programme',
+] as const
+const mostCandidates = 50
+
+type Ids = Readonly<Partial<Record<'group' | 'session' | 'journey', string>>>
+
+@RequiresPermission('read', 'record')
+@Controller()
+export class GroupFormController {
+  constructor(
+    private readonly queries: Groups,
+    private readonly journeys: Journeys,
+    private readonly groups: GroupCommandHandler,
+    private readonly sessions: SessionCommandHandler,
+  ) {}
+
+  @Get(routes)
+  async open(
+    @RequestedGroupForm() form: GroupForm,
+    @Param() ids: Ids,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ) {
+    const situation = await this.situationOf(form, ids, {})
+    if (form.unavailable(situation) !== null) return this.showUnavailable(form, situation, reply)
+    const values = { ...form.initial(situation), revision: String(situation.session?.revision ?? '') }
+    return this.show(form, situation, values, [], request, reply)
+  }
+
+  @Post(routes)
+  async submit(
+    @RequestedGroupForm() form: GroupForm,
+    @Param() ids: Ids,
+    @Body() body: FormValues,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ) {
+    const situation = await this.situationOf(form, ids, body)
+    const step = typeof body.step === 'string' ? body.step : ''
+    if (await this.wasRecorded(situation, body)) return reply.redirect(`${backOf(situation)}?repeated=same`, 303)
+    if (form.unavailable(situation) !== null) return this.showUnavailable(form, situation, reply.status(409))
+    if (step === 'change') return this.show(form, situation, body, [], request, reply)
+    const filled = form.filledBy?.(step, body, situation)
+    if (filled) return this.show(form, situation, filled, [], request, reply)
+    const { entry, errors } = await form.read(body, situation)
+    if (entry === null) return this.show(form, situation, body, errors, request, reply)
+    if (step !== 'confirm') return this.showCheck(form, situation, body, entry, [], reply)
+    return this.record(form, situation, body, entry, request, reply)
+  }
+
+  private async record(
+    form: GroupForm,
+    situation: GroupSituation,
+    body: FormValues,
+    entry: unknown,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ) {
+    const { revision } = body
+    const issued = {
+      occurredOn: situation.today,
+      by: whoIsAsking(request),
+      source: 'ui' as const,
+      commandId: String(body.commandId),
+      correlationId: request.id,
+      ...(typeof revision === 'string' && /^\d{1,9}$/.test(revision) && { expectedRevision: Number(revision) }),
+    }
+    try {
+      const { written, to } = await form.record(
+        entry,
+        situation,
+        { groups: this.groups, sessions: this.sessions },
+        issued,
+      )
+      const recorded = groupForms.indexOf(form)
+      const search = written === 'nothing_new' ? 'repeated=same' : `recorded=${recorded}&after=${written.position}`
+      return await reply.redirect(`${to}?${search}`, 303)
+    } catch (error) {
+      const { code, refusal } = classifyFailure(error)
+      switch (code) {
+        case 'refused': {
+          const field = form.refusals[refusal!.code] ?? form.otherwise
+          return this.show(form, situation, body, [{ field, text: refusal!.message }], request, reply)
+        }
+        case 'changed_meanwhile': {
+          const now = { ...body, revision: String(situation.session?.revision ?? '') }
+          return this.show(form, situation, now, [{ field: form.otherwise, text: changedMeanwhile }], request, reply)
+        }
+        case 'store_unavailable':
+        case 'busy':
+        case 'database_busy':
+          // Whether it was written is not known; the command id makes sending it again safe.
+          return this.showCheck(
+            form,
+            situation,
+            body,
+            entry,
+            [{ field: 'confirm', text: noAnswer, status: 503 }],
+            reply,
+          )
+        default:
+          throw error
+      }
+    }
+  }
+
+  /** Whether the session holds what this command added: a form that is sent again shows what was recorded. */
+  private async wasRecorded({ session }: GroupSituation, { commandId }: FormValues): Promise<boolean> {
+    return session !== null && session.events.some((event) => event.commandId === commandId)
+  }
+
+  private async situationOf(form: GroupForm, ids: Ids, values: FormValues): Promise<GroupSituation> {
+    const session = ids.session === undefined ? null : await this.queries.session(ids.session)
+    if (ids.session !== undefined && !session) throw new NotFoundException('There is no session at this address.')
+    const groupId = session?.facts.scheduled!.groupId ?? ids.group
+    const whole = groupId === undefined ? null : await this.queries.group(groupId)
+    if (groupId !== undefined && !whole) throw new NotFoundException('There is no group at this address.')
+    return {
+      whole,
+      session,
+      journeyId: ids.journey ?? null,
+      candidates: form.asksCandidates ? await this.candidates(values) : [],
+      today: dayOf(new Date().toISOString()),
+    }
+  }
+
+  private async candidates({ find }: FormValues) {
+    const sought = typeof find === 'string' ? find.trim().slice(0, 200) : ''
+    const { rows } = await this.journeys.caseload({
+      ...(sought && { find: sought }),
+      statuses: mayBePlaced,
+      sort: 'referred',
+      direction: 'asc',
+      pageSize: mostCandidates,
+    })
+    return rows
+  }
+
+  private show(
+    form: GroupForm,
+    situation: GroupSituation,
+    values: FormValues,
+    errors: readonly FormError[],
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ) {
+    return reply.status(httpStatusOf(errors)).view(form.template, {
+      ...this.page(form, situation),
+      ...formModel(values, errors, form.order(situation)),
+      ...form.view(situation, values, errors),
+      draftKey: situation.session && this.queries.draftKey(situation.session.sessionId, whoIsAsking(request).id),
+    })
+  }
+
+  private showCheck(
+    form: GroupForm,
+    situation: GroupSituation,
+    values: FormValues,
+    entry: unknown,
+    errors: readonly FormError[],
+    reply: FastifyReply,
+  ) {
+    return reply.status(httpStatusOf(errors)).view('groups/check.njk', {
+      ...this.page(form, situation),
+      ...formModel(values, errors, ['confirm']),
+      answers: form.answers(entry, situation),
+      carried: carriedValues(values),
+    })
+  }
+
+  private showUnavailable(form: GroupForm, situation: GroupSituation, reply: FastifyReply) {
+    return reply.view('groups/unavailable.njk', { ...this.page(form, situation), why: form.unavailable(situation) })
+  }
+
+  private page(form: GroupForm, situation: GroupSituation) {
+    const { route, doing, confirm } = form
+    const { whole, session, journeyId } = situation
+    const ids: Ids = { group: whole?.group.groupId, session: session?.sessionId, journey: journeyId ?? undefined }
+    return {
+      section: 'groups',
+      title: form.title(situation),
+      doing,
+      confirm,
+      action: `/${route.replace(/:(\w+)/g, (_, id: keyof Ids) => ids[id] ?? '')}`,
+      back: backOf(situation),
+      group: whole?.group,
+      session: session && { id: session.sessionId, name: session.name, ...session.facts.scheduled },
+    }
+  }
+}
+
+const backOf = (situation: GroupSituation): string =>
+  situation.session ? addressOfSession(situation) : situation.whole ? addressOfGroup(situation) : '/groups'
+
+/** Everything that was filled in, as it was typed: it travels with the check page and is checked again when it comes back. */
+const carriedValues = (values: FormValues) =>
+  Object.entries(values).flatMap(([name, value]) =>
+    typeof value === 'string' && name !== '_csrf' && name !== 'step' ? [{ name, value }] : [],
+  )
+
+const changedMeanwhile =
+  'Somebody added to this session while you were filling in the form. Check what it says now, then send the form again'
+const noAnswer =
+  'The log did not answer, so we cannot say whether this was recorded. Wait a moment and send it again: it will never be recorded twice'
