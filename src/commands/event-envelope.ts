@@ -86,10 +86,11 @@ export function envelopesOf<E extends DomainEvent>(
       causationId: causationId ?? commandId,
       source,
     }
+    const keyId = keyIdOf(event)
     const bytes = dataBytes + jsonBytes({ ...metadata, keyId }) + 2 * event.type.length
     // One command may be answered in two streams (a referral is): the category keeps their ids apart.
     const id = commandEventId(commandId, category, n)
-    return { event: { ...event, id, stream, revision: revision + 1 + n, metadata }, keyId: keyIdOf(event), bytes }
+    return { event: { ...event, id, stream, revision: revision + 1 + n, metadata }, keyId, bytes }
   })
 }
 

@@ -1,6 +1,6 @@
 /** Commands of one journey: what happened on it, and the referral that begins it. */
 import { permit } from '../access/policy.ts'
-import { dayOf, type Day } from '../domain/calendar.ts'
+import { dayOf, type Day, type Instant } from '../domain/calendar.ts'
 import type { Actor, CommandContext, Source } from '../domain/history.ts'
 import { journeyHistory, type JourneyCommand, type JourneyEvent } from '../domain/journey/journey.ts'
 import type { Journey } from '../domain/journey/state.ts'
@@ -24,9 +24,11 @@ export const sealedJourneys: SealedHistory<Journey, JourneyCommand, JourneyEvent
 export interface IssuedBy {
   readonly occurredOn: Day
   readonly by: Actor
-  readonly source: Extract<Source, 'ui' | 'api'>
+  readonly source: Exclude<Source, 'import'>
   readonly commandId: string
   readonly correlationId?: string
+  /** Now, unless the simulator says otherwise. */
+  readonly recordedAt?: Instant
 }
 
 export interface NewReferral {
@@ -98,15 +100,22 @@ export class JourneyCommandHandler {
 }
 
 /**
- * A command that is issued now: who issues it, and both its clocks. The route has asked already; a command is refused to whoever may not record however it comes here.
+ * A command that is issued now: who issues it, and both its clocks. The route has asked already; a command is refused to
+ * whoever may not record however it comes here.
  * @throws Forbidden
  */
-export function issuedNow({ by, source, correlationId, commandId, occurredOn }: IssuedBy): {
+export function issuedNow({
+  by,
+  source,
+  correlationId,
+  commandId,
+  occurredOn,
+  recordedAt = new Date().toISOString(),
+}: IssuedBy): {
   issuer: Issuer
   context: CommandContext
 } {
   permit(by, 'record')
-  const recordedAt = new Date().toISOString()
   return {
     issuer: { by, source, recordedAt, correlationId },
     context: { commandId, occurredOn, recordedOn: dayOf(recordedAt) },

@@ -2,8 +2,10 @@
 import { createWriteStream, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { dayOf } from '../domain/calendar.ts'
 import { importFile } from '../exchange/import-file.ts'
 import type { Runtime } from '../runtime/runtime.ts'
+import { formDemonstrationGroup } from './demonstration-group.ts'
 import { simulateContactLog, writeCsv } from './contact-log.ts'
 
 const journeys = 36
@@ -26,6 +28,7 @@ export async function seedDemonstration(runtime: Runtime): Promise<number> {
       createWriteStream(file),
     )
     const { totals } = await importFile(runtime, file, { source: 'simulator' })
+    await formDemonstrationGroup(runtime, dayOf(new Date().toISOString()))
     return totals.journeys
   } finally {
     rmSync(dir, { recursive: true, force: true })
