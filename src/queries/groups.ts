@@ -200,6 +200,13 @@ export class Groups {
     }
   }
 
+  /** Where the last event of a group or a session stands in the log; null where there is none. */
+  async headPositionOf(stream: string): Promise<string | null> {
+    let last: bigint | null = null
+    for await (const { position } of this.store.read(stream)) last = position
+    return last === null ? null : String(last)
+  }
+
   /** Under which a browser keeps a register that is not sent yet: known only to a page that somebody may open. 128 bits, base64url. */
   draftKey(sessionId: string, actorId: string): string {
     return this.vault.token('code', `register draft ${sessionId} ${actorId}`).toString('base64url')

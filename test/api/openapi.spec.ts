@@ -101,7 +101,8 @@ describe('the description of the API', () => {
       )
     const bodies = new Map(
       operations()
-        .filter(({ operation }) => operation.requestBody)
+        // Those of groups and sessions build on one another: groups.spec.ts plays them.
+        .filter(({ path, operation }) => operation.requestBody && !/^\/api\/(groups|sessions)/.test(path))
         .map(({ path, operation }) => [path, example(operation.requestBody!.content['application/json']!.schema.$ref)]),
     )
     const referred = await api.post('/api/journeys', bodies.get('/api/journeys'))

@@ -66,11 +66,19 @@ it(
     await page.focus('#confirm')
     await page.keyboard.press('Enter')
     await page.waitForSelector('.govuk-panel__title:has-text("Register recorded")')
-    expect(await page.textContent('#main-content')).toContain(`${men} of ${men} are on the timeline`)
-    expect(await page.textContent('#main-content')).toContain('F099 (Cover facilitator, stood in: sickness)')
     expect(await page.evaluate(() => localStorage.length)).toBe(0)
     await look(page, 'session')
     await accessible(page)
+    await expect
+      .poll(
+        async () => {
+          await page.goto(`/sessions/${sessionIds[0]}`)
+          return page.textContent('#main-content')
+        },
+        { timeout: 30_000 },
+      )
+      .toContain(`${men} of ${men} are on the timeline`)
+    expect(await page.textContent('#main-content')).toContain('F099 (Cover facilitator, stood in: sickness)')
 
     // The day after.
     await page.click('tbody tr:first-child a:has-text("Correct")')

@@ -11,6 +11,7 @@ import {
 } from '@nestjs/swagger'
 import { RequiresPermission } from '../../access/permission.guard.ts'
 import { ProblemDto, WrittenDto } from './answers.dto.ts'
+import { GroupWrittenDto } from './group-answers.dto.ts'
 import { JourneyIdPipe } from './request-context.ts'
 import { DtoPipe } from './dto.pipe.ts'
 import { Freshness } from './freshness.ts'
@@ -65,6 +66,42 @@ const writtenHeaders = {
   Location: text('The journey.', '/api/journeys/3f0c0f0e-5b0a-4a53-9d2e-0c9c1f3b7a11'),
 }
 
+const idempotencyKeyHeader = ApiHeader({
+  name: 'Idempotency-Key',
+  required: false,
+  description:
+    '1 to 255 visible ASCII characters, made up by the caller for this one command. Sent again with the same key, it is written once.',
+  schema: { type: 'string', minLength: 1, maxLength: 255 },
+  example: '7a0f4f0c-1f0e-4f0e-8c59-0d8f6f3e7b55',
+})
+
+const ofEveryCommand: readonly ProblemCode[] = [
+  'malformed_json',
+  'invalid_header',
+  'body_too_large',
+  'not_json',
+  'invalid_body',
+  'recorded_before_occurred',
+  'control_characters',
+  'event_too_large',
+  'key_used_differently',
+  'busy',
+  'database_busy',
+  'storage_full',
+]
+
+/** A route that records something of a group or a session, once however often it is sent. */
+export const GroupCommandRoute = (path: string, summary: string, ...codes: readonly ProblemCode[]) =>
+  applyDecorators(
+    Post(path),
+    RequiresPermission('record'),
+    ApiOperation({ summary }),
+    idempotencyKeyHeader,
+    ApiResponse({ status: 201, description: 'It was recorded.', type: GroupWrittenDto }),
+    ApiResponse({ status: 200, description: 'It was recorded before, by this same command.', type: GroupWrittenDto }),
+    AnswersProblems(...ofEveryCommand, 'not_found', ...codes),
+  )
+
 /** A route that records something that happened, once however often it is sent. */
 export function CommandRoute(path: string, summary: string, ...codes: readonly ProblemCode[]): MethodDecorator {
   const begins = path === ''
@@ -85,14 +122,7 @@ export function CommandRoute(path: string, summary: string, ...codes: readonly P
             example: '"7"',
           }),
         ]),
-    ApiHeader({
-      name: 'Idempotency-Key',
-      required: false,
-      description:
-        '1 to 255 visible ASCII characters, made up by the caller for this one command. Sent again with the same key, it is written once.',
-      schema: { type: 'string', minLength: 1, maxLength: 255 },
-      example: '7a0f4f0c-1f0e-4f0e-8c59-0d8f6f3e7b55',
-    }),
+    idempotencyKeyHeader,
     ApiResponse({ status: 201, description: 'It was recorded.', type: WrittenDto, headers: writtenHeaders }),
     ApiResponse({
       status: 200,
@@ -100,23 +130,7 @@ export function CommandRoute(path: string, summary: string, ...codes: readonly P
       type: WrittenDto,
       headers: writtenHeaders,
     }),
-    AnswersProblems(
-      'malformed_json',
-      'invalid_header',
-      'body_too_large',
-      'not_json',
-      'invalid_body',
-      'recorded_before_occurred',
-      'control_characters',
-      'event_too_large',
-      'key_used_differently',
-      ...codes,
-      ...(begins ? [] : onJourney),
-      'busy',
-      'journey_unreadable',
-      'database_busy',
-      'storage_full',
-    ),
+    AnswersProblems(...ofEveryCommand, ...codes, ...(begins ? [] : onJourney), 'journey_unreadable'),
   )
 }
 

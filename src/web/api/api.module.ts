@@ -3,10 +3,12 @@ import { Module } from '@nestjs/common'
 import { TerminusModule } from '@nestjs/terminus'
 import { AccessModule } from '../../access/access.module.ts'
 import { CommandsModule } from '../../commands/commands.module.ts'
+import { ProcessModule } from '../../process/process.module.ts'
 import { OperationsModule } from '../../operations/operations.module.ts'
 import { QueriesModule } from '../../queries/queries.module.ts'
 import { Looking } from '../consultation/looking.ts'
 import { CommandsController } from './commands.controller.ts'
+import { ApiGroupsController, ApiSessionsController } from './groups.controller.ts'
 import { HealthController } from './health.controller.ts'
 import { CaseloadController, JourneysController } from './journeys.controller.ts'
 import { LiveStreams } from './live.ts'
@@ -19,6 +21,7 @@ import { IdempotentCommands } from './idempotent-commands.ts'
     AccessModule,
     CommandsModule,
     OperationsModule,
+    ProcessModule,
     QueriesModule,
     // What is down is answered, and counted in the metrics; a log line for each question would say no more.
     TerminusModule.forRoot({ logger: false }),
@@ -27,6 +30,8 @@ import { IdempotentCommands } from './idempotent-commands.ts'
     CommandsController,
     CaseloadController,
     JourneysController,
+    ApiGroupsController,
+    ApiSessionsController,
     ProgrammesController,
     ProblemsController,
     HealthController,

@@ -3,6 +3,7 @@ import { Injectable, type ArgumentMetadata, type PipeTransform, type Type } from
 import { plainToInstance } from 'class-transformer'
 import { getMetadataStorage, validate } from 'class-validator'
 import { firstSentences } from '../validation.ts'
+import { rowsIn } from './fields.ts'
 import { Problem, type FieldError } from './problems.ts'
 
 @Injectable()
@@ -13,22 +14,49 @@ export class DtoPipe implements PipeTransform {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
       throw new Problem(code, { detail: 'The body must be one JSON object.', errors: [] })
     }
-    const known = fieldsOf(metatype)
-    const errors: FieldError[] = []
-    const kept: Record<string, unknown> = {}
-    for (const [field, sent] of Object.entries(value)) {
-      // class-validator's own whitelist looks names up in a plain object, and so lets `constructor` through.
-      if (!known.has(field)) errors.push({ field: fieldNameOf(field), message: 'is not a field of this request' })
-      else if (isFlat(sent)) kept[field] = sent
-      else errors.push({ field, message: 'must not hold other objects' })
-    }
-    const dto = plainToInstance(metatype as Type<object>, kept)
-    const wrong = firstSentences(await validate(dto, { whitelist: true, forbidNonWhitelisted: true }))
-    errors.push(...wrong.filter(({ field }) => errors.every((one) => one.field !== field)))
+    const { dto, errors } = await checkedRequest(value, metatype as Type<object>, '')
     if (errors.length > 0) throw new Problem(code, { errors: errors.slice(0, mostErrors) })
     return dto
   }
 }
+
+/** @param within what stands before the name of a field in an error: `register[2].` for a row of a list */
+async function checkedRequest(
+  value: object,
+  metatype: Type<object>,
+  within: string,
+): Promise<{ dto: object; errors: readonly FieldError[] }> {
+  const known = fieldsOf(metatype)
+  const lists = rowsIn(metatype)
+  const errors: FieldError[] = []
+  const kept: Record<string, unknown> = {}
+  for (const [field, sent] of Object.entries(value)) {
+    const list = lists.get(field)
+    // class-validator's own whitelist looks names up in a plain object, and so lets `constructor` through.
+    if (!known.has(field))
+      errors.push({ field: within + fieldNameOf(field), message: 'is not a field of this request' })
+    else if (list) {
+      if (!Array.isArray(sent) || sent.length < 1 || sent.length > list.max || !sent.every(isObject))
+        errors.push({ field: within + field, message: `must be a list of 1 to ${list.max} objects` })
+      else {
+        const rows = await Promise.all(
+          sent.map((row: object, n) => checkedRequest(row, list.of, `${within}${field}[${n}].`)),
+        )
+        kept[field] = rows.map(({ dto }) => ({ ...dto }))
+        errors.push(...rows.flatMap((row) => row.errors))
+      }
+    } else if (isFlat(sent)) kept[field] = sent
+    else errors.push({ field: within + field, message: 'must not hold other objects' })
+  }
+  const dto = plainToInstance(metatype, kept)
+  const wrong = firstSentences(await validate(dto, { whitelist: true, forbidNonWhitelisted: true }))
+  const named = wrong.map(({ field, message }) => ({ field: within + field, message }))
+  errors.push(...named.filter(({ field }) => errors.every((one) => one.field !== field)))
+  return { dto, errors }
+}
+
+const isObject = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 const mostErrors = 50
 

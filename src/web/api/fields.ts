@@ -3,6 +3,7 @@ import { applyDecorators } from '@nestjs/common'
 import { ApiProperty, type ApiPropertyOptions } from '@nestjs/swagger'
 import { Transform } from 'class-transformer'
 import { ValidateBy, ValidateIf, type ValidationArguments } from 'class-validator'
+import { isTime } from '../../domain/group/room.ts'
 import { isWritten } from '../../domain/text.ts'
 import { isDay, isRecordableDay, isWrittenInstant } from '../../domain/calendar.ts'
 
@@ -142,6 +143,44 @@ export const Whole = (min: number, max: number, about: About) =>
     `must be a whole number from ${min} to ${max}`,
     (value) => Number.isInteger(value) && (value as number) >= min && (value as number) <= max,
   )
+
+/** A wall-clock time of 24 hours in the service's own time zone. */
+export const TimeOfDay = (about: About) =>
+  field(
+    { type: String, pattern: '^([01][0-9]|2[0-3]):[0-5][0-9]$' },
+    about,
+    'must be a time of 24 hours, such as 18:30',
+    (value) => typeof value === 'string' && isTime(value),
+  )
+
+const isUuid = (value: unknown) =>
+  typeof value === 'string' && /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/.test(value)
+
+/** An id that this service made up. */
+export const OpaqueId = (about: About) =>
+  field({ type: String, format: 'uuid' }, about, 'must be an id as this service answered it', isUuid)
+
+type Row = new () => object
+
+const rowsByRequest = new Map<object, Map<string, { readonly of: Row; readonly max: number }>>()
+
+/** What the rows of a list are, by the field that holds it: no other field of a request may hold objects. */
+export const rowsIn = (request: { readonly prototype: object }): ReadonlyMap<string, { of: Row; max: number }> =>
+  rowsByRequest.get(request.prototype) ?? new Map()
+
+/** A list of objects, each checked as a request is. */
+export const Rows =
+  (of: Row, max: number, about: About): PropertyDecorator =>
+  (prototype, name) => {
+    const known = rowsByRequest.get(prototype) ?? new Map<string, { of: Row; max: number }>()
+    rowsByRequest.set(prototype, known.set(String(name), { of, max }))
+    field(
+      { type: [of], minItems: 1, maxItems: max },
+      about,
+      `must be a list of 1 to ${max} objects`,
+      Array.isArray,
+    )(prototype, name)
+  }
 
 /** A place in the whole log, as a command answered it. Larger than a number can be trusted with. */
 export const isPosition = (value: unknown): value is string => typeof value === 'string' && /^\d{1,19}$/.test(value)

@@ -82,7 +82,7 @@ export class IdempotentCommands {
    * A request with an Idempotency-Key is the same command however often it comes. The key is bound, before anything is written,
    * to a keyed digest of the body it first came with: with another body it is refused rather than answered for the first one.
    */
-  private async commandIdFor({ by, route, idempotencyKey }: CommandRequest, body: object): Promise<string> {
+  async commandIdFor({ by, route, idempotencyKey }: CommandRequest, body: object): Promise<string> {
     if (idempotencyKey === undefined) return randomUUID()
     const key = `${by.id}\n${route}\n${idempotencyKey}`
     const digest = this.vault.uuidFor('request-body', canonicalize(body) ?? '')

@@ -101,8 +101,8 @@ export const problemKinds = {
   },
   unknown_reason: {
     status: 422,
-    title: 'Not a reason for leaving',
-    meaning: 'The reason is not one of the reasons for leaving.',
+    title: 'Not one of the reasons',
+    meaning: 'The reason is not one of the codes that this command knows.',
   },
   control_characters: {
     status: 422,
@@ -151,6 +151,94 @@ export const problemKinds = {
     status: 409,
     title: 'Not started',
     meaning: 'No session was ever recorded as attended, so the programme cannot be complete.',
+  },
+  // What the rules of a group and its sessions refuse.
+  unknown_code: {
+    status: 422,
+    title: 'Not a code of a group',
+    meaning: 'A group is called by up to 20 capital letters, digits, dots, hyphens or underscores, with a digit in it.',
+  },
+  unknown_programme: {
+    status: 422,
+    title: 'Not a programme that is delivered here',
+    meaning: 'GET /api/programmes lists them.',
+  },
+  unknown_day: { status: 422, title: 'Not a day', meaning: 'The day does not exist, or is no day of the week.' },
+  unknown_time: {
+    status: 422,
+    title: 'Not a time, or not a length',
+    meaning: 'A time has 24 hours, as 18:30; a session lasts from 1 to 480 minutes.',
+  },
+  unknown_minutes: {
+    status: 422,
+    title: 'Not a number of minutes',
+    meaning: 'Somebody is in a session for 0 to 480 minutes.',
+  },
+  unknown_engagement: {
+    status: 422,
+    title: 'Not a way of taking part',
+    meaning: 'The engagement is not one of the codes.',
+  },
+  unknown_capacity: { status: 422, title: 'Not a number of places', meaning: 'A group has from 1 to 24 places.' },
+  unknown_role: { status: 422, title: 'Not a role in the room', meaning: 'The role is not one of the codes.' },
+  no_facilitator: {
+    status: 422,
+    title: 'Nobody is named',
+    meaning: 'At least one facilitator is named by a staff code.',
+  },
+  facilitator_twice: { status: 422, title: 'A facilitator is named twice', meaning: 'Each facilitator is named once.' },
+  no_place: {
+    status: 422,
+    title: 'Provider or place is not said',
+    meaning: 'A group needs a provider that runs it and a place where it meets.',
+  },
+  no_reason: { status: 422, title: 'Why is not said', meaning: 'A correction says why the record was wrong.' },
+  nobody_marked: { status: 422, title: 'Nobody is marked', meaning: 'A register marks at least one person.' },
+  marked_twice: { status: 422, title: 'Somebody is marked twice', meaning: 'A register has one row for each person.' },
+  not_a_member: {
+    status: 409,
+    title: 'Not a member of the group',
+    meaning: 'He has, and had, no place in this group. Give him a place first.',
+  },
+  no_group: { status: 404, title: 'There is no such group', meaning: 'No group was formed under this id.' },
+  no_session: { status: 404, title: 'There is no such session', meaning: 'No session was scheduled under this id.' },
+  already_formed: {
+    status: 409,
+    title: 'The code belongs to a group',
+    meaning: 'There is a group under this code already.',
+  },
+  already_member: {
+    status: 409,
+    title: 'Already a member of the group',
+    meaning: 'He has a place in this group already.',
+  },
+  group_full: { status: 409, title: 'The group is full', meaning: 'All places of the group are taken.' },
+  already_scheduled: {
+    status: 409,
+    title: 'Already in the calendar',
+    meaning: 'The session was scheduled before. Move it instead.',
+  },
+  already_delivered: {
+    status: 409,
+    title: 'Recorded as held',
+    meaning: 'The session is recorded as held. Its register can be corrected.',
+  },
+  not_delivered: { status: 409, title: 'Not recorded as held', meaning: 'Who was in the room is recorded first.' },
+  session_cancelled: {
+    status: 409,
+    title: 'The session was called off',
+    meaning: 'It is scheduled again as a session of its own.',
+  },
+  same_time: { status: 409, title: 'Nothing to move', meaning: 'That is when the session is to be already.' },
+  already_marked: {
+    status: 409,
+    title: 'Marked already',
+    meaning: 'The register has a row for one of them. Correct that row instead.',
+  },
+  not_marked: {
+    status: 409,
+    title: 'Not marked yet',
+    meaning: 'The register has no row of him. Mark him instead of correcting.',
   },
   refused: {
     status: 409,

@@ -14,7 +14,7 @@ import { sayFacilitator, sayTimeOfDay, sayWeekday, sayWeekly } from './say.ts'
 type GroupQuery = Readonly<Record<string, unknown>>
 
 /** How long a page waits for what was just recorded to be on every journey: a register is carried in a fraction of it. */
-const patienceMs = 1_500
+const patienceMs = 2_000
 
 @RequiresPermission('read')
 @Controller()
