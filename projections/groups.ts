@@ -125,7 +125,7 @@ const registerTable: Table = {
 const whole = (table: Table, key: readonly string[], row: Row): Change => ({
   table,
   key,
-  whole: true,
+  replaces: true,
   apply: () => row,
 })
 

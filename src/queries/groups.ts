@@ -1,7 +1,7 @@
 /** Questions about groups and their sessions. A group is asked of the read models; a session, which is short, of the log itself. */
 import { Injectable } from '@nestjs/common'
 import { groupsListed, groupWithAll, sessionsOn } from '../../projections/groups.ts'
-import { ReadModels } from '../../projections/storage/read-models.ts'
+import { ReadModels } from '../../projections/runner/read-models.ts'
 import type { Day, Instant } from '../domain/calendar.ts'
 import { recordedFrom } from '../domain/codec.ts'
 import { sentenceOf } from '../domain/event-words.ts'
