@@ -26,6 +26,8 @@ export const consultationViews = {
   replay: 'Replay',
   history: 'History',
   form: 'A form to record something',
+  group: 'A group',
+  register: 'The register of a session',
   summary: 'Summary',
   download: 'The whole record, taken away',
   live: 'Told of changes',

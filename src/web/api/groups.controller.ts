@@ -1,5 +1,6 @@
 /** Groups and sessions in the API: what the pages record, recorded the same way. What may happen is not decided here: the domain refuses. */
-import { Body, Get, Param } from '@nestjs/common'
+import { Body, Get, Param, Req } from '@nestjs/common'
+import type { FastifyRequest } from 'fastify'
 import { ApiOperation, ApiParam } from '@nestjs/swagger'
 import { RequiresPermission } from '../../access/permission.guard.ts'
 import type { CommandResult } from '../../commands/decide-and-append.ts'
@@ -10,6 +11,7 @@ import { dayOf } from '../../domain/calendar.ts'
 import { versionInForce } from '../../domain/programme.ts'
 import { RegisterCarrier } from '../../process/register-carrier.ts'
 import { Groups } from '../../queries/groups.ts'
+import { Looking } from '../consultation/looking.ts'
 import { AnswersProblems, ApiController, FromLog, FromReadModel, GroupCommandRoute } from './api-controller.ts'
 import { ListedGroupDto, SessionDto, type GroupWrittenDto } from './group-answers.dto.ts'
 import {
@@ -75,6 +77,7 @@ export class ApiGroupsController {
     private readonly commands: GroupCommandHandler,
     private readonly sessions: SessionCommandHandler,
     private readonly groups: Groups,
+    private readonly looking: Looking,
   ) {}
 
   @Get()
@@ -82,7 +85,8 @@ export class ApiGroupsController {
   @ApiOperation({ summary: 'Which groups are there?' })
   @FromReadModel({ type: [ListedGroupDto] })
   @AnswersProblems('invalid_header')
-  list(): Promise<readonly ListedGroupDto[]> {
+  async list(@Req() request: FastifyRequest): Promise<readonly ListedGroupDto[]> {
+    await this.looking.along(request, [], 'group')
     return this.groups.list(dayOf(new Date().toISOString()))
   }
 
@@ -148,6 +152,7 @@ export class ApiSessionsController {
     private readonly commands: SessionCommandHandler,
     private readonly groups: Groups,
     private readonly carrier: RegisterCarrier,
+    private readonly looking: Looking,
   ) {}
 
   @Get(':sessionId')
@@ -156,10 +161,11 @@ export class ApiSessionsController {
   @sessionParam
   @FromLog({ type: SessionDto })
   @AnswersProblems('not_found', 'journey_unreadable')
-  async session(@OfSession() sessionId: string): Promise<SessionDto> {
+  async session(@OfSession() sessionId: string, @Req() request: FastifyRequest): Promise<SessionDto> {
     const record = await this.groups.session(sessionId)
     if (!record) throw new Problem('not_found')
     const { scheduled, delivered, register, status } = record.facts
+    await this.looking.along(request, [...register.keys()], 'register')
     const { groupId, programmeSession, facilitators } = scheduled!
     const refused = new Map(this.carrier.notCarried(`session-${sessionId}`).map(({ eventId, why }) => [eventId, why]))
     return {

@@ -19,6 +19,7 @@ import { SessionCommandHandler } from '../../commands/session-command-handler.ts
 import { dayOf } from '../../domain/calendar.ts'
 import { Groups } from '../../queries/groups.ts'
 import { Journeys } from '../../queries/journeys.ts'
+import { Looking } from '../consultation/looking.ts'
 import { classifyFailure } from '../errors/failure.ts'
 import type { FormError } from '../forms/date.ts'
 import { formModel, httpStatusOf, type FormValues } from '../forms/form-fields.ts'
@@ -69,6 +70,7 @@ export class GroupFormController {
     private readonly journeys: Journeys,
     private readonly groups: GroupCommandHandler,
     private readonly sessions: SessionCommandHandler,
+    private readonly looking: Looking,
   ) {}
 
   @Get(routes)
@@ -78,7 +80,7 @@ export class GroupFormController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ) {
-    const situation = await this.situationOf(form, ids, {})
+    const situation = await this.situationOf(form, ids, {}, request)
     if (form.unavailable(situation) !== null) return this.showUnavailable(form, situation, reply)
     const values = { ...form.initial(situation), revision: String(situation.session?.revision ?? '') }
     return this.show(form, situation, values, [], request, reply)
@@ -92,7 +94,7 @@ export class GroupFormController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ) {
-    const situation = await this.situationOf(form, ids, body)
+    const situation = await this.situationOf(form, ids, body, request)
     const step = typeof body.step === 'string' ? body.step : ''
     if (await this.wasRecorded(situation, body)) return reply.redirect(`${backOf(situation)}?repeated=same`, 303)
     if (form.unavailable(situation) !== null) return this.showUnavailable(form, situation, reply.status(409))
@@ -166,17 +168,25 @@ export class GroupFormController {
     return session !== null && session.events.some((event) => event.commandId === commandId)
   }
 
-  private async situationOf(form: GroupForm, ids: Ids, values: FormValues): Promise<GroupSituation> {
+  private async situationOf(
+    form: GroupForm,
+    ids: Ids,
+    values: FormValues,
+    request: FastifyRequest,
+  ): Promise<GroupSituation> {
     const session = ids.session === undefined ? null : await this.queries.session(ids.session)
     if (ids.session !== undefined && !session) throw new NotFoundException('There is no session at this address.')
     const groupId = session?.facts.scheduled!.groupId ?? ids.group
     const whole = groupId === undefined ? null : await this.queries.group(groupId)
     if (groupId !== undefined && !whole) throw new NotFoundException('There is no group at this address.')
+    const candidates = form.asksCandidates ? await this.candidates(values) : []
+    const shown = [...(whole?.members ?? []), ...candidates].map(({ journeyId }) => journeyId)
+    await this.looking.along(request, [...new Set(shown)], 'form')
     return {
       whole,
       session,
       journeyId: ids.journey ?? null,
-      candidates: form.asksCandidates ? await this.candidates(values) : [],
+      candidates,
       today: dayOf(new Date().toISOString()),
     }
   }

@@ -1,12 +1,13 @@
 /** The pages of groups and sessions: which there are, who has a place, who came, and what is still on its way to the journeys. */
-import { Controller, Get, HttpCode, NotFoundException, Param, Post, Query, Res } from '@nestjs/common'
-import type { FastifyReply } from 'fastify'
+import { Controller, Get, HttpCode, NotFoundException, Param, Post, Query, Req, Res } from '@nestjs/common'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { RequiresPermission } from '../../access/permission.guard.ts'
 import { dayOf } from '../../domain/calendar.ts'
 import { changeReasons, departures, engagements } from '../../domain/group/room.ts'
 import { attendanceCategoryOf, outcomes } from '../../domain/journey/outcomes.ts'
 import { RegisterCarrier } from '../../process/register-carrier.ts'
 import { Groups, type GroupSessionRow, type SessionRecord, type WholeGroup } from '../../queries/groups.ts'
+import { Looking } from '../consultation/looking.ts'
 import { JourneyPages } from '../layout/journey-page.ts'
 import { groupForms } from './group-form.controller.ts'
 import { sayFacilitator, sayTimeOfDay, sayWeekday, sayWeekly } from './say.ts'
@@ -23,10 +24,12 @@ export class GroupsController {
     private readonly groups: Groups,
     private readonly pages: JourneyPages,
     private readonly carrier: RegisterCarrier,
+    private readonly looking: Looking,
   ) {}
 
   @Get('groups')
-  async list(@Res() reply: FastifyReply) {
+  async list(@Req() request: FastifyRequest, @Res() reply: FastifyReply) {
+    await this.looking.along(request, [], 'group')
     const today = dayOf(new Date().toISOString())
     const groups = await this.groups.list(today)
     const tonight = await this.groups.on(today)
@@ -39,10 +42,16 @@ export class GroupsController {
   }
 
   @Get('groups/:group')
-  async group(@Param('group') groupId: string, @Query() query: GroupQuery, @Res() reply: FastifyReply) {
+  async group(
+    @Param('group') groupId: string,
+    @Query() query: GroupQuery,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ) {
     const catchingUp = !(await this.pages.caughtUp(query.after))
     const whole = await this.groups.group(groupId)
     if (!whole) throw new NotFoundException('There is no group at this address.')
+    await this.looking.along(request, journeysOf(whole), 'group')
     const notCarried = this.carrier.notCarried()
     const sessionIds = new Set(whole.sessions.map(({ sessionId }) => `session-${sessionId}`))
     return reply.view('groups/group.njk', {
@@ -55,13 +64,19 @@ export class GroupsController {
   }
 
   @Get('sessions/:session')
-  async session(@Param('session') sessionId: string, @Query() query: GroupQuery, @Res() reply: FastifyReply) {
+  async session(
+    @Param('session') sessionId: string,
+    @Query() query: GroupQuery,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ) {
     const { after } = query
     const catchingUp = !(await this.pages.caughtUp(after))
     if (typeof after === 'string' && /^\d{1,19}$/.test(after)) await this.carrier.waitFor(BigInt(after), patienceMs)
     const record = await this.groups.session(sessionId)
     if (!record) throw new NotFoundException('There is no session at this address.')
     const whole = await this.groups.group(record.facts.scheduled!.groupId)
+    await this.looking.along(request, [...record.facts.register.keys()], 'register')
     return reply.view('groups/session.njk', {
       section: 'groups',
       catchingUp,
@@ -74,8 +89,10 @@ export class GroupsController {
   @RequiresPermission('read', 'record')
   @Post('sessions/:session/carry-again')
   @HttpCode(303)
-  async carryAgain(@Param('session') sessionId: string, @Res() reply: FastifyReply) {
-    if (!(await this.groups.session(sessionId))) throw new NotFoundException('There is no session at this address.')
+  async carryAgain(@Param('session') sessionId: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply) {
+    const record = await this.groups.session(sessionId)
+    if (!record) throw new NotFoundException('There is no session at this address.')
+    await this.looking.along(request, [...record.facts.register.keys()], 'register')
     await this.carrier.carryAgain(`session-${sessionId}`)
     return reply.redirect(`/sessions/${sessionId}`, 303)
   }
@@ -87,6 +104,8 @@ const recordedIn = ({ recorded, repeated }: GroupQuery) => ({
     typeof recorded === 'string' && /^\d$/.test(recorded) ? groupForms.at(Number(recorded))?.recorded : undefined,
   repeated: repeated === 'same',
 })
+
+const journeysOf = ({ members }: WholeGroup) => members.map(({ journeyId }) => journeyId)
 
 function groupView({ group, members, sessions }: WholeGroup) {
   const held = sessions.filter(({ status }) => status === 'delivered')
