@@ -57,20 +57,15 @@ export class SessionCommandHandler {
   ): Promise<{ sessionIds: readonly string[]; written: CommandResult }> {
     const { formed } = await this.groups.facts(groupId)
     if (!formed) throw new Refusal('no_group', 'There is no such group yet. Form the group first.')
-    const { code, programme, slot, facilitators } = formed
+    const { code: groupCode, programme, slot } = formed
     let written: CommandResult = 'nothing_new'
     const sessionIds: string[] = []
     for (const [n, session] of sessions.entries()) {
       const sessionId = uuidv5(`session ${n}`, issued.commandId)
-      const usual = {
-        groupId,
-        groupCode: code,
-        programme,
-        startsAt: slot.startsAt,
-        minutes: slot.minutes,
-        facilitators,
-      }
-      const result = await this.execute(sessionId, 'ScheduleSession', { ...usual, ...session }, issued)
+      const { programmeSession, on, startsAt = slot.startsAt, minutes = slot.minutes } = session
+      const { facilitators = formed.facilitators } = session
+      const data = { groupId, groupCode, programme, programmeSession, on, startsAt, minutes, facilitators }
+      const result = await this.execute(sessionId, 'ScheduleSession', data, issued)
       if (result !== 'nothing_new') written = result
       sessionIds.push(sessionId)
     }

@@ -27,7 +27,7 @@ export const consultationViews = {
   history: 'History',
   form: 'A form to record something',
   group: 'A group',
-  session: 'A session of a group',
+  register: 'The register of a session',
   summary: 'Summary',
   download: 'The whole record, taken away',
   live: 'Told of changes',

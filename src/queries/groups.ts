@@ -123,7 +123,8 @@ export class Groups {
     const found = await groupWithAll(this.readModels.db, groupId)
     if (!found) return null
     const { group, members, sessions, register } = found
-    const rows = await this.journeys.rowsOf(members.map(({ journey_id }) => journey_id))
+    const known = await this.journeys.named(members.map(({ journey_id }) => journey_id))
+    const rows = new Map(known.map((row) => [row.journeyId, row]))
     const present = members.filter(({ left_on }) => left_on === null)
     const programme = programmeAt(group.programme_key, group.programme_version)
     return {

@@ -3,16 +3,16 @@ import { isDay, type Day } from '../calendar.ts'
 import { Refusal } from '../history.ts'
 
 /** What a member of staff is in the room for. */
-export const roles = {
+export const facilitatorRoles = {
   lead: 'Lead facilitator',
   co: 'Co-facilitator',
   cover: 'Cover facilitator',
   treatment_manager: 'Treatment manager',
 } as const
 
-export type FacilitatorRole = keyof typeof roles
+export type FacilitatorRole = keyof typeof facilitatorRoles
 
-export const roleCodes = Object.keys(roles) as FacilitatorRole[]
+export const facilitatorRoleCodes = Object.keys(facilitatorRoles) as FacilitatorRole[]
 
 /** Why somebody else than planned was in the room. Nobody has to say: `not_stated` never keeps a register from being recorded. */
 export const standInReasons = {
@@ -128,6 +128,6 @@ export function refuseUnstaffed(staff: readonly PlannedFacilitator[]): void {
     throw new Refusal('no_facilitator', 'Nobody is named. Name at least one facilitator by his or her staff code.')
   if (new Set(staff.map(({ facilitator }) => facilitator)).size < staff.length)
     throw new Refusal('facilitator_twice', 'A facilitator is named twice. Name each facilitator once.')
-  if (!staff.every(({ role }) => Object.hasOwn(roles, role)))
+  if (!staff.every(({ role }) => Object.hasOwn(facilitatorRoles, role)))
     throw new Refusal('unknown_role', 'That is not a role in the room. Choose a role from the list.')
 }

@@ -1,5 +1,6 @@
 /** Groups and sessions in the API: what the pages record, recorded the same way. What may happen is not decided here: the domain refuses. */
 import { Body, Get, Param, Req } from '@nestjs/common'
+import type { FastifyRequest } from 'fastify'
 import { ApiOperation, ApiParam } from '@nestjs/swagger'
 import { RequiresPermission } from '../../access/permission.guard.ts'
 import type { CommandResult } from '../../commands/decide-and-append.ts'
@@ -10,7 +11,6 @@ import { dayOf } from '../../domain/calendar.ts'
 import { versionInForce } from '../../domain/programme.ts'
 import { RegisterCarrier } from '../../process/register-carrier.ts'
 import { Groups } from '../../queries/groups.ts'
-import type { FastifyRequest } from 'fastify'
 import { Looking } from '../consultation/looking.ts'
 import { AnswersProblems, ApiController, FromLog, FromReadModel, GroupCommandRoute } from './api-controller.ts'
 import { ListedGroupDto, SessionDto, type GroupWrittenDto } from './group-answers.dto.ts'
@@ -84,7 +84,7 @@ export class ApiGroupsController {
   @RequiresPermission('read')
   @ApiOperation({ summary: 'Which groups are there?' })
   @FromReadModel({ type: [ListedGroupDto] })
-  @AnswersProblems('invalid_header', 'consultation_log_unavailable')
+  @AnswersProblems('invalid_header')
   async list(@Req() request: FastifyRequest): Promise<readonly ListedGroupDto[]> {
     await this.looking.along(request, [], 'group')
     return this.groups.list(dayOf(new Date().toISOString()))
@@ -160,13 +160,13 @@ export class ApiSessionsController {
   @ApiOperation({ summary: 'Who was in the room, and what came of it for each man?' })
   @sessionParam
   @FromLog({ type: SessionDto })
-  @AnswersProblems('not_found', 'journey_unreadable', 'consultation_log_unavailable')
+  @AnswersProblems('not_found', 'journey_unreadable')
   async session(@OfSession() sessionId: string, @Req() request: FastifyRequest): Promise<SessionDto> {
     const record = await this.groups.session(sessionId)
     if (!record) throw new Problem('not_found')
     const { scheduled, delivered, register, status } = record.facts
+    await this.looking.along(request, [...register.keys()], 'register')
     const { groupId, programmeSession, facilitators } = scheduled!
-    await this.looking.along(request, [...register.keys()], 'session')
     const refused = new Map(this.carrier.notCarried(`session-${sessionId}`).map(({ eventId, why }) => [eventId, why]))
     return {
       sessionId,

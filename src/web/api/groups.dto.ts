@@ -5,7 +5,7 @@ import {
   departureCodes,
   engagementCodes,
   longestSession,
-  roleCodes,
+  facilitatorRoleCodes,
   standInReasonCodes,
   type ChangeReason,
   type Departure,
@@ -40,7 +40,7 @@ export class PlannedFacilitatorDto {
   @Code({ description: 'The staff code of the facilitator.', example: 'F012' })
   readonly facilitator!: string
 
-  @OneOf(roleCodes, { description: 'What he or she is in the room for.', example: 'lead' })
+  @OneOf(facilitatorRoleCodes, { description: 'What he or she is in the room for.', example: 'lead' })
   readonly role!: FacilitatorRole
 }
 

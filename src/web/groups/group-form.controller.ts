@@ -181,7 +181,7 @@ export class GroupFormController {
     if (groupId !== undefined && !whole) throw new NotFoundException('There is no group at this address.')
     const candidates = form.asksCandidates ? await this.candidates(values) : []
     const shown = [...(whole?.members ?? []), ...candidates].map(({ journeyId }) => journeyId)
-    await this.looking.along(request, [...new Set(shown)], session ? 'session' : 'group')
+    await this.looking.along(request, [...new Set(shown)], 'form')
     return {
       whole,
       session,

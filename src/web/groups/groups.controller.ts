@@ -76,7 +76,7 @@ export class GroupsController {
     const record = await this.groups.session(sessionId)
     if (!record) throw new NotFoundException('There is no session at this address.')
     const whole = await this.groups.group(record.facts.scheduled!.groupId)
-    await this.looking.along(request, [...new Set([...journeysOf(whole), ...record.facts.register.keys()])], 'session')
+    await this.looking.along(request, [...record.facts.register.keys()], 'register')
     return reply.view('groups/session.njk', {
       section: 'groups',
       catchingUp,
@@ -89,14 +89,14 @@ export class GroupsController {
   @RequiresPermission('read', 'record')
   @Post('sessions/:session/carry-again')
   @HttpCode(303)
-  async carryAgain(@Param('session') sessionId: string, @Res() reply: FastifyReply) {
-    if (!(await this.groups.session(sessionId))) throw new NotFoundException('There is no session at this address.')
+  async carryAgain(@Param('session') sessionId: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply) {
+    const record = await this.groups.session(sessionId)
+    if (!record) throw new NotFoundException('There is no session at this address.')
+    await this.looking.along(request, [...record.facts.register.keys()], 'register')
     await this.carrier.carryAgain(`session-${sessionId}`)
     return reply.redirect(`/sessions/${sessionId}`, 303)
   }
 }
-
-const journeysOf = (whole: WholeGroup | null): string[] => (whole?.members ?? []).map(({ journeyId }) => journeyId)
 
 /** What the address says was just recorded: its number is looked up, so that nothing else can be said. */
 const recordedIn = ({ recorded, repeated }: GroupQuery) => ({
@@ -104,6 +104,8 @@ const recordedIn = ({ recorded, repeated }: GroupQuery) => ({
     typeof recorded === 'string' && /^\d$/.test(recorded) ? groupForms.at(Number(recorded))?.recorded : undefined,
   repeated: repeated === 'same',
 })
+
+const journeysOf = ({ members }: WholeGroup) => members.map(({ journeyId }) => journeyId)
 
 function groupView({ group, members, sessions }: WholeGroup) {
   const held = sessions.filter(({ status }) => status === 'delivered')

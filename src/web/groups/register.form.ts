@@ -5,7 +5,7 @@ import {
   engagements,
   isTime,
   longestSession,
-  roles,
+  facilitatorRoles,
   standInReasons,
   type ActualFacilitator,
   type FacilitatorRole,
@@ -142,14 +142,14 @@ export const registerForm: GroupForm<Register> = {
       isHeld: isHeld(situation),
       planned: facilitators.map(({ facilitator, role }) => ({
         name: `there-${facilitator}`,
-        text: `${facilitator}: ${roles[role]}`,
+        text: `${facilitator}: ${facilitatorRoles[role]}`,
         checked: typed(values, `there-${facilitator}`) === 'yes',
       })),
       standIns: standIns.map((n) => ({
         n,
         value: typed(values, `standIn-${n}`),
         error: errorAt(`standIn-${n}`),
-        roleItems: codeItems(roles, typed(values, `standInRole-${n}`) || 'cover'),
+        roleItems: codeItems(facilitatorRoles, typed(values, `standInRole-${n}`) || 'cover'),
         reasonItems: codeItems(standInReasons, typed(values, `standInReason-${n}`) || 'not_stated'),
         isOpen: n === 1 || typed(values, `standIn-${n}`) !== '',
       })),
@@ -241,7 +241,7 @@ function readRoom(
     return [
       {
         facilitator,
-        role: (Object.hasOwn(roles, role) ? role : 'cover') as FacilitatorRole,
+        role: (Object.hasOwn(facilitatorRoles, role) ? role : 'cover') as FacilitatorRole,
         standIn: (Object.hasOwn(standInReasons, reason) ? reason : 'not_stated') as StandInReason,
       },
     ]

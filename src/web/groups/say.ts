@@ -1,6 +1,6 @@
 /** Groups and sessions in words, as the pages say them. */
 import type { Day } from '../../domain/calendar.ts'
-import { roles, standInReasons, type ActualFacilitator, type WeeklySlot } from '../../domain/group/room.ts'
+import { facilitatorRoles, standInReasons, type ActualFacilitator, type WeeklySlot } from '../../domain/group/room.ts'
 import { sayDay } from '../layout/dates.ts'
 
 export const weekdays = ['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday'] as const
@@ -23,4 +23,4 @@ export const sayWeekday = (day: Day): string =>
 
 /** `F099 (Cover facilitator, stood in: sickness)` */
 export const sayFacilitator = ({ facilitator, role, standIn }: ActualFacilitator): string =>
-  `${facilitator} (${roles[role]}${standIn === undefined ? '' : `, stood in: ${standInReasons[standIn].toLowerCase()}`})`
+  `${facilitator} (${facilitatorRoles[role]}${standIn === undefined ? '' : `, stood in: ${standInReasons[standIn].toLowerCase()}`})`
