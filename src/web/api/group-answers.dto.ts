@@ -81,7 +81,7 @@ export class RegisterEntryDto {
   readonly notCarried!: string | null
 }
 
-export class SessionDto {
+export class GroupSessionDto {
   @ApiProperty({ format: 'uuid' })
   readonly sessionId!: string
 

@@ -13,7 +13,7 @@ import { RegisterCarrier } from '../../process/register-carrier.ts'
 import { Groups } from '../../queries/groups.ts'
 import { Looking } from '../consultation/looking.ts'
 import { AnswersProblems, ApiController, FromLog, FromReadModel, GroupCommandRoute } from './api-controller.ts'
-import { ListedGroupDto, SessionDto, type GroupWrittenDto } from './group-answers.dto.ts'
+import { ListedGroupDto, GroupSessionDto, type GroupWrittenDto } from './group-answers.dto.ts'
 import {
   CancellationDto,
   DeliveryDto,
@@ -159,9 +159,9 @@ export class ApiSessionsController {
   @RequiresPermission('read')
   @ApiOperation({ summary: 'Who was in the room, and what came of it for each man?' })
   @sessionParam
-  @FromLog({ type: SessionDto })
+  @FromLog({ type: GroupSessionDto })
   @AnswersProblems('not_found', 'journey_unreadable')
-  async session(@OfSession() sessionId: string, @Req() request: FastifyRequest): Promise<SessionDto> {
+  async session(@OfSession() sessionId: string, @Req() request: FastifyRequest): Promise<GroupSessionDto> {
     const record = await this.groups.session(sessionId)
     if (!record) throw new Problem('not_found')
     const { scheduled, delivered, register, status } = record.facts
