@@ -70,6 +70,9 @@ export const participants: Projection = {
     ParticipantRegistered: registered,
     ParticipantDetailsCorrected: registered,
     ...ignoring(
+      'JourneyReinstated',
+      'RecordCorrected',
+      'RecordWithdrawn',
       'ReferralReceived',
       'EligibilityAssessed',
       'SuitabilityDecided',

@@ -1,6 +1,7 @@
 /** What has happened on this journey, in the order it happened? One row an event, each correction tied to what it corrected. */
 import type { DomainEvent } from '../src/domain/events.ts'
 import type { Recorded } from '../src/domain/history.ts'
+import type { ToldEvent } from '../src/domain/journey/believed.ts'
 import type { JourneyEvent } from '../src/domain/journey/journey.ts'
 import { each, idOf, ignoring, type Change, type Projection, type Row, type Table } from './projection.ts'
 import type { QueryDatabase } from './storage/bookkeeping.ts'
@@ -20,6 +21,9 @@ export interface TimelineTable {
   planned: string | null
   actual: string | null
   corrects: number | null
+  withdraws: number | null
+  /** Of a correction that says a fact anew: the type of the event that told it first. */
+  of: JourneyEvent['type'] | null
   reason: string | null
   was_reason: string | null
   group_id: string | null
@@ -45,6 +49,8 @@ const timelineTable: Table = {
     planned: 'text',
     actual: 'text',
     corrects: 'integer',
+    withdraws: 'integer',
+    of: 'text',
     reason: 'text',
     was_reason: 'text',
     group_id: 'text',
@@ -73,6 +79,8 @@ const entry = (event: Recorded<DomainEvent>, more?: Row): Change => {
     planned: null,
     actual: null,
     corrects: null,
+    withdraws: null,
+    of: null,
     reason: null,
     was_reason: null,
     group_id: null,
@@ -84,25 +92,43 @@ const entry = (event: Recorded<DomainEvent>, more?: Row): Change => {
   return { table: timelineTable, key: [idOf(event.stream), event.revision], apply: () => row }
 }
 
+/** What an event tells, or a correction says anew, in the columns that hold it. */
+function toldIn(told: ToldEvent): Row {
+  switch (told.type) {
+    case 'ReferralReceived':
+    case 'ProviderTransferAccepted':
+      return { provider: told.data.provider || null }
+    case 'AllocatedToGroup':
+      return { group_id: told.data.groupId || null }
+    case 'SuitabilityDecided':
+      return { reason: told.data.decision }
+    case 'AttendanceRecorded':
+      return {
+        session_id: told.data.sessionId,
+        outcome: told.data.outcome,
+        planned: JSON.stringify(told.data.plannedFacilitators),
+        actual: JSON.stringify(told.data.actualFacilitators),
+        group_id: told.data.groupId || null,
+      }
+    case 'ParticipantDroppedOut':
+      return { reason: told.data.reason }
+    default:
+      return {}
+  }
+}
+
 export const timeline: Projection = {
   name: 'timeline',
-  version: 2,
+  version: 3,
   question: 'What has happened on this journey, in the order it happened?',
   tables: [timelineTable],
   on: {
-    ReferralReceived: (event) => [entry(event, { provider: event.data.provider || null })],
-    AllocatedToGroup: (event) => [entry(event, { group_id: event.data.groupId || null })],
-    ProviderTransferAccepted: (event) => [entry(event, { provider: event.data.provider || null })],
-    SuitabilityDecided: (event) => [entry(event, { reason: event.data.decision })],
-    AttendanceRecorded: (event) => [
-      entry(event, {
-        session_id: event.data.sessionId,
-        outcome: event.data.outcome,
-        planned: JSON.stringify(event.data.plannedFacilitators),
-        actual: JSON.stringify(event.data.actualFacilitators),
-        group_id: event.data.groupId || null,
-      }),
-    ],
+    ReferralReceived: (event) => [entry(event, toldIn(event))],
+    AllocatedToGroup: (event) => [entry(event, toldIn(event))],
+    ProviderTransferAccepted: (event) => [entry(event, toldIn(event))],
+    SuitabilityDecided: (event) => [entry(event, toldIn(event))],
+    AttendanceRecorded: (event) => [entry(event, toldIn(event))],
+    ParticipantDroppedOut: (event) => [entry(event, toldIn(event))],
     AttendanceCorrected: (event) => [
       entry(event, {
         session_id: event.data.sessionId,
@@ -111,8 +137,12 @@ export const timeline: Projection = {
         corrects: event.data.corrects,
       }),
     ],
-    ParticipantDroppedOut: (event) => [entry(event, { reason: event.data.reason })],
     OutcomeRecategorised: (event) => [entry(event, { reason: event.data.to, was_reason: event.data.from })],
+    RecordCorrected: (event) => {
+      const { of, data, corrects } = event.data
+      return [entry(event, { ...toldIn({ type: of, data } as unknown as ToldEvent), corrects, of })]
+    },
+    RecordWithdrawn: (event) => [entry(event, { withdraws: event.data.withdraws })],
     ...each(
       [
         'EligibilityAssessed',
@@ -124,6 +154,7 @@ export const timeline: Projection = {
         'BreachResolved',
         'RecallRecorded',
         'ProgrammeCompleted',
+        'JourneyReinstated',
       ],
       (event) => [entry(event)],
     ),
