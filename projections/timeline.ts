@@ -1,7 +1,7 @@
 /** What has happened on this journey, in the order it happened? One row an event, each correction tied to what it corrected. */
 import type { DomainEvent } from '../src/domain/events.ts'
 import type { Recorded } from '../src/domain/history.ts'
-import type { ToldEvent } from '../src/domain/journey/believed.ts'
+import { standingOf, type ToldEvent } from '../src/domain/journey/believed.ts'
 import type { JourneyEvent } from '../src/domain/journey/journey.ts'
 import { each, idOf, ignoring, type Change, type Projection, type Row, type Table } from './projection.ts'
 import type { QueryDatabase } from './storage/bookkeeping.ts'
@@ -163,8 +163,16 @@ export const timeline: Projection = {
 }
 
 export interface TimelineRow extends TimelineTable {
-  /** The revision that corrected this one; the last, where there are several. */
+  /** The revision that corrected this one and stands; the last, where there are several. */
   corrected_by: number | null
+  /** The event that told first what this one is about: its own revision, where it is that. */
+  fact: number
+  /** The withdrawal that took it back and stands. */
+  withdrawn_by: number | null
+  /** Of an event that tells a fact: its last version that stands; null where the fact was withdrawn, and for all other events. */
+  current: number | null
+  /** Whether nothing that stands has been recorded about its fact since. */
+  latest: boolean
 }
 
 /** In the order it happened; what happened on one day, in the order it was recorded. */
@@ -177,8 +185,40 @@ export async function timelineOf(db: QueryDatabase, journeyId: string): Promise<
     .orderBy('occurred_on')
     .orderBy('revision')
     .execute()
+  const links = linksOf(rows)
+  const { withdrawnBy, current, latest } = standingOf(links)
   const correctedBy = new Map<number | null, number>()
-  for (const { corrects, revision } of rows.toSorted((one, other) => one.revision - other.revision))
-    correctedBy.set(corrects, revision)
-  return rows.map((row) => ({ ...row, corrected_by: correctedBy.get(row.revision) ?? null }))
+  for (const { corrects, revision } of rows.toSorted(inOrder))
+    if (!withdrawnBy.has(revision)) correctedBy.set(corrects, revision)
+  return rows.map((row) => {
+    const { fact } = links.get(row.revision)!
+    return {
+      ...row,
+      corrected_by: correctedBy.get(row.revision) ?? null,
+      fact,
+      withdrawn_by: withdrawnBy.get(row.revision) ?? null,
+      current: fact === row.revision ? (current.get(fact) ?? null) : null,
+      latest: latest.get(fact) === row.revision,
+    }
+  })
+}
+
+const inOrder = (one: TimelineTable, other: TimelineTable) => one.revision - other.revision
+
+type Link = { readonly type: string; readonly fact: number; readonly data: { readonly withdraws: number | null } }
+
+/** What each event is about, as the log tells it. */
+function linksOf(rows: readonly TimelineTable[]): ReadonlyMap<number, Link> {
+  const links = new Map<number, Link>()
+  for (const { revision, type, corrects, withdraws } of rows.toSorted(inOrder)) {
+    const about = type === 'OutcomeRecategorised' ? lastDropOut(links) : links.get(corrects ?? withdraws ?? -1)?.fact
+    links.set(revision, { type, fact: about ?? revision, data: { withdraws } })
+  }
+  return links
+}
+
+/** Whoever recategorises a reason means the drop-out that is believed then. */
+function lastDropOut(links: ReadonlyMap<number, Link>): number | undefined {
+  const { current } = standingOf(links)
+  return [...current.keys()].findLast((fact) => links.get(fact)!.type === 'ParticipantDroppedOut')
 }
