@@ -3,7 +3,7 @@ import { programmeAt, versionInForce } from '../programme.ts'
 import type { ChangeType, FactType, ToldEvent } from './believed.ts'
 import type { CorrectionEvent } from './correction.ts'
 import { isOutcome, isReason } from './outcomes.ts'
-import { suitabilities } from './referral.ts'
+import { referralSourceNames, suitabilities } from './referral.ts'
 
 export type FieldRule =
   /** It can be corrected. The check says what is wrong with a new value, in a sentence, or null where it is right. */
@@ -55,7 +55,6 @@ const programme: FieldRule = {
 const asImported: FieldRule = {
   instead: 'It is the contact log as it was written. What was made of it can be corrected field by field.',
 }
-const sources = ['court_requirement', 'licence_condition', 'family_court', 'voluntary', 'not_stated']
 const noted = { note: optionalText, asWritten: asImported }
 const enforced = { about: optionalText, ...noted }
 
@@ -65,7 +64,7 @@ const facts: { readonly [T in FactType]: CorrectableFact<T> } = {
     fields: {
       participantId: { instead: 'A referral of the wrong person is withdrawn, and the right person is referred.' },
       programme,
-      source: oneOf((code) => sources.includes(code), 'sources of a referral'),
+      source: oneOf((code) => Object.hasOwn(referralSourceNames, code), 'sources of a referral'),
       provider: optionalText,
       reference: {
         instead: 'A referral under the wrong reference is withdrawn, and he is referred under the right one.',
