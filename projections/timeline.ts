@@ -1,7 +1,7 @@
 /** What has happened on this journey, in the order it happened? One row an event, each correction tied to what it corrected. */
 import type { DomainEvent } from '../src/domain/events.ts'
 import type { Recorded } from '../src/domain/history.ts'
-import { standingOf, type ToldEvent } from '../src/domain/journey/believed.ts'
+import { standingOf, type Linked, type ToldEvent } from '../src/domain/journey/believed.ts'
 import type { JourneyEvent } from '../src/domain/journey/journey.ts'
 import { each, idOf, ignoring, type Change, type Projection, type Row, type Table } from './projection.ts'
 import type { QueryDatabase } from './storage/bookkeeping.ts'
@@ -205,11 +205,9 @@ export async function timelineOf(db: QueryDatabase, journeyId: string): Promise<
 
 const inOrder = (one: TimelineTable, other: TimelineTable) => one.revision - other.revision
 
-type Link = { readonly type: string; readonly fact: number; readonly data: { readonly withdraws: number | null } }
-
 /** What each event is about, as the log tells it. */
-function linksOf(rows: readonly TimelineTable[]): ReadonlyMap<number, Link> {
-  const links = new Map<number, Link>()
+function linksOf(rows: readonly TimelineTable[]): ReadonlyMap<number, Linked> {
+  const links = new Map<number, Linked>()
   for (const { revision, type, corrects, withdraws } of rows.toSorted(inOrder)) {
     const about = type === 'OutcomeRecategorised' ? lastDropOut(links) : links.get(corrects ?? withdraws ?? -1)?.fact
     links.set(revision, { type, fact: about ?? revision, data: { withdraws } })
@@ -218,7 +216,7 @@ function linksOf(rows: readonly TimelineTable[]): ReadonlyMap<number, Link> {
 }
 
 /** Whoever recategorises a reason means the drop-out that is believed then. */
-function lastDropOut(links: ReadonlyMap<number, Link>): number | undefined {
+function lastDropOut(links: ReadonlyMap<number, Linked>): number | undefined {
   const { current } = standingOf(links)
   return [...current.keys()].findLast((fact) => links.get(fact)!.type === 'ParticipantDroppedOut')
 }

@@ -10,7 +10,7 @@ import { schemaVersionOf } from '../src/domain/codec.ts'
 import { importPrivacy } from '../src/domain/import-record.ts'
 import { journeyHistory, journeyPrivacy } from '../src/domain/journey/journey.ts'
 import { outcomeCodes, outcomes, reasonCodes, reasons, attendanceCategoryOf } from '../src/domain/journey/outcomes.ts'
-import { suitabilities } from '../src/domain/journey/referral.ts'
+import { referralSourceNames, suitabilities } from '../src/domain/journey/referral.ts'
 import { participantHistory, participantPrivacy } from '../src/domain/participant.ts'
 import { exampleOf } from '../test/domain/examples.ts'
 
@@ -150,7 +150,6 @@ function metadataSection() {
 }
 
 function codesSection() {
-  const sources = declared('src/domain/journey/referral.ts', 'ReferralSource').declarations[0].type.types
   return [
     '## Codes',
     '',
@@ -168,7 +167,7 @@ function codesSection() {
     '|---|---|',
     ...reasonCodes.map((reason) => `| ${reason} | ${reasons[reason]} |`),
     '',
-    `\`ReferralSource\`: ${sources.map((literal) => literal.literal.text).join(', ')}. \`Suitability\`: ${suitabilities.join(', ')}.`,
+    `\`ReferralSource\`: ${Object.keys(referralSourceNames).join(', ')}. \`Suitability\`: ${suitabilities.join(', ')}.`,
     '',
   ]
 }

@@ -38,7 +38,8 @@ export interface Standing {
   readonly latest: ReadonlyMap<number, number>
 }
 
-type Linked = Pick<RecordedVersion, 'type' | 'fact'> & { readonly data: { readonly withdraws?: unknown } }
+/** What links one event to another. */
+export type Linked = Pick<RecordedVersion, 'type' | 'fact'> & { readonly data: { readonly withdraws?: unknown } }
 
 /** @param recorded in the order of the log */
 export function standingOf(recorded: ReadonlyMap<number, Linked>): Standing {

@@ -29,6 +29,16 @@ const requiredText: FieldRule = {
   correct: 'required',
   wrong: (value) => (typeof value === 'string' && value.trim() !== '' ? null : 'must not be empty'),
 }
+/** In the open in the log: shaped so that it cannot carry a name by mistake. */
+const shaped = (shape: RegExp, what: string, correct: 'any' | 'required'): FieldRule => ({
+  correct,
+  wrong: (value) => (typeof value === 'string' && shape.test(value) ? null : `must be ${what}`),
+})
+const groupCode = (correct: 'any' | 'required') =>
+  shaped(/^(?=.*\d)[A-Za-z0-9_.-]{1,20}$/, 'a code of up to 20 letters and digits, with at least one digit', correct)
+const providerName = (correct: 'any' | 'required') =>
+  shaped(/^[\p{L}\p{N}][\p{L}\p{N} &'().,-]{0,79}$/u, 'the name of an organisation or area', correct)
+const sessionCode = shaped(/^[A-Z0-9]{1,10}$/, 'a session code of the programme, such as F1', 'required')
 const oneOf = (isOne: (code: string) => boolean, what: string): FieldRule => ({
   correct: 'required',
   wrong: (value) => (typeof value === 'string' && isOne(value) ? null : `is not one of the ${what}`),
@@ -46,7 +56,7 @@ const programme: FieldRule = {
     const { key, version } = (value ?? {}) as { key?: unknown; version?: unknown }
     const isKnown =
       typeof key === 'string' &&
-      key !== '' &&
+      /^[A-Za-z0-9-]{1,40}$/.test(key) &&
       typeof version === 'number' &&
       (programmeAt(key, version) !== undefined || (version === 0 && versionInForce(key) === 0))
     return isKnown ? null : 'is not a programme and a version that is known'
@@ -65,7 +75,7 @@ const facts: { readonly [T in FactType]: CorrectableFact<T> } = {
       participantId: { instead: 'A referral of the wrong person is withdrawn, and the right person is referred.' },
       programme,
       source: oneOf((code) => Object.hasOwn(referralSourceNames, code), 'sources of a referral'),
-      provider: optionalText,
+      provider: providerName('any'),
       reference: {
         instead: 'A referral under the wrong reference is withdrawn, and he is referred under the right one.',
       },
@@ -82,16 +92,19 @@ const facts: { readonly [T in FactType]: CorrectableFact<T> } = {
     },
   },
   PlacedOnWaitingList: { noun: () => 'place on the waiting list', fields: noted },
-  AllocatedToGroup: { noun: () => 'allocation to a group', fields: { groupId: requiredText, ...noted } },
+  AllocatedToGroup: { noun: () => 'allocation to a group', fields: { groupId: groupCode('required'), ...noted } },
   ThreeWayMeetingHeld: { noun: () => 'three-way meeting', fields: noted },
   ProgrammeReviewCompleted: { noun: () => 'programme review', fields: noted },
-  ProviderTransferAccepted: { noun: () => 'provider transfer', fields: { provider: requiredText, ...noted } },
+  ProviderTransferAccepted: {
+    noun: () => 'provider transfer',
+    fields: { provider: providerName('required'), ...noted },
+  },
   AttendanceRecorded: {
     noun: ({ sessionId }) => `session ${sessionId}`,
     fields: {
-      sessionId: requiredText,
+      sessionId: sessionCode,
       outcome: oneOf(isOutcome, 'attendance outcome codes'),
-      groupId: optionalText,
+      groupId: groupCode('any'),
       plannedFacilitators: staffCodesOf,
       actualFacilitators: staffCodesOf,
       ...noted,
