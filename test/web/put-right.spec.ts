@@ -43,7 +43,7 @@ function fieldsOf(html: string): Record<string, string> {
       .replaceAll('&#39;', "'")
       .replaceAll('&amp;', '&')
   const fields: Record<string, string> = {}
-  for (const [tag] of html.matchAll(/<input [^>]*>/g)) {
+  for (const [tag] of html.matchAll(/<input\b[^>]*>/g)) {
     const name = /name="([^"]+)"/.exec(tag)?.[1]
     if (name) fields[name] = unescape(/ value="([^"]*)"/.exec(tag)?.[1] ?? '')
   }

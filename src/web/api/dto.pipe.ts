@@ -2,6 +2,7 @@
 import { Injectable, type ArgumentMetadata, type PipeTransform, type Type } from '@nestjs/common'
 import { plainToInstance } from 'class-transformer'
 import { getMetadataStorage, validate } from 'class-validator'
+import { holdsFields } from './fields.ts'
 import { firstSentences } from '../validation.ts'
 import { Problem, type FieldError } from './problems.ts'
 
@@ -19,7 +20,7 @@ export class DtoPipe implements PipeTransform {
     for (const [field, sent] of Object.entries(value)) {
       // class-validator's own whitelist looks names up in a plain object, and so lets `constructor` through.
       if (!known.has(field)) errors.push({ field: fieldNameOf(field), message: 'is not a field of this request' })
-      else if (isFlat(sent)) kept[field] = sent
+      else if (isFlat(sent) || (holdsFields(metatype, field) && isFlatObject(sent))) kept[field] = sent
       else errors.push({ field, message: 'must not hold other objects' })
     }
     const dto = plainToInstance(metatype as Type<object>, kept)
@@ -37,6 +38,10 @@ const isFlat = (value: unknown): boolean =>
   Array.isArray(value) ? value.length <= 1_000 && value.every(isPlain) : isPlain(value)
 
 const isPlain = (value: unknown): boolean => typeof value !== 'object' || value === null
+
+/** An object of plain values: where a field is said to hold others, and there alone. */
+const isFlatObject = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) && Object.values(value).every(isFlat)
 
 /** Only what has the form of a field's name is repeated in the answer: anything else might be personal. */
 const fieldNameOf = (name: string): string => (/^[A-Za-z_][A-Za-z0-9_]{0,39}$/.test(name) ? name : '(not a field name)')
