@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import type { Actor } from '../../src/domain/history.ts'
 import { recordedFrom } from '../../src/domain/codec.ts'
 import { opened } from '../../src/protection/sealing.ts'
+import { withCaseload } from '../../projections/caseload.ts'
 import { temporaryWorkplace } from '../support/runtime.ts'
 import { waitUntilCaughtUp, type Runtime } from '../../src/runtime/runtime.ts'
 
@@ -83,7 +84,7 @@ describe('the case load', () => {
     await journeys.execute(journeyId, 'DropOut', { reason: 'work' }, issued('2024-04-01'))
     const row = async () => {
       await waitUntilCaughtUp(runtime)
-      return runtime.readModels.db
+      return withCaseload(runtime.readModels.db)
         .selectFrom('caseload')
         .select(['status', 'outcome', 'reason', 'ended_on', 'corrections'])
         .where('journey_id', '=', journeyId)
