@@ -68,7 +68,7 @@ describe('POST corrections and withdrawals', () => {
     expect(await correcting({ occurredOn: '1999-01-01' })).toBe('before_referral')
     expect(await correcting({ changes: { note: 5 } })).toBe('invalid_body')
     expect(await correcting({ changes: { note: { deep: 'x' } } })).toBe('invalid_body')
-    expect(await correcting({ changes: { constructor: 'x' } })).toBe('not_correctable')
+    expect(await correcting({ changes: { constructor: 'x' } })).toBe('invalid_body')
     expect(await correcting({ because: '' })).toBe('invalid_body')
     await post('withdrawals', { withdraws: revision, because })
     expect(await correcting({ changes: { note: 'x' } })).toBe('no_longer_stands')

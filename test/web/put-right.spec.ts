@@ -128,7 +128,7 @@ describe('a record', () => {
     for (const clock of ['known', 'happened']) {
       const replay = await get(`${path}/replay?clock=${clock}`)
       expect(replay.status).toBe(200)
-      expect(replay.html).toContain('absent')
+      expect(replay.html).toContain(`Event ${revision}, about the warning, was corrected.`)
     }
   })
 

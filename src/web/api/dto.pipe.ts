@@ -39,9 +39,12 @@ const isFlat = (value: unknown): boolean =>
 
 const isPlain = (value: unknown): boolean => typeof value !== 'object' || value === null
 
-/** An object of plain values: where a field is said to hold others, and there alone. */
+/** An object of plain values: where a field is said to hold others, and there alone. No name that every object answers to is a field. */
 const isFlatObject = (value: unknown): boolean =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) && Object.values(value).every(isFlat)
+  typeof value === 'object' &&
+  value !== null &&
+  !Array.isArray(value) &&
+  Object.entries(value).every(([name, one]) => !(name in Object.prototype) && isFlat(one))
 
 /** Only what has the form of a field's name is repeated in the answer: anything else might be personal. */
 const fieldNameOf = (name: string): string => (/^[A-Za-z_][A-Za-z0-9_]{0,39}$/.test(name) ? name : '(not a field name)')
