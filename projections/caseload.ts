@@ -3,9 +3,14 @@ import { sql } from 'kysely'
 import { groupEventTypes } from '../src/domain/group/group.ts'
 import type { Recorded } from '../src/domain/history.ts'
 import { figuresOf, statusOf, type Status } from '../src/domain/journey/figures.ts'
-import { applyInPlace, ownFacts, type JourneyEvent, type OwnFacts } from '../src/domain/journey/fold.ts'
 import { sessionEventTypes } from '../src/domain/session/session.ts'
-import { nothingKnown, type JourneyFacts, type SessionBelief } from '../src/domain/journey/state.ts'
+import { applyInPlace, fieldsRead, ownFacts, type JourneyEvent, type OwnFacts } from '../src/domain/journey/fold.ts'
+import {
+  nothingKnown,
+  type JourneyFacts,
+  type RecordedVersion,
+  type SessionBelief,
+} from '../src/domain/journey/state.ts'
 import { answeringTo, type ParticipantTable } from './participants.ts'
 import { each, idOf, ignoring, type Change, type Codec, type Projection, type Row, type Table } from './projection.ts'
 import type { QueryDatabase } from './storage/bookkeeping.ts'
@@ -69,6 +74,7 @@ const factsCodec: Codec = {
       if (name === 'facilitatorsMet') return [...facts.facilitatorsMet]
       if (name === 'sessions')
         return [...facts.sessions].flatMap(([id, { outcome, heldOn, revision }]) => [id, outcome, heldOn, revision])
+      if (name === 'recorded') return [...facts.recorded].flatMap(versionInShort)
       return facts[name]
     })
   },
@@ -80,7 +86,9 @@ const factsCodec: Codec = {
           ? sessionsIn(stored[n] as (string | number)[])
           : name === 'facilitatorsMet'
             ? new Set(stored[n] as string[])
-            : stored[n]
+            : name === 'recorded'
+              ? recordedIn(stored[n] as readonly unknown[])
+              : stored[n]
     return facts
   },
 }
@@ -94,6 +102,42 @@ function sessionsIn(parts: readonly (string | number)[]): Map<string, SessionBel
       revision: parts[n + 3] as number,
     })
   return sessions
+}
+
+const eventNumbers = Object.keys(fieldsRead) as JourneyEvent['type'][]
+const numberOf = new Map<string, number>(eventNumbers.map((type, n) => [type, n]))
+
+/** Its revision and, where it is a version of another event's fact, that event's; the number of its type; its day; what is read of it. */
+const versionInShort = ([revision, { type, on, fact, data }]: [number, RecordedVersion]): unknown[] => [
+  fact === revision ? revision : [revision, fact],
+  numberOf.get(type),
+  on,
+  valuesRead(type as JourneyEvent['type'], data),
+]
+
+const valuesRead = (type: JourneyEvent['type'], data: RecordedVersion['data']): unknown[] =>
+  fieldsRead[type].map((field) =>
+    type === 'RecordCorrected' && field === 'data'
+      ? valuesRead(data.of as JourneyEvent['type'], data.data as RecordedVersion['data'])
+      : data[field],
+  )
+
+function recordedIn(parts: readonly unknown[]): Map<number, RecordedVersion> {
+  const recorded = new Map<number, RecordedVersion>()
+  for (let n = 0; n < parts.length; n += 4) {
+    const [revision, fact] = [parts[n]].flat() as [number, number?]
+    const type = eventNumbers[parts[n + 1] as number]!
+    const data = dataRead(type, parts[n + 3] as readonly unknown[])
+    recorded.set(revision, { type, on: parts[n + 2] as string, fact: fact ?? revision, data })
+  }
+  return recorded
+}
+
+function dataRead(type: JourneyEvent['type'], values: readonly unknown[]): Record<string, unknown> {
+  const data: Record<string, unknown> = {}
+  for (const [n, field] of fieldsRead[type].entries()) data[field] = values[n]
+  if (type === 'RecordCorrected') data.data = dataRead(data.of as JourneyEvent['type'], data.data as readonly unknown[])
+  return data
 }
 
 const caseloadTable: Table = {
@@ -151,7 +195,7 @@ const learned = (event: Recorded<JourneyEvent>): Change[] => [
 
 export const caseload: Projection = {
   name: 'caseload',
-  version: 4,
+  version: 5,
   question: 'Which journeys are there, and where does each stand?',
   tables: [caseloadTable],
   on: {
@@ -159,11 +203,12 @@ export const caseload: Projection = {
       {
         table: caseloadTable,
         key: [idOf(event.stream)],
-        replaces: true,
-        apply: () => ({
+        // Only after a referral that was withdrawn is there something to go on from.
+        ...(event.revision === 0 && { replaces: true as const }),
+        apply: (row) => ({
           journey_id: idOf(event.stream),
           participant_id: event.data.participantId,
-          facts: applyInPlace(ownFacts(nothingKnown), event),
+          facts: applyInPlace((row?.facts as OwnFacts | undefined) ?? ownFacts(nothingKnown), event),
           source: event.metadata.source,
           revision: event.revision,
           referral_event_id: event.id,
@@ -189,6 +234,9 @@ export const caseload: Projection = {
         'ParticipantDroppedOut',
         'ProgrammeCompleted',
         'OutcomeRecategorised',
+        'JourneyReinstated',
+        'RecordCorrected',
+        'RecordWithdrawn',
       ],
       learned,
     ),

@@ -73,6 +73,9 @@ export const participants: Projection = {
     ParticipantDetailsCorrected: registered,
     ...ignoring(...groupEventTypes, ...sessionEventTypes),
     ...ignoring(
+      'JourneyReinstated',
+      'RecordCorrected',
+      'RecordWithdrawn',
       'ReferralReceived',
       'EligibilityAssessed',
       'SuitabilityDecided',

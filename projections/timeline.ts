@@ -2,6 +2,7 @@
 import type { DomainEvent } from '../src/domain/events.ts'
 import { groupEventTypes } from '../src/domain/group/group.ts'
 import type { Recorded } from '../src/domain/history.ts'
+import { standingOf, type Linked, type ToldEvent } from '../src/domain/journey/believed.ts'
 import type { JourneyEvent } from '../src/domain/journey/journey.ts'
 import { sessionEventTypes } from '../src/domain/session/session.ts'
 import { each, idOf, ignoring, type Change, type Projection, type Row, type Table } from './projection.ts'
@@ -22,6 +23,9 @@ export interface TimelineTable {
   planned: string | null
   actual: string | null
   corrects: number | null
+  withdraws: number | null
+  /** Of a correction that says a fact anew: the type of the event that told it first. */
+  of: JourneyEvent['type'] | null
   reason: string | null
   was_reason: string | null
   group_id: string | null
@@ -47,6 +51,8 @@ const timelineTable: Table = {
     planned: 'text',
     actual: 'text',
     corrects: 'integer',
+    withdraws: 'integer',
+    of: 'text',
     reason: 'text',
     was_reason: 'text',
     group_id: 'text',
@@ -75,6 +81,8 @@ const entry = (event: Recorded<DomainEvent>, more?: Row): Change => {
     planned: null,
     actual: null,
     corrects: null,
+    withdraws: null,
+    of: null,
     reason: null,
     was_reason: null,
     group_id: null,
@@ -86,25 +94,43 @@ const entry = (event: Recorded<DomainEvent>, more?: Row): Change => {
   return { table: timelineTable, key: [idOf(event.stream), event.revision], apply: () => row }
 }
 
+/** What an event tells, or a correction says anew, in the columns that hold it. */
+function toldIn(told: ToldEvent): Row {
+  switch (told.type) {
+    case 'ReferralReceived':
+    case 'ProviderTransferAccepted':
+      return { provider: told.data.provider || null }
+    case 'AllocatedToGroup':
+      return { group_id: told.data.groupId || null }
+    case 'SuitabilityDecided':
+      return { reason: told.data.decision }
+    case 'AttendanceRecorded':
+      return {
+        session_id: told.data.sessionId,
+        outcome: told.data.outcome,
+        planned: JSON.stringify(told.data.plannedFacilitators),
+        actual: JSON.stringify(told.data.actualFacilitators),
+        group_id: told.data.groupId || null,
+      }
+    case 'ParticipantDroppedOut':
+      return { reason: told.data.reason }
+    default:
+      return {}
+  }
+}
+
 export const timeline: Projection = {
   name: 'timeline',
-  version: 2,
+  version: 3,
   question: 'What has happened on this journey, in the order it happened?',
   tables: [timelineTable],
   on: {
-    ReferralReceived: (event) => [entry(event, { provider: event.data.provider || null })],
-    AllocatedToGroup: (event) => [entry(event, { group_id: event.data.groupId || null })],
-    ProviderTransferAccepted: (event) => [entry(event, { provider: event.data.provider || null })],
-    SuitabilityDecided: (event) => [entry(event, { reason: event.data.decision })],
-    AttendanceRecorded: (event) => [
-      entry(event, {
-        session_id: event.data.sessionId,
-        outcome: event.data.outcome,
-        planned: JSON.stringify(event.data.plannedFacilitators),
-        actual: JSON.stringify(event.data.actualFacilitators),
-        group_id: event.data.groupId || null,
-      }),
-    ],
+    ReferralReceived: (event) => [entry(event, toldIn(event))],
+    AllocatedToGroup: (event) => [entry(event, toldIn(event))],
+    ProviderTransferAccepted: (event) => [entry(event, toldIn(event))],
+    SuitabilityDecided: (event) => [entry(event, toldIn(event))],
+    AttendanceRecorded: (event) => [entry(event, toldIn(event))],
+    ParticipantDroppedOut: (event) => [entry(event, toldIn(event))],
     AttendanceCorrected: (event) => [
       entry(event, {
         session_id: event.data.sessionId,
@@ -113,8 +139,12 @@ export const timeline: Projection = {
         corrects: event.data.corrects,
       }),
     ],
-    ParticipantDroppedOut: (event) => [entry(event, { reason: event.data.reason })],
     OutcomeRecategorised: (event) => [entry(event, { reason: event.data.to, was_reason: event.data.from })],
+    RecordCorrected: (event) => {
+      const { of, data, corrects } = event.data
+      return [entry(event, { ...toldIn({ type: of, data } as unknown as ToldEvent), corrects, of })]
+    },
+    RecordWithdrawn: (event) => [entry(event, { withdraws: event.data.withdraws })],
     ...each(
       [
         'EligibilityAssessed',
@@ -126,6 +156,7 @@ export const timeline: Projection = {
         'BreachResolved',
         'RecallRecorded',
         'ProgrammeCompleted',
+        'JourneyReinstated',
       ],
       (event) => [entry(event)],
     ),
@@ -135,8 +166,16 @@ export const timeline: Projection = {
 }
 
 export interface TimelineRow extends TimelineTable {
-  /** The revision that corrected this one; the last, where there are several. */
+  /** The revision that corrected this one and stands; the last, where there are several. */
   corrected_by: number | null
+  /** The event that told first what this one is about: its own revision, where it is that. */
+  fact: number
+  /** The withdrawal that took it back and stands. */
+  withdrawn_by: number | null
+  /** Of an event that tells a fact: its last version that stands; null where the fact was withdrawn, and for all other events. */
+  current: number | null
+  /** Whether nothing that stands has been recorded about its fact since. */
+  latest: boolean
 }
 
 /** In the order it happened; what happened on one day, in the order it was recorded. */
@@ -149,8 +188,38 @@ export async function timelineOf(db: QueryDatabase, journeyId: string): Promise<
     .orderBy('occurred_on')
     .orderBy('revision')
     .execute()
+  const links = linksOf(rows)
+  const { withdrawnBy, current, latest } = standingOf(links)
   const correctedBy = new Map<number | null, number>()
-  for (const { corrects, revision } of rows.toSorted((one, other) => one.revision - other.revision))
-    correctedBy.set(corrects, revision)
-  return rows.map((row) => ({ ...row, corrected_by: correctedBy.get(row.revision) ?? null }))
+  for (const { corrects, revision } of rows.toSorted(inOrder))
+    if (!withdrawnBy.has(revision)) correctedBy.set(corrects, revision)
+  return rows.map((row) => {
+    const { fact } = links.get(row.revision)!
+    return {
+      ...row,
+      corrected_by: correctedBy.get(row.revision) ?? null,
+      fact,
+      withdrawn_by: withdrawnBy.get(row.revision) ?? null,
+      current: fact === row.revision ? (current.get(fact) ?? null) : null,
+      latest: latest.get(fact) === row.revision,
+    }
+  })
+}
+
+const inOrder = (one: TimelineTable, other: TimelineTable) => one.revision - other.revision
+
+/** What each event is about, as the log tells it. */
+function linksOf(rows: readonly TimelineTable[]): ReadonlyMap<number, Linked> {
+  const links = new Map<number, Linked>()
+  for (const { revision, type, corrects, withdraws } of rows.toSorted(inOrder)) {
+    const about = type === 'OutcomeRecategorised' ? lastDropOut(links) : links.get(corrects ?? withdraws ?? -1)?.fact
+    links.set(revision, { type, fact: about ?? revision, data: { withdraws } })
+  }
+  return links
+}
+
+/** Whoever recategorises a reason means the drop-out that is believed then. */
+function lastDropOut(links: ReadonlyMap<number, Linked>): number | undefined {
+  const { current } = standingOf(links)
+  return [...current.keys()].findLast((fact) => links.get(fact)!.type === 'ParticipantDroppedOut')
 }

@@ -11,7 +11,7 @@ import { groupHistory, groupPrivacy } from '../src/domain/group/group.ts'
 import { importPrivacy } from '../src/domain/import-record.ts'
 import { journeyHistory, journeyPrivacy } from '../src/domain/journey/journey.ts'
 import { outcomeCodes, outcomes, reasonCodes, reasons, attendanceCategoryOf } from '../src/domain/journey/outcomes.ts'
-import { suitabilities } from '../src/domain/journey/referral.ts'
+import { referralSourceNames, suitabilities } from '../src/domain/journey/referral.ts'
 import { participantHistory, participantPrivacy } from '../src/domain/participant.ts'
 import { sessionHistory, sessionPrivacy } from '../src/domain/session/session.ts'
 import { exampleOf } from '../test/domain/examples.ts'
@@ -154,7 +154,6 @@ function metadataSection() {
 }
 
 function codesSection() {
-  const sources = declared('src/domain/journey/referral.ts', 'ReferralSource').declarations[0].type.types
   return [
     '## Codes',
     '',
@@ -172,7 +171,7 @@ function codesSection() {
     '|---|---|',
     ...reasonCodes.map((reason) => `| ${reason} | ${reasons[reason]} |`),
     '',
-    `\`ReferralSource\`: ${sources.map((literal) => literal.literal.text).join(', ')}. \`Suitability\`: ${suitabilities.join(', ')}.`,
+    `\`ReferralSource\`: ${Object.keys(referralSourceNames).join(', ')}. \`Suitability\`: ${suitabilities.join(', ')}.`,
     '',
   ]
 }

@@ -1,11 +1,14 @@
 /** Commands of one journey: what happened on it, and the referral that begins it. */
 import { permit } from '../access/policy.ts'
 import { dayOf, type Day, type Instant } from '../domain/calendar.ts'
-import type { Actor, CommandContext, Source } from '../domain/history.ts'
+import { recordedFrom, schemaVersionOf } from '../domain/codec.ts'
+import { Refusal, type Actor, type CommandContext, type Recorded, type Source } from '../domain/history.ts'
 import { journeyHistory, type JourneyCommand, type JourneyEvent } from '../domain/journey/journey.ts'
 import type { Journey } from '../domain/journey/state.ts'
+import { versionsIn } from '../domain/journey/versions.ts'
 import type { Details } from '../domain/participant.ts'
 import type { EventStore } from '../event-store/event-store.ts'
+import { opened } from '../protection/sealing.ts'
 import type { Vault } from '../protection/vault.ts'
 import { StaleRevision, type CommandResult, type DecideAndAppend, type SealedHistory } from './decide-and-append.ts'
 import { refuseUnstorable, type Issuer } from './event-envelope.ts'
@@ -14,9 +17,12 @@ import type { ParticipantCommandHandler } from './participant-command-handler.ts
 /** A journey's personal fields are sealed under its participant's key; the referral says who he is. */
 export const sealedJourneys: SealedHistory<Journey, JourneyCommand, JourneyEvent> = {
   ...journeyHistory,
-  keyIdOf(_journeyId, { participantId }, [first]) {
+  keyIdOf(_journeyId, { participantId, recorded }, [first]) {
     if (participantId !== null) return participantId
-    return first?.type === 'ReferralReceived' ? first.data.participantId : undefined
+    if (first?.type === 'ReferralReceived') return first.data.participantId
+    // Where the referral was withdrawn, what is recorded of it still belongs to the man who was referred.
+    const referral = [...recorded.values()].findLast(({ type }) => type === 'ReferralReceived')
+    return referral?.data.participantId as string | undefined
   },
 }
 
@@ -38,6 +44,15 @@ export interface NewReferral {
   readonly referralSource: Extract<JourneyCommand, { type: 'Refer' }>['data']['source']
   readonly reference: string
   readonly note?: string
+}
+
+/** What a person says who corrects a record. */
+export interface RecordCorrection {
+  /** The revision of the event that is wrong. */
+  readonly corrects: number
+  /** By field, what it should have said. */
+  readonly changes: Readonly<Record<string, unknown>>
+  readonly because: string
 }
 
 /** Made by the runtime, not by Nest: the commands at the terminal use it too, without a framework in memory. */
@@ -72,7 +87,54 @@ export class JourneyCommandHandler {
     })
   }
 
-  /** Registers the participant, if he is new, and begins a journey for him. Nothing is written where either is refused.  */
+  /**
+   * Corrects what an event of a journey says. What it said until now is read from the log; the issuer says only what changes.
+   * @param issued.occurredOn the day on which it happened, where that day was wrong too; otherwise the day stays as it was
+   * @throws what {@link execute} throws; Refusal where the event cannot be corrected
+   */
+  async correctRecord(
+    journeyId: string,
+    { corrects, changes, because }: RecordCorrection,
+    issued: Omit<IssuedBy, 'occurredOn'> & { readonly occurredOn?: Day; readonly expectedRevision?: number },
+  ): Promise<CommandResult> {
+    permit(issued.by, 'record')
+    const events = await this.eventsOf(journeyId)
+    const version = versionsIn(events).said.get(corrects)
+    if (!version) {
+      const why = events.some(({ revision }) => revision === corrects)
+        ? new Refusal('not_correctable', 'That took a record back. Withdraw it, and the record can be corrected.')
+        : new Refusal('no_such_record', `There is no event ${corrects} on this journey.`)
+      throw why
+    }
+    const said = { of: version.of, version: schemaVersionOf(version.of), data: version.data }
+    const occurredOn = issued.occurredOn ?? version.on
+    const data = { corrects, changes, because, said }
+    return this.execute(journeyId, 'CorrectRecord', data, { ...issued, occurredOn })
+  }
+
+  /** Takes back what an event of a journey says, or a correction of it, as recorded in error. */
+  async withdrawRecord(
+    journeyId: string,
+    data: { readonly withdraws: number; readonly because: string },
+    issued: Omit<IssuedBy, 'occurredOn'> & { readonly expectedRevision?: number },
+  ): Promise<CommandResult> {
+    permit(issued.by, 'record')
+    const events = await this.eventsOf(journeyId)
+    const { said, factOf } = versionsIn(events)
+    // It is about the day of the fact, whenever it is done.
+    const fact = factOf.get(data.withdraws)
+    const occurredOn = (fact === undefined ? undefined : said.get(fact)?.on) ?? dayOf(new Date().toISOString())
+    return this.execute(journeyId, 'WithdrawRecord', data, { ...issued, occurredOn })
+  }
+
+  private async eventsOf(journeyId: string): Promise<readonly Recorded<JourneyEvent>[]> {
+    const events: Recorded<JourneyEvent>[] = []
+    for await (const stored of this.store.read(`journey-${journeyId}`))
+      events.push(opened(this.vault, recordedFrom<JourneyEvent>(stored)))
+    return events
+  }
+
+  /** Registers the participant, if he is new, and begins a journey for him. Nothing is written where either is refused. */
   async refer(
     { details, programme, provider, referralSource, reference, note }: NewReferral,
     issued: IssuedBy,

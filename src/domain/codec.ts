@@ -3,6 +3,7 @@ import { isStoredDay, isStoredInstant } from './calendar.ts'
 import { eventTypeOf, type DomainEvent, type EventType } from './events.ts'
 import { changeReasons, departures, engagements, isTime } from './group/room.ts'
 import type { Metadata, Recorded } from './history.ts'
+import { isFactType } from './journey/correctable.ts'
 import { isOutcome, isReason } from './journey/outcomes.ts'
 import { suitabilities } from './journey/referral.ts'
 
@@ -47,11 +48,34 @@ export function recordedFrom<E extends DomainEvent = DomainEvent>(stored: Stored
   }
   const data = upcast(type, metadata.schemaVersion, stored.data)
   if (!data) throw poison(`unknown schema version ${String(metadata.schemaVersion)}`)
-  for (const [field, isRight] of shapeOf[type]) {
-    if (data[field] === undefined) throw poison(`it has no ${field}`)
-    if (!isRight(data[field])) throw poison(`its ${field} cannot be read`)
+  const problem = problemOf(type, data)
+  if (problem) throw poison(problem)
+  let whole = data
+  if (type === 'RecordCorrected') {
+    const told = data.of as EventType
+    const anew = upcast(told, data.version, data.data as Record<string, unknown>)
+    if (!anew) throw poison(`unknown schema version ${String(data.version)} of ${told}`)
+    const wrong = problemOf(told, anew)
+    if (wrong) throw poison(`its data, about ${told}, cannot be read: ${wrong}`)
+    whole = { ...data, data: anew, version: schemaVersionOf(told) }
   }
-  return { type, data, id, stream, revision, metadata: metadata as unknown as Metadata } as unknown as Recorded<E>
+  return {
+    type,
+    data: whole,
+    id,
+    stream,
+    revision,
+    metadata: metadata as unknown as Metadata,
+  } as unknown as Recorded<E>
+}
+
+/** What is missing from the open fields of an event type, or is not what it should be. */
+function problemOf(type: EventType, data: Readonly<Record<string, unknown>>): string | null {
+  for (const [field, isRight] of shapeOf[type]) {
+    if (data[field] === undefined) return `it has no ${field}`
+    if (!isRight(data[field])) return `its ${field} cannot be read`
+  }
+  return null
 }
 
 type Check = (value: unknown) => boolean
@@ -118,6 +142,9 @@ const shapes: {
   ParticipantDroppedOut: { reason },
   ProgrammeCompleted: {},
   OutcomeRecategorised: { from: reason, to: reason },
+  JourneyReinstated: {},
+  RecordCorrected: { corrects: count, of: code(isFactType), version: count, data: isObject },
+  RecordWithdrawn: { withdraws: count },
   ParticipantRegistered: { fingerprint: text },
   ParticipantDetailsCorrected: { fingerprint: text },
   GroupFormed: { code: text, programme, provider: text, place: text, slot, capacity: count, facilitators: staff },

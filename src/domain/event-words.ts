@@ -2,6 +2,7 @@
 import type { DomainEvent, EventType } from './events.ts'
 import { changeReasons, departures, type PlannedFacilitator } from './group/room.ts'
 import type { Recorded } from './history.ts'
+import { nounOf } from './journey/correctable.ts'
 import { outcomes, reasons } from './journey/outcomes.ts'
 import { suitabilityNames } from './journey/referral.ts'
 import { programmeAt, sessionOf } from './programme.ts'
@@ -16,6 +17,7 @@ export type Weight =
   | 'dropped_out'
   | 'correction'
   | 'recategorisation'
+  | 'withdrawal'
   /** Kept in the log and not on the line of a journey. */
   | 'none'
 
@@ -172,6 +174,30 @@ const eventWords = {
     sentence: ({ data }) =>
       `The reason for leaving was recategorised from ${reasons[data.from].toLowerCase()} to ${reasons[data.to].toLowerCase()}.`,
   },
+  JourneyReinstated: {
+    name: 'Journey reinstated',
+    shortName: 'Reinstated',
+    contact: null,
+    weight: 'milestone',
+    sentence: () => 'It was decided that the journey goes on although it had ended.',
+  },
+  RecordCorrected: {
+    name: 'Record corrected',
+    shortName: 'Corrected',
+    contact: null,
+    weight: 'correction',
+    detail: ({ data }) => `${nounOf(data.of, data.data)}, event ${data.corrects}`,
+    sentence: (event) =>
+      `Event ${event.data.corrects}, about the ${nounOf(event.data.of, event.data.data)}, was corrected. It now says: ${sentenceOf(saidAnewBy(event))}`,
+  },
+  RecordWithdrawn: {
+    name: 'Record withdrawn',
+    shortName: 'Withdrawn',
+    contact: null,
+    weight: 'withdrawal',
+    detail: ({ data }) => `event ${data.withdraws}`,
+    sentence: ({ data }) => `Event ${data.withdraws} was withdrawn as recorded in error.`,
+  },
   ParticipantRegistered: {
     name: 'Participant registered',
     shortName: 'Registered',
@@ -283,6 +309,14 @@ export const sentenceOf = (event: Recorded<DomainEvent>): string => wordsOf(even
 
 /** What the event says beside its name; empty where that is nothing. */
 export const detailOf = (event: Recorded<DomainEvent>): string => wordsOf(event.type).detail?.(event) ?? ''
+
+/** What an event says of its fact, in one plain sentence: of a correction, what is said now. */
+export const factSentenceOf = (event: Recorded<DomainEvent>): string =>
+  sentenceOf(event.type === 'RecordCorrected' ? saidAnewBy(event) : event)
+
+/** The fact as a correction tells it. */
+const saidAnewBy = ({ data, ...event }: Recorded<Extract<DomainEvent, { type: 'RecordCorrected' }>>) =>
+  ({ ...event, type: data.of, data: data.data }) as unknown as Recorded<DomainEvent>
 
 const sessionName = (id: string): string => {
   const programme = programmeAt('bbr', 1)

@@ -27,14 +27,14 @@ export const eventTypeOf = (name: string): EventType | undefined => named.get(na
 
 const named = new Map<string, EventType>(eventTypes.map((type) => [type, type]))
 
-/** The fields of an event type that must be sealed before they reach the log. */
+/** The fields of an event type that must be sealed whole before they reach the log. */
 export const sealedFieldsOf = (type: EventType): readonly string[] => sealedFields[type]
 
 const sealedFields = Object.fromEntries(
   Object.entries(privacyOf).map(([type, fields]) => [
     type,
     Object.entries(fields as Record<string, Privacy>)
-      .filter(([, privacy]) => privacy !== 'open')
+      .filter(([, privacy]) => privacy === 'personal' || privacy === 'special')
       .map(([field]) => field),
   ]),
 ) as unknown as Record<EventType, readonly string[]>

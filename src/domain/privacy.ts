@@ -6,6 +6,8 @@ export type Privacy =
   | 'personal'
   /** About health, risk or an offence. */
   | 'special'
+  /** What another event told, said anew: each field in it is as sensitive as that event's type says. */
+  | 'as_told'
 
 /** A classification for every field of every event of a union. A field without one does not compile. */
 export type Classified<E extends { type: string; data: object }> = {

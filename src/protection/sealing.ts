@@ -17,6 +17,12 @@ export function partedFields(event: DomainEvent): {
     if (open[field] !== undefined) personal[field] = open[field]
     delete open[field]
   }
+  if (event.type === 'RecordCorrected') {
+    const { of, data } = event.data
+    const told = partedFields({ type: of, data } as unknown as DomainEvent)
+    open.data = told.open
+    if (Object.keys(told.personal).length > 0) personal.data = told.personal
+  }
   return { open, personal }
 }
 
@@ -65,5 +71,15 @@ export function opened<E extends DomainEvent>(vault: Vault, event: Recorded<E>):
     sealed: (event.data as { sealed?: string }).sealed,
   })
   const { sealed: _, ...open } = event.data as Record<string, unknown>
-  return { ...event, data: { ...open, ...fields } } as unknown as Recorded<E>
+  return { ...event, data: joinedFields(event.type, open, fields) } as unknown as Recorded<E>
 }
+
+/** The fields of an event, whole again: the counterpart of {@link partedFields}. */
+const joinedFields = (
+  type: DomainEvent['type'],
+  open: Readonly<Record<string, unknown>>,
+  personal: Readonly<Record<string, unknown>>,
+): Record<string, unknown> =>
+  type === 'RecordCorrected'
+    ? { ...open, ...personal, data: { ...(open.data as object), ...(personal.data as object | undefined) } }
+    : { ...open, ...personal }

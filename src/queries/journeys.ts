@@ -110,6 +110,18 @@ export interface TimelineEntry {
   readonly plannedFacilitators: readonly string[]
   readonly actualFacilitators: readonly string[]
   readonly corrects: number | null
+  readonly withdraws: number | null
+  /** Of a correction that says a fact anew: the type of the event that told it first. */
+  readonly of: JourneyEvent['type'] | null
+  /** The event that told first what this one is about: its own revision, where it is that. */
+  readonly fact: number
+  readonly withdrawnBy: number | null
+  /** Of an event that tells a fact: its last version that stands; null where the fact was withdrawn, and for all other events. */
+  readonly current: number | null
+  /** Whether nothing that stands has been recorded about its fact since. */
+  readonly latest: boolean
+  /** Why a record was corrected or withdrawn, or a journey reinstated. */
+  readonly because: string | null
   readonly correctedBy: number | null
   readonly wasOutcome: Outcome | null
   readonly reason: string | null
@@ -266,8 +278,10 @@ export class Journeys {
         keyId: row.key_id,
         sealed: row.sealed,
       })
+      // A correction that says a fact anew seals the fact's own fields together.
+      const told = row.of === null ? fields : ((fields.data ?? {}) as Record<string, unknown>)
       const text = (...names: string[]) =>
-        (names.map((name) => fields[name]).find((value) => typeof value === 'string') as string) ?? null
+        (names.map((name) => told[name]).find((value) => typeof value === 'string') as string) ?? null
       const days = daysLate({ metadata: { occurredAt: row.occurred_on, recordedAt: row.recorded_at } })
       const session = programme && row.session_id ? sessionOf(programme, row.session_id) : undefined
       return {
@@ -284,15 +298,22 @@ export class Journeys {
         plannedFacilitators: staff(row.planned),
         actualFacilitators: staff(row.actual),
         corrects: row.corrects,
+        withdraws: row.withdraws,
+        of: row.of,
+        fact: row.fact,
+        withdrawnBy: row.withdrawn_by,
+        current: row.current,
+        latest: row.latest,
+        because: typeof fields.because === 'string' ? fields.because : null,
         correctedBy: row.corrected_by,
         wasOutcome: row.was_outcome as Outcome | null,
         reason: row.reason,
         wasReason: row.was_reason,
         groupId: row.group_id,
         provider: row.provider,
-        note: text('note', 'because'),
+        note: row.type === 'AttendanceCorrected' ? text('because') : text('note'),
         detail: text('result', 'about'),
-        asWritten: (fields.asWritten as Record<string, string> | undefined) ?? {},
+        asWritten: (told.asWritten as Record<string, string> | undefined) ?? {},
         late: days > lateAfterDays,
         daysLate: days,
       }

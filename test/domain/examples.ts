@@ -60,6 +60,15 @@ export const exampleData: { readonly [T in EventType]: Required<DataOf<T>> } = {
   ParticipantDroppedOut: { reason: 'motivation', note, asWritten },
   ProgrammeCompleted: { note, asWritten },
   OutcomeRecategorised: { from: 'motivation', to: 'health', note, asWritten },
+  JourneyReinstated: { because: 'PERSONAL because' },
+  RecordCorrected: {
+    corrects: 5,
+    of: 'AllocatedToGroup',
+    version: 1,
+    data: { groupId: 'N-08', note },
+    because: 'PERSONAL because',
+  },
+  RecordWithdrawn: { withdraws: 5, because: 'PERSONAL because' },
   ParticipantRegistered: { ...details, fingerprint: 'qk3v0bQ' },
   ParticipantDetailsCorrected: { ...details, fingerprint: 'Zr81uYw' },
   GroupFormed: {

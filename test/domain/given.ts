@@ -79,4 +79,6 @@ export function refusalOf(decide: () => unknown): string | null {
 export const withoutRevisions = (facts: JourneyFacts) => ({
   ...facts,
   sessions: new Map([...facts.sessions].map(([id, { outcome, heldOn }]) => [id, { outcome, heldOn }])),
+  ending: facts.ending && { ...facts.ending, revision: null },
+  recorded: null,
 })

@@ -23,7 +23,10 @@ const programmes = [
   { key: 'duluth-26', version: 1 },
 ]
 
-const likely: readonly [number, JourneyCommand['type']][] = [
+/** Everything that is told of the world; corrections of what was told are in corrected-histories.ts. */
+export type PlainCommand = Exclude<JourneyCommand, { type: 'CorrectRecord' | 'WithdrawRecord' }>
+
+const likely: readonly [number, PlainCommand['type']][] = [
   [2, 'Refer'],
   [1, 'AssessEligibility'],
   [3, 'DecideSuitability'],
@@ -41,13 +44,14 @@ const likely: readonly [number, JourneyCommand['type']][] = [
   [1, 'DropOut'],
   [1, 'Complete'],
   [3, 'RecategoriseOutcome'],
+  [1, 'ReinstateJourney'],
 ]
-const types = likely.flatMap(([weight, type]) => Array<JourneyCommand['type']>(weight).fill(type))
+const types = likely.flatMap(([weight, type]) => Array<PlainCommand['type']>(weight).fill(type))
 
 const pick = <T>(from: readonly T[], n: number): T => from[n % from.length]!
 
 /** A telling from a few numbers, so that a failing history shrinks to few and small ones. */
-function commandOf([kind, what, which, on, late, again]: readonly number[], place: number): JourneyCommand {
+export function commandOf([kind, what, which, on, late, again]: readonly number[], place: number): PlainCommand {
   const type = pick(types, kind!)
   const telling = {
     // Now and then a command is told again, as itself or as another that took its id.
@@ -87,6 +91,8 @@ function commandOf([kind, what, which, on, late, again]: readonly number[], plac
       return { ...telling, type, data: { sessionId: pick(sessionIds, what!), outcome: pick(outcomes, which!) } }
     case 'DropOut':
       return { ...telling, type, data: { reason: pick(reasons, what!) } }
+    case 'ReinstateJourney':
+      return { ...telling, type, data: { because: 'he came back' } }
     case 'RecategoriseOutcome':
       return { ...telling, type, data: { to: pick(reasons, what!) } }
     default:
@@ -94,17 +100,28 @@ function commandOf([kind, what, which, on, late, again]: readonly number[], plac
   }
 }
 
-const numbers = fc.tuple(fc.nat(types.length - 1), fc.nat(1_000), fc.nat(1_000), fc.nat(27), fc.nat(14), fc.nat(30))
+export const numbers = fc.tuple(
+  fc.nat(types.length - 1),
+  fc.nat(1_000),
+  fc.nat(1_000),
+  fc.nat(27),
+  fc.nat(14),
+  fc.nat(30),
+)
+
+/** How a journey begins, where it begins as most do. */
+export const begun = (type: PlainCommand['type'], place: number, on = place): PlainCommand =>
+  commandOf([types.indexOf(type), 0, 0, on, 14, 30], place)
 
 /** Most begin as journeys do; some do not. */
 const opening = fc
   .nat(9)
-  .map((n): readonly JourneyCommand['type'][] => (n === 0 ? [] : n < 3 ? ['Refer'] : ['Refer', 'AllocateToGroup']))
+  .map((n): readonly PlainCommand['type'][] => (n === 0 ? [] : n < 3 ? ['Refer'] : ['Refer', 'AllocateToGroup']))
 
 export const commands: fc.Arbitrary<readonly JourneyCommand[]> = fc
   .tuple(opening, fc.array(numbers, { maxLength: 36, size: 'max' }))
   .map(([begin, rest]) => [
-    ...begin.map((type, place) => commandOf([types.indexOf(type), 0, 0, place, 14, 30], place)),
+    ...begin.map((type, place) => begun(type, place)),
     ...rest.map((one, place) => commandOf(one, begin.length + place)),
   ])
 

@@ -8,6 +8,8 @@ export interface ReferenceCommand {
   readonly occurredOn: string
   readonly recordedOn: string
   readonly data: object
+  /** Where the log holds what it was told by, where that is not its place among what is believed. */
+  readonly revision?: number
 }
 
 /** What the model reads of any command's data. */
@@ -50,7 +52,8 @@ const reasons = (
   'duplicate_referral entered_in_error other'
 ).split(' ')
 
-const writtenAs: Record<string, string> = {
+/** The event that each command writes. */
+export const writtenAs: Record<string, string> = {
   Refer: 'ReferralReceived',
   AssessEligibility: 'EligibilityAssessed',
   DecideSuitability: 'SuitabilityDecided',
@@ -68,13 +71,18 @@ const writtenAs: Record<string, string> = {
   DropOut: 'ParticipantDroppedOut',
   Complete: 'ProgrammeCompleted',
   RecategoriseOutcome: 'OutcomeRecategorised',
+  ReinstateJourney: 'JourneyReinstated',
 }
 
 const words = (command: ReferenceCommand) => command.data as Words
 
 export class ReferenceJourney {
   /** Every accepted command wrote one event, so its place here is its revision. */
-  private readonly told: ReferenceCommand[] = []
+  private readonly told: ReferenceCommand[]
+
+  constructor(told: readonly ReferenceCommand[] = []) {
+    this.told = [...told]
+  }
 
   tell(command: ReferenceCommand): ReferenceAnswer {
     if (this.told.some(({ commandId }) => commandId === command.commandId)) return { written: [] }
@@ -86,7 +94,7 @@ export class ReferenceJourney {
   }
 
   /** The table of rules, from the top; the first that applies is the answer. */
-  private refusalOf({ type, occurredOn, recordedOn, ...command }: ReferenceCommand): string | null {
+  refusalOf({ type, occurredOn, recordedOn, ...command }: ReferenceCommand): string | null {
     const { sessionId = '', outcome = '', reason, to } = command.data as Words
     const aboutSession = type === 'RecordAttendance' || type === 'CorrectAttendance'
     const ends = type === 'DropOut' || type === 'Complete'
@@ -95,8 +103,8 @@ export class ReferenceJourney {
     if (occurredOn > recordedOn) return 'recorded_before_occurred'
     if (type === 'Refer' && isReferred) return 'already_referred'
     if (type !== 'Refer' && !isReferred) return 'no_referral'
-    if (end && type !== 'CorrectAttendance' && type !== 'RecategoriseOutcome' && (ends || occurredOn > end.occurredOn))
-      return 'journey_ended'
+    const aboutTheEnd = type === 'CorrectAttendance' || type === 'RecategoriseOutcome' || type === 'ReinstateJourney'
+    if (end && !aboutTheEnd && (ends || occurredOn > end.occurredOn)) return 'journey_ended'
     if (aboutSession && !(this.followsBbr() && sessions.includes(sessionId))) return 'unknown_session'
     if (aboutSession && !codes.includes(outcome)) return 'unknown_outcome'
     if (type === 'RecordAttendance' && this.all('AllocateToGroup').length === 0) return 'not_allocated'
@@ -108,18 +116,18 @@ export class ReferenceJourney {
     if (type === 'RecategoriseOutcome' && end?.type !== 'DropOut') return 'nothing_to_recategorise'
     const everAttended = this.told.some((one) => isAboutSession(one) && attendedCodes.includes(words(one).outcome!))
     if (type === 'Complete' && !everAttended) return 'not_started'
+    if (type === 'ReinstateJourney' && !end) return 'not_ended'
+    if (type === 'ReinstateJourney' && occurredOn < end!.occurredOn) return 'before_the_end'
     return null
   }
 
   /** What the journey adds to the teller's own words: what was believed until now, and where that was said. */
-  private added({ type, data }: ReferenceCommand): object {
+  added({ type, data }: ReferenceCommand): object {
     const { sessionId = '' } = data as Words
     if (type === 'RecategoriseOutcome') return { from: this.reason() }
     if (type !== 'CorrectAttendance') return {}
-    return {
-      was: this.outcomeOf(sessionId),
-      corrects: this.told.findLastIndex((one) => isAboutSession(one) && words(one).sessionId === sessionId),
-    }
+    const last = this.told.findLastIndex((one) => isAboutSession(one) && words(one).sessionId === sessionId)
+    return { was: this.outcomeOf(sessionId), corrects: this.told[last]?.revision ?? last }
   }
 
   figures() {
@@ -157,7 +165,7 @@ export class ReferenceJourney {
     const ready = decided && ['suitable', 'not_stated'].includes(words(decided).decision!)
     if (decided && !ready && !(waiting && waiting.occurredOn > decided.occurredOn)) return 'suitable_not_ready'
     if (waiting || ready) return 'awaiting_allocation'
-    return this.told.length > 0 ? 'awaiting_assessment' : 'not_referred'
+    return this.all('Refer').length > 0 ? 'awaiting_assessment' : 'not_referred'
   }
 
   /** The last place and the last provider that were named, by the days on which they became so. */
@@ -184,12 +192,17 @@ export class ReferenceJourney {
   private sessionsHeld = () =>
     this.all('RecordAttendance').map((one) => ({ on: one.occurredOn, outcome: this.outcomeOf(words(one).sessionId!) }))
 
-  private end = () => this.told.find(({ type }) => type === 'DropOut' || type === 'Complete')
+  /** The last ending, unless the journey was reinstated since. */
+  end = (): ReferenceCommand | undefined => {
+    const last = this.told.findLast(({ type }) => isEnding(type) || type === 'ReinstateJourney')
+    return last && isEnding(last.type) ? last : undefined
+  }
 
   private reason(): string | null {
     const end = this.end()
     if (end?.type !== 'DropOut') return null
-    return words(this.all('RecategoriseOutcome').at(-1) ?? end).to ?? words(end).reason!
+    const since = this.told.slice(this.told.indexOf(end))
+    return words(since.findLast(({ type }) => type === 'RecategoriseOutcome') ?? end).to ?? words(end).reason!
   }
 
   private followsBbr(): boolean {
@@ -200,4 +213,5 @@ export class ReferenceJourney {
   }
 }
 
+const isEnding = (type: string) => type === 'DropOut' || type === 'Complete'
 const isAboutSession = ({ type }: ReferenceCommand) => type === 'RecordAttendance' || type === 'CorrectAttendance'

@@ -93,7 +93,7 @@ describe('a recategorisation', () => {
   const left = [referred, droppedOut('motivation'), recategorised('motivation', 'health')]
   it('was not known before it was made', () => {
     const then = at('2025-05-06T00:00:00.000Z')(left)
-    expect(then.facts.ending).toEqual({ how: 'dropped_out', on: '2025-05-05', reason: 'motivation' })
+    expect(then.facts.ending).toMatchObject({ how: 'dropped_out', on: '2025-05-05', reason: 'motivation' })
     expect(then.figures.recategorisations).toBe(0)
     expect(then.changedSince).toEqual([{ about: 'reason', then: 'motivation', now: 'health', revision: 2 }])
   })

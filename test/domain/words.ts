@@ -1,6 +1,7 @@
 /** What the specs of a journey speak of: facts that were told, and commands that tell. */
 import type { Day, Instant } from '../../src/domain/calendar.ts'
 import type { CommandContext } from '../../src/domain/history.ts'
+import type { FactType } from '../../src/domain/journey/believed.ts'
 import type { JourneyCommand, JourneyEvent } from '../../src/domain/journey/journey.ts'
 import type { Outcome, Reason } from '../../src/domain/journey/outcomes.ts'
 import type { Suitability } from '../../src/domain/journey/referral.ts'
@@ -81,6 +82,11 @@ export const recategorised = (from: Reason, to: Reason): Spoken => ({
   event: { type: 'OutcomeRecategorised', data: { from, to } },
 })
 
+export const reinstated: Spoken = {
+  on: '2025-05-20',
+  event: { type: 'JourneyReinstated', data: { because: 'he came back' } },
+}
+
 /** Told once, on 2 June, of something that happened the day before: after everything above, unless a spec says otherwise. */
 const telling: CommandContext = { commandId: 'this-telling', occurredOn: '2025-06-01', recordedOn: '2025-06-02' }
 
@@ -120,6 +126,30 @@ export const dropOut = (reason: string): JourneyCommand => ({ ...telling, type: 
 export const complete: JourneyCommand = { ...telling, type: 'Complete', data: {} }
 export const recategorise = (to: string): JourneyCommand => ({ ...telling, type: 'RecategoriseOutcome', data: { to } })
 
+export const reinstate: JourneyCommand = { ...telling, type: 'ReinstateJourney', data: { because: 'he came back' } }
+/** @param said what the log says of the record until now */
+export const correctRecord = (
+  corrects: number,
+  changes: Record<string, unknown>,
+  said: Spoken,
+  occurredOn = said.on,
+): JourneyCommand => ({
+  ...telling,
+  occurredOn,
+  type: 'CorrectRecord',
+  data: {
+    corrects,
+    changes,
+    because: 'mistyped',
+    said: { of: said.event.type as FactType, version: 1, data: said.event.data as Record<string, unknown> },
+  },
+})
+export const withdrawRecord = (withdraws: number): JourneyCommand => ({
+  ...telling,
+  type: 'WithdrawRecord',
+  data: { withdraws, because: 'wrong man' },
+})
+
 /** One command of each kind; a new kind does not compile until it is here, and so in every spec about all of them. */
 export const everyCommand: { readonly [T in JourneyCommand['type']]: JourneyCommand } = {
   Refer: refer,
@@ -139,4 +169,7 @@ export const everyCommand: { readonly [T in JourneyCommand['type']]: JourneyComm
   DropOut: dropOut('health'),
   Complete: complete,
   RecategoriseOutcome: recategorise('health'),
+  ReinstateJourney: reinstate,
+  CorrectRecord: correctRecord(1, { groupId: 'G2' }, allocated),
+  WithdrawRecord: withdrawRecord(1),
 }

@@ -3,7 +3,7 @@ import { caseload } from '../../projections/caseload.ts'
 import { decoded, encoderOf } from '../../projections/storage/row-codec.ts'
 import type { Value } from '../../projections/projection.ts'
 import { ownFacts, type OwnFacts } from '../../src/domain/journey/fold.ts'
-import { nothingKnown, type JourneyFacts } from '../../src/domain/journey/state.ts'
+import { nothingKnown, type JourneyFacts, type RecordedVersion } from '../../src/domain/journey/state.ts'
 
 const [table] = caseload.tables
 const columns = Object.keys(table!.columns)
@@ -37,10 +37,45 @@ const allKnown: JourneyFacts = {
   breachOn: '2024-03-01',
   breachResolvedOn: '2024-03-05',
   recalledOn: '2024-03-06',
-  ending: { how: 'dropped_out', on: '2024-04-01', reason: 'moved_area' },
+  ending: { how: 'dropped_out', on: '2024-04-01', reason: 'moved_area', revision: 9 },
   corrections: 2,
   recategorisations: 3,
   lastContactOn: '2024-04-02',
+  recorded: new Map<number, RecordedVersion>([
+    [0, { type: 'ThreeWayMeetingHeld', on: '2024-01-02', fact: 0, data: {} }],
+    [
+      5,
+      {
+        type: 'AttendanceRecorded',
+        on: '2024-02-10',
+        fact: 5,
+        data: { sessionId: 'PG1', outcome: 'UAAB', actualFacilitators: ['F1', 'F2'] },
+      },
+    ],
+    [
+      7,
+      {
+        type: 'AttendanceCorrected',
+        on: '2024-02-10',
+        fact: 5,
+        data: { sessionId: 'PG1', outcome: 'ATTC', corrects: 5 },
+      },
+    ],
+    [
+      8,
+      {
+        type: 'RecordCorrected',
+        on: '2024-02-11',
+        fact: 5,
+        data: {
+          corrects: 7,
+          of: 'AttendanceRecorded',
+          data: { sessionId: 'PG2', outcome: 'ATTC', actualFacilitators: ['F1'] },
+        },
+      },
+    ],
+    [9, { type: 'RecordWithdrawn', on: '2024-02-11', fact: 5, data: { withdraws: 8 } }],
+  ]),
 }
 
 describe('what is believed of a journey, kept in short,', () => {
@@ -69,6 +104,7 @@ describe('what is believed of a journey, kept in short,', () => {
       ...allKnown,
       sessions: [...allKnown.sessions].map(([sessionId, session]) => ({ sessionId, ...session })),
       facilitatorsMet: [...allKnown.facilitatorsMet],
+      recorded: [...allKnown.recorded].map(([revision, version]) => ({ revision, ...version })),
     }
     expect(kept(allKnown).text.length).toBeLessThan(JSON.stringify(named).length * 0.6)
   })

@@ -15,11 +15,14 @@ export type EndingEvent =
       type: 'OutcomeRecategorised'
       data: { from: Reason; to: Reason; note?: string; asWritten?: Record<string, string> }
     }
+  /** He had left or finished, and it was decided that the journey goes on. The ending stays in the history. */
+  | { type: 'JourneyReinstated'; data: { because: string } }
 
 export const endingPrivacy: Classified<EndingEvent> = {
   ParticipantDroppedOut: { reason: 'open', note: 'personal', asWritten: 'personal' },
   ProgrammeCompleted: { note: 'personal', asWritten: 'personal' },
   OutcomeRecategorised: { from: 'open', to: 'open', note: 'personal', asWritten: 'personal' },
+  JourneyReinstated: { because: 'personal' },
 }
 
 export type EndingCommand = CommandContext &
@@ -27,6 +30,7 @@ export type EndingCommand = CommandContext &
     | { type: 'DropOut'; data: { reason: string; note?: string; asWritten?: Record<string, string> } }
     | { type: 'Complete'; data: { note?: string; asWritten?: Record<string, string> } }
     | { type: 'RecategoriseOutcome'; data: { to: string; note?: string; asWritten?: Record<string, string> } }
+    | { type: 'ReinstateJourney'; data: { because: string } }
   )
 
 const unknownReason = () =>
@@ -58,5 +62,13 @@ export function decideEnding(journey: Journey, command: EndingCommand): readonly
       }
       return [{ type: 'OutcomeRecategorised', data: { ...command.data, to, from: journey.ending.reason } }]
     }
+    case 'ReinstateJourney':
+      if (!journey.ending) {
+        throw new Refusal('not_ended', 'This journey has not ended, so there is nothing to reinstate.')
+      }
+      if (command.occurredOn < journey.ending.on) {
+        throw new Refusal('before_the_end', 'A journey cannot be reinstated before the day on which it ended.')
+      }
+      return [{ type: 'JourneyReinstated', data: command.data }]
   }
 }

@@ -1,15 +1,40 @@
 /** Every event of a journey, and how each changes what is believed of it: the one fold, which rules, figures and read models share. */
 import type { Day } from '../calendar.ts'
 import { folding, type Own, type Recorded } from '../history.ts'
-import type { AttendanceEvent } from './attendance.ts'
-import type { DeliveryEvent } from './delivery.ts'
-import type { EndingEvent } from './ending.ts'
-import type { EnforcementEvent } from './enforcement.ts'
+import { believedOf, factChangedBy, type Believed, type ToldEvent } from './believed.ts'
+import type { CorrectionEvent } from './correction.ts'
 import { attendanceCategoryOf } from './outcomes.ts'
-import type { ReferralEvent } from './referral.ts'
-import type { Journey, JourneyFacts, SessionBelief } from './state.ts'
+import { nothingKnown, type Journey, type JourneyFacts, type SessionBelief } from './state.ts'
 
-export type JourneyEvent = ReferralEvent | DeliveryEvent | AttendanceEvent | EnforcementEvent | EndingEvent
+export type JourneyEvent = ToldEvent | CorrectionEvent
+
+type FieldsRead<E extends JourneyEvent> = {
+  readonly [T in E['type']]: readonly (keyof Extract<E, { type: T }>['data'])[]
+}
+
+/** What the fold reads of each event, and therefore all that is kept of it once it has been read. Never anything personal. */
+export const fieldsRead: FieldsRead<JourneyEvent> = {
+  ReferralReceived: ['participantId', 'programme', 'provider'],
+  EligibilityAssessed: [],
+  SuitabilityDecided: ['decision'],
+  PlacedOnWaitingList: [],
+  AllocatedToGroup: ['groupId'],
+  ThreeWayMeetingHeld: [],
+  ProgrammeReviewCompleted: [],
+  ProviderTransferAccepted: ['provider'],
+  AttendanceRecorded: ['sessionId', 'outcome', 'actualFacilitators'],
+  AttendanceCorrected: ['sessionId', 'outcome', 'corrects'],
+  WarningIssued: [],
+  BreachInitiated: [],
+  BreachResolved: [],
+  RecallRecorded: [],
+  ParticipantDroppedOut: ['reason'],
+  ProgrammeCompleted: [],
+  OutcomeRecategorised: ['to'],
+  JourneyReinstated: [],
+  RecordCorrected: ['corrects', 'of', 'data'],
+  RecordWithdrawn: ['withdraws'],
+}
 
 /** Facts that belong to one piece of code alone, which may therefore change them in place. */
 export type OwnFacts = Own<JourneyFacts>
@@ -18,6 +43,7 @@ export const ownFacts = (facts: JourneyFacts): OwnFacts => ({
   ...facts,
   sessions: new Map(facts.sessions),
   facilitatorsMet: new Set(facts.facilitatorsMet),
+  recorded: new Map(facts.recorded),
 })
 
 /** What is believed after these events, in the order of the log. The facts given stay as they were. */
@@ -39,13 +65,42 @@ const later = (known: Day | null, day: Day): Day => (known !== null && known > d
 
 /**
  * Changes one's own facts by one event. Outside this file it is for the batch processor alone, which would otherwise copy a row
- * for each event.
- *
- * Order matters only between an event and what it corrects, and between two of a kind on one day, where the one recorded
- * last is believed; everything else comes to the same whenever it was recorded.
+ * for each event. A correction or a withdrawal of a record folds what is then believed from the beginning; every other event
+ * is added to what is known.
  */
 export function applyInPlace(facts: OwnFacts, event: Recorded<JourneyEvent>): OwnFacts {
+  const { type, data, revision } = event
   const on = event.metadata.occurredAt
+  const fact = factChangedBy(facts, { type, data }) ?? revision
+  facts.recorded.set(revision, { type, on, fact, data: asRead(type, data) })
+  if (type === 'RecordCorrected' || type === 'RecordWithdrawn') return Object.assign(facts, foldedAnew(facts.recorded))
+  return learn(facts, { type, data, on, revision, fact } as Believed)
+}
+
+function asRead(type: JourneyEvent['type'], data: object): Record<string, unknown> {
+  const given = data as Readonly<Record<string, unknown>>
+  const read: Record<string, unknown> = {}
+  for (const field of fieldsRead[type]) read[field] = given[field]
+  if (type === 'RecordCorrected') read.data = asRead(given.of as JourneyEvent['type'], given.data as object)
+  return read
+}
+
+/** What is believed after these events, corrected and withdrawn ones among them. */
+function foldedAnew(recorded: OwnFacts['recorded']): OwnFacts {
+  const { believed, corrections, recategorisations } = believedOf(recorded)
+  const facts = ownFacts(nothingKnown)
+  for (const event of believed) learn(facts, event)
+  return { ...facts, recorded, corrections, recategorisations }
+}
+
+/**
+ * Changes one's own facts by what one event says, once it is known that it is believed.
+ *
+ * Order matters only between an event and what it corrects, between an ending and what reinstates the journey, and between two
+ * of a kind on one day, where the one recorded last is believed; everything else comes to the same whenever it was recorded.
+ */
+export function learn(facts: OwnFacts, event: Believed): OwnFacts {
+  const { on } = event
   facts.lastContactOn = later(facts.lastContactOn, on)
   // No default: the compiler names this function when there is a new event type.
   switch (event.type) {
@@ -109,14 +164,17 @@ export function applyInPlace(facts: OwnFacts, event: Recorded<JourneyEvent>): Ow
       facts.recalledOn = later(facts.recalledOn, on)
       return facts
     case 'ParticipantDroppedOut':
-      facts.ending = { how: 'dropped_out', on, reason: event.data.reason }
+      facts.ending = { how: 'dropped_out', on, reason: event.data.reason, revision: event.revision }
       return facts
     case 'ProgrammeCompleted':
-      facts.ending = { how: 'completed', on, reason: null }
+      facts.ending = { how: 'completed', on, reason: null, revision: event.revision }
       return facts
     case 'OutcomeRecategorised':
       facts.ending = facts.ending && { ...facts.ending, reason: event.data.to }
       facts.recategorisations++
+      return facts
+    case 'JourneyReinstated':
+      facts.ending = null
       return facts
   }
 }

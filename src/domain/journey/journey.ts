@@ -1,6 +1,9 @@
 /** One referral's path through one programme: the chapters composed into a history. Stream `journey-<id>`. */
-import { refuseFuture, Refusal, type History } from '../history.ts'
+import { refuseFuture, Refusal, type CommandContext, type History } from '../history.ts'
 import { attendancePrivacy, decideAttendance, type AttendanceCommand } from './attendance.ts'
+import type { Believed, ToldEvent } from './believed.ts'
+import { correctionPrivacy, type CorrectionCommand } from './correction.ts'
+import { decideCorrection } from './decide-correction.ts'
 import { decideDelivery, deliveryPrivacy, type DeliveryCommand } from './delivery.ts'
 import { decideEnding, endingPrivacy, type EndingCommand } from './ending.ts'
 import { decideEnforcement, enforcementPrivacy, type EnforcementCommand } from './enforcement.ts'
@@ -10,7 +13,10 @@ import { notReferred, type Journey } from './state.ts'
 
 export type { JourneyEvent }
 
-export type JourneyCommand = ReferralCommand | DeliveryCommand | AttendanceCommand | EnforcementCommand | EndingCommand
+/** Every command that tells something of the world. */
+type TellingCommand = ReferralCommand | DeliveryCommand | AttendanceCommand | EnforcementCommand | EndingCommand
+
+export type JourneyCommand = TellingCommand | CorrectionCommand
 
 export const journeyPrivacy = {
   ...referralPrivacy,
@@ -18,6 +24,7 @@ export const journeyPrivacy = {
   ...attendancePrivacy,
   ...enforcementPrivacy,
   ...endingPrivacy,
+  ...correctionPrivacy,
 }
 
 export const journeyHistory: History<Journey, JourneyCommand, JourneyEvent> = {
@@ -30,6 +37,15 @@ export const journeyHistory: History<Journey, JourneyCommand, JourneyEvent> = {
 function decide(journey: Journey, command: JourneyCommand): readonly JourneyEvent[] {
   if (journey.handled.has(command.commandId)) return [] // a repeated command writes nothing
   refuseFuture(command)
+  if (command.type === 'CorrectRecord' || command.type === 'WithdrawRecord') {
+    refuseUnbegun(journey.recorded.size > 0)
+    return decideCorrection(journey, command, judge)
+  }
+  return decideTold(journey, command)
+}
+
+/** The rules by which anything is recorded, whoever tells it and whenever. */
+function decideTold(journey: Journey, command: TellingCommand): readonly JourneyEvent[] {
   if (command.type === 'Refer') refuseSecondReferral(journey)
   else refuseOutOfTurn(journey, command)
   switch (command.type) {
@@ -54,17 +70,57 @@ function decide(journey: Journey, command: JourneyCommand): readonly JourneyEven
     case 'DropOut':
     case 'Complete':
     case 'RecategoriseOutcome':
+    case 'ReinstateJourney':
       return decideEnding(journey, command)
   }
 }
+
+/** The command that tells each fact. */
+const toldBy: { readonly [T in ToldEvent['type']]: TellingCommand['type'] } = {
+  ReferralReceived: 'Refer',
+  EligibilityAssessed: 'AssessEligibility',
+  SuitabilityDecided: 'DecideSuitability',
+  PlacedOnWaitingList: 'PlaceOnWaitingList',
+  AllocatedToGroup: 'AllocateToGroup',
+  ThreeWayMeetingHeld: 'HoldThreeWayMeeting',
+  ProgrammeReviewCompleted: 'CompleteProgrammeReview',
+  ProviderTransferAccepted: 'AcceptProviderTransfer',
+  AttendanceRecorded: 'RecordAttendance',
+  AttendanceCorrected: 'CorrectAttendance',
+  WarningIssued: 'IssueWarning',
+  BreachInitiated: 'InitiateBreach',
+  BreachResolved: 'ResolveBreach',
+  RecallRecorded: 'RecordRecall',
+  ParticipantDroppedOut: 'DropOut',
+  ProgrammeCompleted: 'Complete',
+  OutcomeRecategorised: 'RecategoriseOutcome',
+  JourneyReinstated: 'ReinstateJourney',
+}
+
+/** Whether a fact could be recorded on what was believed before it: the rules are asked again as if it were told today. */
+function judge(before: Journey, { type, data, on }: Believed): void {
+  const context: CommandContext = { commandId: '', occurredOn: on, recordedOn: on }
+  decideTold(before, { ...context, type: toldBy[type], data } as TellingCommand)
+}
+
+function refuseUnbegun(begun: boolean): void {
+  if (!begun) throw new Refusal('no_referral', 'There is no referral on this journey yet.')
+}
+
+/** What puts the record right, or sets the ending itself aside. */
+const ofTheEnd: ReadonlySet<JourneyCommand['type']> = new Set([
+  'CorrectAttendance',
+  'RecategoriseOutcome',
+  'ReinstateJourney',
+])
 
 /**
  * Nothing comes before the referral; after the end only what happened before it, and what puts the record right.
  * A session held before the end and written up late is still a session that was held.
  */
-function refuseOutOfTurn(journey: Journey, command: JourneyCommand): void {
-  if (journey.participantId === null) throw new Refusal('no_referral', 'There is no referral on this journey yet.')
-  if (!journey.ending || command.type === 'CorrectAttendance' || command.type === 'RecategoriseOutcome') return
+function refuseOutOfTurn(journey: Journey, command: TellingCommand): void {
+  refuseUnbegun(journey.participantId !== null)
+  if (!journey.ending || ofTheEnd.has(command.type)) return
   const endsAgain = command.type === 'DropOut' || command.type === 'Complete'
   if (endsAgain || command.occurredOn > journey.ending.on) {
     throw new Refusal(

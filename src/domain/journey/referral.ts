@@ -3,7 +3,15 @@ import { Refusal, type CommandContext } from '../history.ts'
 import type { Classified } from '../privacy.ts'
 import type { Journey } from './state.ts'
 
-export type ReferralSource = 'court_requirement' | 'licence_condition' | 'family_court' | 'voluntary' | 'not_stated'
+export const referralSourceNames = {
+  court_requirement: 'Court requirement',
+  licence_condition: 'Licence condition',
+  family_court: 'Family court',
+  voluntary: 'Voluntary',
+  not_stated: 'Not stated',
+} as const
+
+export type ReferralSource = keyof typeof referralSourceNames
 
 export const suitabilityNames = {
   suitable: 'Suitable',

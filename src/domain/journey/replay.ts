@@ -2,7 +2,9 @@
 import type { Recorded } from '../history.ts'
 import { dayOf, daysBetween, type Day, type Instant } from '../calendar.ts'
 import { figuresOf, statusOf, type JourneyFigures, type Status } from './figures.ts'
-import { foldFacts, type JourneyEvent } from './fold.ts'
+import { standingOf, type FactType, type Standing } from './believed.ts'
+import { isFactType } from './correctable.ts'
+import { applyInPlace, foldFacts, ownFacts, type JourneyEvent } from './fold.ts'
 import type { Outcome, Reason } from './outcomes.ts'
 import { nothingKnown, type JourneyFacts } from './state.ts'
 
@@ -19,10 +21,21 @@ export type ChangedBelief =
       readonly about: 'session'
       readonly sessionId: string
       readonly then: Outcome
-      readonly now: Outcome
+      /** Null where nothing is on record of that session any more. */
+      readonly now: Outcome | null
       readonly revision: number
     }
   | { readonly about: 'reason'; readonly then: Reason; readonly now: Reason; readonly revision: number }
+  /** Anything else that a fact said; `fact` is the event that told it first. */
+  | {
+      readonly about: 'record'
+      readonly type: FactType
+      readonly fact: number
+      /** The event that said it then, and the one that says it now; null where it was withdrawn. */
+      readonly then: number
+      readonly now: number | null
+      readonly revision: number
+    }
 
 export interface JourneyMoment {
   readonly moment: Moment
@@ -38,18 +51,12 @@ export interface JourneyMoment {
 }
 
 /**
- * The day an event is about. A correction is about the day of the session it corrects, and a recategorisation about the
- * day the journey ended: they change what we believe of that day, whenever they were made.
+ * The day an event is about. Whatever corrects or withdraws a record is about the day on which the fact is now believed to have
+ * happened: it changes what we believe of that day, whenever it was made.
  */
-function dayItConcerns(event: Recorded<JourneyEvent>, final: JourneyFacts): Day {
-  switch (event.type) {
-    case 'AttendanceCorrected':
-      return final.sessions.get(event.data.sessionId)?.heldOn ?? event.metadata.occurredAt
-    case 'OutcomeRecategorised':
-      return final.ending?.on ?? event.metadata.occurredAt
-    default:
-      return event.metadata.occurredAt
-  }
+function dayItConcerns({ revision }: Recorded<JourneyEvent>, { recorded }: JourneyFacts, { saidAnew }: Standing): Day {
+  const { fact } = recorded.get(revision)!
+  return recorded.get(saidAnew.get(fact) ?? fact)!.on
 }
 
 export const believedNow = (events: readonly Recorded<JourneyEvent>[]): JourneyFacts => foldFacts(nothingKnown, events)
@@ -71,8 +78,9 @@ export interface JourneyOnClock {
 
 export function journeyOn(clock: Moment['clock'], events: readonly Recorded<JourneyEvent>[]): JourneyOnClock {
   const final = believedNow(events)
+  const standing = standingOf(final.recorded)
   const placeOf = (event: Recorded<JourneyEvent>) =>
-    clock === 'known' ? event.metadata.recordedAt : dayItConcerns(event, final)
+    clock === 'known' ? event.metadata.recordedAt : dayItConcerns(event, final, standing)
   const byPlace = Map.groupBy(events, placeOf)
   const places = [...byPlace.keys()].sort()
   return {
@@ -89,20 +97,19 @@ export function journeyOn(clock: Moment['clock'], events: readonly Recorded<Jour
         figures: figuresOf(facts),
         included,
         last: lastOf(included, placeOf),
-        changedSince: clock === 'known' ? changesSince(facts, final, events) : [],
+        changedSince: clock === 'known' ? changesSince(facts, final, standing) : [],
       }
     },
     statusChanges() {
       const changes: { at: string; status: Status }[] = []
-      let facts = nothingKnown
+      let facts = ownFacts(nothingKnown)
       let latest = -1
       for (const place of places) {
         const added = byPlace.get(place)!
         // Of two on one day the one recorded last is believed: where one was recorded before others of earlier places, all are folded anew.
-        facts =
-          added[0]!.revision < latest
-            ? believedNow(events.filter((event) => placeOf(event) <= place))
-            : foldFacts(facts, added)
+        if (added[0]!.revision < latest)
+          facts = ownFacts(believedNow(events.filter((event) => placeOf(event) <= place)))
+        else for (const event of added) applyInPlace(facts, event)
         latest = Math.max(latest, added.at(-1)!.revision)
         const status = statusOf(facts)
         if (changes.at(-1)?.status !== status) changes.push({ at: place, status })
@@ -125,22 +132,40 @@ const lastOf = (
     null,
   )
 
-/** The event named with a changed belief is the last one about the same thing: what is believed now is what it says. */
-function changesSince(
-  then: JourneyFacts,
-  now: JourneyFacts,
-  events: readonly Recorded<JourneyEvent>[],
-): readonly ChangedBelief[] {
+/** The event named with a changed belief is the one by which it is believed no more. */
+function changesSince(then: JourneyFacts, now: JourneyFacts, standing: Standing): readonly ChangedBelief[] {
   const changes: ChangedBelief[] = []
-  for (const [sessionId, { outcome }] of then.sessions) {
-    const current = now.sessions.get(sessionId)!
-    if (current.outcome !== outcome)
-      changes.push({ about: 'session', sessionId, then: outcome, now: current.outcome, revision: current.revision })
+  const told = new Set<number>()
+  for (const [sessionId, { outcome, revision }] of then.sessions) {
+    const current = now.sessions.get(sessionId)
+    if (current?.outcome === outcome) continue
+    const { fact } = now.recorded.get(revision)!
+    const changedBy = current?.revision ?? standing.withdrawnBy.get(fact) ?? standing.current.get(fact) ?? revision
+    changes.push({ about: 'session', sessionId, then: outcome, now: current?.outcome ?? null, revision: changedBy })
+    told.add(fact)
   }
-  const [before, after] = [then.ending?.reason, now.ending?.reason]
-  if (before && after && before !== after) {
-    const last = events.findLast(({ type }) => type === 'ParticipantDroppedOut' || type === 'OutcomeRecategorised')!
-    changes.push({ about: 'reason', then: before, now: after, revision: last.revision })
+  if (then.ending?.reason && now.ending?.reason && then.ending.reason !== now.ending.reason) {
+    const left = now.recorded.get(then.ending.revision)!.fact
+    // Where he came back and left again, the second time changes nothing that was believed of the first.
+    const cameBack = [...standing.current.keys()].some(
+      (fact) => fact > left && now.recorded.get(fact)!.type === 'JourneyReinstated',
+    )
+    if (!cameBack) {
+      const { fact } = now.recorded.get(now.ending.revision)!
+      const revision = standing.current.get(fact) ?? now.ending.revision
+      changes.push({ about: 'reason', then: then.ending.reason, now: now.ending.reason, revision })
+      told.add(left)
+    }
+  }
+  const before = standingOf(then.recorded)
+  for (const fact of before.current.keys()) {
+    const { type } = now.recorded.get(fact)!
+    const [said, says] = [before.saidAnew.get(fact) ?? fact, standing.saidAnew.get(fact) ?? fact]
+    const stands = standing.current.has(fact)
+    if ((stands && said === says) || told.has(fact) || !isFactType(type)) continue
+    const changedBy =
+      standing.withdrawnBy.get(fact) ?? (said === says ? fact : Math.max(says, standing.withdrawnBy.get(said) ?? 0))
+    changes.push({ about: 'record', type, fact, then: said, now: stands ? says : null, revision: changedBy })
   }
   return changes
 }

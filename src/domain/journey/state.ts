@@ -13,6 +13,20 @@ export interface Ending {
   readonly how: 'completed' | 'dropped_out'
   readonly on: Day
   readonly reason: Reason | null
+  /** The revision of the event that said he left or finished. */
+  readonly revision: number
+}
+
+/**
+ * One recorded event as far as the fold reads it, kept so that a correction can be believed from the day of the fact on:
+ * the fact it tells, or the version of another event's fact that it is.
+ */
+export interface RecordedVersion {
+  readonly type: string
+  readonly on: Day
+  /** The revision of the event that told the fact first: its own, where it is that event. */
+  readonly fact: number
+  readonly data: Readonly<Record<string, unknown>>
 }
 
 /** What the events of a journey come to. Days are the latest of their kind unless named otherwise. */
@@ -42,6 +56,8 @@ export interface JourneyFacts {
   readonly corrections: number
   readonly recategorisations: number
   readonly lastContactOn: Day | null
+  /** Every event so far by its revision: what is believed is folded anew from them once a record is corrected or withdrawn. */
+  readonly recorded: ReadonlyMap<number, RecordedVersion>
 }
 
 /** What a command is decided on: the facts, and the id of every command answered so far, so that a repeat writes nothing. */
@@ -71,6 +87,7 @@ export const nothingKnown: JourneyFacts = {
   corrections: 0,
   recategorisations: 0,
   lastContactOn: null,
+  recorded: new Map(),
 }
 
 export const notReferred: Journey = { ...nothingKnown, handled: new Set() }

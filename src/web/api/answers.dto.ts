@@ -199,6 +199,21 @@ export class TimelineEntryDto implements TimelineEntry {
   readonly actualFacilitators!: readonly string[]
   /** The revision of the entry this one corrects. */
   readonly corrects!: number | null
+  /** The revision of the entry this one takes back as recorded in error. */
+  readonly withdraws!: number | null
+  /** Of a correction that says a record anew: the type of the event that told it first. */
+  @ApiProperty({ type: String, nullable: true })
+  readonly of!: JourneyEvent['type'] | null
+  /** The entry that told first what this one is about: its own revision, where it is that. */
+  readonly fact!: number
+  /** The revision of the withdrawal that took this entry back and stands. */
+  readonly withdrawnBy!: number | null
+  /** Of an entry that tells a fact: its last version that stands; null where the fact was withdrawn, and for all other entries. */
+  readonly current!: number | null
+  /** Whether nothing that stands has been recorded about its fact since. */
+  readonly latest!: boolean
+  /** Why a record was corrected or withdrawn, or a journey reinstated. */
+  readonly because!: string | null
   /** The revision of the entry that corrects this one. */
   readonly correctedBy!: number | null
   @ApiProperty({ enum: outcomeCodes, nullable: true })
@@ -268,10 +283,12 @@ export class ReplayDto {
     items: {
       type: 'object',
       properties: {
-        about: { type: 'string', enum: ['session', 'reason'] },
+        about: { type: 'string', enum: ['session', 'reason', 'record'] },
         sessionId: { type: 'string' },
-        then: { type: 'string' },
-        now: { type: 'string' },
+        type: { type: 'string', description: 'Of any other record: the type of the event that told it first.' },
+        fact: { type: 'integer', description: 'And the revision of that event.' },
+        then: { description: 'The outcome or the reason; of any other record, the revision that said it then.' },
+        now: { description: 'The same now; null where it was withdrawn.' },
         revision: { type: 'integer', description: 'The event that changed it.' },
       },
     },

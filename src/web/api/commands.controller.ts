@@ -7,16 +7,21 @@ import {
   AttendanceCorrectionDto,
   AttendanceDto,
   ContactDto,
+  CorrectionDto,
   DropOutDto,
   EligibilityDto,
   EnforcementDto,
   ProviderTransferDto,
   RecategorisationDto,
   ReferralDto,
+  ReinstatementDto,
   SuitabilityDto,
+  WithdrawalDto,
 } from './commands.dto.ts'
 import { ApiController, JourneyId, CommandRoute } from './api-controller.ts'
 import { IdempotentCommands } from './idempotent-commands.ts'
+
+const putRight = ['no_such_record', 'no_longer_stands', 'makes_impossible'] as const
 
 @ApiController('journeys', 'What happened')
 export class CommandsController {
@@ -182,5 +187,36 @@ export class CommandsController {
     @Body() { occurredOn, ...data }: RecategorisationDto,
   ) {
     return this.commands.execute(request, id, 'RecategoriseOutcome', occurredOn, data)
+  }
+
+  @CommandRoute('reinstatement', 'The journey goes on although it had ended', 'not_ended', 'before_the_end')
+  reinstateJourney(
+    @JourneyId() id: string,
+    @RequestContext() request: CommandRequest,
+    @Body() { occurredOn, ...data }: ReinstatementDto,
+  ) {
+    return this.commands.execute(request, id, 'ReinstateJourney', occurredOn, data)
+  }
+
+  @CommandRoute(
+    'corrections',
+    'A record of whatever kind was wrong',
+    ...putRight,
+    'not_correctable',
+    'wrong_value',
+    'nothing_to_correct',
+    'before_referral',
+  )
+  correctRecord(@JourneyId() id: string, @RequestContext() request: CommandRequest, @Body() correction: CorrectionDto) {
+    return this.commands.correctRecord(request, id, correction)
+  }
+
+  @CommandRoute('withdrawals', 'A record of whatever kind was recorded in error', ...putRight)
+  withdrawRecord(
+    @JourneyId() id: string,
+    @RequestContext() request: CommandRequest,
+    @Body() withdrawal: WithdrawalDto,
+  ) {
+    return this.commands.withdrawRecord(request, id, withdrawal)
   }
 }

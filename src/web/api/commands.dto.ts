@@ -1,16 +1,27 @@
 /** What the body of each command must say. Every name in it is the domain's own. */
-import { suitabilities, type ReferralSource, type Suitability } from '../../domain/journey/referral.ts'
+import {
+  referralSourceNames,
+  suitabilities,
+  type ReferralSource,
+  type Suitability,
+} from '../../domain/journey/referral.ts'
 import { outcomeCodes, reasonCodes } from '../../domain/journey/outcomes.ts'
 import { programmes } from '../../domain/programme.ts'
-import { CalendarDay, Code, Codes, Crn, Line, OneOf, ProviderName, SessionCode, Writing } from './fields.ts'
+import {
+  CalendarDay,
+  Changes,
+  Code,
+  Codes,
+  Crn,
+  Line,
+  OneOf,
+  ProviderName,
+  SessionCode,
+  Whole,
+  Writing,
+} from './fields.ts'
 
-const referralSources = Object.keys({
-  court_requirement: true,
-  licence_condition: true,
-  family_court: true,
-  voluntary: true,
-  not_stated: true,
-} satisfies Record<ReferralSource, true>)
+const referralSources = Object.keys(referralSourceNames)
 
 const note = {
   description: 'Free text; sealed under his own key.',
@@ -132,4 +143,52 @@ export class DropOutDto extends ContactDto {
 export class RecategorisationDto extends ContactDto {
   @OneOf(reasonCodes, { description: 'The reason now believed. The former one stays on record.', example: 'health' })
   readonly to!: string
+}
+
+const why = {
+  description: 'Why; shown beside what is put right, and sealed under his own key.',
+  example: 'The day was mistyped.',
+}
+
+/** A record of whatever kind says something else from now on. What it says until now is read from the log. */
+export class CorrectionDto {
+  @Whole(0, 999_999_999, { description: 'The revision of the event that is wrong.', example: 1 })
+  readonly corrects!: number
+
+  @CalendarDay({
+    description: 'The day on which it happened, where that was wrong.',
+    example: '2025-03-05',
+    optional: true,
+  })
+  readonly occurredOn?: string
+
+  @Changes({
+    description:
+      'By field, what it should have said; a field that is not named stays as it was, and an empty text takes it away.',
+    example: { groupId: 'G015' },
+    optional: true,
+  })
+  readonly changes: Readonly<Record<string, unknown>> = {}
+
+  @Writing(4_000, why)
+  readonly because!: string
+}
+
+export class WithdrawalDto {
+  @Whole(0, 999_999_999, {
+    description: 'The revision of the event that is taken back: a record, a correction of one, or a withdrawal.',
+    example: 1,
+  })
+  readonly withdraws!: number
+
+  @Writing(4_000, { ...why, example: 'Recorded of the wrong man.' })
+  readonly because!: string
+}
+
+export class ReinstatementDto {
+  @CalendarDay({ description: 'The day on which it was decided that the journey goes on.', example: '2025-03-06' })
+  readonly occurredOn!: string
+
+  @Writing(4_000, { ...why, example: 'The court set the breach aside.' })
+  readonly because!: string
 }

@@ -3,7 +3,7 @@ import { Injectable, type ArgumentMetadata, type PipeTransform, type Type } from
 import { plainToInstance } from 'class-transformer'
 import { getMetadataStorage, validate } from 'class-validator'
 import { firstSentences } from '../validation.ts'
-import { rowsIn } from './fields.ts'
+import { holdsFields, rowsIn } from './fields.ts'
 import { Problem, type FieldError } from './problems.ts'
 
 @Injectable()
@@ -45,7 +45,7 @@ async function checkedRequest(
         kept[field] = rows.map(({ dto }) => ({ ...dto }))
         errors.push(...rows.flatMap((row) => row.errors))
       }
-    } else if (isFlat(sent)) kept[field] = sent
+    } else if (isFlat(sent) || (holdsFields(metatype, field) && isFlatObject(sent))) kept[field] = sent
     else errors.push({ field: within + field, message: 'must not hold other objects' })
   }
   const dto = plainToInstance(metatype, kept)
@@ -65,6 +65,13 @@ const isFlat = (value: unknown): boolean =>
   Array.isArray(value) ? value.length <= 1_000 && value.every(isPlain) : isPlain(value)
 
 const isPlain = (value: unknown): boolean => typeof value !== 'object' || value === null
+
+/** An object of plain values: where a field is said to hold others, and there alone. No name that every object answers to is a field. */
+const isFlatObject = (value: unknown): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  !Array.isArray(value) &&
+  Object.entries(value).every(([name, one]) => !(name in Object.prototype) && isFlat(one))
 
 /** Only what has the form of a field's name is repeated in the answer: anything else might be personal. */
 const fieldNameOf = (name: string): string => (/^[A-Za-z_][A-Za-z0-9_]{0,39}$/.test(name) ? name : '(not a field name)')

@@ -182,6 +182,36 @@ export const Rows =
     )(prototype, name)
   }
 
+const isValue = (value: unknown): boolean =>
+  typeof value === 'string'
+    ? value.length <= 4_000 && isWritten(value)
+    : Array.isArray(value) && value.length <= 10 && value.every((one) => typeof one === 'string' && one.length <= 20)
+
+/** By class, the fields that hold other fields, one level deep. */
+const holders = new Map<unknown, Set<string>>()
+
+export const holdsFields = (dto: unknown, name: string): boolean => holders.get(dto)?.has(name) ?? false
+
+/** New values by field: which fields a record has, and what each may be, is for the rules to say. */
+export const Changes = (about: About): PropertyDecorator =>
+  applyDecorators(
+    (target: object, name?: string | symbol) => {
+      const fields = holders.get(target.constructor) ?? new Set<string>()
+      holders.set(target.constructor, fields.add(String(name)))
+    },
+    field(
+      { type: 'object', additionalProperties: true, maxProperties: 20 } as ApiPropertyOptions,
+      about,
+      'must be an object of at most 20 fields, each with a text of up to 4000 characters or a list of codes',
+      (value) =>
+        typeof value === 'object' &&
+        value !== null &&
+        !Array.isArray(value) &&
+        Object.keys(value).length <= 20 &&
+        Object.entries(value).every(([name, one]) => /^[A-Za-z]{1,40}$/.test(name) && isValue(one)),
+    ),
+  )
+
 /** A place in the whole log, as a command answered it. Larger than a number can be trusted with. */
 export const isPosition = (value: unknown): value is string => typeof value === 'string' && /^\d{1,19}$/.test(value)
 

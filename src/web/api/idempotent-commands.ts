@@ -11,7 +11,7 @@ import { Vault } from '../../protection/vault.ts'
 import { Journeys } from '../../queries/journeys.ts'
 import type { WrittenDto } from './answers.dto.ts'
 import { tagOf, type CommandRequest } from './request-context.ts'
-import type { ReferralDto } from './commands.dto.ts'
+import type { CorrectionDto, ReferralDto, WithdrawalDto } from './commands.dto.ts'
 import { Problem } from './problems.ts'
 
 /** As the command handler asks for it. */
@@ -42,6 +42,30 @@ export class IdempotentCommands {
       correlationId,
       expectedRevision,
     })
+    return this.answer(request, journeyId, commandId, written)
+  }
+
+  /** What the record says until now is read from the log; a programme is named by its code alone, as in a referral. */
+  async correctRecord(request: CommandRequest, journeyId: string, correction: CorrectionDto): Promise<WrittenDto> {
+    const { corrects, occurredOn, because } = correction
+    const { programme, ...changes } = correction.changes
+    const pinned = typeof programme === 'string' ? { key: programme, version: versionInForce(programme) } : programme
+    const commandId = await this.commandIdFor(request, { ...correction })
+    const written = await this.commands.correctRecord(
+      journeyId,
+      { corrects, changes: programme === undefined ? changes : { ...changes, programme: pinned }, because },
+      { ...issuedBy(request), commandId, occurredOn },
+    )
+    return this.answer(request, journeyId, commandId, written)
+  }
+
+  async withdrawRecord(request: CommandRequest, journeyId: string, withdrawal: WithdrawalDto): Promise<WrittenDto> {
+    const commandId = await this.commandIdFor(request, { ...withdrawal })
+    const written = await this.commands.withdrawRecord(
+      journeyId,
+      { ...withdrawal },
+      { ...issuedBy(request), commandId },
+    )
     return this.answer(request, journeyId, commandId, written)
   }
 
@@ -116,3 +140,10 @@ export class IdempotentCommands {
     return { revision: record.revision, position: record.position, headRevision }
   }
 }
+
+const issuedBy = ({ by, requestId: correlationId, expectedRevision }: CommandRequest) => ({
+  by,
+  source: 'api' as const,
+  correlationId,
+  expectedRevision,
+})

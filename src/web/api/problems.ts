@@ -142,6 +142,38 @@ export const problemKinds = {
     title: 'Nothing to correct',
     meaning: 'Nothing is recorded for this session yet, or the record already says so.',
   },
+  no_such_record: { status: 409, title: 'No such record', meaning: 'The journey has no event of that revision.' },
+  no_longer_stands: {
+    status: 409,
+    title: 'It no longer stands',
+    meaning: 'The record was withdrawn, or corrected since: put right what stands now. The detail names it.',
+  },
+  not_correctable: {
+    status: 409,
+    title: 'It cannot be corrected',
+    meaning: 'The record has no such field, or that field is put right in another way. The detail says how.',
+  },
+  wrong_value: { status: 409, title: 'Not a value of that field', meaning: 'The detail says what the value must be.' },
+  makes_impossible: {
+    status: 409,
+    title: 'Another record would become impossible',
+    meaning: 'The detail names that record by its kind, day and event: put it right first.',
+  },
+  before_referral: {
+    status: 409,
+    title: 'Before the referral',
+    meaning: 'Nothing happens on a journey before its referral.',
+  },
+  not_ended: {
+    status: 409,
+    title: 'Not ended',
+    meaning: 'The journey has not ended, so there is nothing to reinstate.',
+  },
+  before_the_end: {
+    status: 409,
+    title: 'Before the end',
+    meaning: 'A journey is reinstated on or after the day it ended.',
+  },
   nothing_to_recategorise: {
     status: 409,
     title: 'Nothing to recategorise',

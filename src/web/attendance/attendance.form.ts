@@ -11,6 +11,7 @@ import {
   WrittenText,
 } from '../forms/form-fields.ts'
 import type { JourneyForm, JourneyRecord } from '../forms/journey-form.ts'
+import { believedEntries } from '../timeline/believed-entries.ts'
 
 const staff = { message: 'Enter staff codes separated by commas, such as F012, F030' }
 
@@ -37,14 +38,19 @@ class AttendanceFields extends CommandFields {
 }
 
 const recordedSessions = ({ entries }: JourneyRecord): ReadonlySet<string | null> =>
-  new Set(entries.flatMap(({ type, sessionId }) => (type === 'AttendanceRecorded' ? [sessionId] : [])))
+  new Set(believedEntries(entries).flatMap(({ type, sessionId }) => (type === 'AttendanceRecorded' ? [sessionId] : [])))
 
 export const isAllocated = ({ entries }: JourneyRecord): boolean =>
-  entries.some(({ type }) => type === 'AllocatedToGroup')
+  believedEntries(entries).some(({ type }) => type === 'AllocatedToGroup')
 
-/** Whether any session was ever recorded as attended, whatever was corrected later. */
-export const hasStarted = ({ entries }: JourneyRecord): boolean =>
-  entries.some(({ outcome }) => outcome !== null && attendanceCategoryOf(outcome) === 'attended')
+/** Whether any session was ever recorded as attended, whatever an attendance correction said later. */
+export const hasStarted = ({ entries }: JourneyRecord): boolean => {
+  const standing = new Set(believedEntries(entries).map(({ fact }) => fact))
+  return entries.some(
+    ({ outcome, fact, withdrawnBy }) =>
+      outcome !== null && standing.has(fact) && withdrawnBy === null && attendanceCategoryOf(outcome) === 'attended',
+  )
+}
 
 export const attendanceForm: JourneyForm<AttendanceFields> = {
   path: 'attendance',

@@ -4,6 +4,7 @@ import type { TimelineEntry } from '../../queries/journeys.ts'
 import { outcomeGroups, sessionGroups } from '../forms/choices.ts'
 import { CommandFields, longestNote, WrittenText } from '../forms/form-fields.ts'
 import type { JourneyForm } from '../forms/journey-form.ts'
+import { believedEntries } from '../timeline/believed-entries.ts'
 
 const selectSession = 'Select the session whose record is wrong'
 
@@ -25,21 +26,20 @@ class CorrectionFields extends CommandFields {
 
 /** What the record says of a session now; null where it says nothing. */
 function recordOf(entries: readonly TimelineEntry[], sessionId: unknown) {
-  const about = entries
-    .filter((entry) => entry.sessionId === sessionId && entry.outcome !== null)
-    .toSorted((a, b) => a.revision - b.revision)
-  const first = about.find(({ type }) => type === 'AttendanceRecorded')
-  const last = about.at(-1)
-  if (!first || !last) return null
+  const said = believedEntries(entries).find(
+    (entry) => entry.type === 'AttendanceRecorded' && entry.sessionId === sessionId,
+  )
+  const last = said && entries.find(({ revision }) => revision === said.current)
+  if (!said?.outcome || !last) return null
   return {
-    sessionId: first.sessionId!,
-    heldOn: first.occurredOn,
-    code: last.outcome!,
-    outcome: `${outcomes[last.outcome!]} (${last.outcome})`,
+    sessionId: said.sessionId!,
+    heldOn: said.occurredOn,
+    code: said.outcome,
+    outcome: `${outcomes[said.outcome]} (${said.outcome})`,
     recordedAt: last.recordedAt,
     recordedBy: last.recordedBy,
     revision: last.revision,
-    actual: first.actualFacilitators,
+    actual: said.actualFacilitators,
   }
 }
 
@@ -59,7 +59,7 @@ export const correctionForm: JourneyForm<CorrectionFields> = {
   otherwise: 'outcome',
   fromAddress: ['sessionId'],
   unavailable: ({ entries }) =>
-    entries.some(({ type }) => type === 'AttendanceRecorded')
+    believedEntries(entries).some(({ type }) => type === 'AttendanceRecorded')
       ? null
       : 'No attendance is on record yet, so there is nothing to correct.',
   check({ sessionId, outcome }, { entries }) {
@@ -69,7 +69,7 @@ export const correctionForm: JourneyForm<CorrectionFields> = {
   },
   view({ header, entries }, { sessionId }) {
     const recorded = new Set(
-      entries.flatMap(({ type, sessionId }) => (type === 'AttendanceRecorded' ? [sessionId] : [])),
+      believedEntries(entries).flatMap(({ type, sessionId }) => (type === 'AttendanceRecorded' ? [sessionId] : [])),
     )
     return {
       record: recordOf(entries, sessionId),

@@ -3,7 +3,12 @@ import type { Day } from '../../domain/calendar.ts'
 import { wordsOf } from '../../domain/event-words.ts'
 import type { JourneyEvent } from '../../domain/journey/journey.ts'
 import { isOutcome, isReason, outcomes, reasons } from '../../domain/journey/outcomes.ts'
-import { suitabilityNames, type Suitability } from '../../domain/journey/referral.ts'
+import {
+  referralSourceNames,
+  suitabilityNames,
+  type ReferralSource,
+  type Suitability,
+} from '../../domain/journey/referral.ts'
 import { programmeAt, sessionOf } from '../../domain/programme.ts'
 import type { JourneyHeader } from '../../queries/journeys.ts'
 import { sayDay } from '../layout/dates.ts'
@@ -15,6 +20,8 @@ export interface Answer {
   /** The control of the form that asks for it. */
   readonly control: string
   readonly label: string
+  /** What the record said until now, where that is changed. */
+  readonly was?: string
   readonly text: string
 }
 
@@ -36,6 +43,8 @@ const fields: Readonly<Record<string, readonly [label: string, say: (value: stri
     result: ['Result', asTyped],
     groupId: ['Group', asTyped],
     provider: ['Provider', asTyped],
+    source: ['Referred by', (code) => referralSourceNames[code as ReferralSource]],
+    programme: ['Programme', asTyped],
     about: ['About', asTyped],
     reason: ['Reason', sayReason],
     from: ['Reason until now', sayReason],
@@ -43,6 +52,16 @@ const fields: Readonly<Record<string, readonly [label: string, say: (value: stri
     because: ['Why the record was wrong', asTyped],
     note: ['Note', asTyped],
   }
+
+/** One field in words. */
+export function sayField(
+  field: string,
+  text: string,
+  programme: Programme,
+): { readonly label: string; readonly text: string } {
+  const [label, say] = fields[field] ?? [field, asTyped]
+  return { label, text: text === '' ? '' : say(text, programme) }
+}
 
 function saySession(id: string, { programmeKey, programmeVersion }: Programme): string {
   const programme = programmeAt(programmeKey, programmeVersion)

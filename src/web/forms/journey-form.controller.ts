@@ -4,6 +4,7 @@ import {
   Controller,
   createParamDecorator,
   Get,
+  NotFoundException,
   Param,
   Post,
   Query,
@@ -14,7 +15,8 @@ import {
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { isDeepStrictEqual } from 'node:util'
 import { commandEventId } from '../../commands/event-envelope.ts'
-import { JourneyCommandHandler } from '../../commands/journey-command-handler.ts'
+import type { CommandResult } from '../../commands/decide-and-append.ts'
+import { JourneyCommandHandler, type IssuedBy } from '../../commands/journey-command-handler.ts'
 import { dayOf } from '../../domain/calendar.ts'
 import type { JourneyEvent } from '../../domain/journey/journey.ts'
 import { RequiresPermission } from '../../access/permission.guard.ts'
@@ -22,6 +24,9 @@ import { Journeys } from '../../queries/journeys.ts'
 import { classifyFailure } from '../errors/failure.ts'
 import { sayDay } from '../layout/dates.ts'
 import { JourneyPages, type JourneyPage } from '../layout/journey-page.ts'
+import { correctRecordForm } from '../put-right/correct-record.form.ts'
+import { recordInHand } from '../put-right/record-in-hand.ts'
+import { withdrawRecordForm } from '../put-right/withdraw-record.form.ts'
 import { answersOf } from './answers.ts'
 import { dateError, dateInput, type FormError } from './date.ts'
 import {
@@ -36,13 +41,22 @@ import {
 import type { FormCommand, JourneyForm, JourneySituation } from './journey-form.ts'
 import { formsOffered, journeyForms, whyUnavailable } from './journey-forms.ts'
 
+/** What is asked for of one event: the form is made for the record in hand. */
+const putRightForms = { correct: correctRecordForm, withdraw: withdrawRecordForm } as const
+
+type Requested = JourneyForm | keyof typeof putRightForms
+
 /** The form whose route it is: each has a route of its own, so that metrics and traces tell them apart. */
-const RequestedForm = createParamDecorator((_: unknown, context: ExecutionContext): JourneyForm => {
+const RequestedForm = createParamDecorator((_: unknown, context: ExecutionContext): Requested => {
   const { routeOptions } = context.switchToHttp().getRequest<FastifyRequest>()
-  return journeyForms.find(({ path }) => routeOptions.url?.endsWith(`/${path}`))!
+  const url = routeOptions.url ?? ''
+  if (url.includes('/events/')) return url.endsWith('/correct') ? 'correct' : 'withdraw'
+  return journeyForms.find(({ path }) => url.endsWith(`/${path}`))!
 })
 
-const paths = journeyForms.map(({ path }) => path)
+const paths = [...journeyForms.map(({ path }) => path), 'events/:revision/correct', 'events/:revision/withdraw']
+
+type Issued = Omit<IssuedBy, 'occurredOn'> & { readonly expectedRevision?: number }
 
 /** One request for one form of one journey. */
 interface FormRequest {
@@ -64,13 +78,13 @@ export class JourneyFormController {
   @Get(paths)
   async open(
     @Param('id') id: string,
-    @RequestedForm() form: JourneyForm,
+    @RequestedForm() requested: Requested,
     @Query() query: FormValues,
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ) {
-    const formRequest = await this.requestOf(form, id, request, reply)
-    const { page, situation } = formRequest
+    const formRequest = await this.requestOf(requested, id, request, reply)
+    const { form, page, situation } = formRequest
     const { command } = query
     const given = (form.fromAddress ?? []).filter((name) => typeof query[name] === 'string')
     const fromAddress = Object.fromEntries(given.map((name) => [name, query[name]]))
@@ -95,13 +109,13 @@ export class JourneyFormController {
   @Post(paths)
   async submit(
     @Param('id') id: string,
-    @RequestedForm() form: JourneyForm,
+    @RequestedForm() requested: Requested,
     @Body() body: FormValues,
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ) {
-    const formRequest = await this.requestOf(form, id, request, reply)
-    const { page, situation } = formRequest
+    const formRequest = await this.requestOf(requested, id, request, reply)
+    const { form, page, situation } = formRequest
     const { date } = form
     const checked = await checkedFields(form.Fields, body, date && { [date.name]: date.subject })
     const recorded = recordedBy(checked.fields.commandId, situation)
@@ -126,8 +140,7 @@ export class JourneyFormController {
     const command = commandOf(form, checked, situation)
     const { commandId } = checked.fields
     try {
-      const result = await this.commands.execute(page.journeyId, command.type, command.data as never, {
-        occurredOn: command.occurredOn,
+      const result = await this.execute(page, command, {
         by: page.as,
         source: 'ui',
         commandId,
@@ -165,13 +178,33 @@ export class JourneyFormController {
     }
   }
 
+  private execute({ journeyId }: JourneyPage, command: FormCommand, issued: Issued): Promise<CommandResult> {
+    const { type, data, occurredOn } = command
+    if (type === 'CorrectRecord') return this.commands.correctRecord(journeyId, data, { ...issued, occurredOn })
+    if (type === 'WithdrawRecord') return this.commands.withdrawRecord(journeyId, data, issued)
+    return this.commands.execute(journeyId, type, data as never, { ...issued, occurredOn })
+  }
+
+  /** @throws NotFoundException where there is no such journey, or no such record to put right */
+  private async formOf(requested: Requested, page: JourneyPage, request: FastifyRequest): Promise<JourneyForm> {
+    if (typeof requested !== 'string') return requested
+    const { revision } = request.params as { revision: string }
+    const record = /^\d{1,9}$/.test(revision)
+      ? recordInHand(await this.journeys.events(page.journeyId), Number(revision))
+      : null
+    const form = record && putRightForms[requested](record)
+    if (!form) throw new NotFoundException('There is no such record to put right on this journey.')
+    return form as JourneyForm
+  }
+
   private async requestOf(
-    form: JourneyForm,
+    requested: Requested,
     id: string,
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<FormRequest> {
     const page = await this.pages.open(request, id, null)
+    const form = await this.formOf(requested, page, request)
     const [entries, groups] = [
       await this.journeys.timeline(page.header),
       form.order.includes('groupId') ? await this.journeys.groups() : null,
@@ -183,7 +216,7 @@ export class JourneyFormController {
   private showForm({ form, page, situation, reply }: FormRequest, values: FormValues, errors: readonly FormError[]) {
     const { date } = form
     const dateFault = date && errors.find(({ field }) => controlOf(field) === date.name)
-    return reply.status(httpStatusOf(errors)).view(`${form.path}/${form.path}.njk`, {
+    return reply.status(httpStatusOf(errors)).view(form.template ?? `${form.path}/${form.path}.njk`, {
       ...page,
       ...formModel(values, errors, form.order),
       form,
@@ -200,14 +233,15 @@ export class JourneyFormController {
     errors: readonly FormError[],
   ) {
     const { event, data, occurredOn, beside } = commandOf(form, checked, situation)
-    const answers = answersOf(form, { event, data: { ...data, ...beside }, occurredOn }, page.header)
+    const recorded = { event, data: { ...data, ...beside }, occurredOn }
+    const answers = form.answers?.(recorded, page.header) ?? answersOf(form, recorded, page.header)
     // What the record says until now, and what the address chose, is not changed here.
     const fixed = new Set([...Object.keys(beside ?? {}), ...(form.fromAddress ?? [])])
-    const rows = answers.map(({ field, control, label, text }) => {
+    const rows = answers.map(({ field, control, label, text, was }): CheckRow => {
       const id = control === form.date?.name ? `${control}-day` : control
-      return { label, text, control: fixed.has(field) ? null : id }
+      return { label, text, was, control: fixed.has(field) ? null : id }
     })
-    const noNote = 'note' in checked.fields && !('note' in data)
+    const noNote = !form.answers && 'note' in checked.fields && !('note' in data)
     return reply.status(httpStatusOf(errors)).view('forms/check-answers.njk', {
       ...page,
       ...formModel(
@@ -264,7 +298,7 @@ function errorsOf(
       ? null
       : day > situation.today
         ? `${date!.subject} must be today or in the past`
-        : endedOn !== null && day > endedOn
+        : endedOn !== null && day > endedOn && !date!.mayFollowTheEnd
           ? `${date!.subject} must be on or before ${sayDay(endedOn)}, when the journey ended`
           : null
   const known = new Set(errors.map(({ field }) => field))
@@ -283,12 +317,29 @@ function carried({ order, date }: JourneyForm, values: FormValues) {
 /** Fields of an event that its rules add to what the command says. */
 const addedByRules = new Set(['was', 'corrects', 'from'])
 
+interface CheckRow {
+  readonly label: string
+  readonly text: string
+  readonly was?: string
+  readonly control: string | null
+}
+
 /** Whether an event says what a command says: a form that was changed after it had been recorded says something else. */
 function saysTheSame(
   event: JourneyEvent & { metadata: { occurredAt: string } },
   command: FormCommand,
   form: JourneyForm,
 ) {
+  if (event.type === 'RecordCorrected' && command.type === 'CorrectRecord') {
+    const { corrects, changes, because } = command.data
+    const anew = event.data.data
+    return (
+      event.data.corrects === corrects &&
+      event.data.because === because &&
+      event.metadata.occurredAt === command.occurredOn &&
+      Object.entries(changes).every(([field, value]) => isDeepStrictEqual(anew[field] ?? '', value))
+    )
+  }
   const data = Object.fromEntries(Object.entries(event.data).filter(([field]) => !addedByRules.has(field)))
   return (
     event.type === command.event &&

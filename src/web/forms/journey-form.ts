@@ -2,6 +2,8 @@
 import type { Day } from '../../domain/calendar.ts'
 import type { JourneyCommand, JourneyEvent } from '../../domain/journey/journey.ts'
 import type { JourneyHeader, TimelineEntry } from '../../queries/journeys.ts'
+import type { RecordCorrection } from '../../commands/journey-command-handler.ts'
+import type { Answer } from './answers.ts'
 import type { FormError } from './date.ts'
 import type { CommandFields, FormValues } from './form-fields.ts'
 
@@ -18,12 +20,12 @@ export interface JourneySituation extends JourneyRecord {
   readonly today: Day
 }
 
-/** A command as a form makes it, and the event it adds. */
+/** A command as a form makes it, and the event it adds. What a record said until now is read from the log, not from a form. */
 export type FormCommand = {
   [T in JourneyCommand['type']]: {
     readonly type: T
     readonly event: JourneyEvent['type']
-    readonly data: Extract<JourneyCommand, { type: T }>['data']
+    readonly data: T extends 'CorrectRecord' ? RecordCorrection : Extract<JourneyCommand, { type: T }>['data']
     readonly occurredOn: Day
     /** What stands beside it when it is checked: what the record says until then. */
     readonly beside?: { readonly was?: string; readonly from?: string }
@@ -34,11 +36,15 @@ export interface DateField {
   readonly legend: string
   /** How an error about it begins. */
   readonly subject: string
+  /** Where the date may be later than the end of a journey that has ended. */
+  readonly mayFollowTheEnd?: true
 }
 
 export interface JourneyForm<F extends CommandFields = CommandFields> {
   /** The last part of its address. */
   readonly path: string
+  /** Its template, where that is not named like the address. */
+  readonly template?: string
   readonly title: string
   /** On the button that records, and as the heading of what was recorded. */
   readonly confirm: string
@@ -65,6 +71,8 @@ export interface JourneyForm<F extends CommandFields = CommandFields> {
   initial?(situation: JourneySituation): FormValues
   /** What is wrong only because of what is on this journey. */
   check?(fields: F, situation: JourneySituation): readonly FormError[]
+  /** What is checked before it is recorded, where that is not simply what the command says. */
+  answers?(recorded: { readonly data: object; readonly occurredOn: Day }, header: JourneyHeader): readonly Answer[]
   /** What its template shows beside the fields. */
   view(situation: JourneySituation, values: FormValues): object
   /** Called where every field is right. @param day the date of what happened, where it is asked for */

@@ -5,6 +5,7 @@ import { contactForm } from '../contact/contact.form.ts'
 import { correctionForm } from '../correction/correction.form.ts'
 import { dropOutForm } from '../drop-out/drop-out.form.ts'
 import { recategorisationForm } from '../recategorisation/recategorisation.form.ts'
+import { reinstatementForm } from '../reinstatement/reinstatement.form.ts'
 import type { JourneyForm, JourneyRecord } from './journey-form.ts'
 
 export const journeyForms: readonly JourneyForm[] = [
@@ -14,6 +15,7 @@ export const journeyForms: readonly JourneyForm[] = [
   completionForm,
   dropOutForm,
   recategorisationForm,
+  reinstatementForm,
 ]
 
 /** Why a form cannot be filled in as the journey stands; null where it can. */

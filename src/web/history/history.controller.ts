@@ -4,7 +4,7 @@ import { Readable } from 'node:stream'
 import { RequiresPermission } from '../../access/permission.guard.ts'
 import { Journeys } from '../../queries/journeys.ts'
 import { JourneyPages } from '../layout/journey-page.ts'
-import { historyEvent } from './history.ts'
+import { historyEvent, historyLinks } from './history.ts'
 
 /** Where the events go in the page: everything before it is sent first, then each event as the log gives it, then the rest. */
 const here = '<!--events-->'
@@ -24,11 +24,13 @@ export class HistoryController {
     const [before = '', after = ''] = (await render('history/history.njk', { ...reply.locals, ...page, here })).split(
       here,
     )
+    // What was put right later is said at the event itself, so the whole is looked through once before.
+    const links = historyLinks(await this.journeys.events(id))
     const events = await begun(this.journeys.history(id))
     async function* pieces() {
       yield before
       for await (const record of events)
-        yield await render('history/event.njk', { event: historyEvent(record), path: page.path })
+        yield await render('history/event.njk', { event: historyEvent(record, links), path: page.path })
       yield after
     }
     return reply.type('text/html; charset=utf-8').send(Readable.from(pieces()))

@@ -1,6 +1,8 @@
 /** One event as the auditor reads it: whole, in the order the log holds it. */
-import type { Metadata } from '../../domain/history.ts'
+import type { Metadata, Recorded } from '../../domain/history.ts'
+import type { JourneyEvent } from '../../domain/journey/journey.ts'
 import { daysLate, isLate } from '../../domain/journey/replay.ts'
+import { versionsIn } from '../../domain/journey/versions.ts'
 import type { LogRecord } from '../../queries/journeys.ts'
 
 export interface HistoryEvent {
@@ -16,6 +18,10 @@ export interface HistoryEvent {
   readonly source: string | null
   readonly late: string | null
   readonly commandId: string | null
+  /** How it and other events put each other right, both ways. */
+  readonly links: readonly { readonly says: string; readonly revision: number }[]
+  /** It was corrected or withdrawn, and what it says is believed no more. */
+  readonly fallen: boolean
   readonly payload: readonly { readonly field: string; readonly text: string }[]
   /** As the log holds it, personal fields sealed. */
   readonly stored: string
@@ -31,16 +37,39 @@ const sources: Readonly<Record<string, string>> = {
   simulator: 'Demonstration record',
 }
 
-export function historyEvent({
-  revision,
-  eventId,
-  type,
-  sentence,
-  receivedAt,
-  position,
-  event,
-  stored,
-}: LogRecord): HistoryEvent {
+/** How the events of a journey put each other right. */
+export function historyLinks(events: readonly Recorded<JourneyEvent>[]) {
+  const links = new Map<number, { says: string; revision: number }[]>()
+  const add = (at: number, says: string, revision: number) => {
+    if (!links.has(at)) links.set(at, [])
+    links.get(at)!.push({ says, revision })
+  }
+  const { factOf, current, withdrawnBy } = versionsIn(events)
+  const put = (event: Recorded<JourneyEvent>, about: number, does: string, done: string) => {
+    add(event.revision, does, about)
+    add(about, done, event.revision)
+  }
+  for (const event of events) {
+    if (event.type === 'AttendanceCorrected' || event.type === 'RecordCorrected')
+      put(event, event.data.corrects, 'Corrects', 'Corrected by')
+    if (event.type === 'RecordWithdrawn') put(event, event.data.withdraws, 'Withdraws', 'Withdrawn by')
+    if (event.type === 'OutcomeRecategorised' && factOf.get(event.revision) !== event.revision)
+      put(event, factOf.get(event.revision)!, 'Recategorises', 'Recategorised by')
+  }
+  const fallen = new Set<number>()
+  for (const { revision, type } of events) {
+    const fact = factOf.get(revision)!
+    const isLast = type === 'RecordWithdrawn' || current.get(fact) === revision
+    const taken = withdrawnBy.has(revision) || (type !== 'RecordWithdrawn' && withdrawnBy.has(fact))
+    if (taken || !isLast) fallen.add(revision)
+  }
+  return { of: (revision: number) => links.get(revision) ?? [], fallen }
+}
+
+export function historyEvent(
+  { revision, eventId, type, sentence, receivedAt, position, event, stored }: LogRecord,
+  links: ReturnType<typeof historyLinks>,
+): HistoryEvent {
   const metadata = event?.metadata
   return {
     revision,
@@ -57,6 +86,8 @@ export function historyEvent({
     source: metadata ? sourceInWords(metadata) : null,
     late: event && isLate(event) ? `${daysLate(event)} days late` : null,
     commandId: metadata?.commandId ?? null,
+    links: links.of(revision),
+    fallen: links.fallen.has(revision),
     payload: event
       ? Object.entries(event.data)
           .filter(([, value]) => value !== undefined)

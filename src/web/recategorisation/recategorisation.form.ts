@@ -3,6 +3,7 @@ import { isReason, reasonCodes, reasons } from '../../domain/journey/outcomes.ts
 import { reasonItems } from '../forms/choices.ts'
 import { CommandFields, longestNote, WrittenText } from '../forms/form-fields.ts'
 import type { JourneyForm, JourneyRecord } from '../forms/journey-form.ts'
+import { factsIn } from '../timeline/believed-entries.ts'
 
 class RecategorisationFields extends CommandFields {
   @IsIn(reasonCodes, { message: 'Select the reason it should be' })
@@ -17,11 +18,12 @@ class RecategorisationFields extends CommandFields {
   revision = ''
 }
 
-/** Every reason on record, the first one first. */
-const reasonsOnRecord = ({ entries }: JourneyRecord) =>
-  entries
-    .filter(({ type }) => type === 'ParticipantDroppedOut' || type === 'OutcomeRecategorised')
-    .toSorted((a, b) => a.revision - b.revision)
+/** Every reason on record of the ending that is believed, the first one first. */
+const reasonsOnRecord = ({ entries, header }: JourneyRecord) => {
+  const left = factsIn(entries).findLast(({ first, withdrawn }) => first.type === 'ParticipantDroppedOut' && !withdrawn)
+  if (!left || header.endedOn === null) return []
+  return [left.first, ...left.changes]
+    .filter(({ reason, withdrawnBy }) => reason !== null && withdrawnBy === null)
     .map(({ reason, recordedAt, recordedBy, revision }) => ({
       code: reason ?? '',
       reason: reason && isReason(reason) ? reasons[reason] : (reason ?? ''),
@@ -29,6 +31,7 @@ const reasonsOnRecord = ({ entries }: JourneyRecord) =>
       recordedBy,
       revision,
     }))
+}
 
 export const recategorisationForm: JourneyForm<RecategorisationFields> = {
   path: 'recategorisation',

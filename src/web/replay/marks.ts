@@ -10,6 +10,9 @@ import {
   type Outcome,
   type AttendanceCategory,
 } from '../../domain/journey/outcomes.ts'
+import { standingOf, type Linked } from '../../domain/journey/believed.ts'
+import { isFactType } from '../../domain/journey/correctable.ts'
+import { versionsIn, type FactVersion, type Versions } from '../../domain/journey/versions.ts'
 import { believedNow, daysLate, lateAfterDays } from '../../domain/journey/replay.ts'
 import { programmeAt, sessionOf } from '../../domain/programme.ts'
 
@@ -57,127 +60,100 @@ export function glyphOfType(type: JourneyEvent['type']): Glyph {
   return weight === 'session' || weight === 'none' ? 'milestone' : weight
 }
 
-/** One mark an event, in the order of the log; corrections stand on their own and are also the next version of what they correct. */
+/** One mark an event, in the order of the log; what puts another right stands on its own and is also the next version of that. */
 export function marksOf(events: readonly Recorded<JourneyEvent>[]): readonly Mark[] {
   const pinned = believedNow(events).programme
   const programme = pinned && programmeAt(pinned.key, pinned.version)
-  const session = (id: string) => programme && sessionOf(programme, id)
-  const corrections = Map.groupBy(
-    events.filter((event) => event.type === 'AttendanceCorrected'),
-    ({ data }) => data.sessionId,
-  )
-  const recategorisations = events.filter((event) => event.type === 'OutcomeRecategorised')
-  const first = new Map<string, number>()
-  for (const event of events)
-    if (event.type === 'AttendanceRecorded' && !first.has(event.data.sessionId))
-      first.set(event.data.sessionId, event.revision)
-  const left = events.find(({ type }) => type === 'ParticipantDroppedOut')?.revision ?? null
-  const said = (outcome: Outcome, revision: number): Version => ({
-    revision,
-    glyph: glyphOf(outcome),
-    says: outcomes[outcome],
-    code: outcome,
-  })
-
+  const sessionName = (id: string) => (programme && sessionOf(programme, id)?.name) ?? id
+  const versions = versionsIn(events)
+  const shown = versionsShown(events, versions)
   return events.map((event): Mark => {
+    const { revision, type, metadata } = event
     const days = daysLate(event)
-    const { name, shortName: label } = wordsOf(event.type)
-    const glyph = glyphOfType(event.type)
+    const { name, shortName: label } = wordsOf(type)
+    const fact = versions.factOf.get(revision)!
     const mark = {
-      revision: event.revision,
+      revision,
+      label,
+      name,
       module: null,
-      happenedOn: event.metadata.occurredAt,
-      recordedAt: event.metadata.recordedAt,
-      recordedBy: event.metadata.actor.id,
+      happenedOn: metadata.occurredAt,
+      recordedAt: metadata.recordedAt,
+      recordedBy: metadata.actor.id,
       late: days > lateAfterDays,
       daysLate: days,
       planned: [],
       actual: [],
       standIns: [],
       corrects: null,
+      versions: [{ revision, glyph: glyphOfType(type), says: detailOf(event), code: null }],
     }
-    switch (event.type) {
-      case 'AttendanceRecorded': {
-        const { sessionId, outcome, plannedFacilitators: planned, actualFacilitators: actual } = event.data
-        return {
-          ...mark,
-          kind: 'session',
-          label: sessionId,
-          name: session(sessionId)?.name ?? sessionId,
-          module: session(sessionId)?.module ?? null,
-          planned,
-          actual,
-          standIns: standInsOf(planned, actual),
-          versions: [
-            said(outcome, event.revision),
-            ...(corrections.get(sessionId) ?? []).map((later) => said(later.data.outcome, later.revision)),
-          ],
-        }
+    if (!isFactType(type)) {
+      const about = versions.said.get(fact)
+      const sessionId = about?.data.sessionId as string | undefined
+      return {
+        ...mark,
+        kind: type === 'OutcomeRecategorised' ? 'recategorisation' : 'correction',
+        label: sessionId ? `${sessionId} ${label.toLowerCase()}` : label,
+        name: sessionId ? `${name} of ${sessionName(sessionId)}` : name,
+        corrects: fact === revision ? null : fact,
+        versions: mark.versions.map((version) =>
+          event.type === 'AttendanceCorrected' ? { ...version, code: event.data.outcome } : version,
+        ),
       }
-      case 'AttendanceCorrected': {
-        const { sessionId, outcome } = event.data
-        return {
-          ...mark,
-          kind: 'correction',
-          label: `${sessionId} ${label.toLowerCase()}`,
-          name: `${name} of ${session(sessionId)?.name ?? sessionId}`,
-          corrects: first.get(sessionId) ?? null,
-          versions: [
-            {
-              revision: event.revision,
-              glyph,
-              says: detailOf(event),
-              code: outcome,
-            },
-          ],
-        }
-      }
-      case 'OutcomeRecategorised':
-        return {
-          ...mark,
-          kind: 'recategorisation',
-          label,
-          name,
-          corrects: left,
-          versions: [
-            {
-              revision: event.revision,
-              glyph,
-              says: detailOf(event),
-              code: null,
-            },
-          ],
-        }
-      case 'ParticipantDroppedOut': {
-        const gone = (revision: number, reason: keyof typeof reasons): Version => ({
-          revision,
-          glyph,
-          says: reasons[reason],
-          code: null,
-        })
-        return {
-          ...mark,
-          kind: 'ending',
-          label,
-          name,
-          versions: [
-            gone(event.revision, event.data.reason),
-            ...recategorisations.map((later) => gone(later.revision, later.data.to)),
-          ],
-        }
-      }
-      default: {
-        const kind = event.type === 'ProgrammeCompleted' ? 'ending' : 'contact'
-        return {
-          ...mark,
-          kind,
-          label,
-          name,
-          versions: [{ revision: event.revision, glyph, says: detailOf(event), code: null }],
-        }
-      }
+    }
+    // It stands where it is believed to have happened, as whatever it is now believed to be.
+    const believed = versions.said.get(versions.current.get(fact) ?? lastOf(versions, fact)) ?? versions.said.get(fact)!
+    const kind = type === 'ParticipantDroppedOut' || type === 'ProgrammeCompleted' ? 'ending' : 'contact'
+    const told = { ...mark, kind, happenedOn: believed.on, versions: shown.get(fact)! } as const
+    if (type !== 'AttendanceRecorded') return told
+    const data = believed.data as Extract<JourneyEvent, { type: 'AttendanceRecorded' }>['data']
+    const { sessionId, plannedFacilitators: planned, actualFacilitators: actual } = data
+    return {
+      ...told,
+      kind: 'session',
+      label: sessionId,
+      name: sessionName(sessionId),
+      module: (programme && sessionOf(programme, sessionId)?.module) ?? null,
+      planned,
+      actual,
+      standIns: standInsOf(planned, actual),
     }
   })
+}
+
+/** Of a fact that was withdrawn: the last version that was said of it. */
+const lastOf = ({ said }: Versions, fact: number): number =>
+  [...said].findLast(([, version]) => version.fact === fact)?.[0] ?? fact
+
+/** By fact, how it was shown after each event about it, in the order of the log. */
+function versionsShown(events: readonly Recorded<JourneyEvent>[], versions: Versions): Map<number, Version[]> {
+  const shown = new Map<number, Version[]>()
+  const soFar = new Map<number, Linked>()
+  for (const event of events) {
+    const { revision, type, data } = event
+    const fact = versions.factOf.get(revision)!
+    soFar.set(revision, { type, fact, data: data as Linked['data'] })
+    if (!shown.has(fact)) shown.set(fact, [])
+    const top = type === 'RecordWithdrawn' ? (standingOf(soFar).current.get(fact) ?? -1) : revision
+    const said = versions.said.get(top)
+    shown
+      .get(fact)!
+      .push(
+        said
+          ? { revision, ...lookOf(said) }
+          : { revision, glyph: 'withdrawal', says: 'Withdrawn as recorded in error', code: null },
+      )
+  }
+  return shown
+}
+
+function lookOf({ of, data }: FactVersion): Omit<Version, 'revision'> {
+  const outcome = data.outcome as Outcome | undefined
+  if (of === 'AttendanceRecorded' && outcome) return { glyph: glyphOf(outcome), says: outcomes[outcome], code: outcome }
+  if (of === 'ParticipantDroppedOut')
+    return { glyph: glyphOfType(of), says: reasons[data.reason as keyof typeof reasons], code: null }
+  return { glyph: glyphOfType(of), says: detailOf({ type: of, data } as Recorded<JourneyEvent>), code: null }
 }
 
 /** Which version of a mark is believed where only these revisions count; -1 where the mark is not there yet. */

@@ -1,5 +1,5 @@
 /** What is shown of one moment of a journey: what was added at it, how things stood, and what was believed then and is no longer. */
-import { sentenceOf } from '../../domain/event-words.ts'
+import { factSentenceOf, sentenceOf, wordsOf } from '../../domain/event-words.ts'
 import type { Recorded } from '../../domain/history.ts'
 import { statuses, type Status } from '../../domain/journey/figures.ts'
 import type { JourneyEvent } from '../../domain/journey/journey.ts'
@@ -108,13 +108,22 @@ function viewOf(
       }
       if (change.about === 'reason')
         return { ...who, about: 'Reason for leaving', then: reasons[change.then], now: reasons[change.now] }
+      if (change.about === 'record') {
+        const words = (revision: number) => {
+          const said = events.find((event) => event.revision === revision)
+          return said ? `${sayDay(said.metadata.occurredAt)}: ${factSentenceOf(said)}` : `event ${revision}`
+        }
+        const about = `${wordsOf(change.type).name} (event ${change.fact})`
+        const now = change.now === null ? withdrawnInWords : words(change.now)
+        return { ...who, about, then: words(change.then), now }
+      }
       const pinned = at.facts.programme && programmeAt(at.facts.programme.key, at.facts.programme.version)
       const name = (pinned && sessionOf(pinned, change.sessionId)?.name) ?? change.sessionId
       return {
         ...who,
         about: `${name} (${change.sessionId})`,
         then: `${outcomes[change.then]} (${change.then})`,
-        now: `${outcomes[change.now]} (${change.now})`,
+        now: change.now === null ? withdrawnInWords : `${outcomes[change.now]} (${change.now})`,
       }
     }),
     shown: marks.map((mark) => versionShown(mark, included)),
@@ -122,6 +131,8 @@ function viewOf(
     announcement: `Moment ${place.number} of ${place.of}. ${when}. ${sentences || 'Nothing was added at this moment.'} Status: ${statusName}.`,
   }
 }
+
+const withdrawnInWords = 'Withdrawn as recorded in error'
 
 const happeningOf = (event: Recorded<JourneyEvent>): Happening => ({
   revision: event.revision,

@@ -23,6 +23,7 @@ export class TimelineController {
       ...page,
       chapters: timelineView(page.header, entries),
       count: entries.length,
+      canPutRight: page.header.parked === null && isPermitted(page.as, 'record'),
       offered: isPermitted(page.as, 'record') ? formsOffered({ header: page.header, entries }) : [],
     })
   }

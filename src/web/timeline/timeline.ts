@@ -3,6 +3,9 @@ import { wordsOf } from '../../domain/event-words.ts'
 import { isReason, outcomes, reasons } from '../../domain/journey/outcomes.ts'
 import { programmeAt, sessionOf, type ProgrammeDefinition } from '../../domain/programme.ts'
 import type { JourneyHeader, TimelineEntry } from '../../queries/journeys.ts'
+import { suitabilityNames, type Suitability } from '../../domain/journey/referral.ts'
+import { sayDayShort } from '../layout/dates.ts'
+import { factsIn, saidNext, type FactEntries } from './believed-entries.ts'
 import { glyphOf, glyphOfType, standInsOf, type Glyph } from '../replay/marks.ts'
 
 export interface TimelineItem {
@@ -20,21 +23,36 @@ export interface TimelineItem {
   readonly says: string
   /** What was said before, oldest first. */
   readonly was: readonly string[]
-  readonly corrections: readonly {
-    readonly revision: number
-    readonly to: string
-    readonly why: string | null
-    readonly who: string
-    readonly recordedAt: string
-    readonly late: boolean
-    readonly daysLate: number
-  }[]
+  /** It was recorded in error, and is believed no more. */
+  readonly withdrawn: boolean
+  readonly corrections: readonly TimelineChange[]
   readonly planned: readonly string[]
   readonly actual: readonly { readonly id: string; readonly standIn: boolean }[]
   readonly absent: readonly string[]
   readonly note: string | null
   readonly asWritten: readonly { readonly column: string; readonly text: string }[]
-  readonly canCorrect: string | null
+  /** The revisions that can be corrected and withdrawn; null where that cannot be done. */
+  readonly correct: number | null
+  readonly withdraw: number | null
+}
+
+/** What corrected, recategorised or withdrew a record. */
+export interface TimelineChange {
+  readonly revision: number
+  readonly glyph: Glyph
+  readonly did: string
+  /** What it says since; empty for a withdrawal. */
+  readonly to: string
+  readonly why: string | null
+  readonly who: string
+  readonly recordedAt: string
+  readonly late: boolean
+  readonly daysLate: number
+  /** The event it put right, and the withdrawal that took it back. */
+  readonly about: number | null
+  readonly withdrawnBy: number | null
+  /** Whether it can be taken back: it stands, and nothing was recorded about the same since. */
+  readonly withdraw: boolean
 }
 
 export interface Chapter {
@@ -55,17 +73,20 @@ export function timelineView(
   entries: readonly TimelineEntry[],
 ): readonly Chapter[] {
   const programme = programmeAt(header.programmeKey, header.programmeVersion)
-  const changes = entries.filter(({ type }) => type === 'AttendanceCorrected' || type === 'OutcomeRecategorised')
+  const facts = factsIn(entries).toSorted(
+    ({ believed: a }, { believed: b }) =>
+      (a.occurredOn < b.occurredOn ? -1 : a.occurredOn > b.occurredOn ? 1 : 0) || a.revision - b.revision,
+  )
   const chapters: { key: string; title: string; rows: TimelineItem[]; sessions: number }[] = []
-  for (const entry of entries) {
-    if (changes.includes(entry)) continue
+  for (const fact of facts) {
+    const { believed, withdrawn } = fact
     // What happens between two sessions belongs to the chapter he is in.
-    const key = entry.module ?? chapters.at(-1)?.key ?? ''
+    const key = believed.module ?? chapters.at(-1)?.key ?? ''
     if (chapters.at(-1)?.key !== key)
       chapters.push({ key, title: titleOf(key, programme, chapters), rows: [], sessions: 0 })
     const chapter = chapters.at(-1)!
-    chapter.rows.push(rowOf(entry, changes, programme))
-    if (entry.sessionId) chapter.sessions++
+    chapter.rows.push(rowOf(fact, programme))
+    if (believed.sessionId && !withdrawn) chapter.sessions++
   }
   return chapters
 }
@@ -77,61 +98,113 @@ function titleOf(key: string, programme: ProgrammeDefinition | undefined, before
 }
 
 function rowOf(
-  entry: TimelineEntry,
-  changes: readonly TimelineEntry[],
+  { first, believed, changes, withdrawn }: FactEntries,
   programme: ProgrammeDefinition | undefined,
 ): TimelineItem {
-  const mine = changes
-    .filter((change) =>
-      entry.sessionId
-        ? change.sessionId === entry.sessionId
-        : entry.type === 'ParticipantDroppedOut' && change.type === 'OutcomeRecategorised',
-    )
-    .sort((a, b) => a.revision - b.revision)
-  const last = mine.at(-1) ?? entry
-  const session = programme && entry.sessionId ? sessionOf(programme, entry.sessionId) : undefined
-  const standIns = standInsOf(entry.plannedFacilitators, entry.actualFacilitators)
+  const session = programme && believed.sessionId ? sessionOf(programme, believed.sessionId) : undefined
+  const standIns = standInsOf(believed.plannedFacilitators, believed.actualFacilitators)
   return {
-    revision: entry.revision,
-    name: session?.name ?? entry.sessionId ?? wordsOf(entry.type).name,
-    code: entry.sessionId,
-    glyph: last.outcome ? glyphOf(last.outcome) : glyphOfType(entry.type),
-    occurredOn: entry.occurredOn,
-    recordedAt: entry.recordedAt,
-    recordedBy: entry.recordedBy,
-    source: sources[entry.source] ?? entry.source,
-    late: entry.late,
-    daysLate: entry.daysLate,
-    says: saysOf(last, entry),
-    was: [entry, ...mine].slice(0, -1).map((said) => saysOf(said, entry)),
-    corrections: mine.map((change) => ({
-      revision: change.revision,
-      to: saysOf(change, entry),
-      why: change.note,
-      who: change.recordedBy,
-      recordedAt: change.recordedAt,
-      late: change.late,
-      daysLate: change.daysLate,
-    })),
-    planned: entry.plannedFacilitators,
-    actual: entry.actualFacilitators.map((id) => ({ id, standIn: standIns.includes(id) })),
+    revision: first.revision,
+    name: session?.name ?? believed.sessionId ?? wordsOf(first.type).name,
+    code: believed.sessionId,
+    glyph: withdrawn ? 'withdrawal' : believed.outcome ? glyphOf(believed.outcome) : glyphOfType(first.type),
+    occurredOn: believed.occurredOn,
+    recordedAt: first.recordedAt,
+    recordedBy: first.recordedBy,
+    source: sources[first.source] ?? first.source,
+    late: first.late,
+    daysLate: first.daysLate,
+    says: saysOf(believed),
+    was: saidBefore(first, changes),
+    withdrawn,
+    corrections: changes.map((change) => changeOf(change, changes, first)),
+    planned: believed.plannedFacilitators,
+    actual: believed.actualFacilitators.map((id) => ({ id, standIn: standIns.includes(id) })),
     absent:
-      entry.actualFacilitators.length === 0
+      believed.actualFacilitators.length === 0
         ? []
-        : entry.plannedFacilitators.filter((id) => !entry.actualFacilitators.includes(id)),
-    note: entry.note,
-    asWritten: Object.entries(entry.asWritten).map(([column, text]) => ({ column, text })),
-    canCorrect: entry.sessionId,
+        : believed.plannedFacilitators.filter((id) => !believed.actualFacilitators.includes(id)),
+    note: believed.note,
+    asWritten: Object.entries(first.asWritten).map(([column, text]) => ({ column, text })),
+    correct: first.current,
+    withdraw: withdrawn ? null : first.revision,
   }
 }
 
-function saysOf(entry: TimelineEntry, first: TimelineEntry): string {
+const stands = ({ withdrawnBy, withdraws }: TimelineEntry) => withdrawnBy === null && withdraws === null
+
+/** What each version that stands took the place of: only what is no longer said. */
+function saidBefore(first: TimelineEntry, changes: readonly TimelineEntry[]): readonly string[] {
+  const was: string[] = []
+  let said = first
+  for (const change of changes.filter(stands)) {
+    const next = saidNext(said, change)
+    was.push(differences(said, next).was)
+    said = next
+  }
+  return was.filter(Boolean)
+}
+
+/** In words, what differs between two versions of a fact. */
+function differences(said: TimelineEntry, next: TimelineEntry): { readonly was: string; readonly is: string } {
+  const parts = (entry: TimelineEntry, other: TimelineEntry): string =>
+    [
+      entry.occurredOn === other.occurredOn ? '' : sayDayShort(entry.occurredOn),
+      entry.sessionId === other.sessionId ? '' : entry.sessionId,
+      saysOf(entry) === saysOf(other) ? '' : saysOf(entry) || 'nothing more said',
+      entry.type === 'AttendanceRecorded' && entry.groupId !== other.groupId
+        ? `group ${entry.groupId ?? 'not named'}`
+        : '',
+      String(entry.actualFacilitators) === String(other.actualFacilitators)
+        ? ''
+        : `in the room ${entry.actualFacilitators.join(', ') || 'nobody named'}`,
+      String(entry.plannedFacilitators) === String(other.plannedFacilitators)
+        ? ''
+        : `planned ${entry.plannedFacilitators.join(', ') || 'nobody named'}`,
+      entry.note === other.note ? '' : entry.note ? `note “${entry.note}”` : 'no note',
+    ]
+      .filter(Boolean)
+      .join(', ')
+  return { was: parts(said, next), is: parts(next, said) }
+}
+
+function changeOf(change: TimelineEntry, changes: readonly TimelineEntry[], first: TimelineEntry): TimelineChange {
+  const before = changes.filter((one) => one.revision < change.revision && stands(one)).reduce(saidNext, first)
+  const about = change.withdraws ?? change.corrects
+  return {
+    revision: change.revision,
+    glyph: glyphOfType(change.type),
+    did: didOf(change, changes, first),
+    to: change.withdraws === null ? differences(before, saidNext(before, change)).is : '',
+    why: change.because ?? change.note,
+    who: change.recordedBy,
+    recordedAt: change.recordedAt,
+    late: change.late,
+    daysLate: change.daysLate,
+    about,
+    withdrawnBy: change.withdrawnBy,
+    withdraw: change.withdrawnBy === null && change.latest,
+  }
+}
+
+function didOf(change: TimelineEntry, changes: readonly TimelineEntry[], first: TimelineEntry): string {
+  if (change.type === 'OutcomeRecategorised') return 'Recategorised to'
+  if (change.withdraws === null) return 'Corrected to'
+  if (change.withdraws === first.revision) return 'Withdrawn as recorded in error'
+  const what = changes.find(({ revision }) => revision === change.withdraws)
+  return what?.withdraws === null ? 'Correction withdrawn' : 'Put back'
+}
+
+function saysOf(entry: TimelineEntry): string {
   if (entry.outcome) return `${outcomes[entry.outcome]} (${entry.outcome})`
-  if (entry.reason) return isReason(entry.reason) ? reasons[entry.reason] : entry.reason
+  if (entry.reason) {
+    if (isReason(entry.reason)) return reasons[entry.reason]
+    return [suitabilityNames[entry.reason as Suitability] ?? entry.reason, entry.detail].filter(Boolean).join(', ')
+  }
   return [
-    first.groupId,
-    first.type === 'ReferralReceived' || first.type === 'ProviderTransferAccepted' ? first.provider : null,
-    first.detail,
+    entry.groupId,
+    entry.type === 'ReferralReceived' || entry.type === 'ProviderTransferAccepted' ? entry.provider : null,
+    entry.type === 'JourneyReinstated' ? entry.because : entry.detail,
   ]
     .filter(Boolean)
     .join(', ')

@@ -1,0 +1,89 @@
+/** Corrections and withdrawals through the API: the same rules as on the pages, each refusal a problem of its own. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { waitUntilCaughtUp } from '../../src/runtime/runtime.ts'
+import { openJourney, serve, type Served } from '../support/served.ts'
+
+let served: Served
+let path: string
+
+beforeAll(async () => {
+  served = await serve({ journeys: 12, settings: { RATE_LIMIT: '0' } })
+  path = `/api/journeys/${await openJourney(served)}`
+}, 240_000)
+
+afterAll(() => served?.stop())
+
+async function post(route: string, body: object) {
+  const answer = await fetch(`${served.url}${path}/${route}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  })
+  return { status: answer.status, ...((await answer.json()) as { revision: number; code?: string; detail?: string }) }
+}
+
+async function timeline() {
+  await waitUntilCaughtUp(served.runtime)
+  return (await (await fetch(`${served.url}${path}/timeline`)).json()) as Record<string, unknown>[]
+}
+
+describe('POST corrections and withdrawals', () => {
+  it('correct a record and take the correction back', async () => {
+    const warning = await post('warnings', { occurredOn: '2025-03-20', about: 'late' })
+    const because = 'Misread the diary.'
+    const corrected = await post('corrections', {
+      corrects: warning.revision,
+      occurredOn: '2025-03-21',
+      changes: { about: 'absent' },
+      because,
+    })
+    expect(corrected.status).toBe(201)
+    const entry = async (revision: number) => (await timeline()).find((one) => one.revision === revision)
+    expect(await entry(corrected.revision)).toMatchObject({
+      type: 'RecordCorrected',
+      occurredOn: '2025-03-21',
+      corrects: warning.revision,
+      fact: warning.revision,
+      detail: 'absent',
+      because,
+    })
+    expect(await entry(warning.revision)).toMatchObject({
+      current: corrected.revision,
+      correctedBy: corrected.revision,
+    })
+    const withdrawn = await post('withdrawals', { withdraws: corrected.revision, because: 'It was right.' })
+    expect(withdrawn.status).toBe(201)
+    expect(await entry(corrected.revision)).toMatchObject({ withdrawnBy: withdrawn.revision })
+    expect(await entry(warning.revision)).toMatchObject({ current: warning.revision, correctedBy: null })
+  })
+
+  it('are refused with what is wrong', async () => {
+    const { revision } = await post('warnings', { occurredOn: '2025-03-22' })
+    const because = 'Mistyped.'
+    const correcting = async (body: object) =>
+      (await post('corrections', { corrects: revision, because, ...body })).code
+    expect(await correcting({ corrects: 9_999, changes: { note: 'x' } })).toBe('no_such_record')
+    expect(await correcting({ changes: {} })).toBe('nothing_to_correct')
+    expect(await correcting({ changes: { groupId: 'G1' } })).toBe('not_correctable')
+    expect(await correcting({ occurredOn: '1999-01-01' })).toBe('before_referral')
+    expect(await correcting({ changes: { note: 5 } })).toBe('invalid_body')
+    expect(await correcting({ changes: { note: { deep: 'x' } } })).toBe('invalid_body')
+    expect(await correcting({ changes: { constructor: 'x' } })).toBe('invalid_body')
+    expect(await correcting({ because: '' })).toBe('invalid_body')
+    await post('withdrawals', { withdraws: revision, because })
+    expect(await correcting({ changes: { note: 'x' } })).toBe('no_longer_stands')
+    const referral = await post('withdrawals', { withdraws: 0, because })
+    expect([referral.status, referral.code]).toEqual([409, 'makes_impossible'])
+    expect(referral.detail).toMatch(/\(event \d+\)/)
+    const named = await post('corrections', { corrects: 0, changes: { provider: '<b>', programme: 'bbr' }, because })
+    expect(named.code).toBe('wrong_value')
+  })
+
+  it('reinstate a journey that ended', async () => {
+    expect((await post('reinstatement', { occurredOn: '2025-03-30', because: 'x' })).code).toBe('not_ended')
+    expect((await post('drop-out', { occurredOn: '2025-03-30', reason: 'work' })).status).toBe(201)
+    expect((await post('reinstatement', { occurredOn: '2025-03-29', because: 'x' })).code).toBe('before_the_end')
+    expect((await post('reinstatement', { occurredOn: '2025-03-31', because: 'He came back.' })).status).toBe(201)
+    expect((await post('warnings', { occurredOn: '2025-03-31' })).status).toBe(201)
+  })
+})
