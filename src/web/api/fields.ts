@@ -164,9 +164,12 @@ type Row = new () => object
 
 const rowsByRequest = new Map<object, Map<string, { readonly of: Row; readonly max: number }>>()
 
-/** What the rows of a list are, by the field that holds it: no other field of a request may hold objects. */
-export const rowsIn = (request: { readonly prototype: object }): ReadonlyMap<string, { of: Row; max: number }> =>
-  rowsByRequest.get(request.prototype) ?? new Map()
+/** What the rows of a list are, by the field that holds it, here or in what the request extends: no other field may hold objects. */
+export function rowsIn({ prototype }: { readonly prototype: object }): ReadonlyMap<string, { of: Row; max: number }> {
+  const inherited = Object.getPrototypeOf(prototype) as object | null
+  const known = inherited === null ? [] : rowsIn({ prototype: inherited })
+  return new Map([...known, ...(rowsByRequest.get(prototype) ?? [])])
+}
 
 /** A list of objects, each checked as a request is. */
 export const Rows =
