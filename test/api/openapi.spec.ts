@@ -109,7 +109,7 @@ describe('the description of the API', () => {
     expect(referred.statusCode, referred.body).toBe(201)
     const { journeyId } = referred.json<{ journeyId: string }>()
     expect(referred.json()).toMatchObject({ revision: 0 })
-    const last = ['drop-out', 'recategorisation'].map((path) => `/api/journeys/{journeyId}/${path}`)
+    const last = ['drop-out', 'recategorisation', 'reinstatement'].map((path) => `/api/journeys/{journeyId}/${path}`)
     const inOrder = [...bodies.keys()].filter(
       (path) => ![...last, '/api/journeys', '/api/journeys/{journeyId}/completion'].includes(path),
     )

@@ -12,18 +12,7 @@ import {
 import { programmeAt, sessionOf } from '../../domain/programme.ts'
 import type { JourneyHeader } from '../../queries/journeys.ts'
 import { sayDay } from '../layout/dates.ts'
-import type { JourneyForm } from './journey-form.ts'
-
-export interface Answer {
-  /** The field of the command or event. */
-  readonly field: string
-  /** The control of the form that asks for it. */
-  readonly control: string
-  readonly label: string
-  /** What the record said until now, where that is changed. */
-  readonly was?: string
-  readonly text: string
-}
+import type { Answer, JourneyForm } from './journey-form.ts'
 
 type Programme = Pick<JourneyHeader, 'programmeKey' | 'programmeVersion'>
 

@@ -3,9 +3,19 @@ import type { Day } from '../../domain/calendar.ts'
 import type { JourneyCommand, JourneyEvent } from '../../domain/journey/journey.ts'
 import type { JourneyHeader, TimelineEntry } from '../../queries/journeys.ts'
 import type { RecordCorrection } from '../../commands/journey-command-handler.ts'
-import type { Answer } from './answers.ts'
 import type { FormError } from './date.ts'
 import type { CommandFields, FormValues } from './form-fields.ts'
+
+export interface Answer {
+  /** The field of the command or event. */
+  readonly field: string
+  /** The control of the form that asks for it. */
+  readonly control: string
+  readonly label: string
+  /** What the record said until now, where that is changed. */
+  readonly was?: string
+  readonly text: string
+}
 
 /** What decides whether a form can be offered: the journey as the read model has it. */
 export interface JourneyRecord {

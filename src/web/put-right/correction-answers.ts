@@ -1,7 +1,8 @@
 /** What a correction or a withdrawal says, as it is checked before it is recorded and shown once it was. */
 import type { FactVersion } from '../../domain/journey/versions.ts'
 import type { JourneyHeader } from '../../queries/journeys.ts'
-import { sayField, type Answer } from '../forms/answers.ts'
+import { sayField } from '../forms/answers.ts'
+import type { Answer } from '../forms/journey-form.ts'
 import { sayDay } from '../layout/dates.ts'
 import { fieldsAsked, textOfField } from './fields.ts'
 
