@@ -35,6 +35,9 @@ const rooms = {
   ],
   'src/simulator/': ['src/domain/', 'src/exchange/contact-log.ts', 'src/exchange/import-file.ts', 'src/runtime/'],
 
+  // The Merkle log over the event store: it reads, and appends nothing.
+  'src/evidence/': ['projections/projection.ts', 'src/event-store/', 'src/runtime/'],
+
   // What operators are shown: status, throughput, metrics, traces.
   'src/operations/': [
     'projections/',
