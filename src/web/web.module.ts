@@ -2,12 +2,14 @@
 import { Module, type OnApplicationShutdown } from '@nestjs/common'
 import { AccessModule } from '../access/access.module.ts'
 import { CommandsModule } from '../commands/commands.module.ts'
+import { EvidenceModule } from '../evidence/evidence.module.ts'
 import { OperationsModule } from '../operations/operations.module.ts'
 import { QueriesModule } from '../queries/queries.module.ts'
 import { RUNTIME, type Runtime } from '../runtime/runtime.ts'
 import { CaseloadPageController } from './caseload/caseload.controller.ts'
 import { ConsultationController } from './consultation/consultation.controller.ts'
 import { Looking } from './consultation/looking.ts'
+import { EvidenceLogController } from './evidence/evidence-log.controller.ts'
 import { JourneyFormController } from './forms/journey-form.controller.ts'
 import { UploadedImports } from '../exchange/uploaded-imports.ts'
 import { HistoryController } from './history/history.controller.ts'
@@ -22,7 +24,7 @@ import { SignInController } from './sign-in/sign-in.controller.ts'
 import { TimelineController } from './timeline/timeline.controller.ts'
 
 @Module({
-  imports: [AccessModule, CommandsModule, OperationsModule, QueriesModule],
+  imports: [AccessModule, CommandsModule, EvidenceModule, OperationsModule, QueriesModule],
   controllers: [
     CaseloadPageController,
     ConsultationController,
@@ -36,6 +38,7 @@ import { TimelineController } from './timeline/timeline.controller.ts'
     OperationsController,
     MetricsController,
     SignInController,
+    EvidenceLogController,
   ],
   providers: [
     JourneyPages,
