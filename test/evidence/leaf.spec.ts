@@ -1,8 +1,9 @@
 /** The record of an event: the same for the same event, whatever store it is in, and another for any other event. */
 import canonicalize from 'canonicalize'
 import { hash } from 'node:crypto'
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { contentHash, parseRecord, recordOf, type RecordedFields } from '../../src/evidence/leaf.ts'
+import { canonicalForm, contentHash, parseRecord, recordOf, type RecordedFields } from '../../src/evidence/leaf.ts'
 
 const event: RecordedFields = {
   id: '7f9b1b0c-3b5f-5c57-9f57-6f2f5a3d1c11',
@@ -45,6 +46,31 @@ describe('the record of an event', () => {
   it('tells what is not JSON apart from JSON that reads the same', () => {
     const contents = [undefined, null, 'absent', '{"a":1}', { a: 1 }, Buffer.from('{"a":1}'), '\ud800', '\\ud800']
     expect(new Set(contents.map(contentHash)).size).toBe(contents.length)
+  })
+
+  it('has the canonical form of whatever a store can hold', () => {
+    const name = fc.oneof(
+      fc.string({ unit: 'binary' }),
+      fc.constantFrom('__proto__', '0', '10', '9', '01', 'toJSON', ''),
+    )
+    const { json } = fc.letrec((tie) => ({
+      json: fc.oneof(
+        { maxDepth: 4 },
+        fc.string({ unit: 'binary' }),
+        fc.double({ noNaN: true, noDefaultInfinity: true }),
+        fc.constantFrom(null, true, false, -0, '\\ud800', '\ud83d\ude00'),
+        fc.array(tie('json')),
+        fc.array(fc.tuple(name, tie('json'))).map((members) => Object.fromEntries(members)),
+      ),
+    }))
+    fc.assert(
+      fc.property(json, (value) => {
+        const stored: unknown = JSON.parse(JSON.stringify(value))
+        expect(canonicalForm(stored)).toBe(canonicalize(stored))
+      }),
+      { numRuns: 2_000 },
+    )
+    expect(() => canonicalForm({ a: '\ud800' })).toThrow()
   })
 
   it('is not read from anything else', () => {
