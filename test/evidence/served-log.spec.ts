@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import type { Role } from '../../src/access/policy.ts'
 import { openCheckpoint, type Checkpoint } from '../../src/evidence/checkpoint.ts'
 import { Evidence } from '../../src/evidence/evidence.module.ts'
 import { coveredCategories } from '../../src/evidence/evidence-follower.ts'
@@ -9,11 +10,13 @@ import { parseRecord } from '../../src/evidence/leaf.ts'
 import { leafHash, rootOf } from '../../src/evidence/merkle-tree.ts'
 import { parseVerifierKey } from '../../src/evidence/signed-note.ts'
 import { decodeBundle, subtreesIn, tilePath, tilesOf, widthAt } from '../../src/evidence/tiles.ts'
+import { cookieFor } from '../support/signed-in.ts'
 import { serve, type Served } from '../support/served.ts'
 
 let served: Served
 let checkpoint: Checkpoint
-const get = (path: string) => fetch(`${served.url}/evidence/${path}`)
+const get = (path: string, role: Role = 'auditor') =>
+  fetch(`${served.url}/evidence/${path}`, { headers: { cookie: cookieFor(served.app, role) } })
 const bytes = async (path: string) => Buffer.from(await (await get(path)).arrayBuffer())
 
 beforeAll(async () => {
@@ -67,6 +70,12 @@ describe('the served evidence log', () => {
     expect(hashes.headers.get('cache-control')).toBe('public, max-age=31536000, immutable')
     expect(entries.headers.get('cache-control')).toBe('private, max-age=31536000, immutable')
     expect((await bytes('tile/0/000')).length).toBe(8_192)
+  })
+
+  it('shows its entries to who reviews, and its hashes to anybody', async () => {
+    expect((await get('tile/entries/000', 'facilitator')).status).toBe(403)
+    expect((await get('tile/0/000', 'partner_safety_worker')).status).toBe(200)
+    expect((await fetch(`${served.url}/evidence/checkpoint`)).status).toBe(200)
   })
 
   it('serves each smaller tile too, for heads that were signed earlier', async () => {

@@ -25,7 +25,8 @@ export class EvidenceLogController {
     return reply.type('text/plain; charset=utf-8').header('cache-control', 'no-cache').send(latest.note)
   }
 
-  @RequiresPermission('read')
+  /** Which kinds of events which histories have, by opaque ids: for who inspects, and nobody's record. */
+  @RequiresPermission('review')
   @Get('tile/entries/*')
   entries(@Req() request: FastifyRequest, @Res() reply: FastifyReply) {
     return this.answer(request, reply, 'entries')
