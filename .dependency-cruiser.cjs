@@ -27,6 +27,9 @@ const rooms = {
   'src/exchange/': ['src/commands/', 'src/domain/', 'src/event-store/', 'src/protection/', 'src/runtime/'],
   'src/simulator/': ['src/domain/', 'src/exchange/contact-log.ts', 'src/exchange/import-file.ts', 'src/runtime/'],
 
+  // The Merkle log over the event store: it reads, and appends nothing.
+  'src/evidence/': ['projections/projection.ts', 'src/event-store/', 'src/runtime/'],
+
   // What operators are shown: status, throughput, metrics, traces.
   'src/operations/': [
     'projections/',
@@ -57,13 +60,7 @@ const rooms = {
     'src/web/api/api.module.ts',
     'src/web/web.module.ts',
   ],
-  'src/main.ts': [
-    'src/app.module.ts',
-    'src/cli/terminal.ts',
-    'src/protection/vault.ts',
-    'src/runtime/',
-    'src/web/',
-  ],
+  'src/main.ts': ['src/app.module.ts', 'src/cli/terminal.ts', 'src/protection/vault.ts', 'src/runtime/', 'src/web/'],
 }
 
 /**

@@ -52,6 +52,7 @@ const planted: [file: string, source: string, caughtBy: string[]][] = [
   ['src/queries/planted.ts', fromLeaf('../'), ['src/queries knows only its own', cellar]],
   ['src/exchange/planted.ts', fromLeaf('../'), ['src/exchange knows only its own', cellar]],
   ['src/operations/planted.ts', fromLeaf('../'), ['src/operations knows only its own', cellar]],
+  ['src/evidence/planted.ts', fromLeaf('../'), ['src/evidence knows only its own', cellar]],
   ['src/simulator/planted.ts', fromLeaf('../'), ['src/simulator knows only its own', cellar]],
   ['src/web/planted/planted.ts', fromLeaf('../../'), ['src/web knows only its own', cellar]],
   ['src/web/errors/planted.ts', fromLeaf('../../'), ['src/web/errors knows only its own', cellar]],
