@@ -95,6 +95,8 @@ describe('the routes', () => {
     ])
     expect([...handlers].filter(([, posture]) => posture === 'public').map(([name]) => name)).toEqual([
       'MetricsController.tell',
+      'EvidenceLogController.checkpoint',
+      'EvidenceLogController.hashes',
       'ProgrammesController.programmes',
       'ProgrammesController.programme',
       'ProblemsController.problemKinds',
