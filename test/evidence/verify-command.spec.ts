@@ -12,7 +12,7 @@ import { projectRoot } from '../../src/runtime/config.ts'
 import { importText, openIn, temporaryDirectory } from '../support/runtime.ts'
 import { syntheticLog } from '../support/served.ts'
 
-describe('npm run verify -- log', () => {
+describe('npm run verify -- log', { timeout: 180_000 }, () => {
   it('says that all is as recorded, then which event is not, also while the app runs', async () => {
     const dataDir = temporaryDirectory()
     const runtime = await openIn(dataDir)
