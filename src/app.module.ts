@@ -2,6 +2,7 @@
 import { Module, type DynamicModule } from '@nestjs/common'
 import { AccessModule } from './access/access.module.ts'
 import { CommandsModule } from './commands/commands.module.ts'
+import { EvidenceModule } from './evidence/evidence.module.ts'
 import { OperationsModule } from './operations/operations.module.ts'
 import { QueriesModule } from './queries/queries.module.ts'
 import { ProcessModule } from './process/process.module.ts'
@@ -20,6 +21,7 @@ import { WebModule } from './web/web.module.ts'
     OperationsModule,
     ProjectionsModule,
     ProcessModule,
+    EvidenceModule,
     DemonstrationModule,
     WebModule,
     ApiModule,

@@ -3,7 +3,8 @@ import type { Actor } from '../domain/history.ts'
 
 /**
  * `read`: see who is on the programme and what happened on a journey. `record`: add to a journey. `operate`: see the status of
- * the service and reprocess parked streams; nothing about anybody. `review`: see who looked at whose record.
+ * the service and reprocess parked streams; nothing about anybody. `review`: see who looked at whose record, and the
+ * entries of the evidence log.
  */
 export const permissions = ['read', 'record', 'operate', 'review'] as const
 export type Permission = (typeof permissions)[number]

@@ -1,23 +1,32 @@
-/** npm run verify -- projections: the read models compared, row for row, with what the log says they should be. */
+/** npm run verify: the read models compared with the event store, or the event store with the evidence log. */
 import { Command } from 'commander'
 import { projections } from '../../projections/projections.ts'
 import { verifyProjections } from '../../projections/rebuild/verify.ts'
 import { readConfig } from '../runtime/config.ts'
 import { openRuntime } from '../runtime/runtime.ts'
-import { atTheTerminal, progressBar, UsageError } from './terminal.ts'
+import { atTheTerminal, progressBar } from './terminal.ts'
+import { verifyEvidence, type LogVerification } from './verify-log.ts'
 
-const command = new Command('npm run verify --')
-  .description(
-    'Builds the read models again in a scratch place and compares every row with what is served. Changes nothing. The app may run.',
-  )
-  .argument('<what>', 'projections')
+const program = new Command('npm run verify --').description('Changes nothing. The app may run.')
+program
+  .command('projections')
+  .description('builds the read models again in a scratch place and compares every row with what is served')
   .option('--json', 'print the verdicts as one JSON array')
-  .showHelpAfterError()
-  .parse()
+  .action((options: { json?: boolean }) => atTheTerminal(() => verifyReadModels(options)))
+program
+  .command('log')
+  .description('compares every event of the store with the evidence log, and the log with its signed heads')
+  .option('--json', 'print the verdicts as one JSON object')
+  .option('--checkpoint <file...>', 'signed heads of the log that were kept elsewhere')
+  .option('--key <key...>', 'verifier keys to trust instead of those beside the private key')
+  .option('--erased <file>', 'ids of keys destroyed, and streams removed, under an authority: one a line')
+  .action((options: LogVerification) =>
+    atTheTerminal(async () => {
+      if (!(await verifyEvidence(readConfig(), options))) process.exitCode = 1
+    }),
+  )
 
-await atTheTerminal(async () => {
-  const [what] = command.args as [string]
-  if (what !== 'projections') throw new UsageError(`There is nothing called "${what}" to verify. Ask for: projections.`)
+async function verifyReadModels({ json = false }: { json?: boolean }): Promise<void> {
   const config = readConfig()
   const runtime = await openRuntime(
     { ...config, logLevel: config.logLevel === 'info' ? 'warn' : config.logLevel },
@@ -30,7 +39,7 @@ await atTheTerminal(async () => {
     )
     bar.end()
     const wrong = verdicts.reduce((sum, { differences }) => sum + differences, 0)
-    if (command.opts<{ json?: boolean }>().json) process.stdout.write(`${JSON.stringify(verdicts)}\n`)
+    if (json) process.stdout.write(`${JSON.stringify(verdicts)}\n`)
     else {
       for (const { projection, table, rows, checksum, differences, wrong } of verdicts) {
         const verdict = differences === 0 ? 'as the log says' : `${differences} DIFFERENT`
@@ -45,4 +54,6 @@ await atTheTerminal(async () => {
   } finally {
     await runtime.close()
   }
-})
+}
+
+await program.showHelpAfterError().parseAsync()

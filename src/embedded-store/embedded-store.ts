@@ -40,6 +40,10 @@ export interface EmbeddedStoreOptions {
 // Thrown by startEmbeddedStore.
 export { DamagedStore, StoreInUse }
 
+// For who compares the file, where it lies, with something else.
+export { EVENTS_FILE as eventsFile } from './storage/database.ts'
+export { rowsAsWritten, type WrittenRow } from './storage/rows-as-written.ts'
+
 const LOOPBACK = '127.0.0.1'
 
 /** @throws StoreInUse, DamagedStore, or the operating system's error for the directory or the port */

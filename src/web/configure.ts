@@ -150,8 +150,9 @@ export async function configureWeb(
 
 const isApi = (url: string): boolean => /^\/api(?:[/?]|$)/.test(url)
 
-/** Everything but the files, the API and the metrics is a page for people. */
-export const isPage = (url: string): boolean => !url.startsWith('/assets/') && !/^\/(?:api|metrics)(?:[/?]|$)/.test(url)
+/** Everything but the files, the API, the metrics and the evidence log is a page for people. */
+export const isPage = (url: string): boolean =>
+  !url.startsWith('/assets/') && !/^\/(?:api|metrics|evidence\/checkpoint|evidence\/tile)(?:[/?]|$)/.test(url)
 
 function templateFolders(viewsDir: string): string[] {
   const require = createRequire(import.meta.url)

@@ -3,6 +3,7 @@ import { Module, type OnApplicationShutdown } from '@nestjs/common'
 import { AccessModule } from '../access/access.module.ts'
 import { CommandsModule } from '../commands/commands.module.ts'
 import { ProcessModule } from '../process/process.module.ts'
+import { EvidenceModule } from '../evidence/evidence.module.ts'
 import { OperationsModule } from '../operations/operations.module.ts'
 import { QueriesModule } from '../queries/queries.module.ts'
 import { RUNTIME, type Runtime } from '../runtime/runtime.ts'
@@ -11,6 +12,7 @@ import { ConsultationController } from './consultation/consultation.controller.t
 import { Looking } from './consultation/looking.ts'
 import { GroupFormController } from './groups/group-form.controller.ts'
 import { GroupsController } from './groups/groups.controller.ts'
+import { EvidenceLogController } from './evidence/evidence-log.controller.ts'
 import { JourneyFormController } from './forms/journey-form.controller.ts'
 import { UploadedImports } from '../exchange/uploaded-imports.ts'
 import { HistoryController } from './history/history.controller.ts'
@@ -25,7 +27,7 @@ import { SignInController } from './sign-in/sign-in.controller.ts'
 import { TimelineController } from './timeline/timeline.controller.ts'
 
 @Module({
-  imports: [AccessModule, CommandsModule, OperationsModule, ProcessModule, QueriesModule],
+  imports: [AccessModule, CommandsModule, EvidenceModule, OperationsModule, ProcessModule, QueriesModule],
   controllers: [
     CaseloadPageController,
     ConsultationController,
@@ -41,6 +43,7 @@ import { TimelineController } from './timeline/timeline.controller.ts'
     OperationsController,
     MetricsController,
     SignInController,
+    EvidenceLogController,
   ],
   providers: [
     JourneyPages,

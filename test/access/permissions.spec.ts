@@ -109,6 +109,8 @@ describe('the routes', () => {
       'SignInController.end',
       'SignInController.signedOut',
       'SignInController.endedElsewhere',
+      'EvidenceLogController.checkpoint',
+      'EvidenceLogController.hashes',
       'ProgrammesController.programmes',
       'ProgrammesController.programme',
       'ProblemsController.problemKinds',

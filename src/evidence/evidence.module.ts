@@ -1,0 +1,69 @@
+/** Opens the evidence log beside the read models and keeps it level with the event store while the application runs. */
+import { Inject, Module, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { RUNTIME, type Runtime } from '../runtime/runtime.ts'
+import { EvidenceFile, evidenceFileName, openForReading } from './evidence-file.ts'
+import { EvidenceFollower } from './evidence-follower.ts'
+import { EvidenceLog } from './evidence-log.ts'
+import { signingKeysIn } from './signing-keys.ts'
+
+/** The open evidence log; `log` is null where it cannot be trusted, and the rest of the product goes on without it. */
+export class Evidence {
+  readonly log: EvidenceLog | null
+  private readonly follower: EvidenceFollower | null
+
+  constructor({ config, store, log }: Runtime) {
+    this.log = null
+    this.follower = null
+    try {
+      const path = join(config.dataDir, evidenceFileName)
+      const origin = originIn(path)
+      const { keys, areNew } = signingKeysIn(config.keysDir, origin)
+      if (areNew && origin !== undefined)
+        log.warn(
+          { origin },
+          'The key of the evidence log was gone: a new one signs from now on. Whoever verifies needs it.',
+        )
+      this.log = new EvidenceLog(path, keys)
+      this.follower = new EvidenceFollower(store, this.log, log)
+    } catch (error) {
+      log.error({ err: error }, 'The evidence log cannot be opened, and covers nothing until that has been put right.')
+    }
+  }
+
+  start(): void {
+    this.follower?.start()
+  }
+
+  async close(): Promise<void> {
+    await this.follower?.stop()
+    this.log?.close()
+  }
+}
+
+function originIn(path: string): string | undefined {
+  if (!existsSync(path)) return undefined
+  const file = new EvidenceFile(openForReading(path))
+  try {
+    return file.head()?.origin
+  } finally {
+    file.close()
+  }
+}
+
+@Module({
+  providers: [{ provide: Evidence, useFactory: (runtime: Runtime) => new Evidence(runtime), inject: [RUNTIME] }],
+  exports: [Evidence],
+})
+export class EvidenceModule implements OnApplicationBootstrap, OnApplicationShutdown {
+  constructor(@Inject(Evidence) private readonly evidence: Evidence) {}
+
+  onApplicationBootstrap(): void {
+    this.evidence.start()
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.evidence.close()
+  }
+}
