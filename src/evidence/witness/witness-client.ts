@@ -43,17 +43,17 @@ export class WitnessClient {
    * @returns the witness's signature line, checked against its key, with its newline
    * @throws WitnessAway, WitnessRefused
    */
-  async cosignatureOn(checkpoint: ProvableCheckpoint): Promise<string> {
+  async cosignatureOn(checkpoint: ProvableCheckpoint, signal?: AbortSignal): Promise<string> {
     let from = Math.min(this.cosignedSize, checkpoint.size)
     // The first answer may name another size; a second one that does means that another process asks at the same time.
     for (let tries = 0; tries < 3; tries++) {
-      const response = await this.ask(from, checkpoint)
+      const response = await this.ask(from, checkpoint, signal)
       if (response.status !== 409 || Number.isNaN(response.size)) return this.accepted(response, checkpoint)
       const { size } = response
       if (size > checkpoint.size)
         throw new WitnessRefused(
           409,
-          `The witness has cosigned ${size} entries of this log, which has only ${checkpoint.size}: entries were lost here.`,
+          `The witness has cosigned ${size} entries of this log, which has only ${checkpoint.size}: entries were lost here, or it is being built anew and is not there yet.`,
         )
       if (size === from)
         throw new WitnessRefused(409, `The witness has cosigned another history of the same ${size} entries.`)
@@ -62,7 +62,7 @@ export class WitnessClient {
     throw new WitnessAway('The witness is asked by another process at the same time.')
   }
 
-  private async ask(oldSize: number, checkpoint: ProvableCheckpoint): Promise<Reply> {
+  private async ask(oldSize: number, checkpoint: ProvableCheckpoint, signal?: AbortSignal): Promise<Reply> {
     const isProofEmpty = oldSize === 0 || oldSize === checkpoint.size
     const proof = isProofEmpty ? [] : await checkpoint.consistencyFrom(oldSize)
     try {
@@ -70,7 +70,7 @@ export class WitnessClient {
         method: 'POST',
         headers: { 'content-type': 'text/plain; charset=utf-8' },
         body: formatSubmission({ oldSize, proof, checkpoint: checkpoint.note }),
-        signal: AbortSignal.timeout(this.timeoutMs),
+        signal: AbortSignal.any([AbortSignal.timeout(this.timeoutMs), ...(signal ? [signal] : [])]),
         redirect: 'error',
       })
       const body = await response.text()
