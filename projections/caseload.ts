@@ -190,7 +190,7 @@ export const caseload: Projection = {
       ],
       learned,
     ),
-    ...ignoring('ParticipantRegistered', 'ParticipantDetailsCorrected', 'ContactRefused'),
+    ...ignoring('ParticipantRegistered', 'ParticipantDetailsCorrected', 'ContactRefused', 'EvidencePackMade'),
   },
 }
 

@@ -88,6 +88,7 @@ export const participants: Projection = {
       'ProgrammeCompleted',
       'OutcomeRecategorised',
       'ContactRefused',
+      'EvidencePackMade',
     ),
   },
 }

@@ -127,7 +127,7 @@ export const timeline: Projection = {
       ],
       (event) => [entry(event)],
     ),
-    ...ignoring('ParticipantRegistered', 'ParticipantDetailsCorrected', 'ContactRefused'),
+    ...ignoring('ParticipantRegistered', 'ParticipantDetailsCorrected', 'ContactRefused', 'EvidencePackMade'),
   },
 }
 

@@ -7,6 +7,7 @@ import ts from 'typescript'
 import { eventTypes, privacyOf } from '../src/domain/events.ts'
 import { sentenceOf, wordsOf } from '../src/domain/event-words.ts'
 import { schemaVersionOf } from '../src/domain/codec.ts'
+import { evidencePackHistory, evidencePackPrivacy } from '../src/domain/evidence-pack.ts'
 import { importPrivacy } from '../src/domain/import-record.ts'
 import { journeyHistory, journeyPrivacy } from '../src/domain/journey/journey.ts'
 import { outcomeCodes, outcomes, reasonCodes, reasons, attendanceCategoryOf } from '../src/domain/journey/outcomes.ts'
@@ -25,6 +26,11 @@ const categories = [
   },
   { category: participantHistory.category, privacy: participantPrivacy, title: 'A participant: who he is' },
   { category: 'import', privacy: importPrivacy, title: 'An import: what was turned away' },
+  {
+    category: evidencePackHistory.category,
+    privacy: evidencePackPrivacy,
+    title: 'An evidence pack: what was taken out of the service',
+  },
 ]
 
 const program = ts.createProgram([join(root, 'src/domain/events.ts')], {

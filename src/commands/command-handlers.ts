@@ -5,6 +5,7 @@ import type { EventStore } from '../event-store/event-store.ts'
 import type { Vault } from '../protection/vault.ts'
 import { ConsultationLog } from './consultation-log.ts'
 import { DecideAndAppend } from './decide-and-append.ts'
+import { EvidencePackCommandHandler } from './evidence-pack-command-handler.ts'
 import { JourneyCommandHandler } from './journey-command-handler.ts'
 import { ParticipantCommandHandler } from './participant-command-handler.ts'
 
@@ -13,6 +14,7 @@ export interface CommandHandlers {
   readonly participants: ParticipantCommandHandler
   /** Who looks at what. */
   readonly consultations: ConsultationLog
+  readonly evidencePacks: EvidencePackCommandHandler
   /** What the handlers share, for those that decide many commands at once. */
   readonly decideAndAppend: DecideAndAppend
 }
@@ -30,5 +32,6 @@ export function commandHandlersOn(
   const participants = new ParticipantCommandHandler(decideAndAppend, vault)
   const journeys = new JourneyCommandHandler(decideAndAppend, participants, store, vault)
   const consultations = new ConsultationLog(appender, join(dataDir, 'consultations.sqlite'))
-  return { journeys, participants, consultations, decideAndAppend }
+  const evidencePacks = new EvidencePackCommandHandler(decideAndAppend)
+  return { journeys, participants, consultations, evidencePacks, decideAndAppend }
 }

@@ -1,4 +1,5 @@
 /** The stored form of an event: its schema versions, and how what the log holds is read. What cannot be read is named, never skipped. */
+import { evidenceScopes } from './evidence-pack.ts'
 import { isStoredDay, isStoredInstant } from './calendar.ts'
 import { eventTypeOf, type DomainEvent, type EventType } from './events.ts'
 import type { Metadata, Recorded } from './history.ts'
@@ -67,6 +68,7 @@ const code =
 const outcome = code(isOutcome)
 const reason = code(isReason)
 const decision = code((code) => suitabilities.some((known) => known === code))
+const scope = code((code) => evidenceScopes.some((known) => known === code))
 const programme: Check = (value) => isObject(value) && text(value.key) && count(value.version)
 
 /** Both clocks are compared as text: a day or an instant in another form would be sorted into the wrong place. */
@@ -113,6 +115,7 @@ const shapes: {
   ParticipantRegistered: { fingerprint: text },
   ParticipantDetailsCorrected: { fingerprint: text },
   ContactRefused: { recordId: text, occurrence: count, reason: text },
+  EvidencePackMade: { scope, events: count, logSize: count, digest: text },
 }
 
 const shapeOf = Object.fromEntries(

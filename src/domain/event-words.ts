@@ -193,6 +193,14 @@ const eventWords = {
     detail: ({ data }) => data.reason,
     sentence: ({ data }) => `A record of a contact log was refused: ${data.reason}.`,
   },
+  EvidencePackMade: {
+    name: 'Evidence pack made',
+    shortName: 'Evidence',
+    contact: null,
+    weight: 'none',
+    detail: ({ data }) => `${data.events} events, ${data.personalFields ? 'with' : 'without'} personal details`,
+    sentence: ({ data }) => `An evidence pack of ${evidenceScopeNames[data.scope]} was made and handed out.`,
+  },
 } as const satisfies { readonly [T in EventType]: EventWords<Extract<DomainEvent, { type: T }>> }
 
 /** The contacts of a contact log, each of which becomes one event. */
@@ -205,6 +213,8 @@ export const sentenceOf = (event: Recorded<DomainEvent>): string => wordsOf(even
 
 /** What the event says beside its name; empty where that is nothing. */
 export const detailOf = (event: Recorded<DomainEvent>): string => wordsOf(event.type).detail?.(event) ?? ''
+
+const evidenceScopeNames = { journey: 'one journey', days: 'some days', log: 'the whole log' } as const
 
 const sessionName = (id: string): string => {
   const programme = programmeAt('bbr', 1)

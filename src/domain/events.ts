@@ -1,12 +1,18 @@
 /** The union of all events, and how sensitive each of their fields is. */
+import { evidencePackPrivacy, type EvidencePackEvent } from './evidence-pack.ts'
 import { importPrivacy, type ImportEvent } from './import-record.ts'
 import { journeyPrivacy, type JourneyEvent } from './journey/journey.ts'
 import { participantPrivacy, type ParticipantEvent } from './participant.ts'
 import type { Classified, Privacy } from './privacy.ts'
 
-export type DomainEvent = JourneyEvent | ParticipantEvent | ImportEvent
+export type DomainEvent = JourneyEvent | ParticipantEvent | ImportEvent | EvidencePackEvent
 
-export const privacyOf: Classified<DomainEvent> = { ...journeyPrivacy, ...participantPrivacy, ...importPrivacy }
+export const privacyOf: Classified<DomainEvent> = {
+  ...journeyPrivacy,
+  ...participantPrivacy,
+  ...importPrivacy,
+  ...evidencePackPrivacy,
+}
 
 export type EventType = DomainEvent['type']
 

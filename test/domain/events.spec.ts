@@ -89,6 +89,7 @@ describe('privacy', () => {
       ParticipantRegistered: details,
       ParticipantDetailsCorrected: details,
       ContactRefused: [],
+      EvidencePackMade: [],
     } satisfies Record<EventType, string[]>)
   })
   it('calls health, risk and offences special', () => {

@@ -61,7 +61,8 @@ export class Cosigning {
     }
   }
 
-  private async cosignLatest(signal: AbortSignal): Promise<void> {
+  /** @throws WitnessAway, WitnessRefused */
+  async cosignLatest(signal: AbortSignal): Promise<void> {
     const { evidence, key } = this
     const latest = evidence.file.latestCheckpoint()
     if (!latest || cosignaturesOn(latest.note, [key]).length > 0) return
