@@ -18,9 +18,14 @@ export function packPage(pack: EvidencePack): string {
     "base-uri 'none'",
     "form-action 'none'",
   ].join('; ')
-  // No text of an event can end the element it stands in.
-  const parts: Record<string, string> = { policy, style, script, pack: JSON.stringify(pack).replaceAll('<', '\\u003c') }
-  return template.replace(/\{\{(\w+)\}\}/g, (_, name: string) => parts[name]!)
+  const parts: Record<string, string> = {
+    policy: `<meta http-equiv="Content-Security-Policy" content="${policy}">`,
+    style: `<style>${style}</style>`,
+    // No text of an event can end the element it stands in.
+    pack: `<script type="application/json" id="pack">${JSON.stringify(pack).replaceAll('<', '\\u003c')}</script>`,
+    script: `<script>${script}</script>`,
+  }
+  return template.replace(/<!-- (\w+) -->/g, (_, name: string) => parts[name]!)
 }
 
 /** @returns null where the page carries none that can be read */
