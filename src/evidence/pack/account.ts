@@ -70,7 +70,13 @@ export function toldEvents(pack: EvidencePack): ToldEvent[] {
       detail: detailOf(event),
       occurredOn: occurredAt,
       recordedAt,
-      who: [actor.id, actor.role.replaceAll('_', ' '), actor.organisation].filter(Boolean).join(', '),
+      who: [
+        actor.id,
+        actor.role === 'not-stated' ? 'role not stated' : actor.role.replaceAll('_', ' '),
+        actor.organisation,
+      ]
+        .filter(Boolean)
+        .join(', '),
       source,
       daysLate: isLate(event) ? daysLate(event) : 0,
       corrects: correctedRevision(event),

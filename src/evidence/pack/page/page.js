@@ -58,6 +58,11 @@ const table = (caption, heads, rows) =>
     ),
   )
 
+const fieldName = (field) => {
+  const words = field.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
+  return words[0].toUpperCase() + words.slice(1)
+}
+
 const eventLink = (revision) => h('a', { href: `#event-${revision}` }, `event ${revision}`)
 
 const plural = (count, one, many = `${one}s`) => `${count} ${count === 1 ? one : many}`
@@ -228,7 +233,7 @@ function corrections() {
   )
   return rows.length === 0
     ? h('p', {}, 'Nothing was corrected.')
-    : table('Corrections, as they were recorded', ['Correction', 'Corrects', 'Is', 'Recorded', 'By'], rows)
+    : table('Corrections, as they were recorded', ['Correction', 'Corrects', 'Recorded as', 'Recorded', 'By'], rows)
 }
 
 function eventItem({ verdict, where, event }, knownOn) {
@@ -257,7 +262,7 @@ function eventItem({ verdict, where, event }, knownOn) {
       ...(it.occurredOn ? [['Happened', day(it.occurredOn)]] : []),
       ...(it.recordedAt ? [['Recorded', `${instant(it.recordedAt)}, by ${it.who}, source ${it.source}`]] : []),
       ...Object.entries(event.opened ?? {}).map(([field, value]) => [
-        field,
+        fieldName(field),
         typeof value === 'string' ? value : JSON.stringify(value),
       ]),
     ]),
