@@ -6,10 +6,10 @@ import { ed25519 } from '@noble/curves/ed25519.js'
 import { sha256 } from '@noble/hashes/sha2.js'
 import type { EvidencePack, PackedEvent, StoredContent } from './pack-format.ts'
 
-export type EventVerdict = 'ok' | 'altered' | 'missing' | 'extra' | 'reordered' | 'not-yet-covered'
+export type PackedEventVerdict = 'ok' | 'altered' | 'missing' | 'extra' | 'reordered' | 'not-yet-covered'
 
 export interface JudgedEvent {
-  readonly verdict: EventVerdict
+  readonly verdict: PackedEventVerdict
   /** Such as `journey-<id> revision 4`; of an entry of the log that is missing, its number. */
   readonly where: string
   /** The event in the pack; null where it is missing. */
@@ -34,7 +34,7 @@ export interface PackVerdict {
   readonly log: 'ok' | 'signature-bad'
   /** In the order of the pack, what is missing where it belongs. */
   readonly events: readonly JudgedEvent[]
-  readonly counts: Readonly<Record<EventVerdict, number>>
+  readonly counts: Readonly<Record<PackedEventVerdict, number>>
 }
 
 /** @param trustedKey the verifier key of the log as the reader knows it from elsewhere; the pack's own are believed without it */
@@ -104,7 +104,7 @@ function judgedEvents(pack: EvidencePack, note: ParsedNote | null): JudgedEvent[
   return judged
 }
 
-function verdictOn(event: PackedEvent, note: ParsedNote | null, last: number): EventVerdict {
+function verdictOn(event: PackedEvent, note: ParsedNote | null, last: number): PackedEventVerdict {
   if (event.proof === null) return 'not-yet-covered'
   if (!isIncluded(event, note)) return 'altered'
   return event.proof.index <= last ? 'reordered' : 'ok'

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { checkPack } from '../../../src/evidence/pack/check-pack.ts'
 import { PackRefused, type EvidencePack, type PackedEvent } from '../../../src/evidence/pack/pack-format.ts'
 import { zipPack } from '../../../src/evidence/pack/pack-zip.ts'
-import { verifyPack, type EventVerdict } from '../../../src/evidence/pack/verification.ts'
+import { verifyPack, type PackedEventVerdict } from '../../../src/evidence/pack/verification.ts'
 import { SignedLog } from '../../support/signed-log.ts'
 import { newSigningKey, signNote, parseNote } from '../../../src/evidence/signed-note.ts'
 import { recordBytes } from '../../../src/evidence/pack/verification.ts'
@@ -64,7 +64,7 @@ it(`${mutations} alterations are each found out, named rightly where it happened
       return { form: 'canonical' as const, text: edited(text, between) }
     }
     const proof = event.proof!
-    const alterations: [EventVerdict, string, EvidencePack][] = [
+    const alterations: [PackedEventVerdict, string, EvidencePack][] = [
       ['altered', where, change({ data: content('data') })],
       ['altered', where, change({ metadata: content('metadata') })],
       ['altered', where, change({ type: edited(event.type, between) })],
