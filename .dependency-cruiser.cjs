@@ -38,7 +38,7 @@ const rooms = {
   'src/simulator/': ['src/domain/', 'src/exchange/contact-log.ts', 'src/exchange/import-file.ts', 'src/runtime/'],
 
   // The Merkle log over the event store: it reads, and appends nothing.
-  'src/evidence/': ['projections/projection.ts', 'src/event-store/', 'src/runtime/'],
+  'src/evidence/': ['projections/projection.ts', 'src/domain/', 'src/event-store/', 'src/protection/', 'src/runtime/'],
 
   // What operators are shown: status, throughput, metrics, traces.
   'src/operations/': [
@@ -61,7 +61,15 @@ const rooms = {
     'src/process/',
     'src/queries/',
   ],
-  'src/cli/': ['projections/', 'src/event-store/', 'src/evidence/', 'src/exchange/', 'src/queries/', 'src/runtime/'],
+  'src/cli/': [
+    'projections/',
+    'src/domain/calendar.ts',
+    'src/event-store/',
+    'src/evidence/',
+    'src/exchange/',
+    'src/queries/',
+    'src/runtime/',
+  ],
   'src/app.module.ts': [
     'src/access/access.module.ts',
     'src/commands/commands.module.ts',

@@ -240,7 +240,7 @@ export const caseload: Projection = {
       ],
       learned,
     ),
-    ...ignoring('ParticipantRegistered', 'ParticipantDetailsCorrected', 'ContactRefused'),
+    ...ignoring('ParticipantRegistered', 'ParticipantDetailsCorrected', 'ContactRefused', 'EvidencePackMade'),
     ...ignoring(...groupEventTypes, ...sessionEventTypes),
   },
 }

@@ -224,7 +224,7 @@ export const groups: Projection = {
       },
     ],
     ...ignoring(...journeyEventTypes),
-    ...ignoring('ParticipantRegistered', 'ParticipantDetailsCorrected', 'ContactRefused'),
+    ...ignoring('ParticipantRegistered', 'ParticipantDetailsCorrected', 'ContactRefused', 'EvidencePackMade'),
   },
 }
 

@@ -94,6 +94,7 @@ export const participants: Projection = {
       'ProgrammeCompleted',
       'OutcomeRecategorised',
       'ContactRefused',
+      'EvidencePackMade',
     ),
   },
 }

@@ -160,7 +160,7 @@ export const timeline: Projection = {
       ],
       (event) => [entry(event)],
     ),
-    ...ignoring('ParticipantRegistered', 'ParticipantDetailsCorrected', 'ContactRefused'),
+    ...ignoring('ParticipantRegistered', 'ParticipantDetailsCorrected', 'ContactRefused', 'EvidencePackMade'),
     ...ignoring(...groupEventTypes, ...sessionEventTypes),
   },
 }

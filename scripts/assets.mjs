@@ -1,4 +1,5 @@
-// The stylesheet, the browser script and the pictures the pages need, built into dist/public.
+// The stylesheet, the browser script and the pictures the pages need, built into dist/public; and the page that goes into evidence
+// packs, built into dist/evidence-pack.
 import { cpSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { build } from 'esbuild'
@@ -27,6 +28,21 @@ export async function buildAssets(root) {
     legalComments: 'none',
     logLevel: 'warning',
   })
+
+  const page = join(root, 'src/evidence/pack/page')
+  const packed = join(root, 'dist/evidence-pack')
+  await build({
+    entryPoints: [join(page, 'page.js'), join(page, 'page.css')],
+    outdir: packed,
+    bundle: true,
+    minify: true,
+    format: 'iife',
+    target: 'es2022',
+    charset: 'utf8',
+    legalComments: 'none',
+    logLevel: 'warning',
+  })
+  cpSync(join(page, 'page.html'), join(packed, 'page.html'))
 
   // Only the pictures of MoJ Frontend's components; the crest and the crown are not ours to show.
   const moj = join(root, 'node_modules/@ministryofjustice/frontend/moj/assets/images')

@@ -8,6 +8,7 @@ import { eventTypes, privacyOf } from '../src/domain/events.ts'
 import { sentenceOf, wordsOf } from '../src/domain/event-words.ts'
 import { schemaVersionOf } from '../src/domain/codec.ts'
 import { groupHistory, groupPrivacy } from '../src/domain/group/group.ts'
+import { evidencePackHistory, evidencePackPrivacy } from '../src/domain/evidence-pack.ts'
 import { importPrivacy } from '../src/domain/import-record.ts'
 import { journeyHistory, journeyPrivacy } from '../src/domain/journey/journey.ts'
 import { outcomeCodes, outcomes, reasonCodes, reasons, attendanceCategoryOf } from '../src/domain/journey/outcomes.ts'
@@ -26,9 +27,18 @@ const categories = [
     title: 'A journey: one referral’s path through one programme',
   },
   { category: participantHistory.category, privacy: participantPrivacy, title: 'A participant: who he is' },
-  { category: groupHistory.category, privacy: groupPrivacy, title: 'A group: where and when it meets, and who has a place' },
+  {
+    category: groupHistory.category,
+    privacy: groupPrivacy,
+    title: 'A group: where and when it meets, and who has a place',
+  },
   { category: sessionHistory.category, privacy: sessionPrivacy, title: 'A session: who was in the room' },
   { category: 'import', privacy: importPrivacy, title: 'An import: what was turned away' },
+  {
+    category: evidencePackHistory.category,
+    privacy: evidencePackPrivacy,
+    title: 'An evidence pack: what was taken out of the service',
+  },
 ]
 
 const program = ts.createProgram([join(root, 'src/domain/events.ts')], {
@@ -83,11 +93,15 @@ const members = new Map(
 /** What the event is called, on the timeline and on the line, and in a contact log. */
 function namesOf(type) {
   const { name, shortName, contact, weight } = wordsOf(type)
-  return [
-    `Called “${name}”`,
-    ...(weight === 'none' ? ['kept off the line of a journey'] : [`on the line “${shortName}”, drawn as ${code(weight)}`]),
-    ...(contact === null ? [] : [`in a contact log “${contact}”`]),
-  ].join('; ') + '.'
+  return (
+    [
+      `Called “${name}”`,
+      ...(weight === 'none'
+        ? ['kept off the line of a journey']
+        : [`on the line “${shortName}”, drawn as ${code(weight)}`]),
+      ...(contact === null ? [] : [`in a contact log “${contact}”`]),
+    ].join('; ') + '.'
+  )
 }
 
 function eventSection(type) {

@@ -20,14 +20,20 @@ const mendable = [
   StoreUnavailable,
 ]
 
-/** Runs a command to its end: exit code 0 when it is done, 1 when it could not be, with the reason in a sentence. */
-export async function atTheTerminal(work: () => Promise<void>): Promise<void> {
+/**
+ * Runs a command to its end: exit code 0 when it is done, 1 when it could not be, with the reason in a sentence.
+ * @param more errors of this command that the person at the terminal can mend, besides those of all commands
+ */
+export async function atTheTerminal(
+  work: () => Promise<void>,
+  more: readonly (abstract new (...words: never[]) => Error)[] = [],
+): Promise<void> {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', unlessNobodyReads)
   try {
     await work()
   } catch (failure) {
     const error = storageProblem(failure, keptIn.dataDirectory(dataDirectory())) ?? failure
-    const known = mendable.some((kind) => error instanceof kind)
+    const known = [...mendable, ...more].some((kind) => error instanceof kind)
     process.stderr.write(
       known
         ? `${(error as Error).message}\n`

@@ -6,6 +6,7 @@ import type { Vault } from '../protection/vault.ts'
 import { ConsultationLog } from './consultation-log.ts'
 import { DecideAndAppend } from './decide-and-append.ts'
 import { GroupCommandHandler } from './group-command-handler.ts'
+import { EvidencePackCommandHandler } from './evidence-pack-command-handler.ts'
 import { JourneyCommandHandler } from './journey-command-handler.ts'
 import { ParticipantCommandHandler } from './participant-command-handler.ts'
 import { SessionCommandHandler } from './session-command-handler.ts'
@@ -17,6 +18,7 @@ export interface CommandHandlers {
   readonly consultations: ConsultationLog
   readonly groups: GroupCommandHandler
   readonly sessions: SessionCommandHandler
+  readonly evidencePacks: EvidencePackCommandHandler
   /** What the handlers share, for those that decide many commands at once. */
   readonly decideAndAppend: DecideAndAppend
 }
@@ -36,5 +38,6 @@ export function commandHandlersOn(
   const consultations = new ConsultationLog(appender, join(dataDir, 'consultations.sqlite'))
   const groups = new GroupCommandHandler(decideAndAppend, vault)
   const sessions = new SessionCommandHandler(decideAndAppend, groups)
-  return { journeys, participants, groups, sessions, consultations, decideAndAppend }
+  const evidencePacks = new EvidencePackCommandHandler(decideAndAppend)
+  return { journeys, participants, groups, sessions, consultations, evidencePacks, decideAndAppend }
 }

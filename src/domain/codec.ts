@@ -1,4 +1,5 @@
 /** The stored form of an event: its schema versions, and how what the log holds is read. What cannot be read is named, never skipped. */
+import { evidenceScopes } from './evidence-pack.ts'
 import { isStoredDay, isStoredInstant } from './calendar.ts'
 import { eventTypeOf, type DomainEvent, type EventType } from './events.ts'
 import { changeReasons, departures, engagements, isTime } from './group/room.ts'
@@ -99,6 +100,7 @@ const time = code(isTime)
 const staff: Check = (value) =>
   Array.isArray(value) && value.every((one) => isObject(one) && text(one.facilitator) && text(one.role))
 const slot: Check = (value) => isObject(value) && count(value.weekday) && text(value.startsAt) && count(value.minutes)
+const scope = code((code) => evidenceScopes.some((known) => known === code))
 const programme: Check = (value) => isObject(value) && text(value.key) && count(value.version)
 
 /** Both clocks are compared as text: a day or an instant in another form would be sorted into the wrong place. */
@@ -174,6 +176,7 @@ const shapes: {
     corrects: text,
   },
   ContactRefused: { recordId: text, occurrence: count, reason: text },
+  EvidencePackMade: { scope, events: count, logSize: count, digest: text },
 }
 
 const shapeOf = Object.fromEntries(

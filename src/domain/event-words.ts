@@ -297,6 +297,14 @@ const eventWords = {
     detail: ({ data }) => data.reason,
     sentence: ({ data }) => `A record of a contact log was refused: ${data.reason}.`,
   },
+  EvidencePackMade: {
+    name: 'Evidence pack made',
+    shortName: 'Evidence',
+    contact: null,
+    weight: 'none',
+    detail: ({ data }) => `${data.events} events, ${data.personalFields ? 'with' : 'without'} personal details`,
+    sentence: ({ data }) => `An evidence pack of ${evidenceScopeNames[data.scope]} was made and handed out.`,
+  },
 } as const satisfies { readonly [T in EventType]: EventWords<Extract<DomainEvent, { type: T }>> }
 
 /** The contacts of a contact log, each of which becomes one event. */
@@ -317,6 +325,8 @@ export const factSentenceOf = (event: Recorded<DomainEvent>): string =>
 /** The fact as a correction tells it. */
 const saidAnewBy = ({ data, ...event }: Recorded<Extract<DomainEvent, { type: 'RecordCorrected' }>>) =>
   ({ ...event, type: data.of, data: data.data }) as unknown as Recorded<DomainEvent>
+
+const evidenceScopeNames = { journey: 'one journey', days: 'some days', log: 'the whole log' } as const
 
 const sessionName = (id: string): string => {
   const programme = programmeAt('bbr', 1)

@@ -1,12 +1,13 @@
 /** The union of all events, and how sensitive each of their fields is. */
 import { groupPrivacy, type GroupEvent } from './group/group.ts'
+import { evidencePackPrivacy, type EvidencePackEvent } from './evidence-pack.ts'
 import { importPrivacy, type ImportEvent } from './import-record.ts'
 import { journeyPrivacy, type JourneyEvent } from './journey/journey.ts'
 import { participantPrivacy, type ParticipantEvent } from './participant.ts'
 import type { Classified, Privacy } from './privacy.ts'
 import { sessionPrivacy, type SessionEvent } from './session/session.ts'
 
-export type DomainEvent = JourneyEvent | ParticipantEvent | GroupEvent | SessionEvent | ImportEvent
+export type DomainEvent = JourneyEvent | ParticipantEvent | GroupEvent | SessionEvent | ImportEvent | EvidencePackEvent
 
 export const privacyOf: Classified<DomainEvent> = {
   ...journeyPrivacy,
@@ -14,6 +15,7 @@ export const privacyOf: Classified<DomainEvent> = {
   ...groupPrivacy,
   ...sessionPrivacy,
   ...importPrivacy,
+  ...evidencePackPrivacy,
 }
 
 export type EventType = DomainEvent['type']

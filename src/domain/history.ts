@@ -20,7 +20,7 @@ export interface Actor {
 }
 
 /** Where an event came from. `simulator` marks demonstration records, which no official figure may count. */
-export type Source = 'ui' | 'api' | 'import' | 'simulator'
+export type Source = 'ui' | 'api' | 'import' | 'simulator' | 'terminal'
 
 /** What is known about every event beside what it says. Nothing here is personal. */
 export interface Metadata {

@@ -42,6 +42,7 @@ export class EvidenceLog {
       putTile: this.db.prepare('INSERT OR REPLACE INTO tile VALUES (?, ?, ?)'),
       move: this.db.prepare('UPDATE log SET position = ?, size = ?, subtrees = ?'),
       addCheckpoint: this.db.prepare('INSERT INTO checkpoint VALUES (?, ?, ?)'),
+      addSignature: this.db.prepare('UPDATE checkpoint SET note = note || ? WHERE size = ?'),
     }
     try {
       this.statements.begin.run(this.origin)
@@ -99,6 +100,11 @@ export class EvidenceLog {
       this.db.pragma('synchronous = NORMAL')
     }
     return signed
+  }
+
+  /** Keeps a witness's signature line below the checkpoint of a size, newline included. */
+  addCosignature(size: number, line: string): void {
+    this.statements.addSignature.run(line, size)
   }
 
   close(): void {

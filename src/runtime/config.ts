@@ -29,6 +29,8 @@ export interface Config {
   readonly identityProvider: IdentityProviderSettings | undefined
   /** NODE_ENV is production. */
   readonly production: boolean
+  /** The witness that is asked to cosign the evidence log, and its verifier key; undefined for none. */
+  readonly witness: { readonly url: string; readonly key: string } | undefined
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
 }
 
@@ -104,6 +106,13 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     problems.push(
       'OIDC_ISSUER must be set where NODE_ENV is production: the development provider lets anybody be anybody.',
     )
+  const { WITNESS_URL: witnessUrl, WITNESS_KEY: witnessKey } = env
+  if (witnessUrl && !/^https?:$/.test(URL.parse(witnessUrl)?.protocol ?? ''))
+    problems.push('WITNESS_URL is not an address: give the one that the witness printed when it started.')
+  if (Boolean(witnessUrl) !== Boolean(witnessKey))
+    problems.push('WITNESS_URL and WITNESS_KEY go together: the witness printed both when it started.')
+  if (witnessKey && !/^[^\s+]+\+[0-9a-f]{8}\+B[A-P][A-Za-z0-9+/]{42}$/.test(witnessKey))
+    problems.push('WITNESS_KEY is not the verifier key of a witness: give the one that it printed when it started.')
   if (problems.length > 0) throw new BadConfiguration(problems)
 
   return {
@@ -120,6 +129,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     tracesTo,
     identityProvider,
     production,
+    witness: witnessUrl && witnessKey ? { url: witnessUrl, key: witnessKey } : undefined,
     logLevel: logLevel as Config['logLevel'],
   }
 }

@@ -104,6 +104,7 @@ describe('privacy', () => {
       RegisterMarked: ['note'],
       RegisterCorrected: ['because'],
       ContactRefused: [],
+      EvidencePackMade: [],
     } satisfies Record<EventType, string[]>)
   })
   it('calls health, risk and offences special', () => {

@@ -186,7 +186,7 @@ export class TimelineEntryDto implements TimelineEntry {
   /** When it was recorded. */
   @ApiProperty({ format: 'date-time' })
   readonly recordedAt!: string
-  @ApiProperty({ enum: ['ui', 'api', 'import', 'simulator'] })
+  @ApiProperty({ enum: ['ui', 'api', 'import', 'simulator', 'terminal'] })
   readonly source!: Source
   readonly recordedBy!: string
   readonly module!: string | null

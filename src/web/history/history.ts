@@ -35,6 +35,7 @@ const sources: Readonly<Record<string, string>> = {
   api: 'Sent by another system',
   import: 'Imported from a contact log',
   simulator: 'Demonstration record',
+  terminal: 'A command at the terminal',
 }
 
 /** How the events of a journey put each other right. */

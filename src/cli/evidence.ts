@@ -1,0 +1,128 @@
+/** npm run evidence: makes an evidence pack, and checks one that somebody hands in. */
+import { randomUUID } from 'node:crypto'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { Command } from 'commander'
+import { isDay } from '../domain/calendar.ts'
+import { checkPack } from '../evidence/pack/check-pack.ts'
+import { PackRefused, type PackScope } from '../evidence/pack/pack-format.ts'
+import { withLevelLog } from '../evidence/pack/level-log.ts'
+import { makePack } from '../evidence/pack/make-pack.ts'
+import { MalformedNote, parseVerifierKey } from '../evidence/signed-note.ts'
+import { readConfig } from '../runtime/config.ts'
+import { openRuntime, type Runtime } from '../runtime/runtime.ts'
+import { atTheTerminal, UsageError } from './terminal.ts'
+
+interface PackOptions {
+  readonly journey?: string
+  readonly from?: string
+  readonly to?: string
+  readonly all?: true
+  readonly known?: string
+  readonly sealed?: true
+  readonly out: string
+}
+
+const program = new Command('npm run evidence --').description(
+  'Evidence packs: a history with all that proves it, to be verified without this product and without a network.',
+)
+
+program
+  .command('pack')
+  .description('make a pack of one journey, of some days, or of the whole log; the app may run')
+  .option('--journey <reference>', 'the journey with this reference')
+  .option('--from <day>', 'everything recorded from this day on, as YYYY-MM-DD; with --to')
+  .option('--to <day>', 'the last day of that')
+  .option('--all', 'the whole log')
+  .option('--known <day>', 'show the history first as it was known at the end of this day')
+  .option('--sealed', 'leave the personal details sealed')
+  .requiredOption('--out <file>', 'the zip file to write; must not exist')
+  .action((options: PackOptions) =>
+    atTheTerminal(async () => {
+      const { out, known } = options
+      if (existsSync(out)) throw new UsageError(`${out} is there already. Name a file that is not.`)
+      if (known !== undefined && !isDay(known)) throw new UsageError(`--known is "${known}": give a day as YYYY-MM-DD.`)
+      const asked = askedScope(options)
+      const config = readConfig()
+      const runtime = await openRuntime(
+        { ...config, logLevel: config.logLevel === 'info' ? 'warn' : config.logLevel },
+        { besideAnother: true },
+      )
+      try {
+        const scope = asked.of === 'journey' ? journeyScope(runtime, asked.reference) : asked
+        const { bytes, pack } = await withLevelLog(runtime, (file) =>
+          makePack(runtime, file, {
+            scope,
+            knownOn: known ?? null,
+            by: { id: `uid-${process.getuid?.() ?? 'unknown'}`, role: 'operator', organisation: 'terminal' },
+            source: 'terminal',
+            commandId: randomUUID(),
+            withPersonalFields: !options.sealed,
+          }),
+        )
+        writeFileSync(out, bytes, { flag: 'wx', mode: 0o600 })
+        const uncovered = pack.events.filter(({ proof }) => proof === null).length
+        process.stdout.write(
+          `${out}: ${pack.events.length} events${uncovered > 0 ? `, ${uncovered} of them not yet covered by a signed head` : ''}\nThe key of the log, to be handed over some other way:\n${pack.logKeys.join('\n')}\n`,
+        )
+      } finally {
+        await runtime.close()
+      }
+    }, mendable),
+  )
+
+program
+  .command('check')
+  .description(
+    'verify a pack, its own bytes against its own proofs; exit status 1 unless all of it is as it was recorded',
+  )
+  .argument('<file>', 'the pack')
+  .option('--key <key>', 'the verifier key of the log as you know it from elsewhere')
+  .option('--json', 'print the verdict as one JSON object')
+  .action((file: string, { key, json }: { key?: string; json?: true }) =>
+    atTheTerminal(async () => {
+      if (key !== undefined) parseVerifierKey(key)
+      const { pack, verdict, files, isProven } = checkPack(readFileSync(file), key)
+      if (!isProven) process.exitCode = 1
+      const wrong = verdict.events.filter(({ verdict }) => verdict !== 'ok')
+      if (json) {
+        const { checkpoint, signatures, log, counts } = verdict
+        const events = wrong.map(({ verdict, where }) => ({ where, verdict }))
+        process.stdout.write(`${JSON.stringify({ isProven, log, checkpoint, signatures, counts, events, files })}\n`)
+        return
+      }
+      const say = (line: string) => void process.stdout.write(`${line}\n`)
+      say(`${pack.events.length} events, pack ${pack.id} of ${pack.madeAt}`)
+      for (const { name, isValid, time } of verdict.signatures)
+        say(
+          `${isValid ? 'signed' : 'SIGNATURE WRONG'}: ${name}${time === null ? '' : `, witness, ${new Date(time * 1_000).toISOString()}`}`,
+        )
+      if (verdict.log !== 'ok') say('The log is signature-bad: no key that is trusted has signed this checkpoint.')
+      for (const { verdict, where } of wrong) say(`${where} is ${verdict}`)
+      for (const problem of files) say(problem)
+      say(isProven ? `Proven: ${verdict.counts.ok} events are as they were recorded.` : 'NOT PROVEN.')
+      if (isProven && key === undefined)
+        say(`The key came with the pack. If you know the key of the log from elsewhere, give it: --key KEY`)
+    }, mendable),
+  )
+
+const mendable = [PackRefused, MalformedNote]
+
+type AskedScope = { readonly of: 'journey'; readonly reference: string } | Exclude<PackScope, { of: 'journey' }>
+
+function askedScope({ journey, from, to, all }: PackOptions): AskedScope {
+  const ways = [journey !== undefined, from !== undefined || to !== undefined, all === true].filter(Boolean).length
+  if (ways !== 1) throw new UsageError('Say what to pack: --journey REF, or --from DAY --to DAY, or --all.')
+  if (journey !== undefined) return { of: 'journey', reference: journey }
+  if (all) return { of: 'log' }
+  if (!isDay(from) || !isDay(to) || from > to)
+    throw new UsageError('--from and --to are the first and the last day, both as YYYY-MM-DD.')
+  return { of: 'days', from, to }
+}
+
+function journeyScope({ vault }: Runtime, reference: string): PackScope {
+  const id = vault.find('reference', reference)
+  if (id === undefined) throw new UsageError('There is no journey with this reference.')
+  return { of: 'journey', stream: `journey-${id}`, reference }
+}
+
+await program.showHelpAfterError().parseAsync()

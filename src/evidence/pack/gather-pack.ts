@@ -1,0 +1,128 @@
+/** Gathers what an evidence pack holds: events from the event store, and the proof of each from the evidence log. */
+import canonicalize from 'canonicalize'
+import { randomUUID } from 'node:crypto'
+import type { EventStore } from '../../event-store/event-store.ts'
+import type { StoredEvent } from '../../event-store/stored-event.ts'
+import { openedFields } from '../../protection/sealing.ts'
+import { SealBroken, type Vault } from '../../protection/vault.ts'
+import { dayOf } from '../../domain/calendar.ts'
+import type { EvidenceFile, SignedCheckpoint } from '../evidence-file.ts'
+import { coveredCategories } from '../evidence-follower.ts'
+import { inclusionProof } from '../merkle-tree.ts'
+import {
+  mostPackedEvents,
+  packFormat,
+  PackRefused,
+  type EvidencePack,
+  type PackedEvent,
+  type PackScope,
+  type StoredContent,
+} from './pack-format.ts'
+
+export interface PackRequest {
+  readonly scope: PackScope
+  readonly knownOn: string | null
+  /** An opaque id, never a name. */
+  readonly madeBy: string
+  /** Whether the personal fields go in, opened: only for who may read them. */
+  readonly withPersonalFields: boolean
+}
+
+export interface PackSources {
+  readonly store: Pick<EventStore, 'read' | 'readAll'>
+  readonly vault: Vault
+  readonly file: EvidenceFile
+  /** Verifier keys. */
+  readonly logKeys: readonly string[]
+  readonly witnessKeys: readonly string[]
+}
+
+/** @throws PackRefused, StoreUnavailable, SealBroken */
+export async function gatherPack(request: PackRequest, sources: PackSources, now = new Date()): Promise<EvidencePack> {
+  const { file, vault } = sources
+  const checkpoint = file.latestCheckpoint()
+  if (!checkpoint) throw new PackRefused('The evidence log has signed nothing yet, so nothing can be proved from it.')
+  const events: PackedEvent[] = []
+  for await (const event of eventsIn(request.scope, sources.store)) {
+    if (events.length === mostPackedEvents)
+      throw new PackRefused(
+        `That is more than ${mostPackedEvents} events, the most that one pack holds. Ask for fewer days.`,
+      )
+    events.push({
+      stream: event.stream,
+      revision: event.revision,
+      id: event.id,
+      type: event.type,
+      receivedAt: event.receivedAt.toISOString(),
+      data: storedContent(event.data),
+      metadata: storedContent(event.metadata),
+      proof: proofOf(event, file, checkpoint),
+      opened: request.withPersonalFields ? openedOf(event, vault) : null,
+    })
+  }
+  if (events.length === 0) throw new PackRefused('There is no event of what was asked for.')
+  return {
+    format: packFormat,
+    id: randomUUID(),
+    scope: request.scope,
+    knownOn: request.knownOn,
+    madeAt: now.toISOString(),
+    madeBy: request.madeBy,
+    checkpoint: checkpoint.note,
+    logKeys: [...sources.logKeys],
+    witnessKeys: [...sources.witnessKeys],
+    hasPersonalFields: request.withPersonalFields,
+    events,
+  }
+}
+
+async function* eventsIn(scope: PackScope, store: PackSources['store']): AsyncGenerator<StoredEvent> {
+  if (scope.of === 'journey') return yield* store.read(scope.stream)
+  for await (const event of store.readAll(coveredCategories)) {
+    if (scope.of === 'days') {
+      const day = recordedOn(event)
+      if (day === null || day < scope.from || day > scope.to) continue
+    }
+    yield event
+  }
+}
+
+/** The day on which it was recorded, here or in the system it was imported from; null where the event does not say. */
+function recordedOn({ metadata }: StoredEvent): string | null {
+  const recordedAt = (metadata as { recordedAt?: unknown } | null)?.recordedAt
+  return typeof recordedAt === 'string' && !Number.isNaN(Date.parse(recordedAt)) ? dayOf(recordedAt) : null
+}
+
+/** The content in the form that is hashed into the record of an event: see `contentHash` in leaf.ts. */
+function storedContent(value: unknown): StoredContent {
+  if (value === undefined) return { form: 'absent' }
+  if (value instanceof Uint8Array) return { form: 'bytes', text: Buffer.from(value).toString('base64') }
+  try {
+    return { form: 'canonical', text: canonicalize(value)! }
+  } catch {
+    return { form: 'text', text: JSON.stringify(value) }
+  }
+}
+
+function proofOf(
+  { stream, revision }: StoredEvent,
+  file: EvidenceFile,
+  { size }: SignedCheckpoint,
+): PackedEvent['proof'] {
+  const index = file.indexOf(stream, revision)
+  if (index === null || index >= size) return null
+  return { index, path: inclusionProof(index, size, file.subtree).map((hash) => hash.toString('base64')) }
+}
+
+function openedOf(event: StoredEvent, vault: Vault): PackedEvent['opened'] {
+  const { sealed } = (event.data ?? {}) as { sealed?: unknown }
+  const { keyId } = (event.metadata ?? {}) as { keyId?: unknown }
+  if (typeof sealed !== 'string' || typeof keyId !== 'string') return null
+  try {
+    const { fields, erased } = openedFields(vault, { stream: event.stream, id: event.id, keyId, sealed })
+    return erased ? null : fields
+  } catch (error) {
+    if (error instanceof SealBroken) return null // an altered event is for the proofs to name
+    throw error
+  }
+}

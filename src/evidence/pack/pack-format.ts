@@ -1,0 +1,68 @@
+/**
+ * What an evidence pack holds. Read by the page inside the pack as well as here, so nothing in this file or in verification.ts
+ * needs Node.
+ */
+
+/** What somebody asked for. */
+export type PackScope =
+  | { readonly of: 'journey'; readonly stream: string; readonly reference: string }
+  /** Every event recorded from one day to another, both included. */
+  | { readonly of: 'days'; readonly from: string; readonly to: string }
+  | { readonly of: 'log' }
+
+/** Content of an event as the store has it, in the form that is hashed: RFC 8785 for JSON. */
+export type StoredContent =
+  | { readonly form: 'canonical'; readonly text: string }
+  /** JSON that RFC 8785 has no form for, as JavaScript writes it. */
+  | { readonly form: 'text'; readonly text: string }
+  /** No JSON at all: its bytes in base64. */
+  | { readonly form: 'bytes'; readonly text: string }
+  | { readonly form: 'absent' }
+
+export interface PackedEvent {
+  readonly stream: string
+  readonly revision: number
+  readonly id: string
+  readonly type: string
+  /** ISO 8601 UTC. What this store says; the log does not prove it. */
+  readonly receivedAt: string
+  readonly data: StoredContent
+  readonly metadata: StoredContent
+  /** Which leaf of the log it is and the way from there to the root, in base64; null where no checkpoint covers it yet. */
+  readonly proof: { readonly index: number; readonly path: readonly string[] } | null
+  /** Personal fields as they were opened when the pack was made; null where they were left out, are none, or their key is gone. */
+  readonly opened: Readonly<Record<string, unknown>> | null
+}
+
+export interface EvidencePack {
+  readonly format: typeof packFormat
+  readonly id: string
+  readonly scope: PackScope
+  /** What is to be read first: the history as it was known at the end of this day; null for as it is known now. */
+  readonly knownOn: string | null
+  /** ISO 8601 UTC. */
+  readonly madeAt: string
+  /** An opaque id, never a name. */
+  readonly madeBy: string
+  /** The signed note of the log's head, with its cosignatures. */
+  readonly checkpoint: string
+  /** Verifier keys of the log, and of witnesses that are asked for cosignatures. */
+  readonly logKeys: readonly string[]
+  readonly witnessKeys: readonly string[]
+  readonly hasPersonalFields: boolean
+  /** In the order of the log. */
+  readonly events: readonly PackedEvent[]
+}
+
+export const packFormat = 'throughline-evidence-pack/1'
+
+/** The most events that one pack may hold: what a browser verifies and shows in some seconds. */
+export const mostPackedEvents = 20_000
+
+/** No pack can be made of what was asked for, or what was handed in is none. */
+export class PackRefused extends Error {
+  constructor(message: string) {
+    super(message)
+    this.name = 'PackRefused'
+  }
+}

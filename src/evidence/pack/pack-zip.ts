@@ -1,0 +1,148 @@
+/** An evidence pack as a zip file: the evidence in forms that other tools read, and the page that verifies all of it. */
+import { strFromU8, strToU8, unzipSync, zipSync, type Zippable } from 'fflate'
+import { formatProof } from '../inclusion-proof.ts'
+import { packFormat, PackRefused, type EvidencePack, type PackedEvent, type StoredContent } from './pack-format.ts'
+import { packPage } from './pack-page.ts'
+import { recordBytes } from './verification.ts'
+
+/** The largest pack that is opened, in bytes once unpacked. */
+const largestPack = 2 ** 30
+
+export function zipPack(pack: EvidencePack): Uint8Array {
+  const files: Zippable = {}
+  for (const [name, text] of Object.entries(derivedFiles(pack))) files[name] = strToU8(text)
+  files['report.html'] = strToU8(packPage(pack))
+  const { events, ...rest } = pack
+  files['pack.json'] = strToU8(`${JSON.stringify(rest, null, 2)}\n`)
+  files['events.jsonl'] = strToU8(eventLines(events))
+  return zipSync(files, { level: 6, mtime: pack.madeAt })
+}
+
+/** `events.jsonl`: one event a line. */
+export const eventLines = (events: readonly PackedEvent[]): string =>
+  events.map((event) => `${JSON.stringify(event)}\n`).join('')
+
+export interface UnzippedPack {
+  readonly pack: EvidencePack
+  readonly page: string
+  /** The files that say what the pack says in another form, by name. */
+  readonly others: ReadonlyMap<string, string>
+}
+
+/** @throws PackRefused where it is no evidence pack */
+export function unzipPack(bytes: Uint8Array): UnzippedPack {
+  const files = new Map(Object.entries(unzipped(bytes)).map(([name, content]) => [name, strFromU8(content)]))
+  const taken = (name: string): string => {
+    const text = files.get(name)
+    if (text === undefined) throw new PackRefused(`There is no ${name} in it: this is no evidence pack.`)
+    files.delete(name)
+    return text
+  }
+  const page = taken('report.html')
+  try {
+    const rest = JSON.parse(taken('pack.json')) as EvidencePack
+    const events = taken('events.jsonl')
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line) as PackedEvent)
+    if (rest?.format !== packFormat) throw new PackRefused('This pack is of another release, which has to check it.')
+    const pack = { ...rest, events }
+    if (!isPack(pack)) throw new PackRefused('A file in the pack is not what a pack has.')
+    return { pack, page, others: files }
+  } catch (error) {
+    if (error instanceof SyntaxError) throw new PackRefused('A file in the pack is not JSON.')
+    throw error
+  }
+}
+
+/** What follows from the pack alone: for those who read with other tools. */
+export function derivedFiles(pack: EvidencePack): Record<string, string> {
+  const files: Record<string, string> = {
+    'README.txt': readMe(pack),
+    'checkpoint.txt': pack.checkpoint,
+    'keys.txt': [...pack.logKeys, ...pack.witnessKeys].map((key) => `${key}\n`).join(''),
+  }
+  for (const event of pack.events) {
+    if (!event.proof) continue
+    const { index, path } = event.proof
+    const name = String(index).padStart(9, '0')
+    files[`records/${name}.json`] = strFromU8(recordBytes(event))
+    files[`proofs/${name}.tlog-proof`] = formatProof({
+      index,
+      path: path.map((hash) => Buffer.from(hash, 'base64')),
+      checkpoint: pack.checkpoint,
+    })
+  }
+  return files
+}
+
+/** Whoever hands in a pack may have written anything into it. */
+function isPack({ scope, checkpoint, logKeys, witnessKeys, madeAt, id, events }: EvidencePack): boolean {
+  const isText = (value: unknown) => typeof value === 'string'
+  const isContent = (content: StoredContent | undefined) =>
+    content?.form === 'absent' || (typeof content?.form === 'string' && isText(content.text))
+  const isEvent = (event: PackedEvent | null) =>
+    event !== null &&
+    [event.stream, event.id, event.type].every(isText) &&
+    Number.isSafeInteger(event.revision) &&
+    isContent(event.data) &&
+    isContent(event.metadata) &&
+    (event.proof === null ||
+      (Number.isSafeInteger(event.proof?.index) && Array.isArray(event.proof?.path) && event.proof.path.every(isText)))
+  return (
+    [scope?.of, checkpoint, madeAt, id].every(isText) &&
+    [logKeys, witnessKeys].every((keys) => Array.isArray(keys) && keys.every(isText)) &&
+    events.every(isEvent)
+  )
+}
+
+function unzipped(bytes: Uint8Array): Record<string, Uint8Array> {
+  let size = 0
+  try {
+    return unzipSync(bytes, {
+      filter({ originalSize }) {
+        size += originalSize
+        if (size > largestPack) throw new PackRefused('Unpacked, it is larger than any pack that is made here.')
+        return true
+      },
+    })
+  } catch (error) {
+    if (error instanceof PackRefused) throw error
+    throw new PackRefused('This is no zip file, or it is damaged.')
+  }
+}
+
+const readMe = ({ id, madeAt, events, logKeys }: EvidencePack): string => `EVIDENCE PACK ${id}
+made ${madeAt}, ${events.length} events
+
+Open report.html in a browser. It needs no network: it verifies every event in
+this pack against the signed log, and tells what the events say.
+
+A pack proves itself only to somebody who knows the key of the log from
+elsewhere. Compare it with the one in this pack:
+
+${logKeys.join('\n')}
+
+What is in it
+  report.html     the report, with all of the below in it
+  pack.json       what was asked, when, and under which keys
+  events.jsonl    one event a line: data and metadata as stored, its proof, and
+                  the personal details as opened, where they were asked for
+  checkpoint.txt  the head of the log, signed by the log and its witnesses
+                  (C2SP tlog-checkpoint, tlog-cosignature)
+  keys.txt        verifier keys of the log and its witnesses (C2SP signed-note)
+  records/        for each event the bytes that are a leaf of the log
+  proofs/         for each event the proof that its record is in the log
+                  (C2SP tlog-proof); its number is that of the record
+
+To verify with other tools
+  1. Verify the signatures of checkpoint.txt with the key of the log.
+  2. A record names its event, and the SHA-256 of its data and metadata in
+     the canonical form of RFC 8785: compare with events.jsonl.
+  3. The leaf is SHA-256 of a zero byte and the record; the proof leads from
+     there to the root in the checkpoint, as RFC 6962 has it.
+With this product: npm run evidence -- check FILE --key KEY
+
+Personal details are sealed in what is stored. That they were opened rightly
+is not proved by the log; the service that made the pack vouches for it.
+`
