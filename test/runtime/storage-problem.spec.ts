@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { cpSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs'
+import { cpSync, mkdirSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { projectRoot } from '../../src/runtime/config.ts'
@@ -41,7 +41,10 @@ describe('a command on ground that gives way says in a sentence what to do', () 
 
   it.each([
     ['keys/keys.sqlite', /The keys in .* are damaged .*Put the newest copy of keys.sqlite back.*Do not delete it/],
-    ['store/events.sqlite', /The event log in .* is damaged .*npm run store -- verify.*npm run store -- restore/],
+    [
+      'store/events.sqlite',
+      /The event log in .* is damaged .*npm run store -- verify.*npm run store -- restore .*npm run store -- salvage/,
+    ],
   ])('where %s is damaged', (name, sentence) => {
     const dataDir = join(temporaryDirectory(), 'data')
     expect(importInto(dataDir).status).toBe(0)
@@ -49,6 +52,21 @@ describe('a command on ground that gives way says in a sentence what to do', () 
     cpSync(dataDir, damaged, { recursive: true })
     writeSync(openSync(join(damaged, name), 'r+'), Buffer.alloc(4_000, 7), 0, 4_000, 0)
     toldInASentence(run('report', ['journeys'], damaged), sentence)
+  })
+
+  it('where one event in the middle of the log is damaged, or the pages of many', () => {
+    const dataDir = join(temporaryDirectory(), 'data')
+    expect(importInto(dataDir).status).toBe(0)
+    const events = join(dataDir, 'store/events.sqlite')
+    const content = readFileSync(events)
+    const sentence =
+      /^The event log in \S*\/store is damaged \(.*\)\. Do not delete it\. .*verify.*restore.*salvage[^\n]*\n$/
+    const at = content.indexOf('AttendanceRecorded', content.length / 3)
+    writeSync(openSync(events, 'r+'), Buffer.alloc(1, 7), 0, 1, at + 3)
+    toldInASentence(run('rebuild', ['caseload'], dataDir), sentence, /revision \d+ of stream 'journey-/)
+    const page = 4096 * Math.floor(content.length / 4096 / 3)
+    writeSync(openSync(events, 'r+'), Buffer.alloc(3 * 4096, 7), 0, 3 * 4096, page)
+    toldInASentence(run('verify', ['projections'], dataDir), sentence)
   })
 
   it.skipIf(!mayMakeDisks())('where its disk is full, and goes on where it stopped once there is room', () => {
