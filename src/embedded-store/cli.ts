@@ -31,9 +31,11 @@ program
   .option('--advertise <host>', 'host that clients connect to, if it is not --host')
   .option('--tls-cert <file>', 'certificate chain, PEM; with --tls-key, callers must log in as a user')
   .option('--tls-key <file>', 'private key, PEM')
+  .option('--allow-anonymous-stream-access', 'with TLS: let callers without credentials use the streams of users')
   .action(
     async (options: {
       dataDir: string
+      allowAnonymousStreamAccess?: true
       host: string
       port: number
       advertise?: string
@@ -60,6 +62,7 @@ program
         host: options.host,
         port: options.port,
         ...(tls && { tls }),
+        allowAnonymousStreamAccess: options.allowAnonymousStreamAccess ?? false,
         ...(options.advertise && { advertisedHost: options.advertise }),
       })
       printLine(`esdb://${options.advertise ?? options.host}:${node.port}?tls=${tls !== undefined}`)
@@ -103,12 +106,18 @@ program
   )
   .requiredOption(...dataDir)
   .argument('<directory>', 'directory of the new store; must not have one')
+  .option('--backup <file>', 'a backup of this store: what is damaged now and was not then is taken from it')
   .option('--lost <file>', 'file for the list of lost events, JSON Lines; by default lost.jsonl in the new directory')
-  .action((directory: string, options: { dataDir: string; lost?: string }) => {
-    const { events, streams, lost, renamed, users, groups } = salvageStore(options.dataDir, directory)
+  .action((directory: string, options: { dataDir: string; lost?: string; backup?: string }) => {
+    const { events, streams, lost, renamed, fromBackup, users, groups } = salvageStore(
+      options.dataDir,
+      directory,
+      options.backup,
+    )
     const list = options.lost ?? join(directory, 'lost.jsonl')
     writeFileSync(list, lostAsJsonLines(lost), { mode: 0o600 })
     for (const line of lostInWords(lost)) printLine(line)
+    if (options.backup) printLine(`${fromBackup} events were taken from ${options.backup}`)
     for (const { stream, candidates } of renamed)
       printLine(
         `Stream '${stream}' has the events of a stream whose name is lost${candidates.length > 0 ? `: one of ${candidates.join(', ')}` : ''}`,

@@ -163,6 +163,19 @@ describe('salvage', () => {
     await store.close()
   })
 
+  it('takes from a backup what is damaged and was written before it, and never from that of another store', async () => {
+    overwrite(aPageOfEvents())
+    overwrite(pagesOf('stream')[0]!)
+    overwrite(pagesOf('sqlite_autoindex_stream_1')[1]!)
+    const store = join(root, 'other')
+    await (await startEmbeddedStore({ dataDir: store })).close()
+    expect(() => salvageStore(dataDir, rescued(), join(store, 'events.sqlite'))).toThrow(/not one of this store/)
+    const report = salvageStore(dataDir, rescued(), join(whole, 'events.sqlite'))
+    expect(report).toMatchObject({ events: original.size, lost: [], renamed: [] })
+    expect(report.fromBackup).toBeGreaterThan(3)
+    expect(eventsIn(rescued())).toEqual(original)
+  })
+
   it('finds what is in the write-ahead log alone', async () => {
     const connection = new Database(file())
     connection.pragma('journal_mode = WAL')

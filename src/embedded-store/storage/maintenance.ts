@@ -70,7 +70,7 @@ export function verifyFile(file: string, onProgress?: (progress: VerificationPro
 function surveyDamage(file: string, report: VerificationReport): void {
   const scratch = new Database('') // a temporary file
   try {
-    const { events, streams, lost } = salvageInto(scratch, file, false)
+    const { events, streams, lost } = salvageInto(scratch, file, { withoutContent: true })
     Object.assign(report, { events, streams, lost: unlessReadable(lost, file) })
   } finally {
     scratch.close()
@@ -241,9 +241,10 @@ export function restoreStore(from: string, dataDir: string): VerificationReport 
 /**
  * Copies all that is sound of a damaged store into a new one. The damaged files are only read. In the place of each lost event the new
  * store has one of type `EventLost`.
- * @throws when the damaged store is running, or there is a store in `to`
+ * @param backup a backup of this store, from which damaged events are taken that are in it
+ * @throws when the damaged store is running, there is a store in `to`, or the backup is of another store
  */
-export function salvageStore(dataDir: string, to: string): Salvage {
+export function salvageStore(dataDir: string, to: string, backup?: string): Salvage {
   const file = join(to, EVENTS_FILE)
   const source = new StoreDirectoryLock(dataDir)
   try {
@@ -257,7 +258,7 @@ export function salvageStore(dataDir: string, to: string): Salvage {
       try {
         into.pragma('synchronous = OFF') // synced at the end, whole
         into.pragma('journal_mode = OFF')
-        salvage = salvageInto(into, join(dataDir, EVENTS_FILE), true)
+        salvage = salvageInto(into, join(dataDir, EVENTS_FILE), backup === undefined ? {} : { backup })
       } finally {
         into.close()
       }

@@ -33,6 +33,8 @@ export interface Salvage {
   lost: LostEvent[]
   /** Streams whose name is lost, and the name by which their events are found now. */
   renamed: { stream: string; candidates: string[] }[]
+  /** Events that are damaged in the file and were taken from the backup. */
+  fromBackup: number
   /** What was recovered of the things that are not events, and have no checksum. */
   users: number
   groups: number
@@ -44,12 +46,23 @@ const CACHED_STREAMS = 10_000
 
 /**
  * Fills the empty database `into` from the damaged file.
- * @param bodies false to find out what is lost without a copy of the events' content
+ * @param options `backup`: a backup of the same store, from which what is damaged in the file is taken if it was written before;
+ * `withoutContent`: finds out what is lost without a copy of the events' content
+ * @throws where the backup is of another store
  */
-export function salvageInto(into: SqliteConnection, file: string, bodies: boolean): Salvage {
+export function salvageInto(
+  into: SqliteConnection,
+  file: string,
+  options: { backup?: string; withoutContent?: boolean } = {},
+): Salvage {
   const pages = new RawPages(file)
   try {
-    return new Recovery(into, bodies).recover(pages)
+    const backup = options.backup === undefined ? undefined : new RawPages(options.backup)
+    try {
+      return new Recovery(into, !options.withoutContent).recover(pages, backup)
+    } finally {
+      backup?.close()
+    }
   } finally {
     pages.close()
   }
@@ -60,7 +73,15 @@ class Recovery {
   private readonly bodies: boolean
   private readonly names = new Map<bigint, string>()
   private readonly ids = { category: new Map<string, bigint>(), type: new Map<string, bigint>() }
-  private readonly salvage: Salvage = { events: 0, streams: 0, lost: [], renamed: [], users: 0, groups: 0 }
+  private readonly salvage: Salvage = {
+    events: 0,
+    streams: 0,
+    lost: [],
+    renamed: [],
+    fromBackup: 0,
+    users: 0,
+    groups: 0,
+  }
   private storedHead = 0n
   private readonly statements = new Map<string, Statement>()
 
@@ -76,11 +97,14 @@ class Recovery {
     this.ids.type.set('$>', LINK_TYPE).set('$streamDeleted', STREAM_DELETED_TYPE)
   }
 
-  recover(pages: RawPages): Salvage {
+  recover(pages: RawPages, backup?: RawPages): Salvage {
     this.into.transaction(() => {
       for (const record of pages.records()) this.takeWhatIsNoEvent(record)
+      // Of the backup only names: its users, groups and settings are those of the time it was made.
+      for (const record of backup?.records() ?? []) this.takeName(record)
       this.settleNames()
       for (const record of pages.records()) if (isEventRow(record)) this.takeEvent(record)
+      for (const record of backup?.records() ?? []) if (isEventRow(record)) this.takeFromBackup(record)
       this.nameTheNameless()
       for (const record of pages.records()) if (isStreamEntry(record)) this.takeStreamEntry(record)
       this.replaceLost()
@@ -91,28 +115,32 @@ class Recovery {
   }
 
   /** Names, settings of streams, users, consumer groups, checkpoints of projections: each has a shape that no other has. */
-  private takeWhatIsNoEvent({ kind, values, rowid, current }: RawRecord): void {
-    const shape = values.map(letterOf).join('')
+  private takeWhatIsNoEvent(record: RawRecord): void {
+    this.takeName(record)
+    const { kind, values, rowid, current } = record
+    if (kind === 'entry' || !current) return
+    const shape = shapeOf(values)
+    if (STREAM_ROW.test(shape)) {
+      const [, name, , ...settings] = values
+      this.run('INSERT OR IGNORE INTO stream VALUES (?, ?, 0, ?, ?, ?, ?, ?)', rowid, name, ...settings)
+    } else if (shape === 'ii' && rowid === 1n) this.storedHead = values[0] as bigint
+    else if (shape === USER_ROW)
+      this.salvage.users += this.run('INSERT OR IGNORE INTO user VALUES (?, ?, ?, ?)', ...values)
+    else if (shape === 'ttti' && isJson(values[2]))
+      this.salvage.groups += this.run('INSERT OR IGNORE INTO persistent_subscription VALUES (?, ?, ?, ?)', ...values)
+    else if (shape === PROJECTION_ROW) this.run('INSERT OR IGNORE INTO projection VALUES (?, ?, ?)', ...values)
+  }
+
+  /** Names of streams are indexed, as are those of categories, types, users and projections, which are told apart by their rows. */
+  private takeName({ kind, values, rowid }: RawRecord): void {
+    const shape = shapeOf(values)
     const call = (source: string, id: bigint, name: unknown) =>
       void this.run('INSERT OR IGNORE INTO called VALUES (?, ?, ?)', id, name, source)
     if (kind === 'entry') {
       if (shape === 'ti') call('entry', values[1] as bigint, values[0])
-    } else if (/^ntii[in]{3}[nt]$/.test(shape)) {
-      call('row', rowid, values[1])
-      const [, name, , ...settings] = values
-      if (current) this.run('INSERT OR IGNORE INTO stream VALUES (?, ?, 0, ?, ?, ?, ?, ?)', rowid, name, ...settings)
-    } else if (shape === 'nt') call('other', rowid, values[1])
-    else if (shape === 'ii' && rowid === 1n && current) this.storedHead = values[0] as bigint
-    else if (!current) return
-    else if (shape === 'ttbb') {
-      call('other', rowid, values[0])
-      this.salvage.users += this.run('INSERT OR IGNORE INTO user VALUES (?, ?, ?, ?)', ...values)
-    } else if (shape === 'ttti' && isJson(values[2]))
-      this.salvage.groups += this.run('INSERT OR IGNORE INTO persistent_subscription VALUES (?, ?, ?, ?)', ...values)
-    else if (shape === 'tti') {
-      call('other', rowid, values[0])
-      this.run('INSERT OR IGNORE INTO projection VALUES (?, ?, ?)', ...values)
-    }
+    } else if (STREAM_ROW.test(shape)) call('row', rowid, values[1])
+    else if (shape === 'nt') call('other', rowid, values[1])
+    else if (shape === USER_ROW || shape === PROJECTION_ROW) call('other', rowid, values[0])
   }
 
   /** A stream has the name that its row and the index of names agree on, or the one that only one of them still has. */
@@ -152,12 +180,22 @@ class Recovery {
   }
 
   private takeEvent({ rowid: position, values }: RawRecord): void {
-    const [, stream, revision, , , , crc] = values as bigint[]
+    const [, stream, revision] = values as bigint[]
     const body = values[7] as Buffer
     if (!isPosition(position) || stream! <= 0n || revision! < 0n) return
-    if (BigInt(checksum(body, position, revision!, stream!)) !== crc)
+    if (!isSound({ rowid: position, values }))
       this.run('INSERT OR IGNORE INTO suspect VALUES (?, ?, ?, 0)', position, stream, revision)
     else this.salvage.events += this.insertEvent(position, stream!, revision!, decodeBody(body), body)
+  }
+
+  private takeFromBackup(record: RawRecord): void {
+    const { rowid: position, values } = record
+    const found = this.one('SELECT crc FROM event WHERE position = ?', position)
+    if (found === undefined) {
+      const before = this.salvage.events
+      this.takeEvent(record)
+      this.salvage.fromBackup += this.salvage.events - before
+    } else if (found !== values[6] && isSound(record)) throw new Error('The backup is not one of this store')
   }
 
   private insertEvent(
@@ -382,9 +420,21 @@ const letterOf = (value: unknown) =>
           ? 'b'
           : 'f'
 
+const shapeOf = (values: readonly unknown[]) => values.map(letterOf).join('')
+/** A row of table `stream`; the others are those of `user` and `projection`. */
+const STREAM_ROW = /^ntii[in]{3}[nt]$/
+const USER_ROW = 'ttbb'
+const PROJECTION_ROW = 'tti'
+
 const isEventRow = ({ kind, values }: RawRecord) =>
-  kind === 'row' && values.length === 8 && values.map(letterOf).join('') === 'niiiiiib'
-const isStreamEntry = ({ kind, values }: RawRecord) => kind === 'entry' && values.map(letterOf).join('') === 'iii'
+  kind === 'row' && values.length === 8 && shapeOf(values) === 'niiiiiib'
+const isStreamEntry = ({ kind, values }: RawRecord) => kind === 'entry' && shapeOf(values) === 'iii'
+
+function isSound({ rowid, values }: Pick<RawRecord, 'rowid' | 'values'>): boolean {
+  const [, stream, revision, , , , crc, body] = values as [null, bigint, bigint, bigint, bigint, bigint, bigint, Buffer]
+  return BigInt(checksum(body, rowid, revision, stream)) === crc
+}
+
 const isPosition = (position: bigint) => position > 0n && positionOf(ordinalOf(position)) === position
 
 function isJson(text: unknown): boolean {
