@@ -235,5 +235,10 @@ function fail(message: string): void {
 try {
   await program.parseAsync()
 } catch (error) {
-  fail((error as Error).message)
+  const { name, message } = error as Error
+  const whatToDo =
+    name === 'DamagedStore'
+      ? '. Do not delete it. See what is damaged: npm run store -- verify --data-dir DIRECTORY. Then restore a backup or salvage what is sound: npm run store -- restore --help, npm run store -- salvage --help.'
+      : ''
+  fail(`${message}${whatToDo}`)
 }

@@ -20,6 +20,7 @@ import { EventAppender, type AppendMeasurement } from '../event-store/event-appe
 import { EventStore } from '../event-store/event-store.ts'
 import { DataDirectoryInUse, lockDataDirectory, type DataDirectoryLock } from './data-directory-lock.ts'
 import { Vault } from '../protection/vault.ts'
+import { ScheduledBackup } from './scheduled-backup.ts'
 import { keptIn, standingOn } from './storage-problem.ts'
 import { join } from 'node:path'
 
@@ -100,6 +101,10 @@ export async function openRuntime(
     const rebuilder = rebuilderFor({ ...sources, connections })
     const runner = lock ? new ProjectionRunner(sources, projections, rebuilder) : null
     opened.push(() => runner?.stop())
+    if (embedded && config.backup) {
+      const backups = new ScheduledBackup(join(config.dataDir, 'store'), config.backup, log)
+      opened.push(() => backups.stop())
+    }
     lock?.announce({ pid: process.pid, eventStoreUrl, url: null })
     const commands = commandHandlersOn(store, appender, vault, config.dataDir)
     opened.push(() => commands.consultations.close())

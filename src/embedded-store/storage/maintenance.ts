@@ -19,6 +19,7 @@ import type { SqliteConnection } from './database.ts'
 import { StoreDirectoryLock, EVENTS_FILE, isCorruption, truncatedStreams } from './database.ts'
 import { INT64_MAX, ordinalOf } from './position.ts'
 import { checksum, decodeBody } from './event-record.ts'
+import { writeWhole } from './disk-room.ts'
 import type { LostEvent } from './lost-events.ts'
 import type { Salvage } from './salvage.ts'
 import { salvageInto } from './salvage.ts'
@@ -198,14 +199,17 @@ export function backupStore(dataDir: string, to: string): VerificationReport {
   mkdirSync(dirname(to), { recursive: true })
   const unfinished = `${to}.unfinished`
   rmSync(unfinished, { force: true })
-  const connection = new Database(join(dataDir, EVENTS_FILE), { fileMustExist: true })
+  const source = join(dataDir, EVENTS_FILE)
+  const connection = new Database(source, { fileMustExist: true })
   try {
-    connection.prepare('VACUUM INTO ?').run(unfinished)
+    writeWhole(unfinished, source, () => {
+      connection.prepare('VACUUM INTO ?').run(unfinished)
+      chmodSync(unfinished, 0o600)
+      syncFile(unfinished)
+    })
   } finally {
     connection.close()
   }
-  chmodSync(unfinished, 0o600)
-  syncFile(unfinished)
   const report = verifyFile(unfinished)
   if (report.problems.length > 0) {
     rmSync(unfinished)
@@ -227,9 +231,11 @@ export function restoreStore(from: string, dataDir: string): VerificationReport 
   const lock = new StoreDirectoryLock(dataDir)
   try {
     if (existsSync(file)) throw new Error(`${dataDir} already has a store; restore into an empty directory`)
-    copyFileSync(from, `${file}.unfinished`)
-    chmodSync(`${file}.unfinished`, 0o600)
-    syncFile(`${file}.unfinished`)
+    writeWhole(`${file}.unfinished`, from, () => {
+      copyFileSync(from, `${file}.unfinished`)
+      chmodSync(`${file}.unfinished`, 0o600)
+      syncFile(`${file}.unfinished`)
+    })
     renameSync(`${file}.unfinished`, file)
     syncFile(dataDir)
   } finally {
@@ -253,15 +259,17 @@ export function salvageStore(dataDir: string, to: string, backup?: string): Salv
       if (existsSync(file)) throw new Error(`${to} already has a store; salvage into an empty directory`)
       const unfinished = `${file}.unfinished`
       rmSync(unfinished, { force: true })
-      const into = new Database(unfinished)
-      let salvage: Salvage
-      try {
-        into.pragma('synchronous = OFF') // synced at the end, whole
-        into.pragma('journal_mode = OFF')
-        salvage = salvageInto(into, join(dataDir, EVENTS_FILE), backup === undefined ? {} : { backup })
-      } finally {
-        into.close()
-      }
+      const damaged = join(dataDir, EVENTS_FILE)
+      const salvage = writeWhole(unfinished, damaged, () => {
+        const into = new Database(unfinished)
+        try {
+          into.pragma('synchronous = OFF') // synced at the end, whole
+          into.pragma('journal_mode = OFF')
+          return salvageInto(into, damaged, backup === undefined ? {} : { backup })
+        } finally {
+          into.close()
+        }
+      })
       const { problems } = verifyFile(unfinished)
       if (problems.length > 0) throw new Error(`The new store is damaged too: ${problems[0]}`)
       chmodSync(unfinished, 0o600)
