@@ -13,12 +13,16 @@ export function writeWhole<T>(file: string, like: string, write: () => T): T {
     return write()
   } catch (error) {
     rmSync(file, { force: true })
-    const code = sqliteCode(error) ?? (error as NodeJS.ErrnoException).code
-    if (code !== 'SQLITE_FULL' && code !== 'ENOSPC' && code !== 'EDQUOT') throw error
+    const code = sqliteCode(error) ?? (error as NodeJS.ErrnoException).code ?? ''
     const place = dirname(file)
     const { bavail, bsize } = statfsSync(place)
+    const [free, needed] = [bavail * bsize, statSync(like).size]
+    // SQLite calls it an input/output error where it cannot make one of its small files beside the database.
+    const isFull =
+      ['SQLITE_FULL', 'ENOSPC', 'EDQUOT'].includes(code) || (code.startsWith('SQLITE_IOERR') && free < needed)
+    if (!isFull) throw error
     throw new Error(
-      `The disk of ${place} is full: ${inMegabytes(bavail * bsize)} MB are free, about ${inMegabytes(statSync(like).size)} MB are needed. ` +
+      `The disk of ${place} is full: ${inMegabytes(free)} MB are free, about ${inMegabytes(needed)} MB are needed. ` +
         'Nothing that was recorded is lost, and nothing half written was left. Make room, or name a place on another disk, then type the same line again.',
       { cause: error },
     )
