@@ -75,5 +75,5 @@ it('what the page for three in the morning says works, line by line', { timeout:
   worked(restore)
   worked('mv "$DATA_DIR/store" "$DATA_DIR/store-salvaged-before"')
   worked('mv "$DATA_DIR/store-restored" "$DATA_DIR/store"')
-  expect(worked(again.split('\n').slice(0, 3).join('\n'))).toMatch(/No journey is held/)
+  expect(worked(again.split('\n').slice(0, 3).join('\n'))).toMatch(/No stream is parked/)
 })
