@@ -15,7 +15,7 @@ import { retired } from '../../projections/retired.ts'
 import { checkInstallation } from './installation-check.ts'
 import { commandHandlersOn, type CommandHandlers } from '../commands/command-handlers.ts'
 import type { Config } from './config.ts'
-import { startEmbeddedStore, type EmbeddedStore } from '../embedded-store/embedded-store.ts'
+import { backUpStore, startEmbeddedStore, type EmbeddedStore } from '../embedded-store/embedded-store.ts'
 import { EventAppender, type AppendMeasurement } from '../event-store/event-appender.ts'
 import { EventStore } from '../event-store/event-store.ts'
 import { DataDirectoryInUse, lockDataDirectory, type DataDirectoryLock } from './data-directory-lock.ts'
@@ -102,7 +102,11 @@ export async function openRuntime(
     const runner = lock ? new ProjectionRunner(sources, projections, rebuilder) : null
     opened.push(() => runner?.stop())
     if (embedded && config.backup) {
-      const backups = new ScheduledBackup(join(config.dataDir, 'store'), config.backup, log)
+      const backups = new ScheduledBackup(
+        (file, signal) => backUpStore(join(config.dataDir, 'store'), file, signal),
+        config.backup,
+        log,
+      )
       opened.push(() => backups.stop())
     }
     lock?.announce({ pid: process.pid, eventStoreUrl, url: null })

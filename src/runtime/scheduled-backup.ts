@@ -2,7 +2,6 @@
 import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
-import { backUpStore } from '../embedded-store/embedded-store.ts'
 
 /** A good backup: it was read whole, and every event in it checked, before it had this name. */
 export interface Backup {
@@ -51,9 +50,9 @@ export class ScheduledBackup {
   private running: Promise<void> | undefined
   private readonly stopped = new AbortController()
 
-  /** @param storeDir the embedded store's own directory */
+  /** @param makeBackup makes the file, which gets its name only when it is verified; ends early at the signal */
   constructor(
-    private readonly storeDir: string,
+    private readonly makeBackup: (file: string, signal: AbortSignal) => Promise<void>,
     private readonly schedule: BackupSchedule,
     private readonly log: Logger,
   ) {
@@ -78,7 +77,7 @@ export class ScheduledBackup {
     const file = join(dir, `events-${new Date().toISOString().slice(0, 19).replaceAll(':', '')}Z.sqlite`)
     try {
       mkdirSync(dir, { recursive: true, mode: 0o700 })
-      await backUpStore(this.storeDir, file, this.stopped.signal)
+      await this.makeBackup(file, this.stopped.signal)
       for (const { file: old } of backupsIn(dir).slice(keep)) rmSync(old)
       this.log.info({ file }, 'The event log was backed up.')
       this.after(everyHours * HOUR)
