@@ -1,11 +1,12 @@
 /** What every command at the terminal shares: it answers on stdout, tells how it goes on stderr, and says plainly what went wrong. */
+import { join } from 'node:path'
 import cliProgress from 'cli-progress'
 import { InstallationMismatch } from '../runtime/installation-check.ts'
 import { BadConfiguration, readConfig } from '../runtime/config.ts'
 import { StoreUnavailable } from '../event-store/store-errors.ts'
 import { NotAContactLog } from '../exchange/contact-log-file.ts'
 import { DataDirectoryInUse } from '../runtime/data-directory-lock.ts'
-import { keptIn, storageProblem, StorageProblem } from '../runtime/storage-problem.ts'
+import { isDamagedEvent, keptIn, storageProblem, StorageProblem } from '../runtime/storage-problem.ts'
 
 /** A mistake the person at the terminal can mend; shown without a stack. */
 export class UsageError extends Error {}
@@ -32,7 +33,10 @@ export async function atTheTerminal(
   try {
     await work()
   } catch (failure) {
-    const error = storageProblem(failure, keptIn.dataDirectory(dataDirectory())) ?? failure
+    const place = isDamagedEvent(failure)
+      ? keptIn.events(join(dataDirectory(), 'store'))
+      : keptIn.dataDirectory(dataDirectory())
+    const error = storageProblem(failure, place) ?? failure
     const known = [...mendable, ...more].some((kind) => error instanceof kind)
     process.stderr.write(
       known

@@ -1,11 +1,12 @@
 /** The store's command line: runs it as a server of its own, and maintains its files. */
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline/promises'
 import { Command } from 'commander'
 import { startNode, withUserAccounts } from './server.ts'
 import { EVENTS_FILE } from './storage/database.ts'
-import { backupStore, restoreStore, storeStatistics, verifyFile } from './storage/maintenance.ts'
+import { lostAsJsonLines, lostInWords } from './storage/lost-events.ts'
+import { backupStore, restoreStore, salvageStore, storeStatistics, verifyFile } from './storage/maintenance.ts'
 
 // `verify | head` closes the pipe when it has enough: what is left goes nowhere.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -30,9 +31,11 @@ program
   .option('--advertise <host>', 'host that clients connect to, if it is not --host')
   .option('--tls-cert <file>', 'certificate chain, PEM; with --tls-key, callers must log in as a user')
   .option('--tls-key <file>', 'private key, PEM')
+  .option('--allow-anonymous-stream-access', 'with TLS: let callers without credentials use the streams of users')
   .action(
     async (options: {
       dataDir: string
+      allowAnonymousStreamAccess?: true
       host: string
       port: number
       advertise?: string
@@ -59,6 +62,7 @@ program
         host: options.host,
         port: options.port,
         ...(tls && { tls }),
+        allowAnonymousStreamAccess: options.allowAnonymousStreamAccess ?? false,
         ...(options.advertise && { advertisedHost: options.advertise }),
       })
       printLine(`esdb://${options.advertise ?? options.host}:${node.port}?tls=${tls !== undefined}`)
@@ -73,15 +77,54 @@ program
   .description('read every page and check every event; exit code 1 when something is damaged')
   .option(...dataDir)
   .option('-f, --file <file>', 'a backup, instead of a data directory')
-  .action((options: { dataDir?: string; file?: string }) => {
+  .option('--json', 'print the lost events only, as JSON Lines')
+  .action((options: { dataDir?: string; file?: string; json?: true }) => {
     const file = options.file ?? (options.dataDir && join(options.dataDir, EVENTS_FILE))
     if (!file) return fail('Give --data-dir or --file')
     const report = verifyFile(file, ({ done, total }) => {
       if (process.stderr.isTTY) process.stderr.write(`\r${Math.floor((done * 100) / total)} %`)
     })
-    for (const problem of report.problems) printLine(problem)
-    printLine(`${report.events} events in ${report.streams} streams are undamaged, ${report.problems.length} problems`)
-    if (report.problems.length > 0) process.exitCode = 1
+    if (options.json) process.stdout.write(lostAsJsonLines(report.lost))
+    else {
+      for (const line of [...report.problems, ...lostInWords(report.lost)]) printLine(line)
+      printLine(
+        `${report.events} events in ${report.streams} streams are undamaged, ${report.problems.length} problems`,
+      )
+    }
+    if (report.problems.length === 0) return
+    if (options.file) return fail('This backup is damaged: use an older one.')
+    fail(
+      `${report.lost.length} events are lost. Change nothing in ${options.dataDir}. With a backup: npm run store -- restore FILE --data-dir NEW_DIRECTORY. ` +
+        `For all that is sound here: npm run store -- salvage NEW_DIRECTORY --data-dir ${options.dataDir}`,
+    )
+  })
+
+program
+  .command('salvage')
+  .description(
+    'copy all that is sound of a damaged store, which must not be running, into a new one, and list what is lost',
+  )
+  .requiredOption(...dataDir)
+  .argument('<directory>', 'directory of the new store; must not have one')
+  .option('--backup <file>', 'a backup of this store: what is damaged now and was not then is taken from it')
+  .option('--lost <file>', 'file for the list of lost events, JSON Lines; by default lost.jsonl in the new directory')
+  .action((directory: string, options: { dataDir: string; lost?: string; backup?: string }) => {
+    const { events, streams, lost, renamed, fromBackup, users, groups } = salvageStore(
+      options.dataDir,
+      directory,
+      options.backup,
+    )
+    const list = options.lost ?? join(directory, 'lost.jsonl')
+    writeFileSync(list, lostAsJsonLines(lost), { mode: 0o600 })
+    for (const line of lostInWords(lost)) printLine(line)
+    if (options.backup) printLine(`${fromBackup} events were taken from ${options.backup}`)
+    for (const { stream, candidates } of renamed)
+      printLine(
+        `Stream '${stream}' has the events of a stream whose name is lost${candidates.length > 0 ? `: one of ${candidates.join(', ')}` : ''}`,
+      )
+    printLine(
+      `${directory}: ${events} events in ${streams} streams, ${users} users, ${groups} consumer groups; ${lost.length} events lost, listed in ${list}`,
+    )
   })
 
 program
@@ -192,5 +235,10 @@ function fail(message: string): void {
 try {
   await program.parseAsync()
 } catch (error) {
-  fail((error as Error).message)
+  const { name, message } = error as Error
+  const whatToDo =
+    name === 'DamagedStore'
+      ? '. Do not delete it. See what is damaged: npm run store -- verify --data-dir DIRECTORY. Then restore a backup or salvage what is sound: npm run store -- restore --help, npm run store -- salvage --help.'
+      : ''
+  fail(`${message}${whatToDo}`)
 }

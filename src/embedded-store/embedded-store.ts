@@ -2,6 +2,9 @@
  * A single-node event store that speaks EventStoreDB's gRPC protocol on a loopback port and stores its events in one SQLite
  * file. Applications connect with `@eventstore/db-client`, as they would to an EventStoreDB cluster.
  */
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { Worker } from 'node:worker_threads'
 import type { Faults } from './services/faults.ts'
 import type { StoreNodeOptions } from './server.ts'
@@ -107,6 +110,21 @@ export async function startEmbeddedStore(options: EmbeddedStoreOptions): Promise
       })()
       return closing
     },
+  }
+}
+
+/**
+ * Backs up a store, which may be running, in a process of its own: reading and verifying a large one takes minutes of a processor.
+ * @throws with the sentence that the command says
+ */
+export async function backUpStore(dataDir: string, file: string, signal?: AbortSignal): Promise<void> {
+  const cli = fileURLToPath(import.meta.resolve('#compiled/src/embedded-store/cli'))
+  try {
+    await promisify(execFile)(process.execPath, [cli, 'backup', '--data-dir', dataDir, file], { signal })
+  } catch (error) {
+    throw new Error(String((error as { stderr?: string }).stderr).trim() || 'The backup ended before it was done', {
+      cause: error,
+    })
   }
 }
 

@@ -32,6 +32,8 @@ export interface StoreNodeOptions {
   port: number
   /** Absent: callers are not authenticated, and have an administrator's rights. */
   tls?: { key: Buffer; cert: Buffer }
+  /** With TLS: whether callers without credentials may use the streams of users. By default they may use none. */
+  allowAnonymousStreamAccess?: boolean
   /** The host that gossip tells clients to connect to; by default the one listened on. */
   advertisedHost?: string
   /** Present, even if empty: faults can be injected while the node runs. */
@@ -94,7 +96,7 @@ export async function startNode(options: StoreNodeOptions): Promise<StoreNode> {
       faults && { beforeCommit: () => faults.beforeCommit() },
     )
     if (log.head === 0n) writeFirstEvent(commits)
-    const store = new ServiceContext(log, commits, faults)
+    const store = new ServiceContext(log, commits, options.allowAnonymousStreamAccess ?? false, faults)
     const users = options.tls && new UserAccounts(opened)
     const projections = new SystemProjections(log, commits)
     const groups = new ConsumerGroups(log, commits)

@@ -3,6 +3,7 @@ import { isIP } from 'node:net'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { existsSync, readFileSync } from 'node:fs'
+import type { BackupSchedule } from './scheduled-backup.ts'
 
 export interface Config {
   /** The only address served: nobody but this machine may ask. */
@@ -31,6 +32,8 @@ export interface Config {
   readonly production: boolean
   /** The witness that is asked to cosign the evidence log, and its verifier key; undefined for none. */
   readonly witness: { readonly url: string; readonly key: string } | undefined
+  /** Where and how often the embedded event log is backed up; undefined for nowhere. */
+  readonly backup: BackupSchedule | undefined
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
 }
 
@@ -113,6 +116,22 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     problems.push('WITNESS_URL and WITNESS_KEY go together: the witness printed both when it started.')
   if (witnessKey && !/^[^\s+]+\+[0-9a-f]{8}\+B[A-P][A-Za-z0-9+/]{42}$/.test(witnessKey))
     problems.push('WITNESS_KEY is not the verifier key of a witness: give the one that it printed when it started.')
+  const backup = {
+    dir: resolve(env.BACKUP_DIR || '.'),
+    everyHours: Number(env.BACKUP_EVERY || 24),
+    keep: Number(env.BACKUP_KEEP || 7),
+  }
+  if (!(backup.everyHours > 0 && backup.everyHours <= 24 * 365)) {
+    problems.push(`BACKUP_EVERY is "${env.BACKUP_EVERY}": give a number of hours.`)
+  }
+  if (!Number.isInteger(backup.keep) || backup.keep < 1) {
+    problems.push(`BACKUP_KEEP is "${env.BACKUP_KEEP}": give how many backups to keep, 1 or more.`)
+  }
+  if (env.BACKUP_DIR && env.EVENT_STORE_URL) {
+    problems.push(
+      'BACKUP_DIR is for the embedded event store: with EVENT_STORE_URL, its cluster has backups of its own.',
+    )
+  }
   if (problems.length > 0) throw new BadConfiguration(problems)
 
   return {
@@ -130,6 +149,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     identityProvider,
     production,
     witness: witnessUrl && witnessKey ? { url: witnessUrl, key: witnessKey } : undefined,
+    backup: env.BACKUP_DIR ? backup : undefined,
     logLevel: logLevel as Config['logLevel'],
   }
 }

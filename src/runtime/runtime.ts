@@ -15,11 +15,12 @@ import { retired } from '../../projections/retired.ts'
 import { checkInstallation } from './installation-check.ts'
 import { commandHandlersOn, type CommandHandlers } from '../commands/command-handlers.ts'
 import type { Config } from './config.ts'
-import { startEmbeddedStore, type EmbeddedStore } from '../embedded-store/embedded-store.ts'
+import { backUpStore, startEmbeddedStore, type EmbeddedStore } from '../embedded-store/embedded-store.ts'
 import { EventAppender, type AppendMeasurement } from '../event-store/event-appender.ts'
 import { EventStore } from '../event-store/event-store.ts'
 import { DataDirectoryInUse, lockDataDirectory, type DataDirectoryLock } from './data-directory-lock.ts'
 import { Vault } from '../protection/vault.ts'
+import { ScheduledBackup } from './scheduled-backup.ts'
 import { keptIn, standingOn } from './storage-problem.ts'
 import { join } from 'node:path'
 
@@ -100,6 +101,14 @@ export async function openRuntime(
     const rebuilder = rebuilderFor({ ...sources, connections })
     const runner = lock ? new ProjectionRunner(sources, projections, rebuilder) : null
     opened.push(() => runner?.stop())
+    if (embedded && config.backup) {
+      const backups = new ScheduledBackup(
+        (file, signal) => backUpStore(join(config.dataDir, 'store'), file, signal),
+        config.backup,
+        log,
+      )
+      opened.push(() => backups.stop())
+    }
     lock?.announce({ pid: process.pid, eventStoreUrl, url: null })
     const commands = commandHandlersOn(store, appender, vault, config.dataDir)
     opened.push(() => commands.consultations.close())

@@ -30,7 +30,7 @@ export const keptIn = {
     what: 'The event log',
     path,
     setting: 'DATA_DIR',
-    whereDamaged: `Do not delete it. See what is damaged: npm run store -- verify --data-dir ${path}. Put the newest good backup into an empty directory: npm run store -- restore FILE --data-dir DIRECTORY.`,
+    whereDamaged: `Do not delete it. See what is damaged: npm run store -- verify --data-dir ${path}. Put the newest good backup into an empty directory: npm run store -- restore FILE --data-dir DIRECTORY. Without one, copy all that is sound into a new directory: npm run store -- salvage DIRECTORY --data-dir ${path}.`,
   }),
   keys: (path: string): Kept => ({
     what: 'The keys',
@@ -57,9 +57,13 @@ const sqliteCodes: Record<number, string> = {
   26: 'SQLITE_NOTADB',
 }
 
+/** How the embedded store answers a read of an event that does not match its checksum. */
+const damagedEvent = /DATA_LOSS: (Damaged: .*)/
+
 /** What a store on a thread of its own can only say in words. */
 const sqliteWords: readonly [RegExp, string][] = [
   [/malformed/, 'SQLITE_CORRUPT'],
+  [damagedEvent, 'SQLITE_CORRUPT'],
   [/not a database/, 'SQLITE_NOTADB'],
   [/disk is full/, 'SQLITE_FULL'],
   [/^The disk fails/, 'EIO'],
@@ -77,6 +81,7 @@ function codeOf(error: Error): string | undefined {
 
 /** @returns null for an error that says nothing about the disk or the files on it */
 export function storageProblem(error: unknown, { what, path, setting, whereDamaged }: Kept): StorageProblem | null {
+  if (error instanceof StorageProblem) return error
   if (!(error instanceof Error)) return null
   const because = sentence()
   return because === null ? null : new StorageProblem(because, error)
@@ -108,12 +113,15 @@ export function storageProblem(error: unknown, { what, path, setting, whereDamag
         return `${what} in ${path} cannot be opened: this process may open no more files (ulimit -n says how many). Raise the limit, then start again.`
       case 'SQLITE_CORRUPT':
       case 'SQLITE_NOTADB':
-        return `${what} in ${path} ${what.endsWith('s') ? 'are' : 'is'} damaged (${(error as Error).message}). ${whereDamaged}`
+        return `${what} in ${path} ${what.endsWith('s') ? 'are' : 'is'} damaged (${damagedEvent.exec((error as Error).message)?.[1] ?? (error as Error).message}). ${whereDamaged}`
       default:
         return null
     }
   }
 }
+
+/** Whether the error came of reading an event that is damaged: the log's own files are at fault, whatever the work was. */
+export const isDamagedEvent = (error: unknown) => error instanceof Error && damagedEvent.test(error.message)
 
 /** Does the work, and says in a sentence where the disk or the files do not let it. */
 export async function standingOn<T>(kept: Kept, work: () => T | Promise<T>): Promise<T> {

@@ -9,7 +9,7 @@ import {
 } from '@eventstore/db-client'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { UserAccounts } from '../../src/embedded-store/compatibility/users/user-accounts.ts'
-import type { StoreNode } from '../../src/embedded-store/server.ts'
+import type { StoreNode, StoreNodeOptions } from '../../src/embedded-store/server.ts'
 import { startNode } from '../../src/embedded-store/server.ts'
 import { openDatabase } from '../../src/embedded-store/storage/database.ts'
 import { aStream, anEvent, collect, errorOf, temporaryDirectory } from '../event-store/target.ts'
@@ -19,6 +19,7 @@ const CERTIFICATE = join(import.meta.dirname, './fixtures/test-only.cert.pem')
 const KEY = join(import.meta.dirname, './fixtures/test-only.key.pem')
 
 let node: StoreNode
+const nodes: StoreNode[] = []
 let dataDir: string
 const clients: EventStoreDBClient[] = []
 let admin: EventStoreDBClient
@@ -34,12 +35,7 @@ beforeAll(async () => {
   await users.set('ops', ['$ops'], 'ops-password')
   await users.set('ouro', ['readers'], 'ouro:password')
   connection.close()
-  node = await startNode({
-    dataDir,
-    host: '127.0.0.1',
-    port: 0,
-    tls: { key: readFileSync(KEY), cert: readFileSync(CERTIFICATE) },
-  })
+  node = await started('.')
   const connect = (who: string) => {
     const client = EventStoreDBClient.connectionString(
       `esdb://${who}127.0.0.1:${node.port}?tls=true&tlsCAFile=${CERTIFICATE}`,
@@ -55,9 +51,16 @@ beforeAll(async () => {
 afterAll(async () => {
   for (const client of clients)
     await Promise.race([client.dispose(), new Promise((resolve) => setTimeout(resolve, 300))])
-  await node.close()
+  for (const one of nodes) await one.close()
   await rm(dataDir, { recursive: true })
 })
+
+async function started(directory: string, options: Partial<StoreNodeOptions> = {}): Promise<StoreNode> {
+  const tls = { key: readFileSync(KEY), cert: readFileSync(CERTIFICATE) }
+  const made = await startNode({ dataDir: join(dataDir, directory), host: '127.0.0.1', port: 0, tls, ...options })
+  nodes.push(made)
+  return made
+}
 
 const denied = async (attempt: Promise<unknown>) => expect(await errorOf(attempt)).toBeInstanceOf(AccessDeniedError)
 
@@ -77,7 +80,30 @@ describe('over TLS', () => {
     await denied(collect(admin.readStream(stream, { credentials: { username: 'admin', password: '' } })))
   })
 
-  it('a caller without credentials may use the streams of users, and no others', async () => {
+  it('a caller without credentials may read, follow, append to, delete or tombstone no stream', async () => {
+    const stream = aStream()
+    await ouro.appendToStream(stream, anEvent())
+    await denied(nobody.appendToStream(stream, anEvent()))
+    await denied(collect(nobody.readStream(stream)))
+    await denied(collect(nobody.subscribeToStream(stream)))
+    await denied(nobody.deleteStream(stream))
+    await denied(nobody.tombstoneStream(stream))
+    await denied(nobody.getStreamMetadata(stream))
+    await denied(nobody.setStreamMetadata(stream, {}))
+    expect(await collect(ouro.readStream(stream))).toHaveLength(1)
+  })
+
+  it('a client certificate is no credential', async () => {
+    const certified = `esdb://127.0.0.1:${node.port}?tls=true&tlsCAFile=${CERTIFICATE}&userCertFile=${CERTIFICATE}&userKeyFile=${KEY}`
+    const client = EventStoreDBClient.connectionString(certified)
+    clients.push(client)
+    await denied(client.appendToStream(aStream(), anEvent()))
+  })
+
+  it('an option lets a caller without credentials use the streams of users, and no others', async () => {
+    const { port } = await started('open', { allowAnonymousStreamAccess: true })
+    const nobody = EventStoreDBClient.connectionString(`esdb://127.0.0.1:${port}?tls=true&tlsCAFile=${CERTIFICATE}`)
+    clients.push(nobody)
     const stream = aStream()
     await nobody.appendToStream(stream, anEvent())
     expect(await collect(nobody.readStream(stream))).toHaveLength(1)

@@ -104,7 +104,7 @@ describe('verify', () => {
 
   it('finds no problem in an undamaged store', async () => {
     await filled()
-    expect(verifyFile(file())).toEqual({ events: 105, streams: 6, problems: [] })
+    expect(verifyFile(file())).toEqual({ events: 105, streams: 6, problems: [], lost: [] })
   })
 
   it.each([

@@ -14,7 +14,7 @@ const backup = join(import.meta.dirname, './fixtures/format-2.sqlite')
 
 it('a backup of format 2 is restored, migrated, read through filters and written to', async () => {
   const dataDir = await temporaryDirectory()
-  expect(restoreStore(backup, dataDir)).toEqual({ events: 26, streams: 7, problems: [] })
+  expect(restoreStore(backup, dataDir)).toEqual({ events: 26, streams: 7, problems: [], lost: [] })
   const store = await startEmbeddedStore({ dataDir })
   const client = EventStoreDBClient.connectionString(store.connectionString)
   try {

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile, rm, stat, writeFile } from 'node:fs/promises'
+import * as http2 from 'node:http2'
 import { connect as connectTo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
@@ -34,6 +35,16 @@ afterEach(async () => {
   for (const one of open.splice(0)) await one.close()
   await rm(dataDir, { recursive: true })
 })
+
+/** The code with which the server takes its leave of a connection. */
+function goodbyeOf(port: number): Promise<number> {
+  const session = http2.connect(`http://127.0.0.1:${port}`)
+  return new Promise((resolve, reject) => {
+    session.on('goaway', resolve)
+    session.on('error', reject)
+    session.on('close', () => reject(new Error('The connection went without a word')))
+  })
+}
 
 describe('the embedded store', () => {
   it('keeps all events when it is closed and opened again', async () => {
@@ -141,6 +152,26 @@ describe('the embedded store', () => {
     const began = Date.now()
     await store.close()
     expect(Date.now() - began).toBeLessThan(2000)
+  })
+
+  it('ends a slow reader with a backlog, and an append without answer, as cancelled before the connection goes', async () => {
+    const store = await start({ faults: {} })
+    const client = connect(store)
+    const large = () => Array.from({ length: 16 }, () => anEvent('Large', { text: 'x'.repeat(60_000) }))
+    for (let round = 0; round < 12; round++) await client.appendToStream('long', large())
+    const reader = client.readStream('long')[Symbol.asyncIterator]()
+    await reader.next()
+    await store.setFaults({ delayedAcknowledgement: 60_000 })
+    const appending = errorOf(client.appendToStream('other', anEvent()))
+    const goingAway = goodbyeOf(store.port)
+    await setTimeout(200)
+    await store.close()
+    expect(await appending).toBeInstanceOf(CancelledError)
+    const read = async () => {
+      for (let count = 1; ; count++) if ((await reader.next()).done) return count
+    }
+    expect(await errorOf(read())).toBeInstanceOf(CancelledError)
+    expect(await goingAway).toBe(http2.constants.NGHTTP2_NO_ERROR)
   })
 
   it('can be closed twice, and immediately', async () => {

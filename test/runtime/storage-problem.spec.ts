@@ -1,5 +1,15 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { cpSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  cpSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { projectRoot } from '../../src/runtime/config.ts'
@@ -41,7 +51,10 @@ describe('a command on ground that gives way says in a sentence what to do', () 
 
   it.each([
     ['keys/keys.sqlite', /The keys in .* are damaged .*Put the newest copy of keys.sqlite back.*Do not delete it/],
-    ['store/events.sqlite', /The event log in .* is damaged .*npm run store -- verify.*npm run store -- restore/],
+    [
+      'store/events.sqlite',
+      /The event log in .* is damaged .*npm run store -- verify.*npm run store -- restore .*npm run store -- salvage/,
+    ],
   ])('where %s is damaged', (name, sentence) => {
     const dataDir = join(temporaryDirectory(), 'data')
     expect(importInto(dataDir).status).toBe(0)
@@ -49,6 +62,21 @@ describe('a command on ground that gives way says in a sentence what to do', () 
     cpSync(dataDir, damaged, { recursive: true })
     writeSync(openSync(join(damaged, name), 'r+'), Buffer.alloc(4_000, 7), 0, 4_000, 0)
     toldInASentence(run('report', ['journeys'], damaged), sentence)
+  })
+
+  it('where one event in the middle of the log is damaged, or the pages of many', { timeout: 240_000 }, () => {
+    const dataDir = join(temporaryDirectory(), 'data')
+    expect(importInto(dataDir).status).toBe(0)
+    const events = join(dataDir, 'store/events.sqlite')
+    const content = readFileSync(events)
+    const sentence =
+      /^The event log in \S*\/store is damaged \(.*\)\. Do not delete it\. .*verify.*restore.*salvage[^\n]*\n$/
+    const at = content.indexOf('AttendanceRecorded', content.length / 3)
+    writeSync(openSync(events, 'r+'), Buffer.alloc(1, 7), 0, 1, at + 3)
+    toldInASentence(run('rebuild', ['caseload'], dataDir), sentence, /revision \d+ of stream 'journey-/)
+    const page = 4096 * Math.floor(content.length / 4096 / 3)
+    writeSync(openSync(events, 'r+'), Buffer.alloc(3 * 4096, 7), 0, 3 * 4096, page)
+    toldInASentence(run('verify', ['projections'], dataDir), sentence)
   })
 
   it.skipIf(!mayMakeDisks())('where its disk is full, and goes on where it stopped once there is room', () => {
@@ -68,6 +96,34 @@ describe('a command on ground that gives way says in a sentence what to do', () 
     expect(accepted + duplicates).toBe(whole.accepted + whole.duplicates)
     expect(run('verify', ['projections'], dataDir).status).toBe(0)
   })
+
+  it.skipIf(!mayMakeDisks())(
+    'where a rebuild or a backup fills the disk, and works once there is room',
+    { timeout: 240_000 },
+    () => {
+      const disk = mounted('size=40m')
+      const [dataDir, copy] = [join(disk, 'data'), join(disk, 'copy.sqlite')]
+      expect(importInto(dataDir).status).toBe(0)
+      const backUp = () => run('../embedded-store/cli', ['backup', '--data-dir', join(dataDir, 'store'), copy], dataDir)
+      const rebuild = () => run('rebuild', ['all'], dataDir)
+      const ballast = openSync(join(disk, 'ballast'), 'w')
+      expect(() => {
+        for (;;) writeSync(ballast, Buffer.alloc(65_536))
+      }).toThrow('ENOSPC')
+      closeSync(ballast)
+      toldInASentence(
+        backUp(),
+        /^The disk of \S+ is full: \d MB are free, about \d MB are needed\. .*type the same line again\.\n$/,
+      )
+      expect(readdirSync(disk).sort()).toEqual(['ballast', 'data'])
+      toldInASentence(
+        rebuild(),
+        /(its disk is full|its disk fails, or is full) \(\d+ MB free.*start the same command again/,
+      )
+      rmSync(join(disk, 'ballast'))
+      for (const { status, stderr } of [rebuild(), backUp()]) expect(status, stderr).toBe(0)
+    },
+  )
 
   it.skipIf(!mayMakeDisks())('where its disk can only be read', () => {
     const disk = mounted('ro')

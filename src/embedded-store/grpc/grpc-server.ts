@@ -151,6 +151,12 @@ export class GrpcCall {
     this.stream.resume()
   }
 
+  /** Ends the call at once, as cancelled: what is still buffered is dropped. */
+  reset(): void {
+    this.ended = true
+    this.stream.close(http2.constants.NGHTTP2_CANCEL)
+  }
+
   /** Destroys the connection without a response, as a crashed server would. */
   breakOff(): void {
     this.stream.session?.destroy()
@@ -305,15 +311,17 @@ export class GrpcServer {
   }
 
   /**
-   * Ends every open call, waits shortly for the responses to be sent, then closes the connections. Open reads end as cancelled,
-   * other calls as unavailable, on which clients try again elsewhere.
+   * Ends every open call, waits shortly for the responses to be sent, then closes the connections. Streaming calls end as cancelled,
+   * others as unavailable, on which clients try again elsewhere. A reader that is too far behind to be sent its end is told by a reset
+   * of its stream: the connection goes only after every stream on it has been closed.
    */
   async close(): Promise<void> {
     this.stopReading()
     for (const call of this.calls) call.fail(shuttingDown(call))
     for (const session of this.sessions) session.close()
-    const giveUp = Date.now() + 500
-    while (this.calls.size > 0 && Date.now() < giveUp) await new Promise((resolve) => setTimeout(resolve, 5))
+    await until(() => this.calls.size === 0, 500)
+    for (const call of this.calls) call.reset()
+    await until(() => this.calls.size === 0 && this.sessions.size === 0, 250)
     await new Promise((resolve) => setTimeout(resolve, 5))
     // Includes connections without a call and idle HTTP/1 connections.
     for (const socket of this.sockets) socket.destroy()
@@ -367,8 +375,15 @@ export class GrpcServer {
   }
 }
 
+async function until(condition: () => boolean, milliseconds: number): Promise<void> {
+  for (const giveUp = Date.now() + milliseconds; !condition() && Date.now() < giveUp;)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+}
+
+const isStreaming = (path: string) => path.endsWith('/Read') || path.endsWith('/BatchAppend')
+
 const shuttingDown = ({ path }: GrpcCall) =>
-  new RpcError(path.endsWith('/Read') ? StatusCode.CANCELLED : StatusCode.UNAVAILABLE, 'The server is shutting down.')
+  new RpcError(isStreaming(path) ? StatusCode.CANCELLED : StatusCode.UNAVAILABLE, 'The server is shutting down.')
 
 function answerPage(request: http.IncomingMessage, response: http.ServerResponse): void {
   const { status, body } = pageAt(request.url ?? '')

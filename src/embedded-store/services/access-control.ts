@@ -17,7 +17,7 @@ const ACL_KEYS: Record<StreamAction, string> = {
  */
 export const EVERYONE_IS_ADMIN: CallerIdentity = { name: 'admin', groups: ['$admins'] }
 
-/** A caller without credentials. */
+/** A caller without credentials. A client certificate is not looked at, and is none. */
 export const ANONYMOUS: CallerIdentity = { name: '', groups: [] }
 
 export const isAdmin = (identity: CallerIdentity) => identity.groups.includes('$admins')

@@ -1,6 +1,6 @@
 /** What the handlers of all services share: the log, the queue of writes, the access checks and the test faults. */
 import type { StreamAction } from './access-control.ts'
-import { EVERYONE_IS_ADMIN, isOperator, isAllowed } from './access-control.ts'
+import { ANONYMOUS, EVERYONE_IS_ADMIN, isOperator, isAllowed } from './access-control.ts'
 import type { FaultInjector } from './faults.ts'
 import type { GrpcCall, CallerIdentity } from '../grpc/grpc-server.ts'
 import { accessDeniedError, notLeaderError, unavailableError } from '../grpc/status.ts'
@@ -11,9 +11,12 @@ export class ServiceContext {
   readonly log: EventLog
   private readonly commits: GroupCommit
   private readonly faults: FaultInjector | undefined
+  private readonly anonymousAccess: boolean
 
-  constructor(log: EventLog, commits: GroupCommit, faults?: FaultInjector) {
+  /** @param anonymousAccess whether a caller without credentials may use the streams of users, as EventStoreDB's option allows */
+  constructor(log: EventLog, commits: GroupCommit, anonymousAccess: boolean, faults?: FaultInjector) {
     this.log = log
+    this.anonymousAccess = anonymousAccess
     this.commits = commits
     this.faults = faults
   }
@@ -73,6 +76,7 @@ export class ServiceContext {
 
   /** Access to a metadata stream is governed by the `$acl` of the stream it describes. */
   private may(identity: CallerIdentity, action: 'read' | 'write' | 'delete', stream: string): boolean {
+    if (identity === ANONYMOUS && !this.anonymousAccess) return false
     const isMetastream = stream.startsWith('$$')
     const original = isMetastream ? stream.slice(2) : stream
     const inDetail: StreamAction = !isMetastream ? action : action === 'read' ? 'readMetadata' : 'writeMetadata'

@@ -29,6 +29,9 @@ export type WriteOutcome =
 const NO_EVENTS = -1n
 const CACHED_NAMES = 10_000
 
+/** EventStoreDB's category of a stream: its name up to and including the first dash, or the whole name without one. */
+export const categoryOf = (stream: string) => stream.slice(0, stream.indexOf('-') + 1) || stream
+
 export class Appender {
   private readonly log: EventLog
   private readonly recentIds: RecentEventIds
@@ -336,9 +339,8 @@ export class Appender {
     return this.dictionaryId('type', this.typeIdCache, name)
   }
 
-  /** EventStoreDB's category of a stream: its name up to and including the first dash, or the whole name without one. */
   private categoryId(stream: string): bigint {
-    return this.dictionaryId('category', this.categoryIdCache, stream.slice(0, stream.indexOf('-') + 1) || stream)
+    return this.dictionaryId('category', this.categoryIdCache, categoryOf(stream))
   }
 
   private dictionaryId(table: 'type' | 'category', known: Map<string, bigint>, name: string): bigint {

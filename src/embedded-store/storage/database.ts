@@ -197,6 +197,13 @@ function configure(connection: SqliteConnection): void {
 
 const isEmpty = (connection: SqliteConnection) => connection.prepare('SELECT 1 FROM sqlite_master').get() === undefined
 
+/** Makes an empty database an event file of the newest format. */
+export function createSchema(connection: SqliteConnection): void {
+  connection.pragma(`application_id = ${APPLICATION_ID}`)
+  for (const step of FORMATS) connection.exec(step)
+  connection.pragma(`user_version = ${FORMATS.length}`)
+}
+
 function migrate(connection: SqliteConnection, file: string): void {
   if (connection.pragma('application_id', { simple: true }) !== APPLICATION_ID)
     throw damagedStore(file, 'this is not an event store file')

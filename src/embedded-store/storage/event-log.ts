@@ -177,8 +177,13 @@ export class EventLog {
     return { events: page.events, next: page.more ? page.events.at(-1)!.revision - 1n : undefined }
   }
 
-  /** Events at `from` and after, oldest first. */
+  /** Events at `from` and after, oldest first, as readers of `$all` see them: see {@link isHiddenFromAll}. */
   allForwards(from: bigint, size = DEFAULT_PAGE): EventPage<bigint> {
+    return withoutHidden(this.everyForwards(from, size))
+  }
+
+  /** The same with what is hidden from readers of `$all`. */
+  everyForwards(from: bigint, size = DEFAULT_PAGE): EventPage<bigint> {
     const rows = this.prepare(
       `SELECT ${EVENT_COLUMNS} FROM event e CROSS JOIN stream s ON s.id = e.stream
        WHERE e.position >= ? ORDER BY e.position LIMIT ${ROW_LIMIT}`,
@@ -187,8 +192,12 @@ export class EventLog {
     return { events: page.events, next: page.more ? page.events.at(-1)!.position + 1n : undefined }
   }
 
-  /** Events before `from`, newest first. */
+  /** Events before `from`, newest first, as readers of `$all` see them. */
   allBackwards(from: bigint, size = DEFAULT_PAGE): EventPage<bigint> {
+    return withoutHidden(this.everyBackwards(from, size))
+  }
+
+  private everyBackwards(from: bigint, size = DEFAULT_PAGE): EventPage<bigint> {
     const rows = this.prepare(
       `SELECT ${EVENT_COLUMNS} FROM event e CROSS JOIN stream s ON s.id = e.stream
        WHERE e.position < ? ORDER BY e.position DESC LIMIT ${ROW_LIMIT}`,
@@ -206,7 +215,10 @@ export class EventLog {
     const page = this.toPage(rows, size)
     const lookedAtUpTo = page.more ? page.events.at(-1)!.position : scanEnd
     filter.isDense = BigInt(page.events.length) * DENSE_RATIO >= ordinalOf(lookedAtUpTo) - ordinalOf(from)
-    return { events: page.events, next: page.more || scanEnd < this.head ? lookedAtUpTo + 1n : undefined }
+    return withoutHidden({
+      events: page.events,
+      next: page.more || scanEnd < this.head ? lookedAtUpTo + 1n : undefined,
+    })
   }
 
   /** Events before `from` that match the filter, newest first. */
@@ -217,8 +229,8 @@ export class EventLog {
     const scanEnd = query.readsOnlyMatches ? low : maximum(low, positionOf(ordinalOf(start) - SCAN_EVENTS))
     const rows = this.prepare(query.backwards).all(...query.parameters(scanEnd, start - 1n, rowsOf(size)))
     const page = this.toPage(rows, size)
-    if (page.more) return { events: page.events, next: page.events.at(-1)!.position }
-    return { events: page.events, next: scanEnd > 0n ? scanEnd : undefined }
+    if (page.more) return withoutHidden({ events: page.events, next: page.events.at(-1)!.position })
+    return withoutHidden({ events: page.events, next: scanEnd > 0n ? scanEnd : undefined })
   }
 
   /** The event at this revision, whether or not the stream's metadata hide it. */
@@ -296,7 +308,7 @@ export class EventLog {
     const [end] = this.prepare('SELECT head FROM log').get() as [bigint]
     if (end !== this.head) throw damagedStore(file, `it should end at position ${end} and ends at ${this.head}`)
     try {
-      const { events } = this.allBackwards(INT64_MAX, { events: 64, bytes: 4 * 1024 * 1024 })
+      const { events } = this.everyBackwards(INT64_MAX, { events: 64, bytes: 4 * 1024 * 1024 })
       for (let i = 1; i < events.length; i++)
         if (ordinalOf(events[i - 1]!.position) !== ordinalOf(events[i]!.position) + 1n)
           throw damagedStore(file, `an event is missing after position ${events[i]!.position}`)
@@ -304,6 +316,21 @@ export class EventLog {
       throw error instanceof DamagedEvent || isCorruption(error) ? damagedStore(file, (error as Error).message) : error
     }
   }
+}
+
+/**
+ * As in EventStoreDB, a reader or follower of `$all` sees neither where consumer groups of `$all` park and keep their checkpoints, or
+ * such a group would be handed its own parked messages for ever, nor the server's epochs. The streams themselves can be read.
+ */
+const isHiddenFromAll = (stream: string) =>
+  stream.startsWith('$') &&
+  (stream === '$epoch-information' || /^\$persistentsubscription-\$all::.*-(parked|checkpoint)$/s.test(stream))
+
+/** A page may be empty and still have a next one. */
+function withoutHidden(page: EventPage<bigint>): EventPage<bigint> {
+  return page.events.some(({ stream }) => isHiddenFromAll(stream))
+    ? { ...page, events: page.events.filter(({ stream }) => !isHiddenFromAll(stream)) }
+    : page
 }
 
 /** Milliseconds since 1970; events created earlier have expired by `$maxAge`. */

@@ -1,6 +1,6 @@
 /**
- * Maintenance of the files: verify, back up, restore, count. All but restore may run while a store serves from the same
- * directory.
+ * Maintenance of the files: verify, back up, restore, salvage, count. All but restore and salvage may run while a store serves from
+ * the same directory.
  */
 import {
   chmodSync,
@@ -19,6 +19,10 @@ import type { SqliteConnection } from './database.ts'
 import { StoreDirectoryLock, EVENTS_FILE, isCorruption, truncatedStreams } from './database.ts'
 import { INT64_MAX, ordinalOf } from './position.ts'
 import { checksum, decodeBody } from './event-record.ts'
+import { writeWhole } from './disk-room.ts'
+import type { LostEvent } from './lost-events.ts'
+import type { Salvage } from './salvage.ts'
+import { salvageInto } from './salvage.ts'
 
 export interface VerificationReport {
   /** Events whose checksum and columns are right. */
@@ -26,6 +30,8 @@ export interface VerificationReport {
   streams: number
   /** Descriptions of what is damaged, in the order of the log; empty for an undamaged file. */
   problems: string[]
+  /** In a damaged file, every event that cannot be read; empty where only indexes are damaged, or what repeats an event. */
+  lost: LostEvent[]
 }
 
 /** Verification stops after this many problems. */
@@ -41,7 +47,7 @@ export interface VerificationProgress {
  * count from 0 without gaps; that the log ends at the stored head; that the category index and the event-type index are right.
  */
 export function verifyFile(file: string, onProgress?: (progress: VerificationProgress) => void): VerificationReport {
-  const report: VerificationReport = { events: 0, streams: 0, problems: [] }
+  const report: VerificationReport = { events: 0, streams: 0, problems: [], lost: [] }
   const connection = new Database(file, { readonly: true, fileMustExist: true })
   try {
     connection.exec('BEGIN') // one snapshot, however long verification takes
@@ -57,7 +63,44 @@ export function verifyFile(file: string, onProgress?: (progress: VerificationPro
   } finally {
     connection.close()
   }
+  if (report.problems.length > 0) surveyDamage(file, report)
   return report
+}
+
+/** Counts what is sound in a damaged file, and lists what is lost, wherever SQLite itself cannot go on. */
+function surveyDamage(file: string, report: VerificationReport): void {
+  const scratch = new Database('') // a temporary file
+  try {
+    const { events, streams, lost } = salvageInto(scratch, file, { withoutContent: true })
+    Object.assign(report, { events, streams, lost: unlessReadable(lost, file) })
+  } finally {
+    scratch.close()
+  }
+}
+
+/** A running store may have been changing the page at which the survey looked: what SQLite reads there is right. */
+function unlessReadable(lost: readonly LostEvent[], file: string): LostEvent[] {
+  const connection = new Database(file, { readonly: true, fileMustExist: true })
+  const isReadable = (position: bigint) => {
+    try {
+      const found = connection
+        .prepare('SELECT body, position, revision, stream, crc FROM event WHERE position = ?')
+        .safeIntegers()
+        .raw()
+        .get(position) as [Buffer, bigint, bigint, bigint, bigint] | undefined
+      if (!found) return false
+      const [body, at, revision, stream, crc] = found
+      return BigInt(checksum(body, at, revision, stream)) === crc
+    } catch (error) {
+      if (isCorruption(error)) return false
+      throw error
+    }
+  }
+  try {
+    return lost.filter(({ position }) => position === null || !isReadable(position))
+  } finally {
+    connection.close()
+  }
 }
 
 type EventRow = [
@@ -156,14 +199,17 @@ export function backupStore(dataDir: string, to: string): VerificationReport {
   mkdirSync(dirname(to), { recursive: true })
   const unfinished = `${to}.unfinished`
   rmSync(unfinished, { force: true })
-  const connection = new Database(join(dataDir, EVENTS_FILE), { fileMustExist: true })
+  const source = join(dataDir, EVENTS_FILE)
+  const connection = new Database(source, { fileMustExist: true })
   try {
-    connection.prepare('VACUUM INTO ?').run(unfinished)
+    writeWhole(unfinished, source, () => {
+      connection.prepare('VACUUM INTO ?').run(unfinished)
+      chmodSync(unfinished, 0o600)
+      syncFile(unfinished)
+    })
   } finally {
     connection.close()
   }
-  chmodSync(unfinished, 0o600)
-  syncFile(unfinished)
   const report = verifyFile(unfinished)
   if (report.problems.length > 0) {
     rmSync(unfinished)
@@ -185,15 +231,58 @@ export function restoreStore(from: string, dataDir: string): VerificationReport 
   const lock = new StoreDirectoryLock(dataDir)
   try {
     if (existsSync(file)) throw new Error(`${dataDir} already has a store; restore into an empty directory`)
-    copyFileSync(from, `${file}.unfinished`)
-    chmodSync(`${file}.unfinished`, 0o600)
-    syncFile(`${file}.unfinished`)
+    writeWhole(`${file}.unfinished`, from, () => {
+      copyFileSync(from, `${file}.unfinished`)
+      chmodSync(`${file}.unfinished`, 0o600)
+      syncFile(`${file}.unfinished`)
+    })
     renameSync(`${file}.unfinished`, file)
     syncFile(dataDir)
   } finally {
     lock.release()
   }
   return report
+}
+
+/**
+ * Copies all that is sound of a damaged store into a new one. The damaged files are only read. In the place of each lost event the new
+ * store has one of type `EventLost`.
+ * @param backup a backup of this store, from which damaged events are taken that are in it
+ * @throws when the damaged store is running, there is a store in `to`, or the backup is of another store
+ */
+export function salvageStore(dataDir: string, to: string, backup?: string): Salvage {
+  const file = join(to, EVENTS_FILE)
+  const source = new StoreDirectoryLock(dataDir)
+  try {
+    const lock = new StoreDirectoryLock(to)
+    try {
+      if (existsSync(file)) throw new Error(`${to} already has a store; salvage into an empty directory`)
+      const unfinished = `${file}.unfinished`
+      rmSync(unfinished, { force: true })
+      const damaged = join(dataDir, EVENTS_FILE)
+      const salvage = writeWhole(unfinished, damaged, () => {
+        const into = new Database(unfinished)
+        try {
+          into.pragma('synchronous = OFF') // synced at the end, whole
+          into.pragma('journal_mode = OFF')
+          return salvageInto(into, damaged, backup === undefined ? {} : { backup })
+        } finally {
+          into.close()
+        }
+      })
+      const { problems } = verifyFile(unfinished)
+      if (problems.length > 0) throw new Error(`The new store is damaged too: ${problems[0]}`)
+      chmodSync(unfinished, 0o600)
+      syncFile(unfinished)
+      renameSync(unfinished, file)
+      syncFile(to)
+      return salvage
+    } finally {
+      lock.release()
+    }
+  } finally {
+    source.release()
+  }
 }
 
 export interface StoreStatistics {

@@ -53,13 +53,17 @@ export function writeStreamIdentifier(writer: ProtobufWriter, field: number, nam
 }
 
 /** Reads `{ 1: commit, 2: prepare }` and returns the commit position; in this store the two are always equal. */
-export function readPosition(reader: ProtobufReader): bigint {
-  let commit = 0n
+export const readPosition = (reader: ProtobufReader): bigint => readBothPositions(reader).commit
+
+/** A position's two parts, which are equal for every event of the store. */
+export function readBothPositions(reader: ProtobufReader): { commit: bigint; prepare: bigint } {
+  const position = { commit: 0n, prepare: 0n }
   for (let field = reader.next(); field !== 0; field = reader.next()) {
-    if (field === 1) commit = reader.uint64()
+    if (field === 1) position.commit = reader.uint64()
+    else if (field === 2) position.prepare = reader.uint64()
     else reader.skip()
   }
-  return commit
+  return position
 }
 
 export function writePosition(writer: ProtobufWriter, field: number, position: bigint): void {

@@ -226,6 +226,16 @@ describe('the projections of the store', () => {
       const { type, message } = await errorOf(server.client[operation]('nobody-wrote-this'))
       expect(type === 'not-found' || (type === 'unknown' && message.includes('NotFound')), message).toBe(true)
     }
+    for (const operation of [
+      () => server.client.updateProjection('nobody-wrote-this', 'fromAll()'),
+      () => server.client.deleteProjection('nobody-wrote-this'),
+      () => server.client.resetProjection('nobody-wrote-this'),
+      () => server.client.getProjectionState('nobody-wrote-this'),
+      () => server.client.getProjectionResult('nobody-wrote-this'),
+    ]) {
+      const { type, message } = await errorOf(operation())
+      expect(type === 'not-found' || (type === 'unknown' && message.includes('NotFound')), message).toBe(true)
+    }
   })
 
   it.runIf(isEmbedded)('written by users are said not to run here', async () => {

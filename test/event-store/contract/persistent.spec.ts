@@ -4,6 +4,7 @@ import type {
   PersistentSubscriptionToStreamResolvedEvent,
 } from '@eventstore/db-client'
 import {
+  BACKWARDS,
   DISPATCH_TO_SINGLE,
   END,
   EventStoreDBClient,
@@ -326,6 +327,100 @@ describe('groups', () => {
     })
     expect(connections[0]!.extraStatistics!.get('quintile 3')).toBeDefined()
     expect(stats).toMatchObject({ totalItems: 3n, lastKnownEventRevision: 2n })
+  })
+
+  it.each([
+    ['a batch as large as the buffer of the past', { readBatchSize: 20, historyBufferSize: 20 }],
+    ['a batch larger than it', { readBatchSize: 21, historyBufferSize: 20 }],
+  ])('with %s are refused', async (_, settings) => {
+    const refused = await errorOf(
+      server.client.createPersistentSubscriptionToStream(
+        aStream(),
+        'group',
+        persistentSubscriptionToStreamSettingsFromDefaults(settings),
+      ),
+    )
+    expect(refused).toMatchObject({ type: 'persistent-subscription-failed' })
+    const { stream, group } = await aGroup()
+    const change = persistentSubscriptionToStreamSettingsFromDefaults(settings)
+    expect(await errorOf(server.client.updatePersistentSubscriptionToStream(stream, group, change))).toMatchObject({
+      type: 'persistent-subscription-failed',
+    })
+    expect((await info(stream, group)).settings.readBatchSize).toBe(20)
+  })
+
+  it.each([
+    ['beyond the end of $all', { commit: 2n ** 60n, prepare: 2n ** 60n }],
+    ['whose commit comes before its prepare', { commit: 100n, prepare: 200n }],
+  ])('with a start %s are refused', async (_, startFrom) => {
+    const settings = persistentSubscriptionToAllSettingsFromDefaults({ startFrom })
+    expect(
+      await errorOf(server.client.createPersistentSubscriptionToAll(`group-${randomUUID()}`, settings)),
+    ).toMatchObject({ type: 'persistent-subscription-failed' })
+  })
+
+  it('are in an event before the answer', async () => {
+    const { stream, group } = await aGroup({ startFrom: 5n })
+    const newest = async () => {
+      const [read] = await collect(
+        server.client.readStream('$persistentSubscriptionConfig', {
+          direction: BACKWARDS,
+          fromRevision: END,
+          maxCount: 1,
+        }),
+      )
+      return read!.event as unknown as {
+        type: string
+        data: { entries: { stream: string; group: string; startFrom: string }[] }
+      }
+    }
+    expect((await newest()).type).toBe('$PersistentConfig')
+    const entry = expect.objectContaining({ stream, group, startFrom: '5' }) as object
+    expect((await newest()).data.entries).toContainEqual(entry)
+    await server.client.deletePersistentSubscriptionToStream(stream, group)
+    leftovers.pop()
+    expect((await newest()).data.entries).not.toContainEqual(entry)
+  })
+
+  it('of $all are not handed what they have parked, nor are others that read or follow $all', async () => {
+    const stream = aStream()
+    const group = `group-${randomUUID()}`
+    const { position: before } = await server.client.appendToStream(stream, anEvent())
+    await server.client.createPersistentSubscriptionToAll(
+      group,
+      persistentSubscriptionToAllSettingsFromDefaults({ startFrom: before! }),
+    )
+    leftovers.push(() => server.client.deletePersistentSubscriptionToAll(group))
+    const consumer = server.client.subscribeToPersistentSubscriptionToAll(group)
+    const handed: string[] = []
+    consumer.on('error', () => {}) // it is dropped with its group, should it not have left by then
+    consumer.on('data', (given) => {
+      handed.push(given.event?.streamId ?? '')
+      void (given.event?.streamId === stream ? consumer.nack(PARK, 'no', given) : consumer.ack(given))
+    })
+    const followed: string[] = []
+    const filter = streamNameFilter({ prefixes: ['$persistentsubscription-', stream] })
+    const followers = [
+      server.client.subscribeToAll({ fromPosition: before! }),
+      server.client.subscribeToAll({ fromPosition: before!, filter }),
+    ]
+    for (const follower of followers) follower.on('data', ({ event }) => void followed.push(event!.streamId))
+    const parked = `$persistentsubscription-$all::${group}-parked`
+    await eventually(async () => (await collect(server.client.readStream(parked)).catch(() => [])).length === 1)
+    await server.client.appendToStream(stream, anEvent())
+    await eventually(() => handed.filter((name) => name === stream).length === 2)
+    await eventually(async () => (await collect(server.client.readStream(parked))).length === 2)
+    await server.client.appendToStream(stream, anEvent())
+    await eventually(() => followed.filter((name) => name === stream).length === 4)
+    const all = { fromPosition: before!, maxCount: 5_000 }
+    for (const read of [
+      server.client.readAll(all),
+      server.client.readAll({ direction: BACKWARDS, fromPosition: END, maxCount: 50 }),
+    ])
+      expect((await collect(read)).filter(({ event }) => event?.streamId === parked)).toEqual([])
+    expect([...handed, ...followed]).not.toContain(parked)
+    await consumer.unsubscribe()
+    for (const follower of followers) await follower.unsubscribe()
   })
 
   it('are listed, of one stream or all', async () => {

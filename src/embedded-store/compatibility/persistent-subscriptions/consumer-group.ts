@@ -226,7 +226,9 @@ export class ConsumerGroup {
     if (page.next === undefined) this.atEnd = true
     else this.cursor = page.next
     if (page.next === undefined && page.events.length > 0) this.cursor = this.lastKnown! + 1n
-    if (page.next === undefined && this.filter && this.log.head >= this.cursor) this.cursor = this.log.head + 1n
+    // Everything committed was considered, also what the filter left out or readers of `$all` do not see.
+    if (page.next === undefined && this.record.stream === '$all' && this.log.head >= this.cursor)
+      this.cursor = this.log.head + 1n
   }
 
   private readPage(count: number): EventPage<bigint> {

@@ -37,6 +37,49 @@ export interface GroupRecord {
   next: bigint
 }
 
+/**
+ * Why EventStoreDB refuses these settings; undefined where it does not.
+ * @param head position of the newest event
+ */
+export function settingsProblem(
+  { readBatchSize, historyBufferSize, startFrom }: GroupSettings,
+  stream: string,
+  prepare: bigint | undefined,
+  head: bigint,
+): string | undefined {
+  if (readBatchSize >= historyBufferSize)
+    return `readBatchSize may not be greater than or equal to historyBufferSize (${readBatchSize}, ${historyBufferSize})`
+  if (stream !== '$all' || typeof startFrom !== 'bigint') return undefined
+  if (prepare !== undefined && startFrom < prepare)
+    return `The commit position ${startFrom} of the start is less than its prepare position ${prepare}`
+  if (startFrom > head) return `The start ${startFrom} is beyond the end of $all, ${head}`
+  return undefined
+}
+
+/** The row of a group as EventStoreDB writes it into its event `$PersistentConfig`. */
+export function settingsAsEntry(stream: string, group: string, settings: GroupSettings) {
+  const { startFrom, filter } = settings
+  const from = startFrom === 'start' ? 0n : startFrom === 'end' ? -1n : startFrom
+  return {
+    stream,
+    group,
+    ...(filter && { filter }),
+    resolveLinkTos: settings.resolveLinks,
+    extraStatistics: settings.extraStatistics,
+    messageTimeout: settings.messageTimeout,
+    startFrom: stream === '$all' ? `C:${from}/P:${from}` : String(from),
+    liveBufferSize: settings.liveBufferSize,
+    historyBufferSize: settings.historyBufferSize,
+    maxRetryCount: settings.maxRetryCount,
+    readBatchSize: settings.readBatchSize,
+    checkPointAfter: settings.checkpointAfter,
+    minCheckPointCount: settings.minCheckpointCount,
+    maxCheckPointCount: settings.maxCheckpointCount,
+    maxSubscriberCount: settings.maxSubscriberCount,
+    namedConsumerStrategy: settings.strategy,
+  }
+}
+
 export function settingsToText(settings: GroupSettings, begin: bigint): string {
   return JSON.stringify({ ...settings, startFrom: String(settings.startFrom), begin: String(begin) })
 }

@@ -3,7 +3,7 @@ import type { NackAction } from './consumer-group.ts'
 import type { GroupSettings, ConsumerStrategyName } from './group-settings.ts'
 import { CONSUMER_STRATEGIES } from './group-settings.ts'
 import { ProtobufReader, ProtobufWriter } from '../../wire/protobuf.ts'
-import { readPosition, readStreamIdentifier, readUuid, readUuidFormat } from '../../wire/common-messages.ts'
+import { readBothPositions, readStreamIdentifier, readUuid, readUuidFormat } from '../../wire/common-messages.ts'
 import { readFilter } from '../../services/stream-requests.ts'
 
 export interface GroupName {
@@ -45,11 +45,14 @@ function eachOption(request: Buffer, read: (field: number, options: ProtobufRead
 }
 
 /** Create and Update have the same fields. */
-export function readGroupSettingsRequest(request: Buffer): GroupName & { settings: GroupSettings } {
+export function readGroupSettingsRequest(
+  request: Buffer,
+): GroupName & { settings: GroupSettings; prepare: bigint | undefined } {
   const asked: GroupName = { stream: '', group: '' }
   let settings = { ...DEFAULT_GROUP_SETTINGS }
   let startFrom: GroupSettings['startFrom'] | undefined
   let filter: GroupSettings['filter']
+  let prepare: bigint | undefined
   eachOption(request, (field, options) => {
     if (field === 1) asked.stream = readStreamIdentifier(options.message())
     else if (field === 2) asked.group = options.string()
@@ -68,7 +71,7 @@ export function readGroupSettingsRequest(request: Buffer): GroupName & { setting
       asked.stream = '$all'
       const all = options.message()
       for (let part = all.next(); part !== 0; part = all.next()) {
-        if (part === 1) startFrom = readPosition(all.message())
+        if (part === 1) ({ commit: startFrom, prepare } = readBothPositions(all.message()))
         else if (part === 4) {
           const { on, prefixes, regex } = readFilter(all.message())
           filter = { on, prefixes, regex }
@@ -80,7 +83,7 @@ export function readGroupSettingsRequest(request: Buffer): GroupName & { setting
       }
     } else options.skip()
   })
-  return { ...asked, settings: { ...settings, startFrom: startFrom ?? settings.startFrom, filter } }
+  return { ...asked, settings: { ...settings, startFrom: startFrom ?? settings.startFrom, filter }, prepare }
 }
 
 const END_OF_STREAM = 18446744073709551615n

@@ -18,6 +18,8 @@ import {
   groupConfirmation,
   writeGroupInfo,
 } from './messages.ts'
+import type { GroupSettings } from './group-settings.ts'
+import { settingsProblem } from './group-settings.ts'
 import { ReadResponseBuffer } from '../../services/stream-responses.ts'
 import { compileFilter } from '../../services/streams-read.ts'
 import type { ServiceContext } from '../../services/service-context.ts'
@@ -30,42 +32,51 @@ export function persistentSubscriptionHandlers(
   consumerGroups: ConsumerGroups,
 ): [path: string, handler: GrpcHandler][] {
   const service = '/event_store.client.persistent_subscriptions.PersistentSubscriptions'
-  const operatorHandler = (answer: (request: Buffer) => Buffer | Promise<Buffer>) =>
+  const operatorHandler = (answer: (request: Buffer, by: string) => Buffer | Promise<Buffer>) =>
     unaryHandler((request, call) => {
       store.assertLeads()
-      if (!store.isOperator(store.identify(call))) throw accessDeniedError()
-      return answer(request)
+      const identity = store.identify(call)
+      if (!store.isOperator(identity)) throw accessDeniedError()
+      return answer(request, identity.name)
     })
   const groupNamed = ({ stream, group }: GroupName): ConsumerGroup => {
     const found = consumerGroups.find(stream, group)
     if (!found) throw groupNotFoundError(stream, group)
     return found
   }
+  const assertValid = (stream: string, group: string, settings: GroupSettings, prepare: bigint | undefined) => {
+    const problem = settingsProblem(settings, stream, prepare, store.log.head)
+    if (problem !== undefined) throw groupFailedError(stream, group, problem)
+  }
   return [
     [
       `${service}/Create`,
-      operatorHandler(async (request) => {
-        const { stream, group, settings } = readGroupSettingsRequest(request)
+      operatorHandler(async (request, by) => {
+        const { stream, group, settings, prepare } = readGroupSettingsRequest(request)
         if (stream === '' || group === '')
           throw invalidArgumentError('A persistent subscription needs a stream and a group')
         if (settings.filter) compileFilter(store.log, settings.filter)
-        if (!(await consumerGroups.create(stream, group, settings))) throw groupExistsError(stream, group)
+        if (consumerGroups.find(stream, group)) throw groupExistsError(stream, group)
+        assertValid(stream, group, settings, prepare)
+        if (!(await consumerGroups.create(stream, group, settings, by))) throw groupExistsError(stream, group)
         return EMPTY
       }),
     ],
     [
       `${service}/Update`,
-      operatorHandler(async (request) => {
+      operatorHandler(async (request, by) => {
         const asked = readGroupSettingsRequest(request)
+        const found = groupNamed(asked)
+        assertValid(asked.stream, asked.group, asked.settings, asked.prepare)
         // A filter cannot be changed, and clients do not send it in an update.
-        await consumerGroups.update(groupNamed(asked), ({ filter }) => ({ ...asked.settings, filter }))
+        await consumerGroups.update(found, ({ filter }) => ({ ...asked.settings, filter }), by)
         return EMPTY
       }),
     ],
     [
       `${service}/Delete`,
-      operatorHandler(async (request) => {
-        await consumerGroups.delete(groupNamed(readDeleteGroupRequest(request)))
+      operatorHandler(async (request, by) => {
+        await consumerGroups.delete(groupNamed(readDeleteGroupRequest(request)), by)
         return EMPTY
       }),
     ],
@@ -232,6 +243,12 @@ const groupExistsError = (stream: string, group: string) =>
     `Subscription group ${group} on stream ${stream} exists.`,
     trailersOf('persistent-subscription-exists', stream, group),
   )
+
+const groupFailedError = (stream: string, group: string, reason: string) =>
+  new RpcError(StatusCode.INTERNAL, `Subscription group ${group} on stream ${stream} failed: '${reason}'`, {
+    ...trailersOf('persistent-subscription-failed', stream, group),
+    reason,
+  })
 
 const maximumSubscribersReachedError = (stream: string, group: string) =>
   new RpcError(

@@ -1,7 +1,7 @@
 /** Service `Projections`: starts, stops and describes the system projections. Projections written by users are not supported. */
 import type { GrpcCall, GrpcHandler } from '../../grpc/grpc-server.ts'
 import { serverStreamingHandler, unaryHandler } from '../../grpc/grpc-server.ts'
-import { StatusCode, RpcError, accessDeniedError } from '../../grpc/status.ts'
+import { StatusCode, RpcError, accessDeniedError, unimplementedError } from '../../grpc/status.ts'
 import type {
   SystemProjectionName,
   SystemProjectionState,
@@ -43,6 +43,15 @@ export function systemProjectionHandlers(
         return Promise.resolve()
       }),
     ],
+    // What users' projections have besides, which there are none of here: of any other name, the answer is right as it is.
+    ...['Update', 'Delete', 'Reset', 'State', 'Result'].map((method): [string, GrpcHandler] => [
+      `${service}/${method}`,
+      unaryHandler((request, call) => {
+        assertOperator(store, call)
+        const name = systemProjectionNamed(readOptions(request).name)
+        throw unimplementedError(`${method} of the system projection ${name}`)
+      }),
+    ]),
     [
       `${service}/RestartSubsystem`,
       unaryHandler((_request, call) => {

@@ -172,7 +172,7 @@ export class SystemProjections {
 
   /** Reads outside the transaction, so that an unreadable event does not fail other writes in the commit. */
   private async step(name: SystemProjectionName): Promise<void> {
-    const { events } = this.log.allForwards(this.stored(name).checkpoint + 1n, BATCH)
+    const { events } = this.log.everyForwards(this.stored(name).checkpoint + 1n, BATCH)
     const links = new Map<string, ProposedEvent[]>()
     for (const event of events) {
       // System streams are not linked: links to links would never end.
