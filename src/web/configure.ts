@@ -127,7 +127,8 @@ export async function configureWeb(
       throw new Error('A record was about to be shown that no look was written down for.')
   })
   const identification = app.get(Identification)
-  fastify.addHook('preHandler', async (request) => {
+  // Before any body is read: files are taken from those alone who may send them.
+  fastify.addHook('onRequest', async (request) => {
     const { cookies, headers, url } = request
     if (url.startsWith('/assets/')) return
     const shown = { cookie: cookies[sessionCookie], authorization: headers.authorization, takesTokens: isApi(url) }

@@ -6,10 +6,11 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it, onTestFinished, vi } from 'vitest'
 import { roleCodes, type Role } from '../../src/access/policy.ts'
 import { Sessions } from '../../src/access/sessions.ts'
 import { AppModule } from '../../src/app.module.ts'
+import { UploadedImports } from '../../src/exchange/uploaded-imports.ts'
 import { configure } from '../../src/main.ts'
 import { serverOptions } from '../../src/web/api/configure-api.ts'
 import { sessionCookie } from '../../src/web/sign-in/cookies.ts'
@@ -300,4 +301,23 @@ it('lets a program in by its token as its role says, on the API alone', async ()
     )
     expect(await ask({ method: 'GET', url: '/account' }, asked)).toBe('not signed in')
   }
+})
+
+it('reads no file from who may not record', async () => {
+  const uploads = app.get(UploadedImports)
+  const placeForFile = vi.spyOn(uploads, 'placeForFile')
+  onTestFinished(() => placeForFile.mockRestore())
+  const send = (cookie: string) =>
+    app.inject({
+      method: 'POST',
+      url: '/import',
+      headers: { host: 'localhost', cookie, 'content-type': 'multipart/form-data; boundary=part' },
+      payload: `--part\r\ncontent-disposition: form-data; name="file"; filename="a.csv"\r\n\r\nreference\r\n--part--\r\n`,
+    })
+  expect((await send('none=none')).statusCode).toBe(401)
+  expect((await send(`${sessionCookie}=${sessionFor(app, personOfRole('auditor'))}`)).statusCode).toBe(403)
+  expect(placeForFile).not.toHaveBeenCalled()
+  // The token of a form is missing, which is seen once the form is read.
+  expect((await send(`${sessionCookie}=${sessionFor(app, personOfRole('case_manager'))}`)).statusCode).toBe(403)
+  expect(placeForFile).toHaveBeenCalledOnce()
 })

@@ -1,11 +1,11 @@
 /**
  * Signs the requests of a spec in, without a browser and without the development provider: a real session is begun in the
- * application's own store, and its cookie is laid beside whatever else a request shows. The guard, the table of roles and
- * everything after it then do as they do for anybody.
+ * application's own store, and requests are taken to come from it as if they had shown its cookie. The guard, the table of
+ * roles and everything after it then do as they do for anybody.
  */
 import type { NestFastifyApplication } from '@nestjs/platform-fastify'
 import type { Role } from '../../src/access/policy.ts'
-import type { SignedIn } from '../../src/access/session.ts'
+import { identify, type SignedIn } from '../../src/access/session.ts'
 import { Sessions } from '../../src/access/sessions.ts'
 import { sessionCookie } from '../../src/web/sign-in/cookies.ts'
 
@@ -43,10 +43,11 @@ export function signEverybodyIn(app: NestFastifyApplication, asRole: (url: strin
   app
     .getHttpAdapter()
     .getInstance()
-    .addHook('preValidation', async (request) => {
+    .addHook('onRequest', async (request) => {
       if (request.cookies[sessionCookie] !== undefined || request.headers.authorization !== undefined) return
       const role = asRole(request.url)
       if (!secrets.has(role)) secrets.set(role, sessionFor(app, personOfRole(role)))
-      request.cookies[sessionCookie] = secrets.get(role)
+      const { id, who } = app.get(Sessions).of(secrets.get(role)!)!
+      identify(request, { who, sessionId: id, until: null })
     })
 }

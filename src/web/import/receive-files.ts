@@ -5,6 +5,8 @@ import { createWriteStream } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { pipeline } from 'node:stream/promises'
+import { permit } from '../../access/policy.ts'
+import { whoIsAsking } from '../../access/session.ts'
 import { UploadedImports } from '../../exchange/uploaded-imports.ts'
 
 /** What a handler finds in the body under the name of a file's field. */
@@ -50,6 +52,10 @@ export async function receiveFiles(app: NestFastifyApplication): Promise<void> {
     },
   })
   const fastify = app.getHttpAdapter().getInstance()
+  // The guard of the route comes after the body: without this, anybody could fill the disk with files that it then refuses.
+  fastify.addHook('preParsing', async (request) => {
+    if (takesFiles(request.url) && request.method === 'POST') permit(whoIsAsking(request), 'record')
+  })
   const removeUnkept = async (request: object) => {
     for (const path of received.get(request) ?? []) await rm(path, { force: true })
   }
