@@ -161,6 +161,10 @@ describe.each(databases)('verifying, on %s', (kind) => {
       ['participant_token', 0],
       ['caseload', 0],
       ['timeline', 0],
+      ['programme_group', 0],
+      ['group_member', 0],
+      ['group_session', 0],
+      ['register_row', 0],
       ['parked_stream', 0],
     ])
     const [one, two, three] = (await everything(runtime.readModels)).caseload!.map(({ journey_id }) =>

@@ -152,7 +152,7 @@ const why = {
 
 /** A record of whatever kind says something else from now on. What it says until now is read from the log. */
 export class CorrectionDto {
-  @Whole(0, 999_999_999, { description: 'The revision of the event that is wrong.', example: 1 })
+  @Whole(0, 999_999_999, { description: 'The revision of the event that is wrong.', example: 4 })
   readonly corrects!: number
 
   @CalendarDay({
