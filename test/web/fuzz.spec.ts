@@ -81,7 +81,7 @@ let asked = 0
 const ask = (request: { method: string; url: string; headers?: Record<string, string>; payload?: string }) =>
   served.app.inject({ ...request, remoteAddress: `10.0.1.${++asked % 250}` } as never)
 
-/** Every page there is, as the controllers declare them, but for event streams, which do not end, and signing out, after which nothing is answered. */
+/** Every page there is, as the controllers declare them, but for the evidence log, which is for programs, event streams, which do not end, and signing out, after which nothing is answered. */
 function pageRoutes({ app }: Served): readonly { method: 'GET' | 'POST'; path: string }[] {
   const controllers = [...app.get(ModulesContainer).values()].flatMap(({ controllers }) => [...controllers.values()])
   return controllers.flatMap(({ metatype }) => {
@@ -98,7 +98,7 @@ function pageRoutes({ app }: Served): readonly { method: 'GET' | 'POST'; path: s
       if ((method !== 'GET' && method !== 'POST') || isStream) return []
       const paths = parts(handler).map((own) => `/${[...parts(metatype as object), own].filter(Boolean).join('/')}`)
       return paths
-        .filter((path) => !/^\/(?:api|metrics|sign-out)(?:\/|$)/.test(path))
+        .filter((path) => !/^\/(?:api|metrics|evidence|sign-out)(?:\/|$)/.test(path))
         .map((path) => ({ method, path }) as const)
     })
   })
