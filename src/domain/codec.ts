@@ -85,6 +85,7 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 const text: Check = (value) => typeof value === 'string'
 const texts: Check = (value) => Array.isArray(value) && value.every(text)
+const yesOrNo: Check = (value) => typeof value === 'boolean'
 const count: Check = (value) => Number.isInteger(value) && (value as number) >= 0
 const code =
   (isKnown: (code: string) => boolean): Check =>
@@ -176,7 +177,7 @@ const shapes: {
     corrects: text,
   },
   ContactRefused: { recordId: text, occurrence: count, reason: text },
-  EvidencePackMade: { scope, events: count, logSize: count, digest: text },
+  EvidencePackMade: { scope, of: text, events: count, logSize: count, digest: text, personalFields: yesOrNo },
 }
 
 const shapeOf = Object.fromEntries(

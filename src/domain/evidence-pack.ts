@@ -1,5 +1,4 @@
 /** Evidence that was taken out of the service: who took what, and what it was. Stream `evidence-<pack id>`. */
-import type { Day } from './calendar.ts'
 import { folding, type CommandContext, type History } from './history.ts'
 import type { Classified } from './privacy.ts'
 
@@ -10,11 +9,8 @@ export type EvidencePackEvent =
     type: 'EvidencePackMade'
     data: {
       scope: EvidenceScope
-      /** Of a pack of one journey. */
-      journeyId?: string
-      /** The first and the last day of a pack of some days. */
-      from?: Day
-      to?: Day
+      /** Of one journey its id; of some days the first and the last, as 2025-03-01/2025-03-31; empty of the whole log. */
+      of: string
       /** How many events it holds. */
       events: number
       /** How many entries the evidence log had when it signed the head that proves them. */
@@ -31,9 +27,7 @@ export type EvidenceScope = (typeof evidenceScopes)[number]
 export const evidencePackPrivacy: Classified<EvidencePackEvent> = {
   EvidencePackMade: {
     scope: 'open',
-    journeyId: 'open',
-    from: 'open',
-    to: 'open',
+    of: 'open',
     events: 'open',
     logSize: 'open',
     digest: 'open',

@@ -77,13 +77,13 @@ describe('a case manager', () => {
 
     // Correct it: the wrong record stays in sight beside the correction.
     await entry.locator('a:has-text("Correct")').click()
-    expect(await page.textContent('.govuk-summary-list')).toContain('Attended, complied (ATTC)')
+    expect(await page.locator('#outcome option:checked').textContent()).toContain('Attended, complied')
     await page.selectOption('#outcome', 'UAAB')
-    await page.fill('#because', 'Entered against the wrong man.')
+    await page.fill('#why', 'Entered against the wrong man.')
     await page.click('text=Continue')
     await page.click('button:has-text("Correct the record")')
     await page.waitForURL(/recorded/)
-    expect(await page.textContent('.govuk-panel')).toContain('Attendance corrected')
+    expect(await page.textContent('.govuk-panel')).toContain('Record corrected')
     await page.click('text=See it on the timeline')
     expect(await entry.locator('del').textContent()).toContain('Attended, complied (ATTC)')
     expect(await entry.locator('.tl-entry__says').textContent()).toContain('Unacceptable absence (UAAB)')
@@ -101,7 +101,7 @@ describe('a case manager', () => {
     // The auditor reads both events whole.
     await page.goto(`${path}/history`)
     const last = page.locator('.tl-event').last()
-    expect(await last.textContent()).toContain('AttendanceCorrected')
+    expect(await last.textContent()).toContain('RecordCorrected')
     expect(await last.textContent()).toContain('Entered against the wrong man.')
   })
 

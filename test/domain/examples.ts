@@ -118,9 +118,7 @@ export const exampleData: { readonly [T in EventType]: Required<DataOf<T>> } = {
   ContactRefused: { recordId: 'x1Jw7Pc', occurrence: 1, reason: 'not_allocated' },
   EvidencePackMade: {
     scope: 'journey',
-    journeyId: '0b6b4d0e-5a0a-5c39-9f6f-3f2d1c0b9a88',
-    from: '2025-03-01',
-    to: '2025-03-31',
+    of: '0b6b4d0e-5a0a-5c39-9f6f-3f2d1c0b9a88',
     events: 62,
     logSize: 1_204,
     digest: '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08',

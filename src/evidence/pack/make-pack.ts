@@ -42,8 +42,7 @@ export async function makePack(
     commandId,
     {
       scope: scope.of,
-      ...(scope.of === 'journey' && { journeyId: scope.stream.slice(scope.stream.indexOf('-') + 1) }),
-      ...(scope.of === 'days' && { from: scope.from, to: scope.to }),
+      of: subjectOf(scope),
       events: pack.events.length,
       logSize: file.latestCheckpoint()!.size,
       digest: createHash('sha256').update(eventLines(pack.events)).digest('hex'),
@@ -52,4 +51,9 @@ export async function makePack(
     { by, source, recordedAt: pack.madeAt },
   )
   return { bytes, pack }
+}
+
+function subjectOf(scope: PackScope): string {
+  if (scope.of === 'journey') return scope.stream.slice(scope.stream.indexOf('-') + 1)
+  return scope.of === 'days' ? `${scope.from}/${scope.to}` : ''
 }

@@ -59,7 +59,7 @@ describe('a pack of one journey', () => {
     const journeyId = runtime.vault.find('reference', reference)
     expect(data).toEqual({
       scope: 'journey',
-      journeyId,
+      of: journeyId,
       events: 7,
       logSize: expect.any(Number),
       digest,
