@@ -1,4 +1,5 @@
 /** npm run evidence, as an auditor’s clerk meets it. */
+import { unzipSync, zipSync } from 'fflate'
 import { spawnSync } from 'node:child_process'
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -41,10 +42,11 @@ it('makes a pack and checks it; a pack that was altered, or is of another log, e
   expect(distrusted.status).toBe(1)
   expect(distrusted.stdout).toContain('signature-bad')
 
-  const bytes = readFileSync(out)
+  const files = unzipSync(readFileSync(out))
+  const events = files['events.jsonl']!
+  events[Math.floor(events.length / 2)]! ^= 1
   const altered = join(temporaryDirectory(), 'altered.zip')
-  bytes[Math.floor(bytes.length / 2)]! ^= 1
-  writeFileSync(altered, bytes)
+  writeFileSync(altered, zipSync(files))
   expect(run(dataDir, 'check', altered).status).toBe(1)
 
   const verdict = run(dataDir, 'check', out, '--json', '--key', stranger)
