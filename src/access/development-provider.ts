@@ -294,7 +294,7 @@ const chooserPage = (uid: string, home: string) => `<!DOCTYPE html>
 <body class="govuk-template__body">
   <header class="tl-header"><div class="govuk-width-container tl-header__row"><span class="tl-wordmark"><span class="tl-wordmark__name">Development sign-in</span></span></div></header>
   <div class="govuk-width-container">
-    <a class="govuk-back-link" href="${home}/signed-out">Back to Throughline</a>
+    <nav aria-label="Back"><a class="govuk-back-link" href="${home}/signed-out">Back to Throughline</a></nav>
     <main class="govuk-main-wrapper tl-main">
       <h1 class="govuk-heading-l">Choose who to be</h1>
       <p class="govuk-body">Nobody here is real, and there is no password. In production this page is your own identity provider’s.</p>

@@ -38,11 +38,11 @@ async function picture(page: Page, name: string): Promise<void> {
 }
 
 const own: Readonly<Record<Role, readonly [heading: string, ...parts: string[]]>> = {
-  case_manager: ['Case load', 'Case load', 'Your account'],
-  facilitator: ['Case load', 'Case load', 'Your account'],
-  treatment_manager: ['Case load', 'Case load', 'Your account'],
-  auditor: ['Case load', 'Case load', 'Your account'],
-  data_protection_officer: ['Case load', 'Case load', 'Your account'],
+  case_manager: ['Case load', 'Case load', 'Groups', 'Import', 'Your account'],
+  facilitator: ['Case load', 'Case load', 'Groups', 'Import', 'Your account'],
+  treatment_manager: ['Case load', 'Case load', 'Groups', 'Import', 'Your account'],
+  auditor: ['Case load', 'Case load', 'Groups', 'Your account'],
+  data_protection_officer: ['Case load', 'Case load', 'Groups', 'Your account'],
   partner_safety_worker: ['Your account', 'Your account'],
   administrator: ['Operations', 'Operations', 'Your account'],
 }
