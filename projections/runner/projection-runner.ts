@@ -7,6 +7,7 @@ import { categories, type Projection } from '../projection.ts'
 import { BatchProcessor, type ProjectionSources } from './batch-processor.ts'
 import { CheckpointConflict, DowngradeRefused, type AcquiredCheckpoint } from './checkpoint-store.ts'
 import { discardCheckpointsOfOtherLogs } from './log-identity.ts'
+import { isFileDamaged } from '../storage/damage.ts'
 import type { ReadModels } from './read-models.ts'
 
 const batchSize = 500
@@ -95,14 +96,26 @@ export class ProjectionRunner {
     if (startedHere) this.start()
     try {
       for (;;) {
-        if (await this.sources.readModels.waitFor(String(end), 250)) return
-        onProgress(BigInt((await this.sources.readModels.asOf()).position))
+        if (await this.hasReached(end, onProgress)) return
         if (this.trouble && (this.state === 'refused' || Date.now() - this.trouble.since > 30_000))
           throw this.trouble.error
       }
     } finally {
       if (startedHere) await this.stop()
     }
+  }
+
+  /** Damaged read models have reached nothing: whoever waits goes on until they have been set aside and built again. */
+  private async hasReached(end: bigint, onProgress: (position: bigint) => void): Promise<boolean> {
+    const { readModels } = this.sources
+    try {
+      if (await readModels.waitFor(String(end), 250)) return true
+      onProgress(BigInt((await readModels.asOf()).position))
+    } catch (error) {
+      if (!isFileDamaged(error)) throw error
+      await pause(250)
+    }
+    return false
   }
 
   private async work(signal: AbortSignal): Promise<void> {

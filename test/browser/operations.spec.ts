@@ -13,9 +13,6 @@ import { openBrowser } from '../support/browser.ts'
 import { runnerOf, silent } from '../support/read-models.ts'
 import { buildAssets, serve, type Served } from '../support/served.ts'
 
-/** In the order in which the page names several. */
-const names = projections.map(({ name }) => name).toSorted()
-
 describe('the operator’s page', () => {
   it('says that all is well, and where each projection stands', async () => {
     const page = await newPage()
