@@ -60,8 +60,9 @@ export function hostileCsv(options: { maxRecords?: number } = {}): fc.Arbitrary<
       const lines = [contactLogColumns.join(',')]
       log.forEach((record, index) => {
         const line = csvOf([record]).split('\r\n').slice(1).join('\r\n').replace(/\r\n$/, '')
-        // Empty columns at the end need not be sent; one comma stays, so that the line is still a record.
-        lines.push(short.has(index) ? line.replace(/(?<!^),+$/, '') : line)
+        // Empty columns at the end need not be sent; one comma stays, so that the line is still a record. A record that goes over
+        // several lines has every field: a shorter one is taken for a quote that was never closed (docs/decisions/0030).
+        lines.push(short.has(index) && !/[\r\n]/.test(line) ? line.replace(/(?<!^),+$/, '') : line)
         if (blank.has(index)) lines.push('')
       })
       return (mark ? '\uFEFF' : '') + lines.join(newline) + (finalNewline ? newline : '')
