@@ -32,6 +32,8 @@ export interface UploadedImport {
 
 class Closing extends Error {}
 
+const isRunning = ({ state }: UploadedImport): boolean => state === 'checking' || state === 'importing'
+
 export class UploadedImports {
   private readonly folder: string
   private readonly uploads = new Map<string, UploadedImport>()
@@ -51,18 +53,23 @@ export class UploadedImports {
     return join(this.folder, randomUUID())
   }
 
-  /** Begins to check a file that was received. It is moved, and removed once it is imported or an hour old. */
+  /** Whether a file of his is being checked or imported: each person has one at a time, so that nobody fills the disk. */
+  isBusyFor(by: Actor): boolean {
+    return this.sentBy(by).some(isRunning)
+  }
+
+  /**
+   * Begins to check a file that was received. It is moved, and removed once it is imported or an hour old; what its sender sent
+   * before is removed now.
+   */
   check(received: string, fileName: string, by: Actor): UploadedImport {
+    for (const earlier of this.sentBy(by)) this.forget(earlier.id)
     const id = randomUUID()
     mkdirSync(join(this.folder, id), { mode: 0o700 })
     renameSync(received, this.fileOf(id))
     const upload: UploadedImport = { id, fileName, by, state: 'checking', percent: 0, records: 0 }
     this.uploads.set(id, upload)
-    const expiry = setTimeout(() => {
-      this.expiries.delete(expiry)
-      this.forget(id)
-    }, keptMs).unref()
-    this.expiries.add(expiry)
+    this.forgetLater(id)
     this.inBackground(upload, 'checked', true)
     return upload
   }
@@ -140,9 +147,23 @@ export class UploadedImports {
     }
   }
 
+  private sentBy(by: Actor): UploadedImport[] {
+    return [...this.uploads.values()].filter((upload) => upload.by.id === by.id)
+  }
+
+  private forgetLater(id: string): void {
+    const expiry = setTimeout(() => {
+      this.expiries.delete(expiry)
+      this.forget(id)
+    }, keptMs).unref()
+    this.expiries.add(expiry)
+  }
+
+  /** What is still running is looked at again an hour later. */
   private forget(id: string): void {
     const upload = this.uploads.get(id)
-    if (upload?.state === 'checking' || upload?.state === 'importing') return
+    if (!upload) return
+    if (isRunning(upload)) return this.forgetLater(id)
     this.uploads.delete(id)
     rmSync(join(this.folder, id), { recursive: true, force: true })
   }

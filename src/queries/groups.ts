@@ -1,6 +1,6 @@
 /** Questions about groups and their sessions. A group is asked of the read models; a session, which is short, of the log itself. */
 import { Injectable } from '@nestjs/common'
-import { groupsListed, groupWithAll, sessionsOn } from '../../projections/groups.ts'
+import { groupsListed, groupWithAll, sessionsOn, type ProgrammeGroupTable } from '../../projections/groups.ts'
 import { ReadModels } from '../../projections/runner/read-models.ts'
 import type { Day, Instant } from '../domain/calendar.ts'
 import { recordedFrom } from '../domain/codec.ts'
@@ -213,19 +213,7 @@ export class Groups {
   }
 }
 
-const listed = (row: {
-  group_id: string
-  code: string
-  programme_key: string
-  programme_version: number
-  provider: string
-  place: string
-  weekday: number
-  starts_at: string
-  minutes: number
-  capacity: number
-  source: string
-}) => ({
+const listed = (row: Omit<ProgrammeGroupTable, 'formed_on' | 'staff'>) => ({
   groupId: row.group_id,
   code: row.code,
   programme: programmeAt(row.programme_key, row.programme_version)?.name ?? row.programme_key,

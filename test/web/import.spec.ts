@@ -100,6 +100,20 @@ describe('a contact log sent through a page', () => {
     await expect.poll(unkept).toEqual([])
   })
 
+  it('is taken one at a time from each person, and what he sent before is removed', async () => {
+    const first = (await sent(nasty)).headers.get('location')!
+    const second = await sent(nasty)
+    expect([second.status, await second.text()]).toEqual([
+      409,
+      expect.stringContaining('Wait until that has ended') as string,
+    ])
+    await settled(first)
+    const third = (await sent(nasty)).headers.get('location')!
+    await settled(third)
+    expect((await fetch(`${served.url}${first}`)).status).toBe(404)
+    expect(readdirSync(join(served.runtime.config.dataDir, 'uploads'))).toEqual([third.split('/').at(-1)])
+  })
+
   it('has a template with the columns', async () => {
     expect(await text('/import/template.csv')).toBe(`${columns.join()}\r\n`)
   })

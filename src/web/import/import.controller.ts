@@ -43,7 +43,9 @@ export class ImportController {
     if (!file || (file.bytes === 0 && file.name === ''))
       return reply.status(400).view('import/choose.njk', { problem: 'Select a contact log' })
     if (file.bytes === 0) return reply.status(400).view('import/choose.njk', { problem: 'The selected file is empty' })
-    const { id } = this.uploads.check(file.keep(), file.name, whoIsAsking(request))
+    const by = whoIsAsking(request)
+    if (this.uploads.isBusyFor(by)) return reply.status(409).view('import/choose.njk', { problem: stillBusy })
+    const { id } = this.uploads.check(file.keep(), file.name, by)
     return reply.redirect(`/import/${id}`, 303)
   }
 
@@ -75,6 +77,9 @@ export class ImportController {
     return upload
   }
 }
+
+const stillBusy =
+  'Another file of yours is still being checked or imported. Wait until that has ended, then send this one'
 
 function viewOf(upload: UploadedImport) {
   const { result } = upload
