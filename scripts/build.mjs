@@ -1,4 +1,4 @@
-// Compiles the product into dist/: the server (nest build), the stylesheet (sass) and the browser script (esbuild).
+// Compiles the product into dist/: the server (nest build), its programs in one piece each, the stylesheet (sass) and the browser script (esbuild).
 // Run with --if-tools it does nothing where the development tools are absent (a production install brings its own dist/);
 // with --if-stale it does nothing when dist/ is newer than every source.
 import { execFileSync } from 'node:child_process'
@@ -6,6 +6,7 @@ import { existsSync, globSync, mkdirSync, statSync, writeFileSync } from 'node:f
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { bundlePrograms } from './bundle.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const stamp = join(root, 'dist/.built')
@@ -40,6 +41,7 @@ if (has('--if-stale') && (!stale() || !toolsPresent())) process.exit(0)
 
 const nest = join(dirname(require.resolve('@nestjs/cli/package.json')), 'bin/nest.js')
 execFileSync(process.execPath, [nest, 'build'], { cwd: root, stdio: ['ignore', 2, 2] })
+await bundlePrograms(root)
 
 const assets = join(root, 'scripts/assets.mjs')
 if (existsSync(assets)) await (await import(assets)).buildAssets(root)

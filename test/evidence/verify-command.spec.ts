@@ -79,7 +79,7 @@ describe('npm run verify -- log', { timeout: 180_000 }, () => {
 })
 
 const verify = (dataDir: string, ...words: string[]) =>
-  spawnSync(process.execPath, [join(projectRoot, 'dist/src/cli/verify.js'), 'log', ...words], {
+  spawnSync(process.execPath, [join(projectRoot, 'dist/bundle/src/cli/verify.js'), 'log', ...words], {
     env: { ...process.env, DATA_DIR: dataDir },
     encoding: 'utf8',
   })
@@ -101,7 +101,7 @@ function damageOneEvent(dataDir: string) {
 
 /** An event store with nothing in it. */
 function writeStore(dataDir: string): void {
-  const made = spawnSync(process.execPath, [join(projectRoot, 'dist/src/cli/report.js'), 'journeys'], {
+  const made = spawnSync(process.execPath, [join(projectRoot, 'dist/bundle/src/cli/report.js'), 'journeys'], {
     env: { ...process.env, DATA_DIR: dataDir },
     encoding: 'utf8',
   })

@@ -59,7 +59,7 @@ describe('npm run import -- --check', { timeout: 240_000 }, () => {
   it('says that nothing was imported, and ends as the import would', async () => {
     const dir = temporaryDirectory()
     const run = (...words: string[]) =>
-      spawnSync(process.execPath, ['dist/src/cli/import.js', ...words], {
+      spawnSync(process.execPath, ['dist/bundle/src/cli/import.js', ...words], {
         cwd: projectRoot,
         env: { ...process.env, DATA_DIR: join(dir, 'data') },
         encoding: 'utf8',

@@ -19,7 +19,7 @@ it(
     const seed = Number(process.env.SPEC_SEED ?? Math.floor(Math.random() * 2 ** 31))
     process.stdout.write(`interrupted import: SPEC_SEED=${seed}\n`)
     const dir = temporaryDirectory()
-    const words = ['dist/src/cli/import.js', log, '--json', '--rejects', `${dir}/rejects.csv`]
+    const words = ['dist/bundle/src/cli/import.js', log, '--json', '--rejects', `${dir}/rejects.csv`]
     const env = { ...process.env, DATA_DIR: `${dir}/data` }
 
     let random = seed

@@ -148,7 +148,7 @@ describe('the application', () => {
     await new Promise<void>((resolve) => collector.listen(0, '127.0.0.1', resolve))
     onTestFinished(() => void collector.close())
     const endpoint = `http://127.0.0.1:${(collector.address() as AddressInfo).port}`
-    const app = spawn(process.execPath, [join(projectRoot, 'dist/src/main.js')], {
+    const app = spawn(process.execPath, [join(projectRoot, 'dist/bundle/src/main.js')], {
       env: {
         ...process.env,
         DATA_DIR: temporaryDirectory(),

@@ -94,7 +94,7 @@ it('the commands at the terminal name nobody either', async () => {
   const { writeFileSync } = await import('node:fs')
   writeFileSync(join(dir, 'log.csv'), csv)
   const run = (file: string, ...words: string[]) =>
-    execFileSync(process.execPath, [join(projectRoot, `dist/src/cli/${file}.js`), ...words], {
+    execFileSync(process.execPath, [join(projectRoot, `dist/bundle/src/cli/${file}.js`), ...words], {
       env: { ...process.env, DATA_DIR: join(dir, 'data'), LOG_LEVEL: 'debug' },
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'pipe'],

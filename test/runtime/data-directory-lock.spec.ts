@@ -9,7 +9,7 @@ const log = new URL('../fixtures/contact-logs/nasty.csv', import.meta.url).pathn
 
 /** The built application, started as npm start starts it, on a free port. */
 async function started(dataDir: string): Promise<{ url: string }> {
-  const app = spawn(process.execPath, [join(projectRoot, 'dist/src/main.js')], {
+  const app = spawn(process.execPath, [join(projectRoot, 'dist/bundle/src/main.js')], {
     env: { ...process.env, DATA_DIR: dataDir, PORT: '0', LOG_LEVEL: 'warn' },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
@@ -28,7 +28,7 @@ async function started(dataDir: string): Promise<{ url: string }> {
 }
 
 const run = (file: string, words: string[], env: Record<string, string>) =>
-  spawnSync(process.execPath, [join(projectRoot, `dist/src/${file}.js`), ...words], {
+  spawnSync(process.execPath, [join(projectRoot, `dist/bundle/src/${file}.js`), ...words], {
     env: { ...process.env, ...env },
     encoding: 'utf8',
   })
@@ -109,7 +109,7 @@ describe('a command at the terminal', () => {
   it('answers a rebuild with how long it took', () => {
     const DATA_DIR = temporaryDirectory()
     run('cli/import', [log, '--rejects', join(DATA_DIR, 'rejects.csv')], { DATA_DIR })
-    const said = execFileSync(process.execPath, [join(projectRoot, 'dist/src/cli/rebuild.js')], {
+    const said = execFileSync(process.execPath, [join(projectRoot, 'dist/bundle/src/cli/rebuild.js')], {
       env: { ...process.env, DATA_DIR },
       encoding: 'utf8',
     })

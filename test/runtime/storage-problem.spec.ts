@@ -21,7 +21,7 @@ const log = new URL('../fixtures/contact-logs/legacy-export.csv', import.meta.ur
 const smallLog = new URL('../fixtures/contact-logs/nasty.csv', import.meta.url).pathname
 
 const run = (command: string, words: string[], DATA_DIR: string) =>
-  spawnSync(process.execPath, [join(projectRoot, `dist/src/cli/${command}.js`), ...words], {
+  spawnSync(process.execPath, [join(projectRoot, `dist/bundle/src/cli/${command}.js`), ...words], {
     env: { ...process.env, DATA_DIR },
     encoding: 'utf8',
     timeout: 60_000,

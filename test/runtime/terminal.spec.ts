@@ -7,7 +7,7 @@ import { projectRoot } from '../../src/runtime/config.ts'
 import { temporaryDirectory } from '../support/runtime.ts'
 
 const log = new URL('../fixtures/contact-logs/nasty.csv', import.meta.url).pathname
-const built = (file: string) => join(projectRoot, 'dist/src', `${file}.js`)
+const built = (file: string) => join(projectRoot, 'dist/bundle/src', `${file}.js`)
 
 /** What a command does whose reader has gone before it says anything. */
 async function withNobodyReading(file: string, words: string[], env: Record<string, string>) {

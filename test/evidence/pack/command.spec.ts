@@ -9,7 +9,7 @@ import { projectRoot } from '../../../src/runtime/config.ts'
 import { importJourneys, reference } from '../../support/packs.ts'
 import { openIn, temporaryDirectory } from '../../support/runtime.ts'
 
-const entry = join(projectRoot, 'dist/src/cli/evidence.js')
+const entry = join(projectRoot, 'dist/bundle/src/cli/evidence.js')
 
 function run(dataDir: string, ...words: string[]) {
   const { status, stdout, stderr } = spawnSync(process.execPath, [entry, ...words], {

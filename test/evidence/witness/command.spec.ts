@@ -12,7 +12,7 @@ import { temporaryDirectory } from '../../support/runtime.ts'
 import { SignedLog } from '../../support/signed-log.ts'
 import { submit } from '../../support/witness.ts'
 
-const entry = join(projectRoot, 'dist/src/evidence/witness/cli.js')
+const entry = join(projectRoot, 'dist/bundle/src/evidence/witness/cli.js')
 const run = (...words: string[]) => {
   const { status, stdout, stderr } = spawnSync(process.execPath, [entry, ...words], { encoding: 'utf8' })
   return { status, stdout, stderr }
