@@ -11,7 +11,7 @@ const rooms = {
   'src/embedded-store/': [],
 
   'src/protection/': ['src/domain/'],
-  'src/access/': ['src/domain/', 'src/runtime/config.ts'],
+  'src/access/': ['src/domain/'],
   'src/commands/': ['src/access/', 'src/domain/', 'src/event-store/', 'src/protection/'],
   'projections/': ['src/domain/', 'src/event-store/', 'src/protection/'],
   'src/queries/': ['projections/', 'src/access/', 'src/domain/', 'src/event-store/', 'src/protection/'],
@@ -19,6 +19,7 @@ const rooms = {
   // What everything stands on: configuration, the lock on the data directory, and store, keys and read models opened in order.
   'src/runtime/': [
     'projections/',
+    'src/access/access-settings.ts',
     'src/commands/command-handlers.ts',
     'src/domain/',
     'src/embedded-store/embedded-store.ts',

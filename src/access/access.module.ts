@@ -2,7 +2,7 @@
 import { Inject, Module, type OnApplicationShutdown } from '@nestjs/common'
 import { APP_GUARD } from '@nestjs/core'
 import { join } from 'node:path'
-import { CONFIG, projectRoot, type Config, type IdentityProviderSettings } from '../runtime/config.ts'
+import { ACCESS_SETTINGS, type AccessSettings, type IdentityProviderSettings } from './access-settings.ts'
 import { DevelopmentProvider, whyNoDevelopmentProvider } from './development-provider.ts'
 import { Identification } from './identification.ts'
 import { IdentityProvider } from './identity-provider.ts'
@@ -15,14 +15,14 @@ import { SignIn } from './sign-in.ts'
 class DevelopmentProviders {
   private started: Promise<DevelopmentProvider> | undefined
 
-  constructor(private readonly config: Config) {}
+  constructor(private readonly given: AccessSettings) {}
 
   async settings(): Promise<IdentityProviderSettings> {
-    const { identityProvider, production, host, trustedProxies } = this.config
+    const { identityProvider, production, host, trustedProxies } = this.given
     if (identityProvider) return identityProvider
     const problem = whyNoDevelopmentProvider({ production, host, behindProxy: trustedProxies.length > 0 })
     if (problem !== null) throw new Error(problem)
-    this.started ??= DevelopmentProvider.start(join(projectRoot, 'dist/public/app.css'))
+    this.started ??= DevelopmentProvider.start(this.given.stylesheet)
     return (await this.started).settings
   }
 
@@ -34,16 +34,20 @@ class DevelopmentProviders {
 @Module({
   providers: [
     { provide: APP_GUARD, useClass: PermissionGuard },
-    { provide: Scrapers, useFactory: ({ metricsToken }: Config) => new Scrapers(metricsToken), inject: [CONFIG] },
+    {
+      provide: Scrapers,
+      useFactory: ({ metricsToken }: AccessSettings) => new Scrapers(metricsToken),
+      inject: [ACCESS_SETTINGS],
+    },
     {
       provide: Sessions,
-      useFactory: ({ dataDir }: Config) => new Sessions(join(dataDir, 'sessions.sqlite')),
-      inject: [CONFIG],
+      useFactory: ({ dataDir }: AccessSettings) => new Sessions(join(dataDir, 'sessions.sqlite')),
+      inject: [ACCESS_SETTINGS],
     },
     {
       provide: DevelopmentProviders,
-      useFactory: (config: Config) => new DevelopmentProviders(config),
-      inject: [CONFIG],
+      useFactory: (given: AccessSettings) => new DevelopmentProviders(given),
+      inject: [ACCESS_SETTINGS],
     },
     {
       provide: IdentityProvider,
@@ -52,9 +56,9 @@ class DevelopmentProviders {
     },
     {
       provide: SignIn,
-      useFactory: (provider: IdentityProvider, sessions: Sessions, { identityProvider }: Config) =>
+      useFactory: (provider: IdentityProvider, sessions: Sessions, { identityProvider }: AccessSettings) =>
         new SignIn(provider, sessions, identityProvider === undefined),
-      inject: [IdentityProvider, Sessions, CONFIG],
+      inject: [IdentityProvider, Sessions, ACCESS_SETTINGS],
     },
     {
       provide: Identification,

@@ -8,7 +8,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { randomBytes } from 'node:crypto'
 import type { Adapter, AdapterPayload, Configuration } from 'oidc-provider'
-import type { IdentityProviderSettings } from '../runtime/config.ts'
+import type { IdentityProviderSettings } from './access-settings.ts'
 import { roles, type Role } from './policy.ts'
 
 interface DevelopmentPerson {

@@ -1,7 +1,7 @@
 /** The identity provider: where it is, what it signs with, and what it says of a person. */
 import { createRemoteJWKSet, errors, jwtVerify, type JWTPayload } from 'jose'
 import * as openid from 'openid-client'
-import type { IdentityProviderSettings } from '../runtime/config.ts'
+import type { IdentityProviderSettings } from './access-settings.ts'
 import { isRole } from './policy.ts'
 import type { SignedIn } from './session.ts'
 

@@ -1,6 +1,7 @@
 /** Appends to the log at an expected revision. Only the commands do: the dependency rules let nobody else import this file. */
 import { ANY, NO_STREAM, WrongExpectedVersionError, jsonEvent, type EventStoreDBClient } from '@eventstore/db-client'
 import { SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
+import canonicalize from 'canonicalize'
 import { Subject } from 'rxjs'
 import { answeredInTime } from './reading.ts'
 import { ConcurrencyConflict, StoreUnavailable, storeErrorFrom } from './store-errors.ts'
@@ -78,14 +79,5 @@ export class EventAppender {
   }
 }
 
-/** RFC 8785 order of keys, so that equal facts are equal bytes; the client's JSON.stringify keeps the order it is given. */
-function canonical(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(canonical)
-  if (value === null || typeof value !== 'object') return value
-  const sorted: Record<string, unknown> = {}
-  for (const key of Object.keys(value).sort()) {
-    const field = (value as Record<string, unknown>)[key]
-    if (field !== undefined) sorted[key] = canonical(field)
-  }
-  return sorted
-}
+/** With its members in the order of RFC 8785, so that equal facts are equal bytes: the client writes them in the order it is given. */
+const canonical = (fact: object): object => JSON.parse(canonicalize(fact)!) as object

@@ -1,5 +1,6 @@
 /** The evidence log as it is written: leaves appended in the order of the event store, and its head signed. */
 import type Database from 'better-sqlite3'
+import { LRUCache } from 'lru-cache'
 import { signCheckpoint } from './checkpoint.ts'
 import { EvidenceDamaged, EvidenceFile, openForAppending, unverified, type SignedCheckpoint } from './evidence-file.ts'
 import { recordOf, type RecordedFields } from './leaf.ts'
@@ -23,7 +24,7 @@ export class EvidenceLog {
   private position: bigint | null = null
   /** Of each level, the hashes of the tile that is not full yet. */
   private tails: Buffer[][] = []
-  private readonly streams = new Map<string, number>()
+  private readonly streams = new LRUCache<string, number>({ max: mostKnownStreams })
 
   /**
    * @param keys the key of the log, then those it is also signed with while they are being replaced; all are named alike
@@ -132,7 +133,6 @@ export class EvidenceLog {
     const known = this.streams.get(stream)
     if (known !== undefined) return known
     const id = this.statements.stream.get(stream) ?? Number(this.statements.addStream.run(stream).lastInsertRowid)
-    if (this.streams.size >= mostKnownStreams) this.streams.clear()
     this.streams.set(stream, id)
     return id
   }

@@ -1,4 +1,5 @@
 /** A legacy system's contact log: its columns, what can be refused at sight and why, and each contact as a command to the journey. */
+import { LRUCache } from 'lru-cache'
 import { instantOf } from '../commands/clock.ts'
 import { isRecordableDay, type Day, type Instant } from '../domain/calendar.ts'
 import type { ContactName } from '../domain/event-words.ts'
@@ -74,7 +75,7 @@ export function atSight({
 }
 
 /** Records come in order of recording: most are of a day whose offset is already known. */
-const offsets = new Map<Day, number | null>()
+const offsets = new LRUCache<Day, number | 'varies'>({ max: 1_000 })
 
 function recordedInstant(day: Day, hour: number, minute: number): Instant {
   let offset = offsets.get(day)
@@ -82,11 +83,10 @@ function recordedInstant(day: Day, hour: number, minute: number): Instant {
     // A day on which the clocks change has two offsets, and is worked out each time.
     const [first, last] = [instantOf(day, 0, 0), instantOf(day, 23, 59)]
     const steady = Date.parse(last) - Date.parse(first) === (23 * 60 + 59) * 60_000
-    offset = steady ? Date.parse(`${day}T00:00:00Z`) - Date.parse(first) : null
-    if (offsets.size > 1_000) offsets.clear()
+    offset = steady ? Date.parse(`${day}T00:00:00Z`) - Date.parse(first) : 'varies'
     offsets.set(day, offset)
   }
-  if (offset === null) return instantOf(day, hour, minute)
+  if (offset === 'varies') return instantOf(day, hour, minute)
   return new Date(Date.parse(`${day}T00:00:00Z`) + (hour * 60 + minute) * 60_000 - offset).toISOString()
 }
 

@@ -1,5 +1,6 @@
 /** The keys: one data key a participant, the register that finds him by a keyed index, and nothing else that could name him. */
 import Database from 'better-sqlite3'
+import { LRUCache } from 'lru-cache'
 import {
   createCipheriv,
   createDecipheriv,
@@ -73,7 +74,7 @@ export class Vault {
   private readonly indexKey: KeyObject
   private readonly epoch: { readonly id: number; readonly key: Buffer }
   private readonly epochKeys = new Map<number, KeyObject>()
-  private readonly unwrapped = new Map<string, KeyObject>()
+  private readonly unwrapped = new LRUCache<string, KeyObject>({ max: cachedKeys })
   private readonly statements
 
   /** @param dryRun what is registered is known to this vault only, and is gone when it is closed; the keys' file must be there */
@@ -271,7 +272,6 @@ export class Vault {
     decipher.setAAD(Buffer.from(id))
     decipher.setAuthTag(row.wrapped.subarray(-16))
     const key = createSecretKey(Buffer.concat([decipher.update(row.wrapped.subarray(12, -16)), decipher.final()]))
-    if (this.unwrapped.size >= cachedKeys) this.unwrapped.delete(this.unwrapped.keys().next().value!)
     this.unwrapped.set(id, key)
     return key
   }

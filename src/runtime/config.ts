@@ -3,6 +3,7 @@ import { isIP } from 'node:net'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { existsSync, readFileSync } from 'node:fs'
+import type { IdentityProviderSettings } from '../access/access-settings.ts'
 import type { BackupSchedule } from './scheduled-backup.ts'
 
 export interface Config {
@@ -35,21 +36,6 @@ export interface Config {
   /** Where and how often the embedded event log is backed up; undefined for nowhere. */
   readonly backup: BackupSchedule | undefined
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
-}
-
-/** An OpenID Connect provider, and what it says of a person. */
-export interface IdentityProviderSettings {
-  /** Its address, exactly as it calls itself. */
-  readonly issuer: string
-  readonly clientId: string
-  /** Undefined for a client that keeps no secret: PKCE alone then binds an answer to whoever asked. */
-  readonly clientSecret: string | undefined
-  /** What an access token for the API names as its audience; never the client, which ID tokens are for. */
-  readonly audience: string
-  /** The claim that names a person's role. */
-  readonly roleClaim: string
-  /** The one algorithm of ID tokens; undefined takes any that the provider says it uses. */
-  readonly idTokenAlgorithm: string | undefined
 }
 
 /** Under which the settings are provided to what is injected. */

@@ -1,22 +1,32 @@
 /** What every feature module stands on: the settings, the log, the keys and the read models. Opened first, closed last. */
 import { Global, Inject, Module, type DynamicModule, type OnApplicationShutdown } from '@nestjs/common'
+import { join } from 'node:path'
 import { ReadModels } from '../../projections/runner/read-models.ts'
+import { ACCESS_SETTINGS, type AccessSettings } from '../access/access-settings.ts'
 import { RUNTIME_COMMANDS } from '../commands/command-handlers.ts'
 import { EventStore } from '../event-store/event-store.ts'
 import { Vault } from '../protection/vault.ts'
-import { CONFIG, type Config } from './config.ts'
+import { CONFIG, projectRoot, type Config } from './config.ts'
 import { openRuntime, RUNTIME, type Runtime } from './runtime.ts'
 
 @Global()
 @Module({
   providers: [
+    {
+      provide: ACCESS_SETTINGS,
+      useFactory: (config: Config): AccessSettings => ({
+        ...config,
+        stylesheet: join(projectRoot, 'dist/public/app.css'),
+      }),
+      inject: [CONFIG],
+    },
     { provide: RUNTIME, useFactory: (config: Config) => openRuntime(config), inject: [CONFIG] },
     { provide: EventStore, useFactory: ({ store }: Runtime) => store, inject: [RUNTIME] },
     { provide: Vault, useFactory: ({ vault }: Runtime) => vault, inject: [RUNTIME] },
     { provide: RUNTIME_COMMANDS, useFactory: ({ commands }: Runtime) => commands, inject: [RUNTIME] },
     { provide: ReadModels, useFactory: ({ readModels }: Runtime) => readModels, inject: [RUNTIME] },
   ],
-  exports: [RUNTIME, EventStore, RUNTIME_COMMANDS, Vault, ReadModels],
+  exports: [ACCESS_SETTINGS, RUNTIME, EventStore, RUNTIME_COMMANDS, Vault, ReadModels],
 })
 export class RuntimeModule implements OnApplicationShutdown {
   constructor(@Inject(RUNTIME) private readonly runtime: Runtime) {}

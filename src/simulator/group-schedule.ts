@@ -1,4 +1,5 @@
 /** Synthetic groups: when each session is held, who was meant to be in the room and who was. Nobody here is real. */
+import { LRUCache } from 'lru-cache'
 import { msInDay } from '../domain/calendar.ts'
 import { Chance } from './chance.ts'
 
@@ -46,7 +47,7 @@ export class GroupTimetable {
   private readonly daysBetweenStarts: number
   private readonly staff: number
   /** A thousand groups are remembered; any other can be made again. */
-  private readonly recent = new Map<number, Group>()
+  private readonly recent = new LRUCache<number, Group>({ max: 1000 })
 
   constructor(options: { seed: number; firstStart: DayNumber; daysBetweenStarts: number }) {
     this.seed = options.seed
@@ -70,7 +71,6 @@ export class GroupTimetable {
   group(number: number): Group {
     const known = this.recent.get(number)
     if (known) return known
-    if (this.recent.size >= 1000) this.recent.clear()
     const made = this.makeGroup(number)
     this.recent.set(number, made)
     return made

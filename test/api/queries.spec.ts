@@ -190,7 +190,10 @@ describe('the log itself', () => {
 
   it.each([
     [undefined, 'application/json'],
+    ['', 'application/json'],
     ['*/*', 'application/json'],
+    ['application/json; charset=UTF-8', 'application/json'],
+    ['application/*;q=0.1, application/x-ndjson', 'application/x-ndjson'],
     ['application/jsonl, application/json;q=0.5', 'application/jsonl'],
     ['application/x-ndjson', 'application/x-ndjson'],
     ['application/json;q=0, application/*', 'application/jsonl'],

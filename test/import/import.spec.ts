@@ -17,25 +17,7 @@ import {
   temporaryDirectory,
   temporaryWorkplace,
 } from '../support/runtime.ts'
-
-const referral: Record<string, string> = {
-  journey_ref: 'R-1',
-  crn: 'X000001',
-  family_name: 'Example',
-  given_names: 'Sam',
-  date_of_birth: '01/02/1980',
-  recorded_at: '01/05/2023 10:00',
-  occurred_on: '01/05/2023',
-  contact: 'Referral',
-  programme: 'bbr',
-  provider: 'North',
-  recorded_by: 'F001',
-}
-
-const csvOf = (rows: Record<string, string>[]) =>
-  [columns, ...rows.map((row) => columns.map((column) => row[column] ?? ''))]
-    .map((fields) => fields.join(','))
-    .join('\n')
+import { referral, writtenLog } from '../support/written-log.ts'
 
 const fixture = (name: string) => new URL(`../fixtures/contact-logs/${name}`, import.meta.url).pathname
 
@@ -116,7 +98,7 @@ describe('a contact log', () => {
     const before = Date.now()
     await importText(
       runtime,
-      csvOf([
+      writtenLog([
         referral,
         { ...referral, contact: 'Warning', occurred_on: '01/06/2023', recorded_at: '20/06/2023 09:05' },
       ]),
@@ -134,15 +116,15 @@ describe('a contact log', () => {
   it('may turn away what an earlier import turned away, or judge it again when asked', async () => {
     const runtime = await temporaryWorkplace()
     const warning = { ...referral, contact: 'Warning', note: 'early' }
-    await importText(runtime, csvOf([warning]))
-    await importText(runtime, csvOf([referral]))
-    expect((await importText(runtime, csvOf([warning]))).totals.rejected_by_reason).toEqual({ no_referral: 1 })
-    expect((await importText(runtime, csvOf([warning]), { reconsider: true })).totals.accepted).toBe(1)
+    await importText(runtime, writtenLog([warning]))
+    await importText(runtime, writtenLog([referral]))
+    expect((await importText(runtime, writtenLog([warning]))).totals.rejected_by_reason).toEqual({ no_referral: 1 })
+    expect((await importText(runtime, writtenLog([warning]), { reconsider: true })).totals.accepted).toBe(1)
   })
 
   it('tells of details that changed, and keeps what was said before', async () => {
     const runtime = await temporaryWorkplace()
-    await importText(runtime, csvOf([referral, { ...referral, contact: 'Warning', family_name: 'Newname' }]))
+    await importText(runtime, writtenLog([referral, { ...referral, contact: 'Warning', family_name: 'Newname' }]))
     const id = runtime.vault.find('crn', 'X000001')!
     const types = (await Array.fromAsync(runtime.store.read(`participant-${id}`))).map(({ type }) => type)
     expect(types).toEqual(['ParticipantRegistered', 'ParticipantDetailsCorrected'])

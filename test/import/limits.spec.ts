@@ -2,28 +2,11 @@
 import { describe, expect, it } from 'vitest'
 import { maximumEventBytes } from '../../src/commands/event-envelope.ts'
 import { recordedFrom } from '../../src/domain/codec.ts'
-import { columns } from '../../src/exchange/contact-log.ts'
 import { opened } from '../../src/protection/sealing.ts'
 import { countEvents, importText, temporaryWorkplace } from '../support/runtime.ts'
+import { referral, writtenLog } from '../support/written-log.ts'
 
-const referral: Record<string, string> = {
-  journey_ref: 'R-1',
-  crn: 'X000001',
-  family_name: 'Example',
-  given_names: 'Sam',
-  date_of_birth: '01/02/1980',
-  recorded_at: '01/05/2023 10:00',
-  occurred_on: '01/05/2023',
-  contact: 'Referral',
-  programme: 'bbr',
-  provider: 'North',
-  recorded_by: 'F001',
-}
 const warning = { ...referral, contact: 'Warning' }
-
-const quoted = (value: string) => `"${value.replaceAll('"', '""')}"`
-const csvOf = (rows: Record<string, string>[]) =>
-  [columns.join(), ...rows.map((row) => columns.map((column) => quoted(row[column] ?? '')).join())].join('\n')
 
 describe('a record', () => {
   it.each([
@@ -36,7 +19,7 @@ describe('a record', () => {
     ['text of three bytes a character', '終'.repeat(150_000), 'event_too_large'],
   ])('with %s is refused, and the others go in, now and when it comes again', async (_what, note, reason) => {
     const runtime = await temporaryWorkplace()
-    const log = csvOf([referral, { ...warning, note }, { ...warning, note: 'Phoned in' }])
+    const log = writtenLog([referral, { ...warning, note }, { ...warning, note: 'Phoned in' }])
     const first = await importText(runtime, log)
     expect(first.totals).toMatchObject({ accepted: 2, rejected_by_reason: { [reason]: 1 } })
     const events = await countEvents(runtime)
@@ -48,7 +31,10 @@ describe('a record', () => {
   it('just small enough is taken, projected and not parked', async () => {
     const runtime = await temporaryWorkplace()
     const note = 'x'.repeat(Math.floor((maximumEventBytes * 3) / 4) - 200)
-    const { totals } = await importText(runtime, csvOf([referral, { ...warning, note }, { ...warning, note: 'after' }]))
+    const { totals } = await importText(
+      runtime,
+      writtenLog([referral, { ...warning, note }, { ...warning, note: 'after' }]),
+    )
     expect(totals).toMatchObject({ accepted: 3, rejected: 0 })
     const rows = await runtime.readModels.db
       .withTables<{ timeline: { revision: number } }>()
@@ -56,14 +42,17 @@ describe('a record', () => {
       .select('revision')
       .execute()
     expect(rows).toHaveLength(3)
-    const larger = await importText(runtime, csvOf([{ ...warning, note: `${note}${'x'.repeat(200)}` }]))
+    const larger = await importText(runtime, writtenLog([{ ...warning, note: `${note}${'x'.repeat(200)}` }]))
     expect(larger.totals.rejected_by_reason).toEqual({ event_too_large: 1 })
   })
 
   it('of many large ones on one journey goes in with all the others', async () => {
     const runtime = await temporaryWorkplace()
     const large = Array.from({ length: 6 }, (_, n) => ({ ...warning, note: `${n}${'x'.repeat(350_000)}` }))
-    expect((await importText(runtime, csvOf([referral, ...large]))).totals).toMatchObject({ accepted: 7, rejected: 0 })
+    expect((await importText(runtime, writtenLog([referral, ...large]))).totals).toMatchObject({
+      accepted: 7,
+      rejected: 0,
+    })
   })
 
   it.each([
@@ -73,7 +62,7 @@ describe('a record', () => {
     ['a reference of two lines', { journey_ref: 'R\n1' }, 'control_characters'],
   ])('with %s is refused before the participant is registered', async (_what, wrong, reason) => {
     const runtime = await temporaryWorkplace()
-    const { totals } = await importText(runtime, csvOf([{ ...referral, ...wrong }]))
+    const { totals } = await importText(runtime, writtenLog([{ ...referral, ...wrong }]))
     expect(totals).toMatchObject({ accepted: 0, rejected_by_reason: { [reason]: 1 } })
     expect(await Array.fromAsync(runtime.store.readAll(['participant', 'journey']))).toEqual([])
   })
@@ -84,7 +73,7 @@ describe('a record', () => {
     const note = 'One\n\ttwo\nthree'
     await importText(
       runtime,
-      csvOf([
+      writtenLog([
         { ...referral, family_name: 'Ünal\tTab' },
         { ...warning, note },
       ]),

@@ -7,35 +7,17 @@ import { dayOf } from '../../src/domain/calendar.ts'
 import { recordedFrom } from '../../src/domain/codec.ts'
 import type { ParticipantEvent } from '../../src/domain/participant.ts'
 import { NotAContactLog } from '../../src/exchange/contact-log-file.ts'
-import { columns } from '../../src/exchange/contact-log.ts'
 import { importFile } from '../../src/exchange/import-file.ts'
 import { opened } from '../../src/protection/sealing.ts'
 import { Journeys } from '../../src/queries/journeys.ts'
 import { appenderOf, importText, openIn, temporaryDirectory, temporaryWorkplace } from '../support/runtime.ts'
-
-const referral: Record<string, string> = {
-  journey_ref: 'R-1',
-  crn: 'X000001',
-  family_name: 'Example',
-  given_names: 'Sam',
-  date_of_birth: '01/02/1980',
-  recorded_at: '01/05/2023 10:00',
-  occurred_on: '01/05/2023',
-  contact: 'Referral',
-  programme: 'bbr',
-  provider: 'North',
-  recorded_by: 'F001',
-}
-const csvOf = (rows: Record<string, string>[]) =>
-  [columns, ...rows.map((row) => columns.map((column) => row[column] ?? ''))]
-    .map((fields) => fields.join(','))
-    .join('\n')
+import { referral, writtenLog } from '../support/written-log.ts'
 
 describe('an import cut short between a man’s details and his journey', () => {
   it('run again leaves him the details that were told last', async () => {
     const runtime = await temporaryWorkplace()
     const warning = { ...referral, contact: 'Warning' }
-    const log = csvOf([
+    const log = writtenLog([
       { ...referral, family_name: 'Wrong' },
       { ...warning, family_name: 'Wrong', note: 'a' },
       { ...warning, family_name: 'Right', note: 'b' },
@@ -59,7 +41,7 @@ describe('an import cut short between a man’s details and his journey', () => 
 describe('a contact log', () => {
   it('with a record of too many columns has that record refused whole, and every field of it kept in the rejects', async () => {
     const runtime = await temporaryWorkplace()
-    const spilled = `${csvOf([referral, { ...referral, contact: 'Warning', note: 'Phoned in' }])}, says he will come tonight`
+    const spilled = `${writtenLog([referral, { ...referral, contact: 'Warning', note: 'Phoned in' }])}, says he will come tonight`
     const { totals, rejects } = await importText(runtime, spilled)
     expect(totals).toMatchObject({ accepted: 1, rejected_by_reason: { too_many_columns: 1 } })
     expect(readFileSync(rejects, 'utf8')).toContain('says he will come tonight')
@@ -68,8 +50,11 @@ describe('a contact log', () => {
   it('in another encoding is read in it: two names must not become one', async () => {
     const runtime = await temporaryWorkplace()
     const file = join(temporaryDirectory(), 'latin1.csv')
-    writeFileSync(file, Buffer.from(csvOf([{ ...referral, given_names: 'José' }]), 'latin1'))
-    writeFileSync(`${file}.2`, Buffer.from(csvOf([{ ...referral, contact: 'Warning', given_names: 'Josè' }]), 'latin1'))
+    writeFileSync(file, Buffer.from(writtenLog([{ ...referral, given_names: 'José' }]), 'latin1'))
+    writeFileSync(
+      `${file}.2`,
+      Buffer.from(writtenLog([{ ...referral, contact: 'Warning', given_names: 'Josè' }]), 'latin1'),
+    )
     await importFile(runtime, file, { rejects: `${file}.rejects` })
     await importFile(runtime, `${file}.2`, { rejects: `${file}.rejects` })
     const id = runtime.vault.find('crn', 'X000001')!
@@ -82,15 +67,15 @@ describe('a contact log', () => {
   it('is never replaced by its own rejects', async () => {
     const runtime = await temporaryWorkplace()
     const file = join(temporaryDirectory(), 'log.csv')
-    writeFileSync(file, csvOf([referral]))
+    writeFileSync(file, writtenLog([referral]))
     await expect(importFile(runtime, file, { rejects: file })).rejects.toThrow(NotAContactLog)
-    expect(readFileSync(file, 'utf8')).toBe(csvOf([referral]))
+    expect(readFileSync(file, 'utf8')).toBe(writtenLog([referral]))
   })
 
   it('whose rejects cannot be written is refused before anything is read', async () => {
     const runtime = await temporaryWorkplace()
     const file = join(temporaryDirectory(), 'log.csv')
-    writeFileSync(file, csvOf([referral]))
+    writeFileSync(file, writtenLog([referral]))
     await expect(importFile(runtime, file, { rejects: '/no/such/place/rejects.csv' })).rejects.toThrow(
       /cannot be written/,
     )
@@ -99,7 +84,7 @@ describe('a contact log', () => {
 
   it('without a header does not have its first record told on the screen', async () => {
     const runtime = await temporaryWorkplace()
-    const [, first = ''] = csvOf([referral]).split('\n')
+    const [, first = ''] = writtenLog([referral]).split('\n')
     const failure = (await importText(runtime, first).catch((error: unknown) => error)) as Error
     expect(failure).toBeInstanceOf(NotAContactLog)
     expect(failure.message).not.toMatch(/Example|X000001/)
@@ -117,7 +102,7 @@ describe('a contact log', () => {
     }
     await importText(
       runtime,
-      csvOf([
+      writtenLog([
         { ...referral, ...open },
         { ...referral, contact: 'Allocated to group', group: 'G1' },
         { ...referral, ...session },
@@ -138,7 +123,7 @@ describe('a data directory', () => {
   const used = async () => {
     const dir = temporaryDirectory()
     const runtime = await openIn(dir)
-    await importText(runtime, csvOf([referral]))
+    await importText(runtime, writtenLog([referral]))
     await runtime.close()
     await (await openIn(dir)).close()
     return dir

@@ -1,34 +1,19 @@
 /** An import while people record on the same journeys: what the log says first counts, and the import goes on. */
 import { describe, expect, it, vi } from 'vitest'
-import { columns } from '../../src/exchange/contact-log.ts'
 import type { Runtime } from '../../src/runtime/runtime.ts'
 import { appenderOf, countEvents, importText, temporaryWorkplace } from '../support/runtime.ts'
 import { caseManager } from '../support/signed-in.ts'
+import { contactOf, writtenLog, type WrittenRow } from '../support/written-log.ts'
 
 const journeys = Array.from({ length: 80 }, (_, n) => String(n).padStart(6, '0'))
 
-const rowsOf = (n: string, ...contacts: Record<string, string>[]) =>
-  contacts.map((contact) => ({
-    journey_ref: `R-${n}`,
-    crn: `X${n}`,
-    family_name: 'Example',
-    given_names: 'Sam',
-    date_of_birth: '01/02/1980',
-    recorded_at: '01/05/2023 10:00',
-    occurred_on: '01/05/2023',
-    programme: 'bbr',
-    provider: 'North',
-    recorded_by: 'F001',
-    ...contact,
-  }))
+const rowsOf = (n: string, ...contacts: WrittenRow[]) =>
+  contacts.map((contact) => contactOf(Number(n), { ...contact, journey_ref: `R-${n}` }))
 
-const csvOf = (rows: Record<string, string>[]) =>
-  [columns, ...rows.map((row) => columns.map((column) => row[column] ?? ''))].map((fields) => fields.join()).join('\n')
-
-const begun = csvOf(
+const begun = writtenLog(
   journeys.flatMap((n) => rowsOf(n, { contact: 'Referral' }, { contact: 'Allocated to group', group: 'G1' })),
 )
-const sessions = csvOf(
+const sessions = writtenLog(
   journeys.flatMap((n) =>
     rowsOf(
       n,
@@ -98,9 +83,9 @@ describe('an import that is overtaken on every journey', () => {
 
   it('without end refuses those records in this run only', async () => {
     const runtime = await temporaryWorkplace()
-    await importText(runtime, csvOf(rowsOf('000001', { contact: 'Referral' })))
+    await importText(runtime, writtenLog(rowsOf('000001', { contact: 'Referral' })))
     const spy = overtaken(runtime, Infinity, recording(runtime, 'IssueWarning', {}))
-    const log = csvOf([
+    const log = writtenLog([
       ...rowsOf('000001', { contact: 'Warning', note: 'late' }),
       ...rowsOf('000002', { contact: 'Warning' }),
     ])

@@ -1,7 +1,6 @@
 /** A journey whose history cannot be read: everybody is told so, and nobody else has to wait for it. */
 import type { NestFastifyApplication } from '@nestjs/platform-fastify'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { columns } from '../../src/exchange/contact-log.ts'
 import type { StoredEvent } from '../../src/event-store/stored-event.ts'
 import { reportFromLog, type UnreadableHistory } from '../../src/queries/report.ts'
 import { waitUntilCaughtUp, type Runtime } from '../../src/runtime/runtime.ts'
@@ -9,25 +8,10 @@ import { serve, type Served } from '../support/served.ts'
 import { ContactForm } from '../support/sent-form.ts'
 import { appenderOf, importText, temporaryWorkplace } from '../support/runtime.ts'
 import { caseManager } from '../support/signed-in.ts'
+import { contactOf, writtenLog } from '../support/written-log.ts'
 
-const rowOf = (n: number, contact: Record<string, string>) => ({
-  journey_ref: `R-${n}`,
-  crn: `X00000${n}`,
-  family_name: 'Example',
-  given_names: 'Sam',
-  date_of_birth: '01/02/1980',
-  recorded_at: '01/05/2023 10:00',
-  occurred_on: '01/05/2023',
-  programme: 'bbr',
-  provider: 'North',
-  recorded_by: 'F001',
-  ...contact,
-})
-const csvOf = (rows: Record<string, string>[]) =>
-  [columns, ...rows.map((row) => columns.map((column) => row[column] ?? ''))].map((fields) => fields.join()).join('\n')
-
-const referrals = csvOf([1, 2, 3].map((n) => rowOf(n, { contact: 'Referral' })))
-const warnings = csvOf([1, 2, 3].map((n) => rowOf(n, { contact: 'Warning', note: 'late' })))
+const referrals = writtenLog([1, 2, 3].map((n) => contactOf(n, { contact: 'Referral' })))
+const warnings = writtenLog([1, 2, 3].map((n) => contactOf(n, { contact: 'Warning', note: 'late' })))
 
 /** Until it is repaired, the stream ends in an event of a type that nobody knows. */
 function spoilt({ store }: Runtime, stream: string): { repair(): void } {
@@ -51,11 +35,11 @@ describe('an import', () => {
       await importText(runtime, referrals)
       const { repair } = spoilt(runtime, `${what}-${of(runtime)}`)
       const early = { contact: 'Session', session: 'PG1', outcome: 'ATTC', group: 'G1' }
-      const log = csvOf([
-        rowOf(1, { contact: 'Warning' }),
-        rowOf(2, { contact: 'Warning' }),
-        rowOf(2, early),
-        rowOf(3, { contact: 'Warning' }),
+      const log = writtenLog([
+        contactOf(1, { contact: 'Warning' }),
+        contactOf(2, { contact: 'Warning' }),
+        contactOf(2, early),
+        contactOf(3, { contact: 'Warning' }),
       ])
       const first = await importText(runtime, log)
       expect(first.totals).toMatchObject({ accepted: 2, rejected_by_reason: { journey_unreadable: 2 } })

@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { KeysBusy, Vault } from '../../src/protection/vault.ts'
-import { columns } from '../../src/exchange/contact-log.ts'
 import { aReferral, running } from '../api/support.ts'
 import { importText, temporaryDirectory } from '../support/runtime.ts'
+import { contactOf, writtenLog } from '../support/written-log.ts'
 
 /** Takes the keys as another process that writes would, and gives them back. */
 function held(keysDir: string): { release(): void } {
@@ -36,19 +36,7 @@ describe('while another process holds the keys', () => {
 
   it('an import waits, and then goes in', async () => {
     const { release } = held(api.runtime.config.keysDir)
-    const row = {
-      journey_ref: 'R-9',
-      crn: 'X000009',
-      date_of_birth: '01/02/1980',
-      recorded_at: '01/05/2023 10:00',
-      occurred_on: '01/05/2023',
-      contact: 'Referral',
-      programme: 'bbr',
-    }
-    const csv = [columns.join(), columns.map((column) => (row as Record<string, string>)[column] ?? '').join()].join(
-      '\n',
-    )
-    const imported = importText(api.runtime, csv)
+    const imported = importText(api.runtime, writtenLog([contactOf(9, { contact: 'Referral' })]))
     await wait(400)
     release()
     expect((await imported).totals).toMatchObject({ accepted: 1, rejected: 0 })

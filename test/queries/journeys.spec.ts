@@ -3,6 +3,7 @@ import { withCaseload } from '../../projections/caseload.ts'
 import { Journeys } from '../../src/queries/journeys.ts'
 import { csvOf, simulateContactLog } from '../../src/simulator/contact-log.ts'
 import { importText, temporaryWorkplace } from '../support/runtime.ts'
+import { contactOf, writtenLog } from '../support/written-log.ts'
 
 it('a journey is known from the log while the read models are being built', async () => {
   const runtime = await temporaryWorkplace()
@@ -20,15 +21,12 @@ it('a journey is known from the log while the read models are being built', asyn
 
 it('a man is found by his CRN, his reference, and any words of his name, whatever their case or accents', async () => {
   const runtime = await temporaryWorkplace()
-  const header =
-    'journey_ref,crn,family_name,given_names,date_of_birth,recorded_at,occurred_on,contact,programme,group,session,outcome,planned_facilitators,actual_facilitators,provider,recorded_by,note'
-  const referral = (ref: string, crn: string, family: string, given: string) =>
-    `${ref},${crn},${family},${given},01/02/1980,01/05/2023 10:00,01/05/2023,Referral,bbr,,,,,,North,F001,`
   await importText(
     runtime,
-    [header, referral('R-1', 'X000001', 'Ó Briain', 'José María'), referral('R-2', 'X000002', 'Briain', 'Tom')].join(
-      '\n',
-    ),
+    writtenLog([
+      contactOf(1, { family_name: 'Ó Briain', given_names: 'José María' }),
+      contactOf(2, { family_name: 'Briain', given_names: 'Tom' }),
+    ]),
   )
   const journeys = new Journeys(runtime.store, runtime.readModels, runtime.vault)
   const found = async (find: string) =>

@@ -2,6 +2,7 @@
  * Cache of encoded blocks of `$all`, shared by all readers. Committed events never change, so neither does a full block. The
  * least recently used blocks are evicted: the cache covers all of a small log and the newest part of a large one.
  */
+import { LRUCache } from 'lru-cache'
 import type { EventLog } from '../storage/event-log.ts'
 import { ordinalOf, positionOf } from '../storage/position.ts'
 import { ReadResponseBuffer } from './stream-responses.ts'
@@ -23,9 +24,11 @@ const MAX_CACHED_BYTES = 16 * 1024 * 1024
 
 export class AllBlockCache {
   private readonly log: EventLog
-  /** Framed responses by block number, 0 being the first block of the log; the least recently used comes first. */
-  private readonly cache = new Map<bigint, Buffer>()
-  private cachedBytes = 0
+  /** Framed responses by block number, 0 being the first block of the log. */
+  private readonly cache = new LRUCache<bigint, Buffer>({
+    maxSize: MAX_CACHED_BYTES,
+    sizeCalculation: ({ length }) => length,
+  })
 
   constructor(log: EventLog) {
     this.log = log
@@ -41,22 +44,13 @@ export class AllBlockCache {
     const last = before + BLOCK_SIZE
     if (before % BLOCK_SIZE !== 0n || last > ordinalOf(this.log.head)) return undefined
     const number = before / BLOCK_SIZE
-    const framed = this.cached(number) ?? this.encode(number, position)
+    const framed = this.cache.get(number) ?? this.encode(number, position)
     return framed && { framed, next: positionOf(last) + 1n }
   }
 
   /** Events from this position to the end of its block. */
   remainingInBlock(position: bigint): number {
     return Number(BLOCK_SIZE - (eventsBefore(position) % BLOCK_SIZE))
-  }
-
-  private cached(number: bigint): Buffer | undefined {
-    const framed = this.cache.get(number)
-    if (framed) {
-      this.cache.delete(number)
-      this.cache.set(number, framed)
-    }
-    return framed
   }
 
   private encode(number: bigint, position: bigint): Buffer | undefined {
@@ -66,12 +60,6 @@ export class AllBlockCache {
     for (const event of events) responses.event({ event, link: undefined })
     const framed = responses.take()
     this.cache.set(number, framed)
-    this.cachedBytes += framed.length
-    for (const [oldest, { length }] of this.cache) {
-      if (this.cachedBytes <= MAX_CACHED_BYTES) break
-      this.cache.delete(oldest)
-      this.cachedBytes -= length
-    }
     return framed
   }
 }

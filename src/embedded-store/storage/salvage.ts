@@ -7,6 +7,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { Statement } from 'better-sqlite3'
+import { LRUCache } from 'lru-cache'
 import { categoryOf } from './append.ts'
 import type { SqliteConnection } from './database.ts'
 import { LINK_TYPE, STREAM_DELETED_TYPE, createSchema } from './database.ts'
@@ -71,7 +72,7 @@ export function salvageInto(
 class Recovery {
   private readonly into: SqliteConnection
   private readonly bodies: boolean
-  private readonly names = new Map<bigint, string>()
+  private readonly names = new LRUCache<bigint, string>({ max: CACHED_STREAMS })
   private readonly ids = { category: new Map<string, bigint>(), type: new Map<string, bigint>() }
   private readonly salvage: Salvage = {
     events: 0,
@@ -367,7 +368,6 @@ class Recovery {
     const cached = this.names.get(stream)
     if (cached !== undefined) return cached
     const [name] = (this.statement('SELECT name FROM stream WHERE id = ?').get(stream) ?? []) as [string?]
-    if (this.names.size >= CACHED_STREAMS) this.names.clear()
     if (name !== undefined) this.names.set(stream, name)
     return name
   }

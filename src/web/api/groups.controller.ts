@@ -11,7 +11,7 @@ import { dayOf } from '../../domain/calendar.ts'
 import { versionInForce } from '../../domain/programme.ts'
 import { RegisterCarrier } from '../../process/register-carrier.ts'
 import { Groups } from '../../queries/groups.ts'
-import { Looking } from '../consultation/looking.ts'
+import { Looking } from '../looking.ts'
 import { AnswersProblems, ApiController, FromLog, FromReadModel, GroupCommandRoute } from './api-controller.ts'
 import { ListedGroupDto, GroupSessionDto, type GroupWrittenDto } from './group-answers.dto.ts'
 import {

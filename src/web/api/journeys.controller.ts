@@ -2,19 +2,19 @@
 import { Body, HttpCode, Post, Query, Req, Res, StreamableFile } from '@nestjs/common'
 import { ApiHeader, ApiOperation, ApiResponse } from '@nestjs/swagger'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import Negotiator from 'negotiator'
 import { Readable } from 'node:stream'
 import { Identification } from '../../access/identification.ts'
 import { RequiresPermission } from '../../access/permission.guard.ts'
 import { sentenceOf } from '../../domain/event-words.ts'
 import { journeyAt } from '../../domain/journey/replay.ts'
 import { programmeAt, sessionOf } from '../../domain/programme.ts'
-import { Looking } from '../consultation/looking.ts'
+import { Looking } from '../looking.ts'
 import { Journeys, type LogRecord } from '../../queries/journeys.ts'
 import { LiveJourneys } from '../../queries/live.ts'
 import { CaseloadDto, JourneyDto, ReplayDto, TimelineEntryDto } from './answers.dto.ts'
 import { isNamedIn, tagOf } from './request-context.ts'
 import { JourneyQuery, ApiController, FromLog, FromReadModel, JourneyId, AnswersProblems } from './api-controller.ts'
-import { formFor } from './forms.ts'
 import { LiveStreams } from './live.ts'
 import { Problem } from './problems.ts'
 import { AfterQuery, CaseloadSearchDto, ReplayQuery } from './queries.dto.ts'
@@ -165,8 +165,8 @@ export class JourneysController {
     @Query() _after: AfterQuery,
     @Req() request: FastifyRequest,
   ): Promise<StreamableFile> {
-    const type = formFor(request.headers.accept, ['application/json', 'application/jsonl', 'application/x-ndjson'])
-    if (!type) throw new Problem('not_acceptable')
+    const contentType = preferredForm(request.headers.accept)
+    if (!contentType) throw new Problem('not_acceptable')
     const records = this.journeys.history(id)
     // The first is read before anything is answered: until then it can still be said that there is none, or no log.
     const first = await records.next()
@@ -176,11 +176,11 @@ export class JourneysController {
       await records.return(undefined)
       throw error
     })
-    const text = type === 'application/json' ? asArray(first.value, records) : asLines(first.value, records)
+    const text = contentType === historyForms[0] ? asArray(first.value, records) : asLines(first.value, records)
     const stream = Readable.from(text, { objectMode: false })
     // Where nobody reads on (HEAD, a lost connection), the reading of the log has to end too: it would stay open.
     stream.once('close', () => void records.return(undefined))
-    return new StreamableFile(stream, { type: `${type}; charset=utf-8` })
+    return new StreamableFile(stream, { type: contentType })
   }
 
   @JourneyQuery('live', 'Tell me when something is added')
@@ -203,6 +203,13 @@ export class JourneysController {
     void reply.send(this.streams.of(journey.revision, this.changes.of(id), this.identification.ends(request)))
   }
 }
+
+/** The content types in which a history is had; the first, an array, where the asker likes several the same. */
+const historyForms = ['json', 'jsonl', 'x-ndjson'].map((form) => `application/${form}; charset=utf-8`)
+
+/** @returns undefined where the asker takes none of them; who does not say takes any */
+const preferredForm = (accept = ''): string | undefined =>
+  new Negotiator({ headers: { accept: accept.trim() || '*/*' } }).mediaTypes(historyForms)[0]
 
 async function* asLines(first: LogRecord, rest: AsyncGenerator<LogRecord>): AsyncGenerator<string> {
   yield `${JSON.stringify(first)}\n`

@@ -11,7 +11,7 @@ import {
   WrittenText,
 } from '../forms/form-fields.ts'
 import type { JourneyForm, JourneyRecord } from '../forms/journey-form.ts'
-import { believedEntries } from '../timeline/believed-entries.ts'
+import { believedEntries } from '../forms/believed-entries.ts'
 
 const staff = { message: 'Enter staff codes separated by commas, such as F012, F030' }
 

@@ -2,7 +2,7 @@ import { Body, Controller, Get, HttpCode, Post, Query, Req, Res } from '@nestjs/
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { RequiresPermission } from '../../access/permission.guard.ts'
 import { Journeys } from '../../queries/journeys.ts'
-import { Looking } from '../consultation/looking.ts'
+import { Looking } from '../looking.ts'
 import { addressOf, caseloadView, queryOf, readAsked, type CaseloadAsked } from './caseload.ts'
 
 @RequiresPermission('read')

@@ -8,7 +8,7 @@ import { consultationViews, type RecordedLook } from '../../domain/consultation.
 import { Consultations, mostLooks } from '../../queries/consultations.ts'
 import { Journeys } from '../../queries/journeys.ts'
 import { JourneyPages } from '../layout/journey-page.ts'
-import { Looking } from './looking.ts'
+import { Looking } from '../looking.ts'
 
 @Controller()
 export class ConsultationController {

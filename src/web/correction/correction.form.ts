@@ -4,7 +4,7 @@ import type { TimelineEntry } from '../../queries/journeys.ts'
 import { outcomeGroups, sessionGroups } from '../forms/choices.ts'
 import { CommandFields, longestNote, WrittenText } from '../forms/form-fields.ts'
 import type { JourneyForm } from '../forms/journey-form.ts'
-import { believedEntries } from '../timeline/believed-entries.ts'
+import { believedEntries } from '../forms/believed-entries.ts'
 
 const selectSession = 'Select the session whose record is wrong'
 

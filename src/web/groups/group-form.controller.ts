@@ -19,7 +19,7 @@ import { SessionCommandHandler } from '../../commands/session-command-handler.ts
 import { dayOf } from '../../domain/calendar.ts'
 import { Groups } from '../../queries/groups.ts'
 import { Journeys } from '../../queries/journeys.ts'
-import { Looking } from '../consultation/looking.ts'
+import { Looking } from '../looking.ts'
 import { classifyFailure } from '../errors/failure.ts'
 import type { FormError } from '../forms/date.ts'
 import { formModel, httpStatusOf, type FormValues } from '../forms/form-fields.ts'

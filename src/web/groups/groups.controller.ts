@@ -7,7 +7,7 @@ import { changeReasons, departures, engagements } from '../../domain/group/room.
 import { attendanceCategoryOf, outcomes } from '../../domain/journey/outcomes.ts'
 import { RegisterCarrier } from '../../process/register-carrier.ts'
 import { Groups, type GroupSessionRow, type SessionRecord, type WholeGroup } from '../../queries/groups.ts'
-import { Looking } from '../consultation/looking.ts'
+import { Looking } from '../looking.ts'
 import { JourneyPages } from '../layout/journey-page.ts'
 import { groupForms } from './group-form.controller.ts'
 import { sayFacilitator, sayTimeOfDay, sayWeekday, sayWeekly } from './say.ts'

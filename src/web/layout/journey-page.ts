@@ -6,7 +6,7 @@ import { isPermitted } from '../../access/policy.ts'
 import { whoIsAsking, type SignedIn } from '../../access/session.ts'
 import type { ConsultationView } from '../../domain/consultation.ts'
 import { statuses } from '../../domain/journey/figures.ts'
-import { Looking } from '../consultation/looking.ts'
+import { Looking } from '../looking.ts'
 import { Journeys, type JourneyHeader } from '../../queries/journeys.ts'
 
 export interface JourneyPage {

@@ -3,7 +3,7 @@ import { isReason, reasonCodes, reasons } from '../../domain/journey/outcomes.ts
 import { reasonItems } from '../forms/choices.ts'
 import { CommandFields, longestNote, WrittenText } from '../forms/form-fields.ts'
 import type { JourneyForm, JourneyRecord } from '../forms/journey-form.ts'
-import { factsIn } from '../timeline/believed-entries.ts'
+import { factsIn } from '../forms/believed-entries.ts'
 
 class RecategorisationFields extends CommandFields {
   @IsIn(reasonCodes, { message: 'Select the reason it should be' })

@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { RequiresPermission } from '../../access/permission.guard.ts'
 import { isPermitted } from '../../access/policy.ts'
 import { Journeys } from '../../queries/journeys.ts'
-import { formsOffered } from '../forms/journey-forms.ts'
+import { formsOffered } from '../recording/journey-forms.ts'
 import { JourneyPages } from '../layout/journey-page.ts'
 import { timelineView } from './timeline.ts'
 

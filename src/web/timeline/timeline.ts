@@ -5,7 +5,7 @@ import { programmeAt, sessionOf, type ProgrammeDefinition } from '../../domain/p
 import type { JourneyHeader, TimelineEntry } from '../../queries/journeys.ts'
 import { suitabilityNames, type Suitability } from '../../domain/journey/referral.ts'
 import { sayDayShort } from '../layout/dates.ts'
-import { factsIn, saidNext, type FactEntries } from './believed-entries.ts'
+import { factsIn, saidNext, type FactEntries } from '../forms/believed-entries.ts'
 import { glyphOf, glyphOfType, standInsOf, type Glyph } from '../replay/marks.ts'
 
 export interface TimelineItem {

@@ -1,4 +1,5 @@
 /** User accounts, with salted scrypt hashes of their passwords. A new store has no user and no default password. */
+import { LRUCache } from 'lru-cache'
 import { createHash, randomBytes, scrypt, timingSafeEqual } from 'node:crypto'
 import { promisify } from 'node:util'
 import type { SqliteConnection } from '../../storage/database.ts'
@@ -18,7 +19,10 @@ export interface UserAccount {
 
 export class UserAccounts {
   private readonly connection: SqliteConnection
-  private readonly credentialCache = new Map<string, { identity: CallerIdentity; until: number }>()
+  private readonly credentialCache = new LRUCache<string, CallerIdentity>({
+    max: MAX_CACHED_CREDENTIALS,
+    ttl: CREDENTIAL_CACHE_MILLISECONDS,
+  })
 
   constructor(connection: SqliteConnection) {
     this.connection = connection
@@ -53,7 +57,7 @@ export class UserAccounts {
   async authenticate(header: string): Promise<CallerIdentity | undefined> {
     const key = createHash('sha256').update(header).digest('base64')
     const known = this.credentialCache.get(key)
-    if (known && known.until > Date.now()) return known.identity
+    if (known) return known
     const encoded = /^Basic ([A-Za-z0-9+/=]+)$/.exec(header)?.[1]
     const [, name, password] = /^([^:]*):(.*)$/s.exec(Buffer.from(encoded ?? '', 'base64').toString('utf8')) ?? []
     if (name === undefined || password === undefined) return undefined
@@ -63,8 +67,7 @@ export class UserAccounts {
     const hashed = await scryptHash(password, row?.salt ?? Buffer.alloc(16), HASH_LENGTH)
     if (!row || !timingSafeEqual(hashed, row.password)) return undefined
     const identity = { name, groups: JSON.parse(row.groups) as string[] }
-    if (this.credentialCache.size >= MAX_CACHED_CREDENTIALS) this.credentialCache.clear()
-    this.credentialCache.set(key, { identity, until: Date.now() + CREDENTIAL_CACHE_MILLISECONDS })
+    this.credentialCache.set(key, identity)
     return identity
   }
 }

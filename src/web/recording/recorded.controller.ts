@@ -10,9 +10,9 @@ import { versionsIn } from '../../domain/journey/versions.ts'
 import { correctionAnswers } from '../put-right/correction-answers.ts'
 import { recordInHand } from '../put-right/record-in-hand.ts'
 import { withdrawRecordForm } from '../put-right/withdraw-record.form.ts'
-import { answersOf } from './answers.ts'
-import type { Answer } from './journey-form.ts'
-import type { FormValues } from './form-fields.ts'
+import { answersOf } from '../forms/answers.ts'
+import type { Answer } from '../forms/journey-form.ts'
+import type { FormValues } from '../forms/form-fields.ts'
 import { formsOffered, journeyForms } from './journey-forms.ts'
 
 @RequiresPermission('read', 'record')

@@ -6,7 +6,7 @@ import { correctionForm } from '../correction/correction.form.ts'
 import { dropOutForm } from '../drop-out/drop-out.form.ts'
 import { recategorisationForm } from '../recategorisation/recategorisation.form.ts'
 import { reinstatementForm } from '../reinstatement/reinstatement.form.ts'
-import type { JourneyForm, JourneyRecord } from './journey-form.ts'
+import type { JourneyForm, JourneyRecord } from '../forms/journey-form.ts'
 
 export const journeyForms: readonly JourneyForm[] = [
   attendanceForm,

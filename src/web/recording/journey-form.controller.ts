@@ -27,8 +27,8 @@ import { JourneyPages, type JourneyPage } from '../layout/journey-page.ts'
 import { correctRecordForm } from '../put-right/correct-record.form.ts'
 import { recordInHand } from '../put-right/record-in-hand.ts'
 import { withdrawRecordForm } from '../put-right/withdraw-record.form.ts'
-import { answersOf } from './answers.ts'
-import { dateError, dateInput, type FormError } from './date.ts'
+import { answersOf } from '../forms/answers.ts'
+import { dateError, dateInput, type FormError } from '../forms/date.ts'
 import {
   checkedFields,
   controlOf,
@@ -37,8 +37,8 @@ import {
   type CheckedFields,
   type CommandFields,
   type FormValues,
-} from './form-fields.ts'
-import type { FormCommand, JourneyForm, JourneySituation } from './journey-form.ts'
+} from '../forms/form-fields.ts'
+import type { FormCommand, JourneyForm, JourneySituation } from '../forms/journey-form.ts'
 import { formsOffered, journeyForms, whyUnavailable } from './journey-forms.ts'
 
 /** What is asked for of one event: the form is made for the record in hand. */

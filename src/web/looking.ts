@@ -2,10 +2,10 @@
 import { Injectable } from '@nestjs/common'
 import type { FastifyRequest } from 'fastify'
 import { LRUCache } from 'lru-cache'
-import { consultationWritten } from '../../access/consulted.ts'
-import { whoIsAsking } from '../../access/session.ts'
-import { ConsultationLog } from '../../commands/consultation-log.ts'
-import type { ConsultationType, ConsultationView } from '../../domain/consultation.ts'
+import { consultationWritten } from '../access/consulted.ts'
+import { whoIsAsking } from '../access/session.ts'
+import { ConsultationLog } from '../commands/consultation-log.ts'
+import type { ConsultationType, ConsultationView } from '../domain/consultation.ts'
 
 /** A page that is moved about on fetches more of what it shows: as long after it was opened that is the same look, in milliseconds. */
 const sameLookMs = 30 * 60_000
