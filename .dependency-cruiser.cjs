@@ -20,6 +20,7 @@ const rooms = {
   'src/runtime/': [
     'projections/',
     'src/commands/command-handlers.ts',
+    'src/commands/installation-command-handler.ts',
     'src/domain/',
     'src/embedded-store/embedded-store.ts',
     'src/event-store/',
