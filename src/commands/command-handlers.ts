@@ -7,6 +7,7 @@ import { ConsultationLog } from './consultation-log.ts'
 import { DecideAndAppend } from './decide-and-append.ts'
 import { GroupCommandHandler } from './group-command-handler.ts'
 import { EvidencePackCommandHandler } from './evidence-pack-command-handler.ts'
+import { InstallationCommandHandler } from './installation-command-handler.ts'
 import { JourneyCommandHandler } from './journey-command-handler.ts'
 import { ParticipantCommandHandler } from './participant-command-handler.ts'
 import { SessionCommandHandler } from './session-command-handler.ts'
@@ -19,6 +20,8 @@ export interface CommandHandlers {
   readonly groups: GroupCommandHandler
   readonly sessions: SessionCommandHandler
   readonly evidencePacks: EvidencePackCommandHandler
+  /** Which keys the log is under. */
+  readonly installation: InstallationCommandHandler
   /** What the handlers share, for those that decide many commands at once. */
   readonly decideAndAppend: DecideAndAppend
 }
@@ -39,5 +42,6 @@ export function commandHandlersOn(
   const groups = new GroupCommandHandler(decideAndAppend, vault)
   const sessions = new SessionCommandHandler(decideAndAppend, groups)
   const evidencePacks = new EvidencePackCommandHandler(decideAndAppend)
-  return { journeys, participants, groups, sessions, consultations, evidencePacks, decideAndAppend }
+  const installation = new InstallationCommandHandler(store, appender, vault)
+  return { journeys, participants, groups, sessions, consultations, evidencePacks, installation, decideAndAppend }
 }

@@ -5,7 +5,7 @@ import canonicalize from 'canonicalize'
 import { Subject } from 'rxjs'
 import { answeredInTime } from './reading.ts'
 import { ConcurrencyConflict, StoreUnavailable, storeErrorFrom } from './store-errors.ts'
-import type { NewEvent } from './stored-event.ts'
+import type { EventPlace, NewEvent } from './stored-event.ts'
 
 export interface AppendResult {
   /** The stream's last revision after the append. */
@@ -19,6 +19,8 @@ export interface AppendMeasurement {
   /** `moved`: somebody else appended first. `unavailable`: the log did not answer in time, or not at all. */
   readonly outcome: 'written' | 'moved' | 'unavailable' | 'failed'
   readonly seconds: number
+  /** Where the last of its events stands; absent unless they were written. */
+  readonly upTo?: EventPlace
 }
 
 /** Does nothing unless the application traces. */
@@ -43,9 +45,12 @@ export class EventAppender {
       attributes: { 'throughline.events': events.length },
     })
     let outcome: AppendMeasurement['outcome'] = 'failed'
+    let upTo: EventPlace | undefined
     try {
       const written = await this.written(stream, expected, events)
       outcome = 'written'
+      const last = events.at(-1)
+      if (last) upTo = { id: last.id, stream, ...written }
       span.setAttribute('throughline.position', written.position)
       return written
     } catch (error) {
@@ -56,7 +61,7 @@ export class EventAppender {
       throw error
     } finally {
       span.setAttribute('throughline.outcome', outcome).end()
-      this.appends.next({ outcome, seconds: (performance.now() - begun) / 1_000 })
+      this.appends.next({ outcome, seconds: (performance.now() - begun) / 1_000, ...(upTo && { upTo }) })
     }
   }
 

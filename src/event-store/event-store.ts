@@ -26,9 +26,12 @@ export class EventStore {
     return eventsOf(this.client.readStream(stream, { direction: FORWARDS, fromRevision: BigInt(fromRevision) }))
   }
 
-  /** The whole log once, in its own order, as far as it reaches now: the streams of the categories only. */
-  readAll(categories: readonly string[]): AsyncGenerator<StoredEvent> {
-    return eventsOf(readFiltered(this.client, { categories, direction: 'forwards', from: 'start' }))
+  /**
+   * The log once, in its own order, as far as it reaches now: the streams of the categories only.
+   * @param from the position of an event, which is included; the beginning of the log unless said
+   */
+  readAll(categories: readonly string[], from: bigint | null = null): AsyncGenerator<StoredEvent> {
+    return eventsOf(readFiltered(this.client, { categories, direction: 'forwards', from: from ?? 'start' }))
   }
 
   /** The newest events of a stream, the newest first; nothing where there is no such stream. */

@@ -26,6 +26,14 @@ export interface StoredEvent {
 /** An event that was read from the whole log, and so has a position in it. */
 export type PositionedEvent = StoredEvent & { readonly position: bigint }
 
+/** One event, where it stands in its stream and in the whole log. */
+export interface EventPlace {
+  readonly id: string
+  readonly stream: string
+  readonly revision: number
+  readonly position: string
+}
+
 /** @returns null for a link whose event is gone */
 export function storedEventFrom({ event }: ResolvedEvent): StoredEvent | null {
   if (!event) return null

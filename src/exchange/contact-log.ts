@@ -304,6 +304,6 @@ const mending: Readonly<Record<string, readonly [Column | '', string]>> = {
   control_characters: ['', 'no characters that cannot be shown; no tab or line end in the reference'],
   event_too_large: ['note', 'less text, or the rest of it in a record of its own'],
   journey_unreadable: ['', 'the same record again, once the journey or the participant can be read'],
-  erased: ['', 'nothing: the key of this participant was destroyed'],
+  key_missing: ['', 'the same record again, once whoever runs the service has put the newest copy of the keys back'],
   busy: ['', 'the same record again: others kept recording on this journey'],
 }

@@ -341,7 +341,7 @@ export class Importer {
  */
 function unrecordable(error: unknown): string | undefined {
   if (error instanceof PoisonEvent) return 'journey_unreadable'
-  if (error instanceof KeyMissing) return 'erased'
+  if (error instanceof KeyMissing) return 'key_missing'
   if (error instanceof ConcurrencyConflict) return 'busy'
   return undefined
 }

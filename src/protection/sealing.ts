@@ -42,22 +42,22 @@ export function sealedData(
 }
 
 /**
- * The personal fields of one event, or nothing where there are none. Where the key was destroyed there is nothing left to
- * read: `erased` says so.
+ * The personal fields of one event, or nothing where there are none. Where the key is missing nothing can
+ * be read: `keyMissing` says so.
  * @throws SealBroken when the sealed text was altered or moved
  */
 export function openedFields(
   vault: Vault,
   at: { stream: string; id: string; keyId: string | null | undefined; sealed: string | null | undefined },
-): { fields: Record<string, unknown>; erased: boolean } {
-  if (!at.sealed || !at.keyId) return { fields: {}, erased: false }
+): { fields: Record<string, unknown>; keyMissing: boolean } {
+  if (!at.sealed || !at.keyId) return { fields: {}, keyMissing: false }
   try {
     return {
       fields: JSON.parse(vault.open(at.keyId, aboutEvent(at), at.sealed)) as Record<string, unknown>,
-      erased: false,
+      keyMissing: false,
     }
   } catch (error) {
-    if (error instanceof KeyMissing) return { fields: {}, erased: true }
+    if (error instanceof KeyMissing) return { fields: {}, keyMissing: true }
     throw error
   }
 }

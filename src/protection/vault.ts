@@ -6,6 +6,7 @@ import {
   createDecipheriv,
   createHmac,
   createSecretKey,
+  hkdfSync,
   randomBytes,
   randomUUID,
   type KeyObject,
@@ -48,6 +49,14 @@ export class KeysBusy extends Error {
   }
 }
 
+/** An event of the log that these keys stand for: each participant that was in the log when it was appended has a key here. */
+export interface CheckedEvent {
+  readonly id: string
+  readonly stream: string
+  readonly revision: number
+  readonly position: string
+}
+
 /** How long one attempt waits inside SQLite, in which nothing else in this process goes on, in milliseconds. */
 const attemptMs = 100
 /** The pause between two attempts, in which everything else goes on. */
@@ -69,6 +78,8 @@ export const sealedLength = (bytes: number): number => prefix.length + Math.ceil
 export class Vault {
   /** There were no keys here until this vault was opened. */
   readonly isNew: boolean
+  /** A keyed digest of a fixed text, in base64url: tells whether two vaults are one, not what is in them. */
+  readonly identity: string
   private readonly db: Database.Database
   private readonly file: string
   private readonly indexKey: KeyObject
@@ -87,6 +98,8 @@ export class Vault {
     else this.prepareFile()
     const index = this.db.prepare<[string], { value: Buffer }>('SELECT value FROM secret WHERE name = ?').get('index')!
     this.indexKey = createSecretKey(index.value)
+    const identityKey = Buffer.from(hkdfSync('sha256', index.value, '', 'throughline installation', 32))
+    this.identity = createHmac('sha256', identityKey).update('which keys are these').digest('base64url')
     this.epoch = this.db
       .prepare<[], { id: number; key: Buffer }>('SELECT id, key FROM epoch ORDER BY id DESC LIMIT 1')
       .get()!
@@ -113,6 +126,8 @@ export class Vault {
       CREATE TABLE IF NOT EXISTS epoch (id INTEGER PRIMARY KEY, key BLOB NOT NULL) STRICT;
       CREATE TABLE IF NOT EXISTS data_key (id TEXT PRIMARY KEY, epoch INTEGER NOT NULL REFERENCES epoch, wrapped BLOB NOT NULL) STRICT, WITHOUT ROWID;
       CREATE TABLE IF NOT EXISTS register (token BLOB PRIMARY KEY, id TEXT NOT NULL) STRICT, WITHOUT ROWID;
+      CREATE TABLE IF NOT EXISTS checked (id TEXT NOT NULL, stream TEXT NOT NULL, revision INTEGER NOT NULL, position TEXT NOT NULL) STRICT;
+      CREATE TRIGGER IF NOT EXISTS key_gone AFTER DELETE ON data_key BEGIN DELETE FROM checked; END;
     `)
     this.db
       .transaction(() => {
@@ -130,6 +145,23 @@ export class Vault {
       CREATE UNIQUE INDEX temp.data_key_id ON data_key (id);
       CREATE UNIQUE INDEX temp.register_token ON register (token);
     `)
+  }
+
+  /** Up to where the log was found to have no participant without a key; null where that is not known, as after a key went. */
+  get checkedUpTo(): CheckedEvent | null {
+    return this.db.prepare<[], CheckedEvent>('SELECT id, stream, revision, position FROM checked').get() ?? null
+  }
+
+  /** Kept with the keys, so that an older copy of them also has the older place. */
+  set checkedUpTo(place: CheckedEvent) {
+    this.db
+      .transaction(() => {
+        this.db.prepare('DELETE FROM checked').run()
+        this.db
+          .prepare('INSERT INTO checked (id, stream, revision, position) VALUES (:id, :stream, :revision, :position)')
+          .run(place)
+      })
+      .immediate()
   }
 
   /** A secret of this installation that outlives a restart, made on first use: the one that signs cookies, for instance. */
@@ -195,6 +227,10 @@ export class Vault {
   /** The opaque id first bound to this value; on first sight, the given one is bound, durably and for good. */
   bound(kind: TokenKind, value: string, id: string): string {
     return this.known(kind, value, () => undefined, id)
+  }
+
+  hasKey(keyId: string): boolean {
+    return this.statements.key.get(keyId) !== undefined
   }
 
   /** @param about where the text belongs; it opens nowhere else */

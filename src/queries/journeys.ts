@@ -150,7 +150,8 @@ export interface LogRecord {
   readonly sentence: string
 }
 
-const erasedName = '(erased)'
+/** In place of a name: why there is none. That somebody was erased is never said of a key that is merely missing. */
+const withoutName = { keyMissing: '(key missing)', notKnown: '(name not known)' }
 const opaqueId = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 
 @Injectable()
@@ -241,7 +242,7 @@ export class Journeys {
     const { programme } = referral.data
     return {
       journeyId,
-      name: nameOf(details),
+      name: this.nameOf(details, referral.data.participantId),
       crn: details.crn ?? '',
       reference: referral.data.reference ?? '',
       programme: programmeAt(programme.key, programme.version)?.name ?? programme.key,
@@ -397,7 +398,7 @@ export class Journeys {
     const details = this.details(row)
     return {
       journeyId: row.journey_id,
-      name: nameOf(details),
+      name: this.nameOf(details, row.participant_id),
       crn: details.crn ?? '',
       reference: this.referenceOf(row),
       programme: programmeAt(row.programme_key, row.programme_version)?.name ?? row.programme_key,
@@ -446,11 +447,11 @@ export class Journeys {
     }
     return openedFields(this.vault, at).fields
   }
-}
 
-const nameOf = ({ familyName, givenNames }: Details): string =>
-  familyName === undefined && givenNames === undefined
-    ? erasedName
-    : [familyName, givenNames].filter(Boolean).join(', ')
+  private nameOf({ familyName, givenNames }: Details, participantId: string): string {
+    if (familyName !== undefined || givenNames !== undefined) return [familyName, givenNames].filter(Boolean).join(', ')
+    return this.vault.hasKey(participantId) ? withoutName.notKnown : withoutName.keyMissing
+  }
+}
 
 const staff = (json: string | null): readonly string[] => (json === null ? [] : (JSON.parse(json) as string[]))

@@ -12,13 +12,14 @@ import { ProjectionRunner } from '../../projections/runner/projection-runner.ts'
 import { ReadModels } from '../../projections/runner/read-models.ts'
 import { openReadModelDatabase, setAsideWhereDamaged } from '../../projections/storage/open-database.ts'
 import { retired } from '../../projections/retired.ts'
-import { checkInstallation } from './installation-check.ts'
 import { commandHandlersOn, type CommandHandlers } from '../commands/command-handlers.ts'
 import type { Config } from './config.ts'
 import { backUpStore, startEmbeddedStore, type EmbeddedStore } from '../embedded-store/embedded-store.ts'
 import { EventAppender, type AppendMeasurement } from '../event-store/event-appender.ts'
 import { EventStore } from '../event-store/event-store.ts'
 import { DataDirectoryInUse, lockDataDirectory, type DataDirectoryLock } from './data-directory-lock.ts'
+import { checkInstallation } from './installation-check.ts'
+import { CheckedPlace } from './keys-check.ts'
 import { Vault } from '../protection/vault.ts'
 import { ScheduledBackup } from './scheduled-backup.ts'
 import { keptIn, standingOn } from './storage-problem.ts'
@@ -51,12 +52,14 @@ interface OpenOptions {
   readonly besideAnother?: boolean
   /** The read models are about to be rebuilt: it does not matter which log they were built from. */
   readonly toRebuild?: boolean
+  /** Nothing is recorded: a log that says nothing of its keys is left as it is. */
+  readonly onlyReads?: boolean
 }
 
 /** @throws DataDirInUse unless `besideAnother` */
 export async function openRuntime(
   config: Config,
-  { besideAnother = false, toRebuild = false }: OpenOptions = {},
+  { besideAnother = false, toRebuild = false, onlyReads = false }: OpenOptions = {},
 ): Promise<Runtime> {
   process.umask(0o077) // whatever is written from here on is this user's alone
   // Structured, and without personal data: nothing below logs a name, a note, a request body or a query.
@@ -93,7 +96,18 @@ export async function openRuntime(
       openReadModels(config, log, { mayReplace: lock !== null }),
     )
     opened.push(() => readModels.close())
-    if (lock) await belongTogether(config.dataDir, store, vault, toRebuild ? null : readModels)
+    const commands = commandHandlersOn(store, appender, vault, config.dataDir)
+    opened.push(() => commands.consultations.close())
+    const { installation } = commands
+    try {
+      const projectedUpTo = toRebuild ? null : BigInt((await readModels.asOf()).position)
+      await checkInstallation({ config, store, vault, installation, onlyReads, ...(lock && { projectedUpTo }) })
+    } catch (error) {
+      vault.unmake()
+      throw error
+    }
+    const checkedPlace = new CheckedPlace(vault, appender.appends)
+    opened.push(() => checkedPlace.close())
     const connections = { ...config, eventStoreUrl }
     const sources = { store, readModels, vault, log }
     // The runner does the same whenever it begins; here too, so that nobody takes what is in the database for this log's.
@@ -110,8 +124,6 @@ export async function openRuntime(
       opened.push(() => backups.stop())
     }
     lock?.announce({ pid: process.pid, eventStoreUrl, url: null })
-    const commands = commandHandlersOn(store, appender, vault, config.dataDir)
-    opened.push(() => commands.consultations.close())
     return {
       config,
       log,
@@ -153,28 +165,6 @@ async function openReadModels(
     if (file === null) throw error
     log.warn({ file }, 'The read models were damaged. They are built again from the log.')
     return openReadModels(config, log, { mayReplace: false })
-  }
-}
-
-/** @param readModels null where they may be of any log */
-async function belongTogether(
-  dataDir: string,
-  store: EventStore,
-  vault: Vault,
-  readModels: ReadModels | null,
-): Promise<void> {
-  const first = await store.firstEventAfter([...categories, 'import'], null)
-  try {
-    checkInstallation(dataDir, {
-      firstEvent: first?.id ?? null,
-      keys: vault.token('code', 'which keys are these').toString('base64url'),
-      keysAreNew: vault.isNew,
-      logEnd: await store.headPosition(),
-      projectedUpTo: readModels && BigInt((await readModels.asOf()).position),
-    })
-  } catch (error) {
-    vault.unmake()
-    throw error
   }
 }
 

@@ -22,7 +22,7 @@ describe('an error page', () => {
     [new HttpException('x', 429), 429, 'Wait a minute'],
     [new PoisonEvent('journey-1', 3, 'unknown event type Secret'), 409, 'This journey cannot be read'],
     [new SealBroken('journey-1/2'), 409, 'This journey cannot be read'],
-    [new KeyMissing('1'), 409, 'erased'],
+    [new KeyMissing('1'), 409, 'newest copy of the keys'],
     [new StoreUnavailable({ cause: new Error('ECONNREFUSED 10.0.0.7:2113') }), 503, 'The log cannot be reached'],
     [new KeysBusy(), 503, 'busy'],
     [Object.assign(new Error('database is locked'), { code: 'SQLITE_BUSY' }), 503, 'busy'],

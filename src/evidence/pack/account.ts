@@ -27,8 +27,8 @@ export interface EventInWords {
   readonly corrects: number | null
   /** The revision of the last event that corrects this one. */
   readonly correctedBy: number | null
-  /** What was sealed could not be opened any more: its key is destroyed. */
-  readonly isErased: boolean
+  /** What was sealed could not be opened when the pack was made: its key was missing. */
+  readonly isKeyMissing: boolean
 }
 
 export interface JourneyAccount {
@@ -81,7 +81,7 @@ export function toldEvents(pack: EvidencePack): EventInWords[] {
       daysLate: isLate(event) ? daysLate(event) : 0,
       corrects: correctedRevision(event),
       correctedBy: correctedBy.get(`${event.stream} ${event.revision}`) ?? null,
-      isErased: pack.hasPersonalFields && packed.opened === null && 'sealed' in event.data,
+      isKeyMissing: pack.hasPersonalFields && packed.opened === null && 'sealed' in event.data,
     }
   })
 }
@@ -162,7 +162,7 @@ const notUnderstood: EventInWords = {
   daysLate: 0,
   corrects: null,
   correctedBy: null,
-  isErased: false,
+  isKeyMissing: false,
 }
 
 function correctedRevision(event: Recorded<DomainEvent>): number | null {

@@ -119,8 +119,8 @@ function openedOf(event: StoredEvent, vault: Vault): PackedEvent['opened'] {
   const { keyId } = (event.metadata ?? {}) as { keyId?: unknown }
   if (typeof sealed !== 'string' || typeof keyId !== 'string') return null
   try {
-    const { fields, erased } = openedFields(vault, { stream: event.stream, id: event.id, keyId, sealed })
-    return erased ? null : fields
+    const { fields, keyMissing } = openedFields(vault, { stream: event.stream, id: event.id, keyId, sealed })
+    return keyMissing ? null : fields
   } catch (error) {
     if (error instanceof SealBroken) return null // an altered event is for the proofs to name
     throw error

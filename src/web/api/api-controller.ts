@@ -105,7 +105,13 @@ export const GroupCommandRoute = (path: string, summary: string, ...codes: reado
 /** A route that records something that happened, once however often it is sent. */
 export function CommandRoute(path: string, summary: string, ...codes: readonly ProblemCode[]): MethodDecorator {
   const begins = path === ''
-  const onJourney: readonly ProblemCode[] = ['not_found', 'no_referral', 'journey_ended', 'changed_meanwhile', 'erased']
+  const onJourney: readonly ProblemCode[] = [
+    'not_found',
+    'no_referral',
+    'journey_ended',
+    'changed_meanwhile',
+    'key_missing',
+  ]
   return applyDecorators(
     Post(begins ? '' : `:journeyId/${path}`),
     RequiresPermission('record'),

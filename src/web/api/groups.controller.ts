@@ -117,7 +117,7 @@ export class ApiGroupsController {
     'already_member',
     'no_referral',
     'journey_ended',
-    'erased',
+    'key_missing',
   )
   @groupParam
   async join(@GroupId() groupId: string, @RequestContext() request: CommandRequest, @Body() body: JoiningDto) {
@@ -127,7 +127,7 @@ export class ApiGroupsController {
     return answered(this.groups, request, `group-${groupId}`, [groupId], written)
   }
 
-  @GroupCommandRoute(':groupId/departures', 'He left the group', 'no_group', 'not_a_member', 'erased')
+  @GroupCommandRoute(':groupId/departures', 'He left the group', 'no_group', 'not_a_member', 'key_missing')
   @groupParam
   async leave(@GroupId() groupId: string, @RequestContext() request: CommandRequest, @Body() body: LeavingDto) {
     const { journeyId, reason, note } = body
@@ -212,7 +212,7 @@ export class ApiSessionsController {
     'already_delivered',
     'not_a_member',
     'marked_twice',
-    'erased',
+    'key_missing',
   )
   @sessionParam
   deliver(@OfSession() id: string, @RequestContext() request: CommandRequest, @Body() body: DeliveryDto) {

@@ -293,10 +293,11 @@ export const problemKinds = {
     title: 'The journey cannot be read',
     meaning: 'Its log has an event that cannot be understood. Nothing can be added until that has been put right.',
   },
-  erased: {
+  key_missing: {
     status: 409,
-    title: 'The personal data was erased',
-    meaning: 'The key of this participant was destroyed, so nothing personal can be added.',
+    title: 'The key to the personal data is missing',
+    meaning:
+      'Nothing personal can be added for this participant until whoever runs the service puts the newest copy of the keys back.',
   },
   unexpected: {
     status: 500,

@@ -28,7 +28,8 @@ export type FailureCode =
   /** The token of a form is missing or too old. */
   | 'form_expired'
   | 'journey_unreadable'
-  | 'erased'
+  /** The key to a participant's personal details is not among ours. */
+  | 'key_missing'
   | 'storage_full'
   | 'malformed_request'
   | 'malformed_json'
@@ -62,7 +63,7 @@ export function classifyFailure(error: unknown): Failure {
   if (error instanceof IdentityProviderUnavailable) return { code: 'identity_provider_unavailable' }
   if (error instanceof Forbidden) return { code: 'forbidden' }
   if (error instanceof PoisonEvent || error instanceof SealBroken) return { code: 'journey_unreadable' }
-  if (error instanceof KeyMissing) return { code: 'erased' }
+  if (error instanceof KeyMissing) return { code: 'key_missing' }
   if (!(error instanceof Error)) return { code: 'unexpected' }
   const { code, cause } = error as { code?: unknown; cause?: { code?: unknown } }
   if ([code, cause?.code].some((one) => typeof one === 'string' && one.startsWith('FST_CSRF_')))

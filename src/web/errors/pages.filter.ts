@@ -154,10 +154,11 @@ const pages: Readonly<Record<FailureCode, (failure: Failure, error: Error) => Pa
     'This journey cannot be read',
     'Its log has an event that cannot be understood. Nothing was recorded, and nothing can be added until that has been put right. Tell whoever runs this service.',
   ),
-  erased: page(
+  key_missing: page(
     409,
     'Nothing personal can be added to this journey',
-    'His personal data was erased, and the key to it destroyed. Nothing was recorded.',
+    'The key to his personal details is missing. Nothing was recorded.',
+    'Tell whoever runs this service: the newest copy of the keys has to be put back.',
   ),
   storage_full: page(
     507,

@@ -255,7 +255,7 @@ function eventItem({ verdict, where, event }, knownOn) {
       it.daysLate > 0 ? note(`${plural(it.daysLate, 'day')} late`) : null,
       it.corrects === null ? null : note(h('span', {}, 'Corrects ', eventLink(it.corrects))),
       it.correctedBy === null ? null : note(h('span', {}, 'Corrected by ', eventLink(it.correctedBy))),
-      it.isErased ? note('Personal details erased') : null,
+      it.isKeyMissing ? note('Personal details left out: their key was missing') : null,
       isLater ? note('Recorded later than the day you look at') : null,
     ),
     facts([
