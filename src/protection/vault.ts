@@ -196,6 +196,11 @@ export class Vault {
     return this.known(kind, value, () => undefined, id)
   }
 
+  /** Whether anything sealed under this key can still be read. */
+  holdsKey(id: string): boolean {
+    return this.statements.key.get(id) !== undefined
+  }
+
   /** @param about where the text belongs; it opens nowhere else */
   seal(keyId: string, about: string, text: string): string {
     const nonce = randomBytes(12)
