@@ -173,11 +173,12 @@ const caseloadTable: Table = {
     ['status', 'last_contact_on', 'journey_id'],
     ['status', 'journey_id'],
     ['participant_id'],
-    ['provider'],
+    ['provider', 'group_id', 'journey_id'],
     ['group_id'],
     ['referred_on', 'journey_id'],
     ['attended', 'journey_id'],
     ['unacceptable_absences', 'journey_id'],
+    ['facilitators_met', 'journey_id'],
   ],
   kind: 'fold',
   codec: { facts: factsCodec },
@@ -195,7 +196,7 @@ const learned = (event: Recorded<JourneyEvent>): Change[] => [
 
 export const caseload: Projection = {
   name: 'caseload',
-  version: 5,
+  version: 6,
   question: 'Which journeys are there, and where does each stand?',
   tables: [caseloadTable],
   on: {
@@ -254,15 +255,18 @@ export interface CaseloadFilter {
   readonly groupId?: string
 }
 
+/** Each column that the case load is sorted by, and those it is sorted by where that is the same. */
 export const sortColumns = {
-  last_contact: 'last_contact_on',
-  referred: 'referred_on',
-  status: 'status',
-  attended: 'attended',
-  unacceptable: 'unacceptable_absences',
-} as const
+  last_contact: ['last_contact_on'],
+  referred: ['referred_on'],
+  status: ['status'],
+  provider: ['provider', 'group_id'],
+  attended: ['attended'],
+  unacceptable: ['unacceptable_absences'],
+  facilitators: ['facilitators_met'],
+} as const satisfies Readonly<Record<string, readonly (keyof CaseloadTable)[]>>
 
-export type CaseloadSort = keyof typeof sortColumns
+export type CaseloadColumn = keyof typeof sortColumns
 
 /** The database with the tables that these questions read. */
 export const withCaseload = (db: QueryDatabase) =>
@@ -285,6 +289,10 @@ const filtered = (db: QueryDatabase, filter: CaseloadFilter) => {
   return query
 }
 
+/** The journeys that match, in no order. */
+export const journeysMatching = async (db: QueryDatabase, filter: CaseloadFilter): Promise<string[]> =>
+  (await filtered(db, filter).select('caseload.journey_id').execute()).map(({ journey_id: id }) => id)
+
 /** Matches are counted up to here only, so that a page takes no longer where the case load is larger. */
 export const countedUpTo = 2_000
 
@@ -292,19 +300,17 @@ export const countedUpTo = 2_000
 export async function caseloadPage(
   db: QueryDatabase,
   filter: CaseloadFilter,
-  order: { sort: CaseloadSort; direction: 'asc' | 'desc' },
+  order: { sort: CaseloadColumn; direction: 'asc' | 'desc' },
   { limit, offset }: { limit: number; offset: number },
 ) {
-  const rows = await filtered(db, filter)
+  let query = filtered(db, filter)
     .leftJoin('participant', 'participant.participant_id', 'caseload.participant_id')
     .selectAll('caseload')
     .select(['participant.sealed as details_sealed', 'participant.event_id as details_event_id'])
-    .orderBy(sortColumns[order.sort], order.direction)
-    // The same way, so that an index holds this very order and a page needs no sorting.
-    .orderBy('caseload.journey_id', order.direction)
-    .limit(limit)
-    .offset(offset)
-    .execute()
+  // All of them the same way, so that an index holds this very order and a page needs no sorting.
+  for (const column of [...sortColumns[order.sort], 'journey_id'] as const)
+    query = query.orderBy(`caseload.${column}`, order.direction)
+  const rows = await query.limit(limit).offset(offset).execute()
   const { counted } = await withCaseload(db)
     .selectFrom(
       filtered(db, filter)

@@ -229,8 +229,9 @@ export class Vault {
     return this.known(kind, value, () => undefined, id)
   }
 
-  hasKey(keyId: string): boolean {
-    return this.statements.key.get(keyId) !== undefined
+  /** Whether anything sealed under this key can still be read. */
+  hasKey(id: string): boolean {
+    return this.statements.key.get(id) !== undefined
   }
 
   /** @param about where the text belongs; it opens nowhere else */

@@ -2,12 +2,14 @@
 import { Injectable } from '@nestjs/common'
 import {
   caseloadPage,
+  countedUpTo,
+  journeysMatching,
   providersAndGroups,
   sortColumns,
   withCaseload,
   type CaseloadFilter,
   type CaseloadPageRow,
-  type CaseloadSort,
+  type CaseloadColumn,
 } from '../../projections/caseload.ts'
 import { tokensSought } from '../../projections/participants.ts'
 import { ReadModels } from '../../projections/runner/read-models.ts'
@@ -25,14 +27,16 @@ import { PoisonEvent, recordedFrom } from '../domain/codec.ts'
 import { EventStore } from '../event-store/event-store.ts'
 import { opened, openedFields } from '../protection/sealing.ts'
 import { SealBroken, Vault } from '../protection/vault.ts'
+import { PeopleIndex } from './people-index.ts'
 
-export type { CaseloadSort }
+/** By name and by how near a man is to what was sought the read model cannot sort: it knows neither. */
+export type CaseloadSort = CaseloadColumn | 'name' | 'match'
 
-/** What the case load can be sorted by. Not by name: the read model does not know it. */
-export const caseloadSorts = Object.keys(sortColumns) as CaseloadSort[]
+/** What the case load can be sorted by. */
+export const caseloadSorts = [...(Object.keys(sortColumns) as CaseloadColumn[]), 'name', 'match'] as const
 
 export interface CaseloadQuery {
-  /** A CRN, a reference, or words of a name. */
+  /** Of a name, words or their beginnings, with one typing mistake in each; part of a CRN or a reference; a date of birth. */
   readonly find?: string
   readonly statuses?: readonly Status[]
   readonly provider?: string
@@ -156,34 +160,80 @@ const opaqueId = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$
 
 @Injectable()
 export class Journeys {
+  private readonly people: PeopleIndex
+
   constructor(
     private readonly store: EventStore,
     private readonly readModels: ReadModels,
     private readonly vault: Vault,
-  ) {}
+  ) {
+    this.people = new PeopleIndex(readModels, vault)
+  }
 
   async caseload(query: CaseloadQuery): Promise<CaseloadPage> {
     const { db } = this.readModels
     const pageSize = Math.min(200, Math.max(1, query.pageSize ?? 25))
     const page = Math.max(1, query.page ?? 1)
-    const found = query.find?.trim() ? this.found(query.find.trim()) : {}
-    const order = { sort: query.sort ?? 'last_contact', direction: query.direction ?? 'desc' } as const
+    const find = query.find?.trim() ?? ''
+    const found = find ? await this.people.find(find) : null
     const { statuses, provider, groupId } = query
-    const { rows, total, more } = await caseloadPage(db, { ...found, statuses, provider, groupId }, order, {
-      limit: pageSize,
-      offset: (page - 1) * pageSize,
-    })
+    const filter = {
+      ...(found && { tokens: tokensSought(this.vault, find), journeyIds: found.journeyIds }),
+      statuses,
+      provider,
+      groupId,
+    }
+    const limits = { limit: pageSize, offset: (page - 1) * pageSize }
+    const {
+      sort = found ? 'match' : 'last_contact',
+      direction = sort === 'match' || sort === 'name' ? 'asc' : 'desc',
+    } = query
+    const { rows, total, more } =
+      sort === 'name' || sort === 'match'
+        ? await this.pageInOrder(
+            filter,
+            sort === 'name' || !found
+              ? await this.people.byName()
+              : new Map(found.journeyIds.map((id, place) => [id, place])),
+            direction,
+            limits,
+          )
+        : await caseloadPage(db, filter, { sort, direction }, limits)
     const any =
       total > 0 ||
       (await withCaseload(db).selectFrom('caseload').select('journey_id').limit(1).executeTakeFirst()) !== undefined
     return {
       rows: rows.map((row) => this.row(row)),
       total,
-      more,
+      more: more || (found?.more ?? false),
       page,
       pageSize,
       ...(await providersAndGroups(db)),
       empty: !any,
+    }
+  }
+
+  /** A page in an order that only this process knows. Whoever is found by a former name comes last. */
+  private async pageInOrder(
+    filter: CaseloadFilter,
+    places: ReadonlyMap<string, number>,
+    direction: 'asc' | 'desc',
+    { limit, offset }: { readonly limit: number; readonly offset: number },
+  ) {
+    const { db } = this.readModels
+    const sign = direction === 'asc' ? 1 : -1
+    const placeOf = (id: string) => places.get(id) ?? Number.MAX_SAFE_INTEGER
+    const all = (await journeysMatching(db, filter)).sort(
+      (a, b) => sign * (placeOf(a) - placeOf(b) || (a < b ? -1 : 1)),
+    )
+    const shown = all.slice(offset, offset + limit)
+    const order = { sort: 'referred', direction: 'asc' } as const
+    const { rows } = await caseloadPage(db, { journeyIds: shown }, order, { limit, offset: 0 })
+    const rowOf = new Map(rows.map((row) => [row.journey_id, row]))
+    return {
+      rows: shown.flatMap((id) => rowOf.get(id) ?? []),
+      total: Math.min(all.length, countedUpTo),
+      more: all.length > countedUpTo,
     }
   }
 
@@ -387,11 +437,6 @@ export class Journeys {
         return { event: null, sentence: 'The sealed part of this event does not open: it was altered or moved.' }
       throw error
     }
-  }
-
-  private found(find: string): Pick<CaseloadFilter, 'journeyIds' | 'tokens'> {
-    const journeyId = this.vault.find('reference', find)
-    return { tokens: tokensSought(this.vault, find), journeyIds: journeyId ? [journeyId] : [] }
   }
 
   private row(row: CaseloadPageRow): CaseloadRow {

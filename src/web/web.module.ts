@@ -8,6 +8,7 @@ import { OperationsModule } from '../operations/operations.module.ts'
 import { QueriesModule } from '../queries/queries.module.ts'
 import { RUNTIME, type Runtime } from '../runtime/runtime.ts'
 import { CaseloadPageController } from './caseload/caseload.controller.ts'
+import { Searches } from './caseload/searches.ts'
 import { ConsultationController } from './consultation/consultation.controller.ts'
 import { Looking } from './looking.ts'
 import { GroupFormController } from './groups/group-form.controller.ts'
@@ -48,6 +49,7 @@ import { TimelineController } from './timeline/timeline.controller.ts'
   providers: [
     JourneyPages,
     Looking,
+    { provide: Searches, useFactory: () => new Searches() },
     { provide: UploadedImports, useFactory: (runtime: Runtime) => new UploadedImports(runtime), inject: [RUNTIME] },
   ],
 })

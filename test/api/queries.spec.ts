@@ -234,7 +234,7 @@ describe('the case load', () => {
   it.each([
     [{ statuses: ['asleep'] }, 'statuses'],
     [{ statuses: 'on_programme' }, 'statuses'],
-    [{ sort: 'name' }, 'sort'],
+    [{ sort: 'shoe_size' }, 'sort'],
     [{ direction: 'up' }, 'direction'],
     [{ page: 0 }, 'page'],
     [{ page: '1' }, 'page'],

@@ -100,7 +100,7 @@ describe.each(databases)('a page of a large case load, on %s,', (kind) => {
 describe('a case load of more than are counted', () => {
   const view = (page: number, rows: number) =>
     caseloadView(
-      { find: '', status: '', provider: '', group: '', sort: 'referred', direction: 'asc', page },
+      { search: '', find: '', status: '', provider: '', group: '', sort: 'referred', direction: 'asc', page },
       {
         rows: Array.from({ length: rows }, () => ({ status: 'on_programme' })) as unknown as CaseloadPage['rows'],
         total: countedUpTo,
@@ -124,7 +124,7 @@ describe('a case load of more than are counted', () => {
 describe('what the case load is filtered by', () => {
   const filters = (group: string, answer: Partial<CaseloadPage>) =>
     caseloadView(
-      { find: '', status: '', provider: '', group, sort: 'referred', direction: 'asc', page: 1 },
+      { search: '', find: '', status: '', provider: '', group, sort: 'referred', direction: 'asc', page: 1 },
       { rows: [], total: 0, more: false, page: 1, pageSize: 25, ...noChoices, empty: false, ...answer },
     )
 

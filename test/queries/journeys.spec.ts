@@ -38,4 +38,22 @@ it('a man is found by his CRN, his reference, and any words of his name, whateve
   expect(await found('tom maria')).toEqual([])
   expect(await found('X000009')).toEqual([])
   expect(await found("'; drop table caseload; --")).toEqual([])
+  // Begun, mistyped, in part, and by his date of birth.
+  expect(await found('bri')).toEqual(['R-1', 'R-2'])
+  expect(await found('braiin jos')).toEqual(['R-1'])
+  expect(await found('00002')).toEqual(['R-2'])
+  expect(await found('r-')).toEqual([])
+  expect(await found('1 February 1980')).toEqual(['R-1', 'R-2'])
+  expect(await found('briain tom 1/2/1980')).toEqual(['R-2'])
+  expect(await found('2/2/1980')).toEqual([])
+  const byName = await journeys.caseload({ sort: 'name' })
+  expect(byName.rows.map(({ reference }) => reference)).toEqual(['R-2', 'R-1'])
+  expect((await journeys.caseload({ sort: 'name', direction: 'desc', pageSize: 1, page: 2 })).rows).toMatchObject([
+    { reference: 'R-2' },
+  ])
+  // Who comes later is found at once, and whoever is corrected by his new name and his former one.
+  await importText(runtime, [header, referral('R-3', 'X000003', 'Okonkwo', 'Tom')].join('\n'))
+  expect(await found('okonkwo')).toEqual(['R-3'])
+  expect(await found('tmo')).toEqual([])
+  expect(await found('tom')).toEqual(['R-2', 'R-3'])
 })

@@ -30,7 +30,12 @@ export class ReplayQuery extends AfterQuery {
 }
 
 export class CaseloadSearchDto {
-  @Writing(100, { description: 'A CRN, a reference, or words of a name.', example: 'X123456', optional: true })
+  @Writing(100, {
+    description:
+      'Words of a name or their beginnings, with one typing mistake in each; all or part of a CRN or a reference; a date of birth.',
+    example: 'X123456',
+    optional: true,
+  })
   readonly find?: string
 
   @SomeOf(statusCodes, {
@@ -47,14 +52,14 @@ export class CaseloadSearchDto {
   readonly groupId?: string
 
   @OneOf(caseloadSorts, {
-    description: 'Sorted by; last_contact where it is not said.',
+    description: 'Sorted by; where it is not said, match (the nearest to what is sought) with find, else last_contact.',
     example: 'last_contact',
     optional: true,
   })
   readonly sort?: CaseloadSort
 
   @OneOf(['asc', 'desc'], {
-    description: 'In which direction; desc where it is not said.',
+    description: 'In which direction; where it is not said, asc for name and match, else desc.',
     example: 'desc',
     optional: true,
   })

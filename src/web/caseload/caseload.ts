@@ -1,39 +1,48 @@
 /** What somebody asked of the case load, and the page that answers: links carry filters, never a name or a CRN. */
 import { statusCodes, statuses, type Status } from '../../domain/journey/figures.ts'
-import type { CaseloadPage, CaseloadQuery } from '../../queries/journeys.ts'
+import { caseloadSorts, type CaseloadPage, type CaseloadQuery, type CaseloadSort } from '../../queries/journeys.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 
-const sorts = ['last_contact', 'referred', 'status', 'attended', 'unacceptable'] as const
-type Sort = (typeof sorts)[number]
-
 export interface CaseloadAsked {
+  /** The id under which what is sought is kept; empty where nobody is. */
+  readonly search: string
   readonly find: string
   readonly status: Status | ''
   readonly provider: string
   readonly group: string
-  readonly sort: Sort
+  readonly sort: CaseloadSort
   readonly direction: 'asc' | 'desc'
   readonly page: number
 }
 
 export const pageSize = 25
 
-export function readAsked(fields: Fields, mayFind: boolean): CaseloadAsked {
+/** @param find what is sought: it is never read from an address */
+export function readAsked(fields: Fields, find: string): CaseloadAsked {
   const text = (name: string) => (typeof fields[name] === 'string' ? fields[name].trim().slice(0, 200) : '')
   const [sort, direction] = text('order').split('.')
-  const known = sorts.find((it) => it === sort)
+  const known = caseloadSorts.find((it) => it === sort && (it !== 'match' || find !== ''))
+  const sortedBy = known ?? unlessSaid(find)
   const page = Number(text('page'))
   return {
-    find: mayFind ? text('find') : '',
+    search: find ? text('search') : '',
+    find,
     status: statusCodes.find((it) => it === text('status')) ?? '',
     provider: text('provider'),
     group: text('group'),
-    sort: known ?? 'last_contact',
-    direction: direction === 'asc' ? 'asc' : 'desc',
+    sort: sortedBy,
+    direction: known ? (direction === 'asc' ? 'asc' : 'desc') : firstDirection(sortedBy),
     page: Number.isInteger(page) && page >= 1 && page < 1_000_000 ? page : 1,
   }
 }
+
+/** The nearest first where somebody is sought. */
+const unlessSaid = (find: string): CaseloadSort => (find ? 'match' : 'last_contact')
+
+/** Newest and most first; names and states from A. */
+const firstDirection = (sort: CaseloadSort): CaseloadAsked['direction'] =>
+  sort === 'match' || sort === 'name' || sort === 'status' || sort === 'provider' ? 'asc' : 'desc'
 
 export const queryOf = ({ find, status, provider, group, sort, direction, page }: CaseloadAsked): CaseloadQuery => ({
   ...(find && { find }),
@@ -46,22 +55,32 @@ export const queryOf = ({ find, status, provider, group, sort, direction, page }
   pageSize,
 })
 
-const columns: readonly { readonly sort: Sort | null; readonly name: string; readonly numeric?: boolean }[] = [
-  { sort: null, name: 'Name' },
+const columns: readonly { readonly sort: CaseloadSort; readonly name: string; readonly numeric?: boolean }[] = [
+  { sort: 'name', name: 'Name' },
   { sort: 'status', name: 'Status' },
-  { sort: null, name: 'Provider and group' },
+  { sort: 'provider', name: 'Provider and group' },
   { sort: 'attended', name: 'Attended', numeric: true },
   { sort: 'unacceptable', name: 'Unacceptable absences', numeric: true },
-  { sort: null, name: 'Facilitators met', numeric: true },
+  { sort: 'facilitators', name: 'Facilitators met', numeric: true },
   { sort: 'referred', name: 'Referred' },
   { sort: 'last_contact', name: 'Last contact' },
 ]
 
-/** Where the page is found again, whoever it was that was sought. */
-export function addressOf({ status, provider, group, sort, direction, page }: CaseloadAsked): string {
-  const order = `${sort}.${direction}` === 'last_contact.desc' ? '' : `${sort}.${direction}`
+/** Empty where it is the one that nobody needs to ask for. */
+const orderOf = ({ find, sort, direction }: Pick<CaseloadAsked, 'find' | 'sort' | 'direction'>): string =>
+  sort === unlessSaid(find) && direction === firstDirection(sort) ? '' : `${sort}.${direction}`
+
+/** Where the page is found again. Whoever it was that was sought is not in it. */
+export function addressOf({ search, find, status, provider, group, page, ...order }: CaseloadAsked): string {
   const query = new URLSearchParams(
-    Object.entries({ status, provider, group, order, page: page > 1 ? String(page) : '' }).filter(([, value]) => value),
+    Object.entries({
+      search,
+      status,
+      provider,
+      group,
+      order: orderOf({ find, ...order }),
+      page: page > 1 ? String(page) : '',
+    }).filter(([, value]) => value),
   )
   return query.size > 0 ? `/?${query}` : '/'
 }
@@ -74,7 +93,8 @@ export function caseloadView(asked: CaseloadAsked, answer: CaseloadPage) {
   const current = Math.min(asked.page, pages)
   return {
     asked,
-    order: `${asked.sort}.${asked.direction}`,
+    order: orderOf(asked),
+    nearest: asked.find && asked.sort !== 'match' ? hrefFor({ sort: 'match', direction: 'asc', page: 1 }) : null,
     rows: answer.rows.map((row) => ({ ...row, statusName: statuses[row.status] })),
     total: figure(answer.total),
     more: answer.more,
@@ -87,16 +107,12 @@ export function caseloadView(asked: CaseloadAsked, answer: CaseloadPage) {
     filtered: Boolean(asked.find || asked.status || asked.provider || asked.group),
     columns: columns.map(({ sort, name, numeric }) => {
       const active = sort === asked.sort
-      // Newest and most first, unless that is how it stands already.
-      const direction: CaseloadAsked['direction'] =
-        active && asked.direction === 'desc' ? 'asc' : active ? 'desc' : sort === 'status' ? 'asc' : 'desc'
+      const turned = asked.direction === 'asc' ? 'desc' : 'asc'
       return {
         name,
         numeric: numeric ?? false,
-        sort,
         aria: active ? (asked.direction === 'asc' ? 'ascending' : 'descending') : 'none',
-        order: sort && `${sort}.${direction}`,
-        href: sort && hrefFor({ sort, direction, page: 1 }),
+        href: hrefFor({ sort, direction: active ? turned : firstDirection(sort), page: 1 }),
       }
     }),
     pages: pagesAround(current, pages).map((number) =>
