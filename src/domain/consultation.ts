@@ -24,6 +24,8 @@ export const consultationViews = {
   search: 'Search of the case load',
   timeline: 'Timeline',
   replay: 'Replay',
+  comparison: 'What changed between two moments',
+  record_at_moment: 'The record at one moment',
   history: 'History',
   form: 'A form to record something',
   group: 'A group',

@@ -21,6 +21,7 @@ import { RecordedController } from './recording/recorded.controller.ts'
 import { ImportController } from './import/import.controller.ts'
 import { JourneyPages } from './layout/journey-page.ts'
 import { LiveController } from './live/live.controller.ts'
+import { CompareController } from './moments/compare.controller.ts'
 import { MetricsController } from './operations/metrics.controller.ts'
 import { OperationsController } from './operations/operations.controller.ts'
 import { ReplayController } from './replay/replay.controller.ts'
@@ -34,6 +35,7 @@ import { TimelineController } from './timeline/timeline.controller.ts'
     ConsultationController,
     TimelineController,
     ReplayController,
+    CompareController,
     HistoryController,
     LiveController,
     RecordedController,

@@ -37,6 +37,7 @@ const table: Readonly<Record<string, string>> = {
   'GET /journeys/:id/replay': readers,
   'GET /journeys/:id/replay/outline': readers,
   'GET /journeys/:id/replay/moments': readers,
+  'GET /journeys/:id/compare': readers,
   'GET /journeys/:id/history': readers,
   'GET /journeys/:id/history.jsonl': readers,
   'GET /journeys/:id/looks': reviewers,

@@ -8,80 +8,14 @@ import { believedNow, journeyOn } from '../../src/domain/journey/replay.ts'
 import type { JourneyFacts } from '../../src/domain/journey/state.ts'
 import { versionsIn } from '../../src/domain/journey/versions.ts'
 import { recordedAs } from './given.ts'
-import { begun, commandOf, numbers, seed } from './histories.ts'
+import { nextOf, opening, rest, type Step } from './corrected-histories.ts'
+import { begun, seed } from './histories.ts'
 import { ReferenceOfCorrections } from './reference-corrections.ts'
 import type { ReferenceAnswer } from './reference-model.ts'
 
 /** CORRECTED_HISTORIES=10000 for the long run. */
 const histories = Number(process.env.CORRECTED_HISTORIES ?? 2_000)
 process.stdout.write(`Random histories with corrections: SPEC_SEED=${seed}, ${histories} of them\n`)
-
-const pick = <T>(from: readonly T[], n: number): T => from[n % from.length]!
-
-const values: readonly (readonly [string, unknown])[] = [
-  ['note', 'seen again'],
-  ['outcome', 'ATTC'],
-  ['sessionId', 'F1'],
-  ['reason', 'health'],
-  ['groupId', 'G2'],
-  ['provider', 'west'],
-  ['outcome', 'UAAB'],
-  ['sessionId', 'F2'],
-  ['decision', 'not_ready'],
-  ['about', 'late again'],
-  ['result', 'medium'],
-  ['because', 'an appeal'],
-  ['source', 'family_court'],
-  ['actualFacilitators', ['eve']],
-  ['plannedFacilitators', ['amy']],
-  ['programme', { key: 'bbr', version: 1 }],
-  ['note', ''],
-  ['groupId', ''],
-  ['provider', ''],
-  ['outcome', 'XXXX'],
-  ['sessionId', 'F9'],
-  ['sessionId', ''],
-  ['reason', 'bored'],
-  ['decision', 'perhaps'],
-  ['participantId', 'another'],
-  ['constructor', 'x'],
-]
-
-/** A field that the fact has, mostly; now and then any. */
-function changeOf(data: Readonly<Record<string, unknown>>, n: number): Record<string, unknown> {
-  const own = values.filter(([field]) => Object.hasOwn(data, field) || field === 'note')
-  const [field, value] = n % 7 === 0 ? pick(values, n) : pick(own, n)
-  return { [field]: value }
-}
-
-type Step = readonly [numbers: readonly number[], choice: number]
-
-/** The next command: a plain one, or one that puts right what is on record, as the command handler would issue it. */
-function nextOf([given, choice]: Step, place: number, events: readonly Recorded<JourneyEvent>[]): JourneyCommand {
-  const plain = commandOf(given, place)
-  const [, what, which] = given as [number, number, number]
-  // Mostly one of the last few, which still stand; now and then any, and one that is not there.
-  const at = which % 5 === 0 ? which % (events.length + 2) : Math.max(0, events.length - 1 - (which % 6))
-  const because = what % 40 === 0 ? ' ' : 'mistyped'
-  if (choice < 2) return { ...plain, type: 'WithdrawRecord', data: { withdraws: at, because } }
-  if (choice > 4) return plain
-  const version = versionsIn(events).said.get(at)
-  const said = version
-    ? { of: version.of, version: 1, data: version.data }
-    : ({ of: 'WarningIssued', version: 1, data: {} } as const)
-  const sameDay = what % 2 === 0 && version ? { occurredOn: version.on, recordedOn: '2025-04-01' } : {}
-  return {
-    ...plain,
-    ...sameDay,
-    type: 'CorrectRecord',
-    data: {
-      corrects: at,
-      changes: what % 3 === 0 ? {} : changeOf(said.data, what),
-      because,
-      said,
-    },
-  }
-}
 
 function answerOf(decide: () => readonly JourneyEvent[]): ReferenceAnswer {
   try {
@@ -91,8 +25,6 @@ function answerOf(decide: () => readonly JourneyEvent[]): ReferenceAnswer {
     throw error
   }
 }
-
-const opening = ['Refer', 'AllocateToGroup'] as const
 
 function told(
   rest: readonly Step[],
@@ -130,7 +62,6 @@ const summaryOf = (facts: JourneyFacts) => ({
   provider: facts.provider,
 })
 
-const rest = fc.array(fc.tuple(numbers, fc.nat(9)), { maxLength: 30, size: 'max' })
 const holds = (runs: number, property: (value: readonly Step[]) => void) =>
   fc.assert(fc.property(rest, property), { seed, numRuns: runs })
 

@@ -1,0 +1,158 @@
+/** The pages of one moment and of two: what they show, how they are asked for, and what they say where they cannot be. */
+import { randomUUID } from 'node:crypto'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { recordedFrom } from '../../src/domain/codec.ts'
+import { dayOf } from '../../src/domain/calendar.ts'
+import type { Recorded } from '../../src/domain/history.ts'
+import type { JourneyEvent } from '../../src/domain/journey/journey.ts'
+import { waitUntilCaughtUp } from '../../src/runtime/runtime.ts'
+import { richestJourney, serve, type Served } from '../support/served.ts'
+
+let served: Served
+let id: string
+let path: string
+let events: readonly Recorded<JourneyEvent>[]
+
+beforeAll(async () => {
+  served = await serve({ journeys: 12, settings: { RATE_LIMIT: '0' } })
+  id = await richestJourney(served)
+  path = `/journeys/${id}`
+  await correctOne()
+  events = await eventsOf()
+}, 240_000)
+
+afterAll(() => served?.stop())
+
+const today = () => dayOf(new Date().toISOString())
+
+/** The first session that he attended is corrected: the record was of somebody else. */
+async function correctOne(): Promise<void> {
+  const attended = (await eventsOf()).find(({ type, data }) => type === 'AttendanceRecorded' && data.outcome === 'ATTC')
+  const { sessionId } = (attended as Recorded<Extract<JourneyEvent, { type: 'AttendanceRecorded' }>>).data
+  const by = { id: 'CM001', role: 'case_manager', organisation: 'North' }
+  const issued = { occurredOn: today(), by, source: 'ui', commandId: randomUUID() } as const
+  const corrected = { sessionId, outcome: 'UAAB', because: 'Read the wrong line of the register.' }
+  await served.runtime.commands.journeys.execute(id, 'CorrectAttendance', corrected, issued)
+  await waitUntilCaughtUp(served.runtime)
+}
+
+const eventsOf = async () =>
+  (await Array.fromAsync(served.runtime.store.read(`journey-${id}`))).map((stored) =>
+    recordedFrom<JourneyEvent>(stored),
+  )
+
+async function get(address: string, init?: RequestInit) {
+  const answer = await fetch(`${served.url}${address}`, init)
+  return { status: answer.status, html: await answer.text(), headers: answer.headers, url: answer.url }
+}
+
+const correction = () => events.findLast((event) => event.type === 'AttendanceCorrected')!
+const text = (html: string) =>
+  html
+    .replaceAll(/<[^>]+>/g, ' ')
+    .replaceAll('&quot;', '"')
+    .replaceAll(/\s+/g, ' ')
+
+describe('two moments', () => {
+  it('as known on either side of a correction show what was corrected, by whom, and in which event', async () => {
+    const { data, revision, metadata } = correction() as Recorded<
+      Extract<JourneyEvent, { type: 'AttendanceCorrected' }>
+    >
+    const before = new Date(Date.parse(metadata.recordedAt) - 1).toISOString()
+    const { status, html } = await get(`${path}/compare?clock=known&from=${before}&to=${metadata.recordedAt}`)
+    expect(status).toBe(200)
+    const row = html.split('<tr').find((one) => one.includes('tl-compare__how--corrected'))!
+    expect(row).toContain(`(${data.was})</del>`)
+    expect(text(row)).toContain(`(${data.outcome})`)
+    expect(text(row)).toContain(`Corrected event ${data.corrects}`)
+    expect(text(row)).toContain(`by ${metadata.actor.id}`)
+    expect(row).toContain(`href="${path}/history#event-${revision}"`)
+    expect(text(row)).toContain('“Read the wrong line of the register.”')
+    expect(text(html)).toMatch(/1 corrected/)
+  })
+
+  it('as it happened, from before the referral to the end, show every record as added', async () => {
+    const { html } = await get(`${path}/compare?clock=happened&from=1950-01-01&to=${today()}`)
+    const told = events.filter(({ type }) => type !== 'AttendanceCorrected' && type !== 'OutcomeRecategorised')
+    expect(html.match(/tl-compare__how--added/g)).toHaveLength(told.length)
+    expect(text(html)).toContain('Not yet referred')
+  })
+
+  it('that are the same differ in nothing, and the page says so', async () => {
+    const { html } = await get(`${path}/compare?clock=happened&from=2024-06-01&to=2024-06-01`)
+    expect(html).toContain('Nothing changed between these two moments.')
+    expect(html).not.toContain('tl-compare__changed')
+  })
+
+  it('that nobody named are the last record and four weeks before it', async () => {
+    const { status, html } = await get(`${path}/compare`)
+    expect(status).toBe(200)
+    expect(html).toContain('tl-compare__how--')
+  })
+
+  it('chosen in the form lead to an address that names them', async () => {
+    const asked = new URLSearchParams({ clock: 'known' })
+    for (const [name, day] of [
+      ['from', '1'],
+      ['to', '30'],
+    ] as const)
+      for (const [part, value] of [
+        ['day', day],
+        ['month', '6'],
+        ['year', '2024'],
+      ] as const)
+        asked.set(`${name}-${part}`, value)
+    const { status, headers } = await get(`${path}/compare?${asked}`, { redirect: 'manual' })
+    expect(status).toBe(303)
+    expect(headers.get('location')).toBe(
+      `${path}/compare?clock=known&from=2024-06-01T22%3A59%3A59.999Z&to=2024-06-30T22%3A59%3A59.999Z`,
+    )
+    expect((await get(headers.get('location')!)).status).toBe(200)
+  })
+
+  it('as known today are named by the instant of now, so that the link says the same tomorrow', async () => {
+    const [year, month, day] = today().split('-')
+    const asked = { clock: 'known', 'from-day': '1', 'from-month': '6', 'from-year': '2024' }
+    const to = { 'to-day': day!, 'to-month': month!, 'to-year': year! }
+    const { headers } = await get(`${path}/compare?${new URLSearchParams({ ...asked, ...to })}`, { redirect: 'manual' })
+    const named = new URL(headers.get('location')!, served.url).searchParams.get('to')!
+    expect(Math.abs(Date.parse(named) - Date.now())).toBeLessThan(60_000)
+  })
+
+  it.each([
+    [
+      'clock=happened&from=2024-02-30&to=2024-03-01',
+      'The first moment in the address must be a real day, such as from=2024-03-12',
+    ],
+    ['clock=happened&from=2024-02-01&to=2999-01-01', 'The second moment must be today or in the past'],
+    ['clock=known&from=2999-01-01T00:00:00Z', 'The first moment must be today or in the past'],
+    ['clock=known&from=yesterday', 'The first moment in the address must be a real day or instant'],
+    ['clock=happened&from=2024-05-01&to=2024-03-01', 'The first moment must be the same as or before the second'],
+    ['clock=cuckoo', 'Select which clock to use'],
+    [
+      'clock=happened&from-day=31&from-month=2&from-year=2024&to-day=&to-month=3&to-year=2024',
+      'The first moment must be a real date',
+    ],
+    [
+      'clock=happened&from-day=1&from-month=2&from-year=2024&to-day=&to-month=3&to-year=2024',
+      'The second moment must include a day',
+    ],
+  ])('at a bad address (%s) are not shown, and the page says why', async (query, why) => {
+    const { status, html } = await get(`${path}/compare?${query}`)
+    expect(status).toBe(400)
+    expect(text(html)).toContain('There is a problem')
+    expect(text(html)).toContain(why)
+    expect(html).not.toContain('tl-compare__summary')
+    expect(html).toContain(`href="${path}/replay"`)
+  })
+
+  it('of no journey are not found', async () => {
+    expect((await get('/journeys/00000000-0000-4000-8000-000000000000/compare')).status).toBe(404)
+  })
+
+  it('are written down as a look of their own', async () => {
+    await get(`${path}/compare`)
+    const looks = await Array.fromAsync(served.runtime.store.read(`consultation-${id}`))
+    expect(looks.map(({ data }) => (data as { view: string }).view)).toContain('comparison')
+  })
+})
