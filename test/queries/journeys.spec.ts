@@ -52,7 +52,7 @@ it('a man is found by his CRN, his reference, and any words of his name, whateve
     { reference: 'R-2' },
   ])
   // Who comes later is found at once, and whoever is corrected by his new name and his former one.
-  await importText(runtime, [header, referral('R-3', 'X000003', 'Okonkwo', 'Tom')].join('\n'))
+  await importText(runtime, writtenLog([contactOf(3, { family_name: 'Okonkwo', given_names: 'Tom' })]))
   expect(await found('okonkwo')).toEqual(['R-3'])
   expect(await found('tmo')).toEqual([])
   expect(await found('tom')).toEqual(['R-2', 'R-3'])
