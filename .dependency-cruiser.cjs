@@ -42,6 +42,9 @@ const rooms = {
   // The Merkle log over the event store: it reads, and appends nothing.
   'src/evidence/': ['projections/projection.ts', 'src/domain/', 'src/event-store/', 'src/protection/', 'src/runtime/'],
 
+  // What the auditor's desk reads with: it locates events, reads them from the log, and appends nothing.
+  'src/audit/': ['src/domain/', 'src/event-store/', 'src/evidence/', 'src/protection/', 'src/runtime/'],
+
   // What operators are shown: status, throughput, metrics, traces.
   'src/operations/': [
     'projections/',
@@ -56,6 +59,7 @@ const rooms = {
   'src/web/': [
     'projections/runner/read-models.ts',
     'src/access/',
+    'src/audit/',
     'src/commands/',
     'src/domain/',
     'src/evidence/',

@@ -34,6 +34,8 @@ export const consultationViews = {
   download: 'The whole record, taken away',
   live: 'Told of changes',
   looks: 'Who looked at the record',
+  audit: 'A search of the auditor’s desk',
+  stream: 'A stream, to the byte',
   own_looks: 'What he had looked at himself',
 } as const
 

@@ -34,6 +34,12 @@ export class EventStore {
     return eventsOf(readFiltered(this.client, { categories, direction: 'forwards', from: from ?? 'start' }))
   }
 
+  /** Some events of a stream in recorded order, from a revision on, as many as are wanted; nothing where there is no such stream. */
+  readRange(stream: string, fromRevision: number, most: number): Promise<StoredEvent[]> {
+    const options = { direction: FORWARDS, fromRevision: BigInt(fromRevision), maxCount: most } as const
+    return answeredInTime(Array.fromAsync(eventsOf(this.client.readStream(stream, options))))
+  }
+
   /** The newest events of a stream, the newest first; nothing where there is no such stream. */
   readBackwards(stream: string, most: number): AsyncGenerator<StoredEvent> {
     return eventsOf(this.client.readStream(stream, { direction: BACKWARDS, fromRevision: END, maxCount: most }))

@@ -1,12 +1,15 @@
 /** The pages. */
 import { Module, type OnApplicationShutdown } from '@nestjs/common'
 import { AccessModule } from '../access/access.module.ts'
+import { AuditModule } from '../audit/audit.module.ts'
 import { CommandsModule } from '../commands/commands.module.ts'
 import { ProcessModule } from '../process/process.module.ts'
 import { EvidenceModule } from '../evidence/evidence.module.ts'
 import { OperationsModule } from '../operations/operations.module.ts'
 import { QueriesModule } from '../queries/queries.module.ts'
 import { RUNTIME, type Runtime } from '../runtime/runtime.ts'
+import { DeskController } from './audit/desk.controller.ts'
+import { StreamController } from './audit/stream.controller.ts'
 import { CaseloadPageController } from './caseload/caseload.controller.ts'
 import { Searches } from './caseload/searches.ts'
 import { ConsultationController } from './consultation/consultation.controller.ts'
@@ -29,7 +32,7 @@ import { SignInController } from './sign-in/sign-in.controller.ts'
 import { TimelineController } from './timeline/timeline.controller.ts'
 
 @Module({
-  imports: [AccessModule, CommandsModule, EvidenceModule, OperationsModule, ProcessModule, QueriesModule],
+  imports: [AccessModule, AuditModule, CommandsModule, EvidenceModule, OperationsModule, ProcessModule, QueriesModule],
   controllers: [
     CaseloadPageController,
     ConsultationController,
@@ -47,6 +50,8 @@ import { TimelineController } from './timeline/timeline.controller.ts'
     MetricsController,
     SignInController,
     EvidenceLogController,
+    DeskController,
+    StreamController,
   ],
   providers: [
     JourneyPages,

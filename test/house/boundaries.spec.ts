@@ -57,6 +57,7 @@ const planted: [file: string, source: string, caughtBy: string[]][] = [
   ['src/exchange/planted.ts', fromLeaf('../'), ['src/exchange knows only its own', cellar]],
   ['src/operations/planted.ts', fromLeaf('../'), ['src/operations knows only its own', cellar]],
   ['src/process/planted.ts', fromLeaf('../'), ['src/process knows only its own', cellar]],
+  ['src/audit/planted.ts', fromLeaf('../'), ['src/audit knows only its own', cellar]],
   ['src/evidence/planted.ts', fromLeaf('../'), ['src/evidence knows only its own', cellar]],
   ['src/simulator/planted.ts', fromLeaf('../'), ['src/simulator knows only its own', cellar]],
   ['src/web/planted/planted.ts', fromLeaf('../../'), ['src/web knows only its own', cellar]],

@@ -2,6 +2,7 @@ import { Controller, Get, Param, Req, Res } from '@nestjs/common'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Readable } from 'node:stream'
 import { RequiresPermission } from '../../access/permission.guard.ts'
+import { isPermitted } from '../../access/policy.ts'
 import { Journeys } from '../../queries/journeys.ts'
 import { JourneyPages } from '../layout/journey-page.ts'
 import { historyEvent, historyLinks } from './history.ts'
@@ -21,9 +22,9 @@ export class HistoryController {
   async show(@Param('id') id: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply) {
     const page = await this.pages.open(request, id, 'history')
     const render = async (template: string, model: object) => String(await reply.server.view(template, model))
-    const [before = '', after = ''] = (await render('history/history.njk', { ...reply.locals, ...page, here })).split(
-      here,
-    )
+    const [before = '', after = ''] = (
+      await render('history/history.njk', { ...reply.locals, ...page, mayReview: isPermitted(page.as, 'review'), here })
+    ).split(here)
     // What was put right later is said at the event itself, so the whole is looked through once before.
     const links = historyLinks(await this.journeys.events(id))
     const events = await begun(this.journeys.history(id))

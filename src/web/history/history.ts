@@ -1,5 +1,5 @@
 /** One event as the auditor reads it: whole, in the order the log holds it. */
-import type { Metadata, Recorded } from '../../domain/history.ts'
+import type { Metadata, Recorded, Source } from '../../domain/history.ts'
 import type { JourneyEvent } from '../../domain/journey/journey.ts'
 import { daysLate, isLate } from '../../domain/journey/replay.ts'
 import { versionsIn } from '../../domain/journey/versions.ts'
@@ -27,10 +27,12 @@ export interface HistoryEvent {
   readonly stored: string
 }
 
-const sourceInWords = ({ source, importedBy }: Metadata): string =>
-  `${sources[source] ?? source}${importedBy ? ` (sent by ${importedBy.id})` : ''}`
+/** Where an event came from, and who sent it where somebody sent it for others. */
+export const sourceInWords = ({ source, importedBy }: Metadata): string =>
+  `${sourceNames[source] ?? source}${importedBy ? ` (sent by ${importedBy.id})` : ''}`
 
-const sources: Readonly<Record<string, string>> = {
+/** Where events come from, in words. */
+export const sourceNames: Readonly<Record<Source, string>> = {
   ui: 'Typed into this service',
   api: 'Sent by another system',
   import: 'Imported from a contact log',
@@ -81,9 +83,7 @@ export function historyEvent(
     position,
     occurredOn: metadata?.occurredAt ?? null,
     recordedAt: metadata?.recordedAt ?? null,
-    who: metadata
-      ? [metadata.actor.id, roleInWords(metadata.actor.role), metadata.actor.organisation].filter(Boolean).join(', ')
-      : null,
+    who: metadata ? recorderInWords(metadata) : null,
     source: metadata ? sourceInWords(metadata) : null,
     late: event && isLate(event) ? `${daysLate(event)} days late` : null,
     commandId: metadata?.commandId ?? null,
@@ -92,7 +92,7 @@ export function historyEvent(
     payload: event
       ? Object.entries(event.data)
           .filter(([, value]) => value !== undefined)
-          .map(([field, value]) => ({ field, text: inWords(value) }))
+          .map(([field, value]) => ({ field, text: valueInWords(value) }))
       : [],
     stored: JSON.stringify(stored, null, 2),
   }
@@ -100,12 +100,17 @@ export function historyEvent(
 
 const roleInWords = (role: string): string => (role === 'not-stated' ? 'role not stated' : role.replaceAll('_', ' '))
 
-function inWords(value: unknown): string {
-  if (Array.isArray(value)) return value.length === 0 ? 'none' : value.map(inWords).join(', ')
+/** `F001, facilitator, North`: the id, role and organisation of who recorded it. */
+export const recorderInWords = ({ actor }: Metadata): string =>
+  [actor.id, roleInWords(actor.role), actor.organisation].filter(Boolean).join(', ')
+
+/** The value of a field of an event as a person reads it. */
+export function valueInWords(value: unknown): string {
+  if (Array.isArray(value)) return value.length === 0 ? 'none' : value.map(valueInWords).join(', ')
   if (value === '') return 'not given'
   if (value !== null && typeof value === 'object') {
     return Object.entries(value)
-      .map(([key, inner]) => `${key} ${inWords(inner)}`)
+      .map(([key, inner]) => `${key} ${valueInWords(inner)}`)
       .join(', ')
   }
   return String(value)

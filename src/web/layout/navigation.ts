@@ -15,6 +15,7 @@ const sections: readonly Section[] = [
   { href: '/', text: 'Case load', needs: 'read', under: /^\/(?:$|\?|journeys(?:\/|$))/ },
   { href: '/groups', text: 'Groups', needs: 'read', under: /^\/(?:groups|sessions)(?:[/?]|$)/ },
   { href: '/import', text: 'Import', needs: 'record', under: /^\/import(?:[/?]|$)/ },
+  { href: '/audit', text: 'Audit', needs: 'review', under: /^\/audit(?:[/?]|$)/ },
   { href: '/operations', text: 'Operations', needs: 'operate', under: /^\/operations(?:[/?]|$)/ },
   { href: '/account', text: 'Your account', needs: undefined, under: /^\/account(?:[/?]|$)/ },
 ]

@@ -1,0 +1,49 @@
+/** From what an auditor knows of a case to the streams that have it. */
+import type { Vault } from '../protection/vault.ts'
+import type { EventIndex } from './event-index.ts'
+
+const opaqueId = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
+const streamName = /^(?:journey|participant|group|session|import|evidence)-[\w.-]{1,80}$/
+
+/** Whether it is how a stream of evidence may be called; there need not be one. */
+export const isStreamName = (text: unknown): text is string => typeof text === 'string' && streamName.test(text)
+
+export class Cases {
+  private readonly vault: Pick<Vault, 'find'>
+  private readonly index: Pick<EventIndex, 'concernedBy' | 'concerning' | 'newestIn'>
+
+  constructor(vault: Pick<Vault, 'find'>, index: Pick<EventIndex, 'concernedBy' | 'concerning' | 'newestIn'>) {
+    this.vault = vault
+    this.index = index
+  }
+
+  /** The stream that somebody names by a reference, a CRN, an id or its own name; null where there is none. */
+  streamNamed(text: string): string | null {
+    if (isStreamName(text)) return this.index.newestIn(text) === null ? null : text
+    if (opaqueId.test(text)) {
+      const streams = ['journey', 'participant', 'group', 'session'].map((category) => `${category}-${text}`)
+      return streams.find((stream) => this.index.newestIn(stream) !== null) ?? null
+    }
+    const journey = this.vault.find('reference', text)
+    if (journey) return `journey-${journey}`
+    const participant = this.vault.find('crn', text)
+    return participant ? `participant-${participant}` : null
+  }
+
+  /** All streams of the case that a stream is of: of a journey its person too, of a person all his journeys, of a group its sessions. */
+  streamsOf(stream: string): readonly string[] {
+    if (stream.startsWith('journey-'))
+      return [stream, ...this.index.concernedBy(stream).filter((name) => name.startsWith('participant-'))]
+    return [stream, ...this.index.concerning(stream)]
+  }
+
+  /** The journeys that somebody sees who is shown a stream: its own, or those of the person. */
+  journeysIn(stream: string): readonly string[] {
+    const streams = stream.startsWith('journey-')
+      ? [stream]
+      : [...this.index.concerning(stream), ...this.index.concernedBy(stream)]
+    return [
+      ...new Set(streams.filter((name) => name.startsWith('journey-')).map((name) => name.slice('journey-'.length))),
+    ]
+  }
+}
