@@ -32,6 +32,8 @@ export const consultationViews = {
   download: 'The whole record, taken away',
   live: 'Told of changes',
   looks: 'Who looked at the record',
+  audit_register: 'A register across journeys',
+  audit_register_download: 'A register across journeys, taken away',
   own_looks: 'What he had looked at himself',
 } as const
 

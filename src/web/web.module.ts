@@ -22,6 +22,7 @@ import { JourneyPages } from './layout/journey-page.ts'
 import { LiveController } from './live/live.controller.ts'
 import { MetricsController } from './operations/metrics.controller.ts'
 import { OperationsController } from './operations/operations.controller.ts'
+import { RegistersController } from './registers/registers.controller.ts'
 import { ReplayController } from './replay/replay.controller.ts'
 import { SignInController } from './sign-in/sign-in.controller.ts'
 import { TimelineController } from './timeline/timeline.controller.ts'
@@ -44,6 +45,7 @@ import { TimelineController } from './timeline/timeline.controller.ts'
     MetricsController,
     SignInController,
     EvidenceLogController,
+    RegistersController,
   ],
   providers: [
     JourneyPages,
