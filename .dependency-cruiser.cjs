@@ -143,6 +143,8 @@ const exceptions = {
   ],
   // A contact log that is sent through a page is judged as at the terminal.
   'src/web/import/': ['src/exchange/'],
+  // What is taken away as CSV is made harmless as rejected records are.
+  'src/web/registers/registers.controller.ts': ['src/exchange/csv-records.ts'],
   'src/web/web.module.ts': ['src/exchange/uploaded-imports.ts', 'src/runtime/runtime.ts'],
   // Whether the log can be reached, and how far behind it we are, is asked of the log.
   'src/web/api/health.controller.ts': ['src/event-store/event-store.ts', 'projections/projection.ts'],

@@ -229,7 +229,7 @@ export const groups: Projection = {
 }
 
 /** The database with the tables that these questions read. */
-const withGroups = (db: QueryDatabase) =>
+export const withGroups = (db: QueryDatabase) =>
   db.withTables<{
     programme_group: ProgrammeGroupTable
     group_member: GroupMemberTable

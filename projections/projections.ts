@@ -3,6 +3,7 @@ import { caseload } from './caseload.ts'
 import { groups } from './groups.ts'
 import { participants } from './participants.ts'
 import type { Projection } from './projection.ts'
+import { registers } from './registers.ts'
 import { timeline } from './timeline.ts'
 
-export const projections: readonly Projection[] = [participants, caseload, timeline, groups]
+export const projections: readonly Projection[] = [participants, caseload, timeline, groups, registers]

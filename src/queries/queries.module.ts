@@ -4,9 +4,10 @@ import { Consultations } from './consultations.ts'
 import { Groups } from './groups.ts'
 import { Journeys } from './journeys.ts'
 import { LiveJourneys } from './live.ts'
+import { Registers } from './registers.ts'
 
 @Module({
-  providers: [Consultations, Groups, Journeys, LiveJourneys],
-  exports: [Consultations, Groups, Journeys, LiveJourneys],
+  providers: [Consultations, Groups, Journeys, LiveJourneys, Registers],
+  exports: [Consultations, Groups, Journeys, LiveJourneys, Registers],
 })
 export class QueriesModule {}

@@ -27,6 +27,7 @@ import { LiveController } from './live/live.controller.ts'
 import { CompareController } from './moments/compare.controller.ts'
 import { MetricsController } from './operations/metrics.controller.ts'
 import { OperationsController } from './operations/operations.controller.ts'
+import { RegistersController } from './registers/registers.controller.ts'
 import { ReplayController } from './replay/replay.controller.ts'
 import { SignInController } from './sign-in/sign-in.controller.ts'
 import { TimelineController } from './timeline/timeline.controller.ts'
@@ -52,6 +53,7 @@ import { TimelineController } from './timeline/timeline.controller.ts'
     EvidenceLogController,
     DeskController,
     StreamController,
+    RegistersController,
   ],
   providers: [
     JourneyPages,

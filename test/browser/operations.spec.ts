@@ -21,7 +21,7 @@ describe('the operator’s page', () => {
     expect(await page.textContent('.tl-standing')).toContain('Caught up')
     expect(await rows(page, 'projections')).toHaveLength(projections.length)
     for (const row of await rows(page, 'projections'))
-      expect(row).toMatch(/^(participants|caseload|timeline|groups).*None \d+ /)
+      expect(row).toMatch(/^(participants|caseload|timeline|groups|registers).*None \d+ /)
     expect(await page.textContent('[data-part=parked]')).toContain('Every event has been projected')
     await picture(page, 'operations-well')
   })
@@ -37,7 +37,7 @@ describe('the operator’s page', () => {
       .poll(() => rows(page, 'parked'), { timeout: 10_000 })
       .toEqual([
         expect.stringMatching(
-          new RegExp(`^${stream} caseload, groups, participants, timeline \\d+ its handler failed Reprocess`),
+          new RegExp(`^${stream} caseload, groups, participants, registers, timeline \\d+ its handler failed Reprocess`),
         ),
       ])
     await picture(page, 'operations-parked')

@@ -165,6 +165,8 @@ describe.each(databases)('verifying, on %s', (kind) => {
       ['group_member', 0],
       ['group_session', 0],
       ['register_row', 0],
+      ['audit_entry', 0],
+      ['audit_journey', 0],
       ['parked_stream', 0],
     ])
     const [one, two, three] = (await everything(runtime.readModels)).caseload!.map(({ journey_id }) =>

@@ -1,0 +1,99 @@
+/** What each register is called and means, and what one of its rows says in words. */
+import { isRole, roles } from '../../access/policy.ts'
+import { isEventType } from '../../domain/events.ts'
+import { wordsOf } from '../../domain/event-words.ts'
+import { isOutcome, isReason, outcomes, reasons } from '../../domain/journey/outcomes.ts'
+import { lateAfterDays } from '../../domain/journey/replay.ts'
+import type { RegisterName, AuditRow } from '../../queries/registers.ts'
+import { sayCount, sayDayShort } from '../layout/dates.ts'
+
+interface RegisterWords {
+  readonly title: string
+  readonly meaning: string
+  /** The heading of the column that says how long it took, and what stands in it. */
+  readonly span: { readonly heading: string; readonly of: (row: AuditRow) => string }
+  readonly says: (row: AuditRow) => string
+}
+
+const daysLate = {
+  heading: 'Recorded after',
+  of: ({ daysLate }: AuditRow) => (daysLate > 0 ? sayCount(daysLate, 'day') : 'The same day'),
+}
+
+const lag = {
+  heading: 'Stood for',
+  of: ({ lagDays }: AuditRow) =>
+    lagDays === null ? 'Not known' : lagDays === 0 ? 'Less than a day' : sayCount(lagDays, 'day'),
+}
+
+export const registerWords: Readonly<Record<RegisterName, RegisterWords>> = {
+  corrections: {
+    title: 'Corrections',
+    meaning: 'Every record that was corrected or withdrawn, who did it, and how long the earlier record had stood.',
+    span: lag,
+    says: (row) =>
+      row.type === 'ParticipantDetailsCorrected'
+        ? 'Personal details corrected'
+        : `${nameOf(row.of)} ${row.type === 'RecordWithdrawn' ? 'withdrawn' : 'corrected'}${changeIn(row)}${row.takenBack ? ', and this was taken back' : ''}`,
+  },
+  'late-recording': {
+    title: 'Late recording',
+    meaning: `Everything that was recorded more than ${lateAfterDays} days after the day it happened. Corrections are not among them: they always come later.`,
+    span: daysLate,
+    says: ({ type, occurredOn }) => `${nameOf(type)} of ${sayDayShort(occurredOn)}`,
+  },
+  'recategorised-outcomes': {
+    title: 'Outcomes recategorised',
+    meaning:
+      'Every change of the reason on record for somebody’s leaving. Nobody who left ever leaves the count: those who left stand below in full, whatever was recorded of them since.',
+    span: daysLate,
+    says: ({ was, became }) => `${codeName(was) || 'Reason not known'} became ${lowered(codeName(became))}`,
+  },
+  'withdrawn-endings': {
+    title: 'Endings withdrawn',
+    meaning: 'Every record that somebody left or finished and that was later withdrawn as recorded in error.',
+    span: lag,
+    says: (row) =>
+      `${nameOf(row.of)}${row.was ? ` (${lowered(codeName(row.was))})` : ''} withdrawn${row.takenBack ? ', and this was taken back: the ending stands' : ''}`,
+  },
+  reinstatements: {
+    title: 'Reinstatements',
+    meaning: 'Every decision that a journey goes on although it had ended.',
+    span: daysLate,
+    says: () => 'The journey goes on',
+  },
+  'confirmed-oddities': {
+    title: 'Oddities confirmed',
+    meaning: 'Everything that the service asked about because it looked odd, and that somebody confirmed deliberately.',
+    span: daysLate,
+    says: ({ type, detail }) => `${nameOf(type)}: ${(detail ?? '').split(' ').map(spaced).join('; ')}`,
+  },
+  'taken-away': {
+    title: 'Taken away',
+    meaning: 'Every evidence pack that was made, by whom, and whether personal details were in it.',
+    span: {
+      heading: 'Of',
+      of: ({ of, detail }) =>
+        of === 'days' ? (detail ?? '').replace('/', ' to ') : of === 'journey' ? 'One journey' : 'The whole log',
+    },
+    says: ({ became }) => `Evidence pack ${became === 'opened' ? 'with' : 'without'} personal details`,
+  },
+}
+
+export const roleName = (role: string): string => (isRole(role) ? roles[role].name : spaced(role))
+
+export const reasonName = (code: string): string => codeName(code) || 'Not known'
+
+const nameOf = (type: string | null): string => (type !== null && isEventType(type) ? wordsOf(type).name : 'A record')
+
+const codeName = (code: string | null): string =>
+  code === null ? '' : isOutcome(code) ? outcomes[code] : isReason(code) ? reasons[code] : spaced(code)
+
+const changeIn = ({ was, became }: AuditRow): string =>
+  became === null || was === became
+    ? ''
+    : `: ${was === null ? '' : `${lowered(codeName(was))} became `}${lowered(codeName(became))}`
+
+const lowered = (text: string): string => text.slice(0, 1).toLowerCase() + text.slice(1)
+
+const spaced = (code: string): string => code.replaceAll('_', ' ')
