@@ -82,6 +82,7 @@ const ofEveryCommand: readonly ProblemCode[] = [
   'not_json',
   'invalid_body',
   'recorded_before_occurred',
+  'before_adulthood',
   'control_characters',
   'event_too_large',
   'key_used_differently',
@@ -105,7 +106,15 @@ export const GroupCommandRoute = (path: string, summary: string, ...codes: reado
 /** A route that records something that happened, once however often it is sent. */
 export function CommandRoute(path: string, summary: string, ...codes: readonly ProblemCode[]): MethodDecorator {
   const begins = path === ''
-  const onJourney: readonly ProblemCode[] = ['not_found', 'no_referral', 'journey_ended', 'changed_meanwhile', 'erased']
+  const onJourney: readonly ProblemCode[] = [
+    'not_found',
+    'no_referral',
+    'journey_ended',
+    'before_referral',
+    'makes_impossible',
+    'changed_meanwhile',
+    'erased',
+  ]
   return applyDecorators(
     Post(begins ? '' : `:journeyId/${path}`),
     RequiresPermission('record'),

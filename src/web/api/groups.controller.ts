@@ -117,6 +117,7 @@ export class ApiGroupsController {
     'already_member',
     'no_referral',
     'journey_ended',
+    'before_referral',
     'erased',
   )
   @groupParam
@@ -212,6 +213,10 @@ export class ApiSessionsController {
     'already_delivered',
     'not_a_member',
     'marked_twice',
+    'journey_ended',
+    'before_referral',
+    'before_allocation',
+    'two_at_one_time',
     'erased',
   )
   @sessionParam
@@ -228,6 +233,10 @@ export class ApiSessionsController {
     'not_delivered',
     'not_a_member',
     'already_marked',
+    'journey_ended',
+    'before_referral',
+    'before_allocation',
+    'two_at_one_time',
   )
   @sessionParam
   mark(@OfSession() id: string, @RequestContext() request: CommandRequest, @Body() body: RegisterDto) {
