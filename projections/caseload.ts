@@ -115,12 +115,16 @@ const versionInShort = ([revision, { type, on, fact, data }]: [number, RecordedV
   valuesRead(type as JourneyEvent['type'], data),
 ]
 
-const valuesRead = (type: JourneyEvent['type'], data: RecordedVersion['data']): unknown[] =>
-  fieldsRead[type].map((field) =>
+/** What is not there at the end is left out. */
+const valuesRead = (type: JourneyEvent['type'], data: RecordedVersion['data']): unknown[] => {
+  const values = fieldsRead[type].map((field) =>
     type === 'RecordCorrected' && field === 'data'
       ? valuesRead(data.of as JourneyEvent['type'], data.data as RecordedVersion['data'])
       : data[field],
   )
+  while (values.length > 0 && values.at(-1) === undefined) values.pop()
+  return values
+}
 
 function recordedIn(parts: readonly unknown[]): Map<number, RecordedVersion> {
   const recorded = new Map<number, RecordedVersion>()
@@ -135,7 +139,8 @@ function recordedIn(parts: readonly unknown[]): Map<number, RecordedVersion> {
 
 function dataRead(type: JourneyEvent['type'], values: readonly unknown[]): Record<string, unknown> {
   const data: Record<string, unknown> = {}
-  for (const [n, field] of fieldsRead[type].entries()) data[field] = values[n]
+  for (const [n, field] of fieldsRead[type].entries())
+    if (values[n] !== undefined && values[n] !== null) data[field] = values[n]
   if (type === 'RecordCorrected') data.data = dataRead(data.of as JourneyEvent['type'], data.data as readonly unknown[])
   return data
 }

@@ -2,6 +2,7 @@
 import { v5 as uuidv5 } from 'uuid'
 import { dayOf } from '../domain/calendar.ts'
 import { recordedFrom } from '../domain/codec.ts'
+import { timeAfter } from '../domain/group/room.ts'
 import { groupHistory, type GroupEvent } from '../domain/group/group.ts'
 import type { Recorded } from '../domain/history.ts'
 import type { JourneyCommand } from '../domain/journey/journey.ts'
@@ -84,6 +85,8 @@ export class CarryToJourney {
         groupId: scheduled!.groupCode,
         plannedFacilitators: delivered!.planned.map(({ facilitator }) => facilitator),
         actualFacilitators: delivered!.actual.map(({ facilitator }) => facilitator),
+        startedAt: delivered!.startedAt,
+        endedAt: timeAfter(delivered!.startedAt, delivered!.minutes),
         ...(note && { note }),
       },
     }

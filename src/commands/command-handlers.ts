@@ -36,11 +36,11 @@ export function commandHandlersOn(
   dataDir: string,
 ): CommandHandlers {
   const decideAndAppend = new DecideAndAppend(store, appender, vault)
-  const participants = new ParticipantCommandHandler(decideAndAppend, vault)
+  const participants = new ParticipantCommandHandler(decideAndAppend, vault, store)
   const journeys = new JourneyCommandHandler(decideAndAppend, participants, store, vault)
   const consultations = new ConsultationLog(appender, join(dataDir, 'consultations.sqlite'))
-  const groups = new GroupCommandHandler(decideAndAppend, vault)
-  const sessions = new SessionCommandHandler(decideAndAppend, groups)
+  const groups = new GroupCommandHandler(decideAndAppend, journeys, vault)
+  const sessions = new SessionCommandHandler(decideAndAppend, journeys, groups)
   const evidencePacks = new EvidencePackCommandHandler(decideAndAppend)
   const installation = new InstallationCommandHandler(store, appender, vault)
   return { journeys, participants, groups, sessions, consultations, evidencePacks, installation, decideAndAppend }

@@ -4,7 +4,7 @@ import type { Departure } from '../domain/group/room.ts'
 import { Refusal } from '../domain/history.ts'
 import type { Vault } from '../protection/vault.ts'
 import type { CommandResult, DecideAndAppend, SealedHistory } from './decide-and-append.ts'
-import { issuedNow, sealedJourneys, type IssuedBy } from './journey-command-handler.ts'
+import { issuedNow, type IssuedBy, type JourneyCommandHandler } from './journey-command-handler.ts'
 
 /** What is written about a member is sealed under that person's own key. */
 export const sealedGroups: SealedHistory<GroupFacts, GroupCommand, GroupEvent> = {
@@ -23,6 +23,7 @@ export interface NewMember {
 export class GroupCommandHandler {
   constructor(
     private readonly commands: DecideAndAppend,
+    private readonly journeys: Pick<JourneyCommandHandler, 'decide'>,
     private readonly vault: Vault,
   ) {}
 
@@ -45,9 +46,9 @@ export class GroupCommandHandler {
     const { state: group } = await this.commands.fold(groupHistory, groupId)
     if (group.handled.has(issued.commandId)) return 'nothing_new'
     const { issuer, context } = issuedNow(issued)
-    const journey = await this.commands.decide(sealedJourneys, journeyId, (stream) => {
+    const journey = await this.journeys.decide(journeyId, (stream, adultFrom) => {
       const data = { groupId: group.formed?.code ?? '', ...(note && { note }) }
-      stream.decide({ type: 'AllocateToGroup', ...context, data }, issuer)
+      stream.decide({ type: 'AllocateToGroup', ...context, adultFrom, data }, issuer)
     })
     const { participantId } = journey.stream.folded.state
     if (participantId === null) throw new Refusal('no_referral', 'There is no referral on this journey yet.')

@@ -2,6 +2,7 @@
 import { permit } from '../access/policy.ts'
 import { dayOf, type Day, type Instant } from '../domain/calendar.ts'
 import { recordedFrom, schemaVersionOf } from '../domain/codec.ts'
+import { adultOn } from '../domain/dates.ts'
 import { Refusal, type Actor, type CommandContext, type Recorded, type Source } from '../domain/history.ts'
 import { journeyHistory, type JourneyCommand, type JourneyEvent } from '../domain/journey/journey.ts'
 import type { Journey } from '../domain/journey/state.ts'
@@ -10,7 +11,14 @@ import type { Details } from '../domain/participant.ts'
 import type { EventStore } from '../event-store/event-store.ts'
 import { opened } from '../protection/sealing.ts'
 import type { Vault } from '../protection/vault.ts'
-import { StaleRevision, type CommandResult, type DecideAndAppend, type SealedHistory } from './decide-and-append.ts'
+import {
+  StaleRevision,
+  type CommandResult,
+  type DecideAndAppend,
+  type DecidedStream,
+  type PendingStream,
+  type SealedHistory,
+} from './decide-and-append.ts'
 import { refuseUnstorable, type Issuer } from './event-envelope.ts'
 import type { ParticipantCommandHandler } from './participant-command-handler.ts'
 
@@ -25,6 +33,9 @@ export const sealedJourneys: SealedHistory<Journey, JourneyCommand, JourneyEvent
     return referral?.data.participantId as string | undefined
   },
 }
+
+/** One journey, and the commands decided on it so far. */
+type PendingJourney = PendingStream<Journey, JourneyCommand, JourneyEvent>
 
 /** Who issues a command through a page or the API, what it is recognised by when it comes again, and when it happened. */
 export interface IssuedBy {
@@ -77,14 +88,29 @@ export class JourneyCommandHandler {
   ): Promise<CommandResult> {
     if (type === 'Refer') throw new Error('A referral begins a journey: use refer().')
     const { issuer, context } = issuedNow(issued)
-    const command = { type, data, ...context } as unknown as JourneyCommand
     const { expectedRevision } = issued
-    return this.commands.decideAndAppend(sealedJourneys, journeyId, (journey) => {
+    const decided = await this.decide(journeyId, (journey, adultFrom) => {
       const { revision } = journey.folded
+      const command = { type, data, ...context, adultFrom } as unknown as JourneyCommand
       if (journey.decide(command, issuer) === 'nothing_new') return
       if (expectedRevision !== undefined && expectedRevision !== revision)
         throw new StaleRevision(expectedRevision, revision)
     })
+    return (await this.commands.append(decided)).result
+  }
+
+  /**
+   * Decides commands of one journey and writes nothing.
+   * @param decider is told, beside the journey, from which day on the man is an adult: the rule of dates asks it of every command
+   */
+  async decide(
+    journeyId: string,
+    decider: (journey: PendingJourney, adultFrom: Day | undefined) => void,
+  ): Promise<DecidedStream<Journey, JourneyCommand, JourneyEvent>> {
+    const folded = await this.commands.fold(sealedJourneys, journeyId)
+    const { participantId } = folded.state
+    const adultFrom = participantId === null ? undefined : await this.participants.adultFrom(participantId)
+    return this.commands.decide(sealedJourneys, journeyId, (journey) => decider(journey, adultFrom), folded)
   }
 
   /**
@@ -147,7 +173,7 @@ export class JourneyCommandHandler {
     const data = { participantId, programme, source: referralSource, provider, reference, note }
     refuseUnstorable({ type: 'ParticipantRegistered', data: this.participants.detailsCommand(details, context).data })
     const referral = await this.commands.decide(sealedJourneys, journeyId, (journey) => {
-      journey.decide({ type: 'Refer', ...context, data }, issuer)
+      journey.decide({ type: 'Refer', ...context, adultFrom: adultOn(details.dateOfBirth), data }, issuer)
     })
     await this.participants.tellDetails(participantId, details, context, issuer)
     return { journeyId, written: (await this.commands.append(referral)).result }

@@ -1,4 +1,7 @@
 /** Commands of who a participant is. */
+import { isDay, type Day } from '../domain/calendar.ts'
+import { PoisonEvent, recordedFrom } from '../domain/codec.ts'
+import { adultOn } from '../domain/dates.ts'
 import type { CommandContext } from '../domain/history.ts'
 import {
   participantHistory,
@@ -7,6 +10,8 @@ import {
   type ParticipantCommand,
   type ParticipantEvent,
 } from '../domain/participant.ts'
+import type { EventStore } from '../event-store/event-store.ts'
+import { opened } from '../protection/sealing.ts'
 import type { Vault } from '../protection/vault.ts'
 import type { CommandResult, DecideAndAppend, SealedHistory } from './decide-and-append.ts'
 import type { Issuer } from './event-envelope.ts'
@@ -22,6 +27,7 @@ export class ParticipantCommandHandler {
   constructor(
     private readonly commands: DecideAndAppend,
     private readonly vault: Vault,
+    private readonly store: Pick<EventStore, 'readBackwards'>,
   ) {}
 
   /** Registers the participant with these details, or corrects them where they differ from what is known. */
@@ -35,6 +41,24 @@ export class ParticipantCommandHandler {
     return this.commands.decideAndAppend(sealedParticipants, participantId, (participant) => {
       participant.decide(command, issuer)
     })
+  }
+
+  /**
+   * The day on which he became an adult, from the details that are believed now; undefined where they were erased, cannot be
+   * read, or say no date of birth.
+   */
+  async adultFrom(participantId: string): Promise<Day | undefined> {
+    for await (const stored of this.store.readBackwards(`${participantHistory.category}-${participantId}`, 1)) {
+      try {
+        const { dateOfBirth } = opened(this.vault, recordedFrom<ParticipantEvent>(stored)).data
+        return isDay(dateOfBirth) ? adultOn(dateOfBirth) : undefined
+      } catch (error) {
+        // Whoever looks at him is told; what happened to him is recorded all the same.
+        if (error instanceof PoisonEvent) return undefined
+        throw error
+      }
+    }
+    return undefined
   }
 
   detailsCommand(details: Required<Details>, context: CommandContext): ParticipantCommand {

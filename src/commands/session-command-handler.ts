@@ -1,14 +1,21 @@
 /** Commands of the sessions of a group: the calendar, who was in the room, and the register. */
 import { v5 as uuidv5 } from 'uuid'
 import type { Day } from '../domain/calendar.ts'
+import { isDateRefusal } from '../domain/dates.ts'
 import type { GroupMember } from '../domain/group/group.ts'
-import type { PlannedFacilitator } from '../domain/group/room.ts'
+import { timeAfter, type PlannedFacilitator } from '../domain/group/room.ts'
 import { Refusal } from '../domain/history.ts'
 import type { RegisterMark } from '../domain/session/register.ts'
-import { sessionHistory, type SessionCommand, type SessionEvent, type SessionFacts } from '../domain/session/session.ts'
+import {
+  sessionHistory,
+  type ScheduledSession,
+  type SessionCommand,
+  type SessionEvent,
+  type SessionFacts,
+} from '../domain/session/session.ts'
 import { StaleRevision, type CommandResult, type DecideAndAppend, type SealedHistory } from './decide-and-append.ts'
 import type { GroupCommandHandler } from './group-command-handler.ts'
-import { issuedNow, type IssuedBy } from './journey-command-handler.ts'
+import { issuedNow, type IssuedBy, type JourneyCommandHandler } from './journey-command-handler.ts'
 
 /** What the register says of a man is sealed under his own key, though a session is about many. */
 export const sealedSessions: SealedHistory<SessionFacts, SessionCommand, SessionEvent> = {
@@ -42,6 +49,7 @@ type IssuedOnSession = IssuedBy & { readonly expectedRevision?: number }
 export class SessionCommandHandler {
   constructor(
     private readonly commands: DecideAndAppend,
+    private readonly journeys: Pick<JourneyCommandHandler, 'decide'>,
     private readonly groups: GroupCommandHandler,
   ) {}
 
@@ -72,16 +80,26 @@ export class SessionCommandHandler {
     return { sessionIds, written }
   }
 
-  /** Records that the session was held: who was in the room, and the register as far as it is filled in. One append. */
+  /**
+   * Records that the session was held: who was in the room, and the register as far as it is filled in. One append.
+   * @throws Refusal also where the rule of dates does not allow it on the journey of somebody in the register; `about` says of whom
+   */
   async deliver(sessionId: string, { register, ...room }: DeliveredSession, issued: IssuedOnSession) {
-    const members = await this.membersAt(sessionId)
-    return this.execute(sessionId, 'DeliverSession', { ...room, register: register.map(known(members)) }, issued)
+    const { session, members } = await this.factsOf(sessionId)
+    const rows = register.map(known(members))
+    const held = { ...room, on: issued.occurredOn }
+    if (session.scheduled)
+      await this.refuseMisplaced(rows, { session, scheduled: session.scheduled, held, members }, issued)
+    return this.execute(sessionId, 'DeliverSession', { ...room, register: rows }, issued)
   }
 
-  /** Marks whoever was left out of the register when the session was recorded. */
+  /** Marks whoever was left out of the register when the session was recorded. @throws as {@link deliver} */
   async mark(sessionId: string, register: readonly RegisterRow[], issued: IssuedOnSession) {
-    const members = await this.membersAt(sessionId)
-    return this.execute(sessionId, 'MarkRegister', { register: register.map(known(members)) }, issued)
+    const { session, members } = await this.factsOf(sessionId)
+    const { scheduled, delivered: held } = session
+    const rows = register.map(known(members))
+    if (scheduled && held) await this.refuseMisplaced(rows, { session, scheduled, held, members }, issued)
+    return this.execute(sessionId, 'MarkRegister', { register: rows }, issued)
   }
 
   /**
@@ -105,10 +123,56 @@ export class SessionCommandHandler {
     })
   }
 
-  private async membersAt(sessionId: string): Promise<ReadonlyMap<string, GroupMember>> {
-    const { state } = await this.commands.fold(sessionHistory, sessionId)
-    return state.scheduled ? (await this.groups.facts(state.scheduled.groupId)).members : new Map()
+  private async factsOf(sessionId: string): Promise<{ session: SessionFacts; members: Members }> {
+    const { state: session } = await this.commands.fold(sessionHistory, sessionId)
+    const { scheduled } = session
+    return { session, members: scheduled ? (await this.groups.facts(scheduled.groupId)).members : new Map() }
   }
+
+  /**
+   * Every journey is asked whether the session can be of that day before anything is written. Whatever else a journey does not
+   * take (a session recorded by hand, say) stands in nobody's way: it is named on the page of the session afterwards.
+   */
+  private async refuseMisplaced(
+    rows: readonly RegisterMark[],
+    { session, scheduled, held, members }: RegisterAt,
+    issued: IssuedOnSession,
+  ): Promise<void> {
+    const { issuer, context } = issuedNow(issued)
+    if (session.handled.has(issued.commandId)) return
+    const { programmeSession: sessionId, groupCode: groupId } = scheduled
+    const on = { recordedOn: context.recordedOn, occurredOn: held.on }
+    const times = { startedAt: held.startedAt, endedAt: timeAfter(held.startedAt, held.minutes) }
+    const room = { groupId, plannedFacilitators: [], actualFacilitators: [], ...times }
+    await Promise.all(
+      rows.map(({ journeyId, outcome }) =>
+        this.journeys
+          .decide(journeyId, (journey, adultFrom) => {
+            // His place in the group may not have reached his journey yet.
+            const joined = { ...on, occurredOn: members.get(journeyId)!.joinedOn, copied: true } as const
+            const place = uuidv5(`place of ${journeyId}`, context.commandId)
+            journey.decide({ type: 'AllocateToGroup', commandId: place, ...joined, data: { groupId } }, issuer)
+            const data = { sessionId, outcome, ...room }
+            const { commandId } = context
+            journey.decide({ type: 'RecordAttendance', commandId, ...on, adultFrom, data }, issuer)
+          })
+          .catch((error: unknown) => {
+            if (error instanceof Refusal && isDateRefusal(error.code)) throw error.of(journeyId)
+            if (!(error instanceof Refusal)) throw error
+          }),
+      ),
+    )
+  }
+}
+
+type Members = ReadonlyMap<string, GroupMember>
+
+/** The register of a session, the day and the times of which are known. */
+interface RegisterAt {
+  readonly session: SessionFacts
+  readonly scheduled: ScheduledSession
+  readonly held: { readonly on: Day; readonly startedAt: string; readonly minutes: number }
+  readonly members: Members
 }
 
 /** Somebody who has left the group since can still be marked: he may have been there. */

@@ -1,4 +1,4 @@
-/** Every rule about dates: what a day and an instant are, and which day an instant falls on for the service. Pure; reads no clock. */
+/** What a day and an instant are, and which day an instant falls on for the service. Pure; reads no clock. */
 
 /** A calendar day, `YYYY-MM-DD`. Contacts are dated to the day, as practitioners date them. */
 export type Day = string
@@ -43,6 +43,11 @@ export const isStoredDay = (text: string): boolean => dayShape.test(text)
 
 /** Whether an instant in the log sorts as text with the others. */
 export const isStoredInstant = (text: string): boolean => storedInstantShape.test(text)
+
+const inWords = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'long', year: 'numeric', timeZone: 'UTC' })
+
+/** The day as a sentence says it: `12 March 2024`. */
+export const dayInWords = (day: Day): string => inWords.format(new Date(`${day}T00:00:00Z`))
 
 const dayFormat = new Intl.DateTimeFormat('en-CA', { timeZone, year: 'numeric', month: '2-digit', day: '2-digit' })
 const hourFormat = new Intl.DateTimeFormat('en-GB', { timeZone, hour: '2-digit', hourCycle: 'h23' })

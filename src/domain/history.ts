@@ -4,11 +4,18 @@ import type { Day, Instant } from './calendar.ts'
 /** A rule of the domain does not allow it, and a person can act on that. `code` is stable and meant for programs; the message is meant for people. */
 export class Refusal extends Error {
   readonly code: string
+  /** The journey it is about, where a command was about several. */
+  readonly journeyId?: string
 
   constructor(code: string, message: string) {
     super(message)
     this.name = 'Refusal'
     this.code = code
+  }
+
+  /** The same, once it is known which journey of several it is about. */
+  of(journeyId: string): Refusal {
+    return Object.assign(new Refusal(this.code, this.message), { journeyId })
   }
 }
 
@@ -56,6 +63,13 @@ export interface CommandContext {
   readonly occurredOn: Day
   /** The day, in the service's own time zone, on which it is recorded. */
   readonly recordedOn: Day
+  /**
+   * The day on which the man it is about became an adult, where his date of birth is known. Whoever issues the command reads it
+   * from his details; it is not kept.
+   */
+  readonly adultFrom?: Day
+  /** It is copied from a record that was made elsewhere: its date is taken as it stands there, as long as it is a day at all. */
+  readonly copied?: true
 }
 
 /** How events change what is believed. Pure: the state given stays as it was. */
@@ -106,14 +120,4 @@ export const folding = <State, Event>(
     return grown.state
   }
   return { growing, fold, evolve: (state, event) => fold(state, [event]) }
-}
-
-/** Nothing can be recorded before it has happened. */
-export function refuseFuture({ occurredOn, recordedOn }: CommandContext): void {
-  if (occurredOn > recordedOn) {
-    throw new Refusal(
-      'recorded_before_occurred',
-      'This is dated later than the day it is recorded. Check the date it happened.',
-    )
-  }
 }

@@ -1,5 +1,7 @@
 /** Who a participant is: the only history that holds his name. Stream `participant-<id>`. */
-import { folding, refuseFuture, Refusal, type History, type CommandContext } from './history.ts'
+import { isRecordableDay } from './calendar.ts'
+import { adultOn, refuseImpossibleDay, refuseMinor } from './dates.ts'
+import { folding, Refusal, type History, type CommandContext } from './history.ts'
 import type { Classified } from './privacy.ts'
 
 /** Everything that names him. */
@@ -49,10 +51,19 @@ export const participantHistory: History<Participant, ParticipantCommand, Partic
   ),
   decide(participant, command) {
     if (participant.handled.has(command.commandId)) return []
-    refuseFuture(command)
+    refuseImpossibleDay(command)
+    refuseImpossibleBirth(command)
     if (!command.data.fingerprint) throw new Refusal('no_details', 'There is nothing to say who he is.')
     if (participant.fingerprint === command.data.fingerprint) return []
     const type = participant.fingerprint === null ? 'ParticipantRegistered' : 'ParticipantDetailsCorrected'
     return [{ type, data: command.data }]
   },
+}
+
+/** Nobody on a programme was born before 1900, or was a minor when he became known. What is copied is taken as it stands. */
+function refuseImpossibleBirth({ data: { dateOfBirth }, occurredOn, copied }: ParticipantCommand): void {
+  if (copied || dateOfBirth === undefined) return
+  if (!isRecordableDay(dateOfBirth))
+    throw new Refusal('before_1900', 'His date of birth must be a real date in 1900 or later.')
+  refuseMinor(occurredOn, adultOn(dateOfBirth))
 }

@@ -149,7 +149,7 @@ const looksLikeAPlace = /^[\p{L} &'().,-]{1,40}$/u
 /** The contact as a command. Codes that do not look like codes are veiled, and their text is kept under his key. */
 export function commandOf(contact: Contact, commandId: string, participantId: string, veil: CodeMaker): JourneyCommand {
   const { row, kind, occurredOn, recordedOn } = contact
-  const telling: CommandContext = { commandId, occurredOn, recordedOn }
+  const telling: CommandContext = { commandId, occurredOn, recordedOn, copied: true }
   const asWritten: Record<string, string> = {}
   const placed: readonly Column[] = contactKinds[kind]
   for (const column of placeless) if (row[column] !== '' && !placed.includes(column)) asWritten[column] = row[column]

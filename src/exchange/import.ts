@@ -275,7 +275,8 @@ export class Importer {
               for (const { contact, recordId } of candidates.slice(last + 1)) {
                 const { occurredOn, recordedOn } = contact
                 const data = this.detailsOf(contact)
-                const command = { type: 'TellDetails', commandId: recordId, occurredOn, recordedOn, data } as const
+                const context = { commandId: recordId, occurredOn, recordedOn, copied: true } as const
+                const command = { type: 'TellDetails', ...context, data } as const
                 participant.decide(command, this.issuerOf(contact))
               }
             }),

@@ -124,6 +124,10 @@ const met = [
     (code) => `CorrectRecord ${code}`,
   ),
   ...['CorrectRecord', 'WithdrawRecord'].flatMap((type) => [`${type} before the end`, `${type} after the end`]),
+  ...['before_referral', 'before_allocation', 'before_adulthood', 'two_at_one_time'].map(
+    (code) => `RecordAttendance ${code}`,
+  ),
+  ...['DropOut', 'Complete'].map((type) => `${type} makes_impossible`),
   'RecordWithdrawn',
   'JourneyReinstated',
   ...['ReferralReceived', 'AllocatedToGroup', 'AttendanceRecorded', 'SuitabilityDecided', 'ParticipantDroppedOut'].map(

@@ -42,6 +42,8 @@ export const exampleData: { readonly [T in EventType]: Required<DataOf<T>> } = {
     groupId: 'N-07',
     plannedFacilitators: ['S01', 'S02'],
     actualFacilitators: ['S01', 'S03'],
+    startedAt: '18:30',
+    endedAt: '21:00',
     note,
     asWritten,
   },

@@ -17,6 +17,13 @@ const decisions = ['suitable', 'not_ready', 'not_suitable', 'not_stated'] as con
 const groups = ['G1', 'G2', '']
 const providers = ['north', 'south', 'east', '']
 const staff = [['amy', 'bob'], ['amy', 'cem'], [], ['dot']]
+const times = [
+  {},
+  { startedAt: '18:30', endedAt: '21:00' },
+  {},
+  { startedAt: '20:00', endedAt: '22:00' },
+  { startedAt: '21:00' },
+]
 const programmes = [
   ...Array.from({ length: 20 }, () => ({ key: 'bbr', version: 1 })),
   { key: 'bbr', version: 0 },
@@ -57,6 +64,9 @@ export function commandOf([kind, what, which, on, late, again]: readonly number[
     // Now and then a command is told again, as itself or as another that took its id.
     commandId: `command-${again! < 2 ? Math.max(0, place - 1 - again!) : place}`,
     occurredOn: day(on!),
+    // A third is copied from elsewhere, where nobody asked the rule of dates; of a sixth it is known when he grew up.
+    ...(which! % 3 === 0 && { copied: true as const }),
+    ...(what! % 6 === 0 && { adultFrom: day(2) }),
     recordedOn: day(late === 0 ? Math.max(0, on! - 1) : Math.min(27, on! + late! - 1)),
   }
   switch (type) {
@@ -80,6 +90,7 @@ export function commandOf([kind, what, which, on, late, again]: readonly number[
         groupId: pick(groups, what!),
         plannedFacilitators: ['amy', 'bob'],
         actualFacilitators: pick(staff, which! + what!),
+        ...pick(times, what! + on!),
       }
       return {
         ...telling,

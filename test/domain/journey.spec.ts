@@ -64,10 +64,14 @@ describe('any telling', () => {
     given(referred)
       .when(told(warn, { occurredOn: '2025-06-02', recordedOn: '2025-06-02' }))
       .then(warned))
-  it('may be dated before the referral: the log is as messy as the world', () =>
+  it('is not of a day before the referral, unless it is copied from a log that is as messy as the world', () => {
     given(referred)
       .when(told(warn, { occurredOn: '2024-12-01' }))
-      .then(warned))
+      .thenRefused('before_referral')
+    given(referred)
+      .when(told(warn, { occurredOn: '2024-12-01', copied: true }))
+      .then(warned)
+  })
 })
 
 describe('a referral', () => {

@@ -3,7 +3,15 @@
  * hand, and read from the beginning for every question. It shares nothing with the domain; what is left after crossing out is
  * judged by the reference model of a journey.
  */
-import { ReferenceJourney, writtenAs, type ReferenceAnswer, type ReferenceCommand } from './reference-model.ts'
+import {
+  freshlyMisplaced,
+  misplacedAmong,
+  ReferenceJourney,
+  writtenAs,
+  type Placed,
+  type ReferenceAnswer,
+  type ReferenceCommand,
+} from './reference-model.ts'
 
 interface Line {
   readonly command: ReferenceCommand
@@ -20,7 +28,7 @@ interface Asked {
   readonly changes?: Readonly<Record<string, unknown>>
 }
 
-type Kept = ReferenceCommand & { readonly revision: number; readonly root: number }
+type Kept = Placed
 
 const codes = 'ATTC AFTC ATSH ATSS UAAB AAAA AAME AARE AASD AAHO AAEM AAFC AACL AARC CO05 CO10 RSSR RSOF IAPSD'.split(
   ' ',
@@ -41,7 +49,7 @@ const fieldsOf: Readonly<Record<string, string>> = {
   HoldThreeWayMeeting: 'note',
   CompleteProgrammeReview: 'note',
   AcceptProviderTransfer: 'provider! note',
-  RecordAttendance: 'sessionId! outcome! groupId plannedFacilitators! actualFacilitators! note',
+  RecordAttendance: 'sessionId! outcome! groupId plannedFacilitators! actualFacilitators! startedAt endedAt note',
   IssueWarning: 'about note',
   InitiateBreach: 'about note',
   ResolveBreach: 'about note',
@@ -72,7 +80,11 @@ export class ReferenceOfCorrections {
     const added = model.added(command) as { corrects?: number }
     const ending = model.end() as Kept | undefined
     const about = command.type === 'RecategoriseOutcome' ? ending!.revision : added.corrects
-    this.lines.push({ command, root: about === undefined ? this.lines.length : this.lines[about]!.root })
+    const root = about === undefined ? this.lines.length : this.lines[about]!.root
+    const after = new ReferenceOfCorrections([...this.lines, { command, root }]).believed()
+    const misplaced = freshlyMisplaced(this.believed(), after, { ...command, root, revision: this.lines.length })
+    if (misplaced) return { refused: misplaced }
+    this.lines.push({ command, root })
     return { written: [{ type: writtenAs[command.type]!, data: { ...command.data, ...added } }] }
   }
 
@@ -197,27 +209,23 @@ export class ReferenceOfCorrections {
 
   /** Why a line cannot be added: it says what cannot be, or leaves no room for something else on the list. */
   private refusedAfter(line: Line): string | null {
-    const before = new Set(impossibleAmong(this.believed()).map(({ root, code }) => `${root} ${code}`))
+    const before = new Set(
+      impossibleAmong(this.believed(), line.command.adultFrom).map(({ root, code }) => `${root} ${code}`),
+    )
     const after = new ReferenceOfCorrections([...this.lines, line])
-    const fresh = impossibleAmong(after.believed()).filter(({ root, code }) => !before.has(`${root} ${code}`))
+    const fresh = impossibleAmong(after.believed(), line.command.adultFrom).filter(
+      ({ root, code }) => !before.has(`${root} ${code}`),
+    )
     return fresh.find(({ root }) => root === line.root)?.code ?? (fresh.length > 0 ? 'makes_impossible' : null)
   }
 }
 
 const isChange = (type: string) => type === 'CorrectAttendance' || type === 'RecategoriseOutcome'
 
-function impossibleAmong(list: readonly Kept[]): { root: number; code: string }[] {
+function impossibleAmong(list: readonly Kept[], adultFrom?: string): { root: number; code: string }[] {
   const judged = list.flatMap(({ root, ...command }, n) => {
     const code = new ReferenceJourney(list.slice(0, n)).refusalOf({ ...command, recordedOn: command.occurredOn })
     return code ? [{ root, code }] : []
   })
-  const referral = list.findLast(({ type }) => type === 'Refer')
-  const end = new ReferenceJourney(list).end() as Kept | undefined
-  const misplaced = list.flatMap(({ root, type, occurredOn, revision }) => {
-    if (isChange(type)) return []
-    if (referral && type !== 'Refer' && occurredOn < referral.occurredOn) return [{ root, code: 'before_referral' }]
-    if (end && revision !== end.revision && occurredOn > end.occurredOn) return [{ root, code: 'journey_ended' }]
-    return []
-  })
-  return [...judged, ...misplaced]
+  return [...judged, ...misplacedAmong(list, adultFrom)]
 }

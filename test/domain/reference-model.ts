@@ -8,6 +8,8 @@ export interface ReferenceCommand {
   readonly occurredOn: string
   readonly recordedOn: string
   readonly data: object
+  readonly adultFrom?: string
+  readonly copied?: true
   /** Where the log holds what it was told by, where that is not its place among what is believed. */
   readonly revision?: number
 }
@@ -86,11 +88,26 @@ export class ReferenceJourney {
 
   tell(command: ReferenceCommand): ReferenceAnswer {
     if (this.told.some(({ commandId }) => commandId === command.commandId)) return { written: [] }
-    const refused = this.refusalOf(command)
+    const refused = this.refusalOf(command) ?? this.misplacedBy(command)
     if (refused) return { refused }
     const written = { type: writtenAs[command.type]!, data: { ...command.data, ...this.added(command) } }
     this.told.push(command)
     return { written: [written] }
+  }
+
+  private misplacedBy(command: ReferenceCommand): string | null {
+    const placed = (told: readonly ReferenceCommand[]): Placed[] =>
+      told.map((one, n) => {
+        const { sessionId } = words(one)
+        const held = told.findIndex(
+          (other) => other.type === 'RecordAttendance' && words(other).sessionId === sessionId,
+        )
+        const left = told.slice(0, n).findLastIndex(({ type }) => type === 'DropOut')
+        const root = one.type === 'CorrectAttendance' ? held : one.type === 'RecategoriseOutcome' ? left : n
+        return { ...one, revision: n, root }
+      })
+    const now = placed([...this.told, command])
+    return freshlyMisplaced(placed(this.told), now, now.at(-1)!)
   }
 
   /** The table of rules, from the top; the first that applies is the answer. */
@@ -215,3 +232,46 @@ export class ReferenceJourney {
 
 const isEnding = (type: string) => type === 'DropOut' || type === 'Complete'
 const isAboutSession = ({ type }: ReferenceCommand) => type === 'RecordAttendance' || type === 'CorrectAttendance'
+
+/** A line of what is believed, with its place in the log and that of what was told first of the same thing. */
+export type Placed = ReferenceCommand & { readonly revision: number; readonly root: number }
+
+/** What cannot be of its day beside the rest of the list, whichever came first. */
+export function misplacedAmong(list: readonly Placed[], adultFrom = ''): { root: number; code: string }[] {
+  const days = (type: string) => list.filter((one) => one.type === type).map(({ occurredOn }) => occurredOn)
+  const referred = days('Refer').at(-1) ?? ''
+  const placed = days('AllocateToGroup').toSorted()[0] ?? ''
+  const last = list.findLast(({ type }) => isEnding(type) || type === 'ReinstateJourney')
+  const end = last && isEnding(last.type) ? last : undefined
+  return list.flatMap(({ root, type, occurredOn, revision, data }) => {
+    const { startedAt, endedAt } = data as { startedAt?: string; endedAt?: string }
+    const early = ['Refer', 'AssessEligibility', 'DecideSuitability'].includes(type)
+    const changes = type === 'CorrectAttendance' || type === 'RecategoriseOutcome'
+    const atOnce = list.some((other) => {
+      const { startedAt: from, endedAt: to } = other.data as { startedAt?: string; endedAt?: string }
+      if (other.revision === revision || other.occurredOn !== occurredOn) return false
+      return !!(startedAt && endedAt && from && to) && startedAt < to && from < endedAt
+    })
+    const code =
+      occurredOn < adultFrom
+        ? 'before_adulthood'
+        : occurredOn < referred && !early
+          ? 'before_referral'
+          : type === 'RecordAttendance' && occurredOn < placed
+            ? 'before_allocation'
+            : end && revision !== end.revision && occurredOn > end.occurredOn && !changes
+              ? 'journey_ended'
+              : atOnce
+                ? 'two_at_one_time'
+                : null
+    return code ? [{ root, code }] : []
+  })
+}
+
+/** What a new line is refused for by its day: what is wrong with itself, or with another that was right before. */
+export function freshlyMisplaced(before: readonly Placed[], after: readonly Placed[], added: Placed): string | null {
+  if (added.copied) return null
+  const known = new Set(misplacedAmong(before, added.adultFrom).map(({ root, code }) => `${root} ${code}`))
+  const fresh = misplacedAmong(after, added.adultFrom).filter(({ root, code }) => !known.has(`${root} ${code}`))
+  return fresh.find(({ root }) => root === added.root)?.code ?? (fresh.length > 0 ? 'makes_impossible' : null)
+}

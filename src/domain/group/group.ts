@@ -1,5 +1,7 @@
 /** A group: where and when it meets, who has a place in it. Stream `group-<id>`. */
-import { folding, refuseFuture, Refusal, type CommandContext, type History } from '../history.ts'
+import type { Day } from '../calendar.ts'
+import { refuseImpossibleDay } from '../dates.ts'
+import { folding, Refusal, type CommandContext, type History } from '../history.ts'
 import type { Classified } from '../privacy.ts'
 import { programmeAt } from '../programme.ts'
 import {
@@ -68,6 +70,8 @@ export type GroupCommand = CommandContext &
 export interface GroupMember {
   readonly participantId: string
   readonly isPresent: boolean
+  /** The first day on which he had a place. */
+  readonly joinedOn: Day
 }
 
 export interface GroupFacts {
@@ -97,14 +101,17 @@ export const groupHistory: History<GroupFacts, GroupCommand, GroupEvent> = {
         case 'GroupMemberJoined':
         case 'GroupMemberLeft': {
           const { journeyId, participantId } = event.data
-          group.members.set(journeyId, { participantId, isPresent: event.type === 'GroupMemberJoined' })
+          const on = event.metadata.occurredAt
+          const before = group.members.get(journeyId)?.joinedOn ?? on
+          const joinedOn = before < on ? before : on
+          group.members.set(journeyId, { participantId, isPresent: event.type === 'GroupMemberJoined', joinedOn })
         }
       }
     },
   ),
   decide(group, command) {
     if (group.handled.has(command.commandId)) return []
-    refuseFuture(command)
+    refuseImpossibleDay(command)
     if (command.type === 'FormGroup') return [{ type: 'GroupFormed', data: formable(group, command.data) }]
     if (group.formed === null) throw new Refusal('no_group', 'There is no such group yet. Form the group first.')
     const { journeyId } = command.data

@@ -1,5 +1,5 @@
 /** Who is in the room when a group meets, and the week of a group: roles, reasons and times as coded data. */
-import { isDay, type Day } from '../calendar.ts'
+import { isRecordableDay, type Day } from '../calendar.ts'
 import { Refusal } from '../history.ts'
 
 /** What a member of staff is in the room for. */
@@ -100,6 +100,13 @@ export const longestSession = 480
 /** A wall-clock time of 24 hours, `18:30`. */
 export const isTime = (text: string): boolean => /^(?:[01]\d|2[0-3]):[0-5]\d$/.test(text)
 
+/** The wall-clock time so many minutes later; the last minute of the day where that would be the next day. */
+export function timeAfter(startsAt: string, minutes: number): string {
+  const [hour, minute] = startsAt.split(':').map(Number) as [number, number]
+  const at = Math.min(hour * 60 + minute + minutes, 24 * 60 - 1)
+  return [Math.floor(at / 60), at % 60].map((part) => String(part).padStart(2, '0')).join(':')
+}
+
 /** @throws Refusal `unknown_time` */
 export function refuseUnknownTime(startsAt: string, minutes: number): void {
   if (!isTime(startsAt))
@@ -113,7 +120,7 @@ export function refuseUnknownTime(startsAt: string, minutes: number): void {
 
 /** @throws Refusal `unknown_day` */
 export function refuseUnknownDay(day: Day): void {
-  if (!isDay(day)) throw new Refusal('unknown_day', 'That day does not exist. Enter a day of the calendar.')
+  if (!isRecordableDay(day)) throw new Refusal('unknown_day', 'The date must be a real date in 1900 or later.')
 }
 
 /** @throws Refusal `unknown_reason` */

@@ -1,4 +1,5 @@
 /** Who came to which session, and who was in the room with him. A wrong record is corrected beside itself, never edited. */
+import { isTime } from '../group/room.ts'
 import { Refusal, type CommandContext } from '../history.ts'
 import type { Classified } from '../privacy.ts'
 import { programmeAt, sessionOf } from '../programme.ts'
@@ -16,6 +17,9 @@ export type AttendanceEvent =
         groupId: string
         plannedFacilitators: readonly string[]
         actualFacilitators: readonly string[]
+        /** When it began and when it ended, wall-clock times of 24 hours such as `18:30`, where that is known. */
+        startedAt?: string
+        endedAt?: string
         note?: string
         asWritten?: Record<string, string>
       }
@@ -42,6 +46,8 @@ export const attendancePrivacy: Classified<AttendanceEvent> = {
     groupId: 'open',
     plannedFacilitators: 'open',
     actualFacilitators: 'open',
+    startedAt: 'open',
+    endedAt: 'open',
     note: 'personal',
     asWritten: 'personal',
   },
@@ -66,6 +72,8 @@ export type AttendanceCommand = CommandContext &
           groupId: string
           plannedFacilitators: readonly string[]
           actualFacilitators: readonly string[]
+          startedAt?: string
+          endedAt?: string
           note?: string
           asWritten?: Record<string, string>
         }
@@ -95,6 +103,7 @@ export function decideAttendance(journey: Journey, command: AttendanceCommand): 
           'Attendance at this session is already recorded. Correct that record instead.',
         )
       }
+      refuseUnknownTimes(command.data)
       return [{ type: 'AttendanceRecorded', data: { ...command.data, outcome } }]
     case 'CorrectAttendance':
       if (!known) throw new Refusal('nothing_to_correct', 'Nothing is recorded for this session yet.')
@@ -108,4 +117,13 @@ export function decideAttendance(journey: Journey, command: AttendanceCommand): 
         },
       ]
   }
+}
+
+/** @throws Refusal `unknown_time` */
+function refuseUnknownTimes({ startedAt, endedAt }: { readonly startedAt?: string; readonly endedAt?: string }): void {
+  for (const time of [startedAt, endedAt])
+    if (time !== undefined && !isTime(time))
+      throw new Refusal('unknown_time', 'The time must be a time of 24 hours, such as 18:30.')
+  if (startedAt !== undefined && endedAt !== undefined && endedAt < startedAt)
+    throw new Refusal('unknown_time', 'The time it ended must be after the time it began.')
 }

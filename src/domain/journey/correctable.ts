@@ -39,6 +39,7 @@ const groupCode = (correct: 'any' | 'required') =>
 const providerName = (correct: 'any' | 'required') =>
   shaped(/^[\p{L}\p{N}][\p{L}\p{N} &'().,-]{0,79}$/u, 'the name of an organisation or area', correct)
 const sessionCode = shaped(/^[A-Z0-9]{1,10}$/, 'a session code of the programme, such as F1', 'required')
+const timeOfDay = shaped(/^(?:[01]\d|2[0-3]):[0-5]\d$/, 'a time of 24 hours, such as 18:30', 'any')
 const oneOf = (isOne: (code: string) => boolean, what: string): FieldRule => ({
   correct: 'required',
   wrong: (value) => (typeof value === 'string' && isOne(value) ? null : `is not one of the ${what}`),
@@ -107,6 +108,8 @@ const facts: { readonly [T in FactType]: CorrectableFact<T> } = {
       groupId: groupCode('any'),
       plannedFacilitators: staffCodesOf,
       actualFacilitators: staffCodesOf,
+      startedAt: timeOfDay,
+      endedAt: timeOfDay,
       ...noted,
     },
   },

@@ -1,6 +1,7 @@
 /** Whether a record may be corrected or withdrawn: what is believed after it must be possible by the rules that every record is held to. */
-import type { Day } from '../calendar.ts'
-import { Refusal } from '../history.ts'
+import { dayInWords, type Day } from '../calendar.ts'
+import { refusalOfDate, type DatedFact, type DateFrame } from '../dates.ts'
+import { Refusal, type CommandContext } from '../history.ts'
 import { believedOf, factChangedBy, standingOf, type Believed, type Standing, type ToldEvent } from './believed.ts'
 import { fieldRulesOf, nounOf } from './correctable.ts'
 import type { CorrectionCommand, CorrectionEvent } from './correction.ts'
@@ -21,11 +22,13 @@ export function decideCorrection(
   judge: Judge,
 ): readonly CorrectionEvent[] {
   const event = command.type === 'CorrectRecord' ? corrected(journey, command) : withdrawn(journey, command)
+  const { recorded } = journey
   const fact = factChangedBy(journey, event)!
-  const on = command.type === 'CorrectRecord' ? command.occurredOn : journey.recorded.get(fact)!.on
-  const next = 1 + Math.max(...journey.recorded.keys())
+  const on = command.type === 'CorrectRecord' ? command.occurredOn : recorded.get(fact)!.on
   const version: RecordedVersion = { type: event.type, on, fact, data: event.data }
-  refuseImpossible(journey.recorded, new Map([...journey.recorded, [next, version]]), fact, judge)
+  const after = new Map([...recorded, [nextRevision(recorded), version]])
+  const impossible = (records: JourneyFacts['recorded']) => impossibleIn(records, judge, command.adultFrom)
+  refuseFresh(impossible(recorded), impossible(after), fact)
   return [event]
 }
 
@@ -133,14 +136,7 @@ const sameData = (one: Readonly<Record<string, unknown>>, other: Readonly<Record
  * What was possible and would be no longer: the corrected fact itself is refused for what is wrong with it, any other by name.
  * What was recorded although a rule of today forbids it (a contact log is read more leniently) stands in nobody's way.
  */
-function refuseImpossible(
-  before: JourneyFacts['recorded'],
-  after: JourneyFacts['recorded'],
-  fact: number,
-  judge: Judge,
-): void {
-  const then = impossibleIn(before, judge)
-  const now = impossibleIn(after, judge)
+function refuseFresh(then: readonly Impossible[], now: readonly Impossible[], fact: number): void {
   const fresh = now.filter(
     ({ believed, refusal }) =>
       !then.some((known) => known.believed.fact === believed.fact && known.refusal.code === refusal.code),
@@ -152,7 +148,7 @@ function refuseImpossible(
   const { believed, refusal } = other
   throw new Refusal(
     'makes_impossible',
-    `Another record would become impossible: the ${nounOf(believed.type, believed.data)} of ${inWords(believed.on)} (event ${believed.revision}). ${refusal.message}`,
+    `Another record would become impossible: the ${nounOf(believed.type, believed.data)} of ${dayInWords(believed.on)} (event ${believed.revision}). ${refusal.message}`,
   )
 }
 
@@ -161,7 +157,11 @@ interface Impossible {
   readonly refusal: Refusal
 }
 
-function impossibleIn(recorded: JourneyFacts['recorded'], judge: Judge): readonly Impossible[] {
+function impossibleIn(
+  recorded: JourneyFacts['recorded'],
+  judge: Judge,
+  adultFrom: Day | undefined,
+): readonly Impossible[] {
   const impossible: Impossible[] = []
   const { believed } = believedOf(recorded)
   const own = { ...ownFacts(nothingKnown), handled: new Set<string>() }
@@ -174,22 +174,48 @@ function impossibleIn(recorded: JourneyFacts['recorded'], judge: Judge): readonl
     }
     learn(own, fact)
   }
-  for (const fact of believed) {
-    const refusal = outOfOrder(own, fact)
-    if (refusal) impossible.push({ believed: fact, refusal })
+  return [...impossible, ...misplacedIn(believed, adultFrom)]
+}
+
+/** The records that the rule of dates does not allow, whatever the order in which they were made. */
+function misplacedIn(believed: readonly Believed[], adultFrom: Day | undefined): readonly Impossible[] {
+  const facts = believed.map(datedFact)
+  const days = (type: ToldEvent['type']) => facts.filter((fact) => fact.type === type).map(({ on }) => on)
+  const last = believed.findLast(({ type }) => isEnding(type) || type === 'JourneyReinstated')
+  const frame: DateFrame = {
+    referredOn: days('ReferralReceived').at(-1) ?? null,
+    allocatedOn: days('AllocatedToGroup').toSorted()[0] ?? null,
+    ending: last && isEnding(last.type) ? last : null,
+    adultFrom,
+    timed: facts.filter(({ startedAt, endedAt }) => startedAt && endedAt),
   }
-  return impossible
+  return believed.flatMap((fact, n) => {
+    const refusal = refusalOfDate(facts[n]!, frame)
+    return refusal ? [{ believed: fact, refusal }] : []
+  })
 }
 
-/** Whatever the order in which it was recorded: nothing happens before the referral, and nothing after the end. */
-function outOfOrder({ referredOn, ending }: JourneyFacts, { type, on, revision }: Believed): Refusal | null {
-  if (type === 'AttendanceCorrected' || type === 'OutcomeRecategorised') return null
-  if (referredOn !== null && on < referredOn && type !== 'ReferralReceived')
-    return new Refusal('before_referral', `It would have happened before the referral of ${inWords(referredOn)}.`)
-  if (ending && on > ending.on && revision !== ending.revision)
-    return new Refusal('journey_ended', `It would have happened after the journey ended on ${inWords(ending.on)}.`)
-  return null
+const isEnding = (type: string) => type === 'ParticipantDroppedOut' || type === 'ProgrammeCompleted'
+
+function datedFact({ type, on, revision, data }: Believed): DatedFact {
+  const { startedAt, endedAt } = data as { readonly startedAt?: string; readonly endedAt?: string }
+  return { type, on, revision, startedAt, endedAt }
 }
 
-const format = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'long', year: 'numeric', timeZone: 'UTC' })
-const inWords = (day: Day) => format.format(new Date(`${day}T00:00:00Z`))
+/**
+ * What is recorded of the world must be of a day on which it can have happened, and leave every other record one.
+ * @throws Refusal of the rule of dates for the event itself; `makes_impossible` for another record
+ */
+export function refuseMisplaced(
+  { recorded, ...journey }: Journey,
+  { type, data }: ToldEvent,
+  { occurredOn, adultFrom }: CommandContext,
+): void {
+  const next = nextRevision(recorded)
+  const fact = factChangedBy({ recorded, ...journey }, { type, data }) ?? next
+  const version: RecordedVersion = { type, on: occurredOn, fact, data: { ...data } }
+  const misplaced = (records: JourneyFacts['recorded']) => misplacedIn(believedOf(records).believed, adultFrom)
+  refuseFresh(misplaced(recorded), misplaced(new Map([...recorded, [next, version]])), fact)
+}
+
+const nextRevision = (recorded: JourneyFacts['recorded']) => 1 + Math.max(-1, ...recorded.keys())

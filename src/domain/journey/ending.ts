@@ -1,4 +1,5 @@
 /** How a journey ends, and how the reason may be recategorised afterwards without ever leaving the count. */
+import { dayInWords } from '../calendar.ts'
 import { Refusal, type CommandContext } from '../history.ts'
 import type { Classified } from '../privacy.ts'
 import { isReason, type Reason } from './outcomes.ts'
@@ -67,7 +68,10 @@ export function decideEnding(journey: Journey, command: EndingCommand): readonly
         throw new Refusal('not_ended', 'This journey has not ended, so there is nothing to reinstate.')
       }
       if (command.occurredOn < journey.ending.on) {
-        throw new Refusal('before_the_end', 'A journey cannot be reinstated before the day on which it ended.')
+        throw new Refusal(
+          'before_the_end',
+          `The date must be on or after ${dayInWords(journey.ending.on)}, when the journey ended.`,
+        )
       }
       return [{ type: 'JourneyReinstated', data: command.data }]
   }

@@ -22,7 +22,7 @@ export const fieldsRead: FieldsRead<JourneyEvent> = {
   ThreeWayMeetingHeld: [],
   ProgrammeReviewCompleted: [],
   ProviderTransferAccepted: ['provider'],
-  AttendanceRecorded: ['sessionId', 'outcome', 'actualFacilitators'],
+  AttendanceRecorded: ['sessionId', 'outcome', 'actualFacilitators', 'startedAt', 'endedAt'],
   AttendanceCorrected: ['sessionId', 'outcome', 'corrects'],
   WarningIssued: [],
   BreachInitiated: [],
@@ -80,7 +80,7 @@ export function applyInPlace(facts: OwnFacts, event: Recorded<JourneyEvent>): Ow
 function asRead(type: JourneyEvent['type'], data: object): Record<string, unknown> {
   const given = data as Readonly<Record<string, unknown>>
   const read: Record<string, unknown> = {}
-  for (const field of fieldsRead[type]) read[field] = given[field]
+  for (const field of fieldsRead[type]) if (given[field] !== undefined) read[field] = given[field]
   if (type === 'RecordCorrected') read.data = asRead(given.of as JourneyEvent['type'], given.data as object)
   return read
 }

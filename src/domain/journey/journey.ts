@@ -1,9 +1,10 @@
 /** One referral's path through one programme: the chapters composed into a history. Stream `journey-<id>`. */
-import { refuseFuture, Refusal, type CommandContext, type History } from '../history.ts'
+import { afterTheEnd, refuseImpossibleDay } from '../dates.ts'
+import { Refusal, type CommandContext, type History } from '../history.ts'
 import { attendancePrivacy, decideAttendance, type AttendanceCommand } from './attendance.ts'
 import type { Believed, ToldEvent } from './believed.ts'
 import { correctionPrivacy, type CorrectionCommand } from './correction.ts'
-import { decideCorrection } from './decide-correction.ts'
+import { decideCorrection, refuseMisplaced } from './decide-correction.ts'
 import { decideDelivery, deliveryPrivacy, type DeliveryCommand } from './delivery.ts'
 import { decideEnding, endingPrivacy, type EndingCommand } from './ending.ts'
 import { decideEnforcement, enforcementPrivacy, type EnforcementCommand } from './enforcement.ts'
@@ -36,16 +37,18 @@ export const journeyHistory: History<Journey, JourneyCommand, JourneyEvent> = {
 
 function decide(journey: Journey, command: JourneyCommand): readonly JourneyEvent[] {
   if (journey.handled.has(command.commandId)) return [] // a repeated command writes nothing
-  refuseFuture(command)
+  refuseImpossibleDay(command)
   if (command.type === 'CorrectRecord' || command.type === 'WithdrawRecord') {
     refuseUnbegun(journey.recorded.size > 0)
     return decideCorrection(journey, command, judge)
   }
-  return decideTold(journey, command)
+  const [event, ...none] = decideTold(journey, command)
+  if (event && !command.copied) refuseMisplaced(journey, event, command)
+  return event ? [event, ...none] : []
 }
 
 /** The rules by which anything is recorded, whoever tells it and whenever. */
-function decideTold(journey: Journey, command: TellingCommand): readonly JourneyEvent[] {
+function decideTold(journey: Journey, command: TellingCommand): readonly ToldEvent[] {
   if (command.type === 'Refer') refuseSecondReferral(journey)
   else refuseOutOfTurn(journey, command)
   switch (command.type) {
@@ -122,10 +125,6 @@ function refuseOutOfTurn(journey: Journey, command: TellingCommand): void {
   refuseUnbegun(journey.participantId !== null)
   if (!journey.ending || ofTheEnd.has(command.type)) return
   const endsAgain = command.type === 'DropOut' || command.type === 'Complete'
-  if (endsAgain || command.occurredOn > journey.ending.on) {
-    throw new Refusal(
-      'journey_ended',
-      'This journey has ended. Nothing that happened after its end can be added to it.',
-    )
-  }
+  if (endsAgain) throw new Refusal('journey_ended', 'This journey has ended. It cannot end twice.')
+  if (command.occurredOn > journey.ending.on) throw afterTheEnd(journey.ending.on)
 }

@@ -109,7 +109,8 @@ export function decideRegister(
   const marks = command.data.register
   if (marks.length === 0)
     throw new Refusal('nobody_marked', 'Nobody is marked in the register. Mark at least one person.')
-  if (new Set(marks.map(({ journeyId }) => journeyId)).size < marks.length)
+  const men = new Set(marks.map(({ participantId }) => participantId))
+  if (men.size < marks.length || new Set(marks.map(({ journeyId }) => journeyId)).size < marks.length)
     throw new Refusal('marked_twice', 'Somebody is marked twice. Mark each person once.')
   return marks.map((mark) => {
     if (register.has(mark.journeyId))

@@ -10,15 +10,8 @@ import {
   type ChangeReason,
   type PlannedFacilitator,
 } from '../group/room.ts'
-import {
-  folding,
-  refuseFuture,
-  Refusal,
-  type CommandContext,
-  type History,
-  type Own,
-  type Recorded,
-} from '../history.ts'
+import { refuseImpossibleDay } from '../dates.ts'
+import { folding, Refusal, type CommandContext, type History, type Own, type Recorded } from '../history.ts'
 import type { Classified } from '../privacy.ts'
 import { programmeAt, sessionOf } from '../programme.ts'
 import {
@@ -135,7 +128,7 @@ export const sessionHistory: History<SessionFacts, SessionCommand, SessionEvent>
   ),
   decide(session, command) {
     if (session.handled.has(command.commandId)) return []
-    refuseFuture(command)
+    refuseImpossibleDay(command)
     switch (command.type) {
       case 'ScheduleSession':
         return [{ type: 'SessionScheduled', data: schedulable(session, command.data) }]

@@ -82,6 +82,7 @@ const ofEveryCommand: readonly ProblemCode[] = [
   'not_json',
   'invalid_body',
   'recorded_before_occurred',
+  'before_adulthood',
   'control_characters',
   'event_too_large',
   'key_used_differently',
@@ -111,6 +112,8 @@ export function CommandRoute(path: string, summary: string, ...codes: readonly P
     'journey_ended',
     'changed_meanwhile',
     'key_missing',
+    'before_referral',
+    'makes_impossible',
   ]
   return applyDecorators(
     Post(begins ? '' : `:journeyId/${path}`),

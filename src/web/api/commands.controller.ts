@@ -101,6 +101,9 @@ export class CommandsController {
     'unknown_session',
     'not_allocated',
     'already_recorded',
+    'before_allocation',
+    'two_at_one_time',
+    'unknown_time',
   )
   recordAttendance(
     @JourneyId() id: string,
@@ -205,7 +208,8 @@ export class CommandsController {
     'not_correctable',
     'wrong_value',
     'nothing_to_correct',
-    'before_referral',
+    'before_allocation',
+    'two_at_one_time',
   )
   correctRecord(@JourneyId() id: string, @RequestContext() request: CommandRequest, @Body() correction: CorrectionDto) {
     return this.commands.correctRecord(request, id, correction)

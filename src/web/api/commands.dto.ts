@@ -17,6 +17,7 @@ import {
   OneOf,
   ProviderName,
   SessionCode,
+  TimeOfDay,
   Whole,
   Writing,
 } from './fields.ts'
@@ -112,6 +113,16 @@ export class AttendanceDto extends ContactDto {
 
   @Codes(10, { description: 'Staff codes of who was in the room.', example: ['F011', 'F029'], optional: true })
   readonly actualFacilitators: readonly string[] = []
+
+  @TimeOfDay({
+    description: 'When it began. Where both times are known, he cannot be in another session then.',
+    example: '18:30',
+    optional: true,
+  })
+  readonly startedAt?: string
+
+  @TimeOfDay({ description: 'When it ended.', example: '21:00', optional: true })
+  readonly endedAt?: string
 }
 
 /** A correction is shown beside what it corrects, and never replaces it. */

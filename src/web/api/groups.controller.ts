@@ -118,6 +118,7 @@ export class ApiGroupsController {
     'no_referral',
     'journey_ended',
     'key_missing',
+    'before_referral',
   )
   @groupParam
   async join(@GroupId() groupId: string, @RequestContext() request: CommandRequest, @Body() body: JoiningDto) {
@@ -213,6 +214,10 @@ export class ApiSessionsController {
     'not_a_member',
     'marked_twice',
     'key_missing',
+    'journey_ended',
+    'before_referral',
+    'before_allocation',
+    'two_at_one_time',
   )
   @sessionParam
   deliver(@OfSession() id: string, @RequestContext() request: CommandRequest, @Body() body: DeliveryDto) {
@@ -228,6 +233,10 @@ export class ApiSessionsController {
     'not_delivered',
     'not_a_member',
     'already_marked',
+    'journey_ended',
+    'before_referral',
+    'before_allocation',
+    'two_at_one_time',
   )
   @sessionParam
   mark(@OfSession() id: string, @RequestContext() request: CommandRequest, @Body() body: RegisterDto) {

@@ -159,10 +159,26 @@ export const problemKinds = {
     title: 'Another record would become impossible',
     meaning: 'The detail names that record by its kind, day and event: put it right first.',
   },
+  before_adulthood: {
+    status: 409,
+    title: 'Before he was 18',
+    meaning: 'Nothing on a journey is dated before the man turned 18. Check the date, and his date of birth.',
+  },
+  before_allocation: {
+    status: 409,
+    title: 'Before he had a place in a group',
+    meaning: 'A session is dated on or after the day of the first allocation. The detail says which day that is.',
+  },
+  two_at_one_time: {
+    status: 409,
+    title: 'In two sessions at one time',
+    meaning: 'Another session that he is recorded at took the same minutes. The detail says which event tells it.',
+  },
   before_referral: {
     status: 409,
     title: 'Before the referral',
-    meaning: 'Nothing happens on a journey before its referral.',
+    meaning:
+      'Only an assessment of eligibility or a decision on suitability is dated before the referral. The detail says which day that is.',
   },
   not_ended: {
     status: 409,
@@ -422,6 +438,10 @@ export function problemFrom(error: unknown): Problem {
 
 const fieldRefused: Readonly<Record<string, string>> = {
   recorded_before_occurred: 'occurredOn',
+  before_referral: 'occurredOn',
+  before_adulthood: 'occurredOn',
+  before_allocation: 'occurredOn',
+  two_at_one_time: 'startedAt',
   unknown_session: 'sessionId',
   unknown_outcome: 'outcome',
 }

@@ -68,8 +68,6 @@ export const attendanceForm: JourneyForm<AttendanceFields> = {
     already_recorded: 'sessionId',
     not_allocated: 'sessionId',
     unknown_outcome: 'outcome',
-    recorded_before_occurred: 'heldOn-day',
-    journey_ended: 'heldOn-day',
   },
   otherwise: 'sessionId',
   unavailable(record) {

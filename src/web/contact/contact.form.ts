@@ -45,7 +45,7 @@ export const contactForm: JourneyForm<ContactFields> = {
   date: { name: 'happenedOn', legend: 'When did it happen?', subject: 'The date it happened' },
   events: contactKeys.map((key) => contact(key).event),
   controls: { occurredOn: 'happenedOn', event: 'contact' },
-  refusals: { recorded_before_occurred: 'happenedOn-day', journey_ended: 'happenedOn-day' },
+  refusals: {},
   otherwise: 'contact',
   unavailable: () => null,
   check: ({ contact, groupId }, { groups }) =>

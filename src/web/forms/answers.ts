@@ -28,6 +28,8 @@ const fields: Readonly<Record<string, readonly [label: string, say: (value: stri
     outcome: ['Outcome', sayOutcome],
     plannedFacilitators: ['Facilitators planned', asTyped],
     actualFacilitators: ['Facilitators who delivered it', asTyped],
+    startedAt: ['Began at', asTyped],
+    endedAt: ['Ended at', asTyped],
     decision: ['Decision', (code) => suitabilityNames[code as Suitability]],
     result: ['Result', asTyped],
     groupId: ['Group', asTyped],

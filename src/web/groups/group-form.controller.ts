@@ -17,6 +17,7 @@ import { whoIsAsking } from '../../access/session.ts'
 import { GroupCommandHandler } from '../../commands/group-command-handler.ts'
 import { SessionCommandHandler } from '../../commands/session-command-handler.ts'
 import { dayOf } from '../../domain/calendar.ts'
+import type { Refusal } from '../../domain/history.ts'
 import { Groups } from '../../queries/groups.ts'
 import { Journeys } from '../../queries/journeys.ts'
 import { Looking } from '../looking.ts'
@@ -25,7 +26,7 @@ import type { FormError } from '../forms/date.ts'
 import { formModel, httpStatusOf, type FormValues } from '../forms/form-fields.ts'
 import { cancelForm, moveForm, scheduleForm } from './calendar.form.ts'
 import { formationForm } from './formation.form.ts'
-import { addressOfGroup, addressOfSession, type GroupForm, type GroupSituation } from './group-form.ts'
+import { addressOfGroup, addressOfSession, nameOfMember, type GroupForm, type GroupSituation } from './group-form.ts'
 import { joiningForm, leavingForm } from './membership.form.ts'
 import { registerCorrectionForm } from './register-correction.form.ts'
 import { registerForm } from './register.form.ts'
@@ -138,8 +139,7 @@ export class GroupFormController {
       const { code, refusal } = classifyFailure(error)
       switch (code) {
         case 'refused': {
-          const field = form.refusals[refusal!.code] ?? form.otherwise
-          return this.show(form, situation, body, [{ field, text: refusal!.message }], request, reply)
+          return this.show(form, situation, body, [refusedIn(form, situation, refusal!)], request, reply)
         }
         case 'changed_meanwhile': {
           const now = { ...body, revision: String(situation.session?.revision ?? '') }
@@ -254,6 +254,13 @@ export class GroupFormController {
       session: session && { id: session.sessionId, name: session.name, ...session.facts.scheduled },
     }
   }
+}
+
+/** A refusal at the control that puts it right; of one man in a register at his row, with his name. */
+function refusedIn(form: GroupForm, situation: GroupSituation, { code, message, journeyId }: Refusal): FormError {
+  if (journeyId === undefined) return { field: form.refusals[code] ?? form.otherwise, text: message }
+  const text = `${nameOfMember(situation, journeyId)}: ${message.charAt(0).toLowerCase()}${message.slice(1)}`
+  return { field: `outcome-${journeyId}`, text }
 }
 
 const backOf = (situation: GroupSituation): string =>

@@ -4,6 +4,7 @@ import type { GroupCommandHandler } from '../../commands/group-command-handler.t
 import type { IssuedBy } from '../../commands/journey-command-handler.ts'
 import type { SessionCommandHandler } from '../../commands/session-command-handler.ts'
 import type { Day } from '../../domain/calendar.ts'
+import { dateRefusals } from '../../domain/dates.ts'
 import type { SessionRecord, WholeGroup } from '../../queries/groups.ts'
 import type { CaseloadRow } from '../../queries/journeys.ts'
 import type { FormError } from '../forms/date.ts'
@@ -80,6 +81,10 @@ export const unlessWrong = <Entry>(errors: readonly FormError[], entry: () => En
 export const addressOfGroup = ({ whole }: GroupSituation): string => `/groups/${whole?.group.groupId ?? ''}`
 
 export const addressOfSession = ({ session }: GroupSituation): string => `/sessions/${session?.sessionId ?? ''}`
+
+/** Every refusal of the rule of dates at the one control for the date. */
+export const datesRefusedAt = (control: string): Readonly<Record<string, string>> =>
+  Object.fromEntries(dateRefusals.map((code) => [code, control]))
 
 /** A member as everybody on the page knows him: by name, or by nothing where the case load does not know him yet. */
 export const nameOfMember = ({ whole }: GroupSituation, journeyId: string): string =>

@@ -8,6 +8,7 @@ import { controlOf, checkedFields, CommandFields, longestNote, WrittenText } fro
 import { dateInput } from '../forms/date.ts'
 import { sayDay } from '../layout/dates.ts'
 import {
+  datesRefusedAt,
   addressOfGroup,
   codeItems,
   dateFields,
@@ -38,7 +39,7 @@ export const joiningForm: GroupForm<Joining> = {
   recorded: 'He has a place in the group',
   asksCandidates: true,
   order: () => ['journeyId', 'joinedOn', 'note'],
-  refusals: { recorded_before_occurred: 'joinedOn-day' },
+  refusals: datesRefusedAt('joinedOn-day'),
   otherwise: 'journeyId',
   unavailable: ({ whole }) =>
     whole!.group.members >= whole!.group.capacity
@@ -114,7 +115,7 @@ export const leavingForm: GroupForm<Leaving> = {
   confirm: 'Record that he left',
   recorded: 'He no longer has a place in the group',
   order: () => ['reason', 'leftOn', 'note'],
-  refusals: { recorded_before_occurred: 'leftOn-day' },
+  refusals: datesRefusedAt('leftOn-day'),
   otherwise: 'reason',
   unavailable: ({ whole, journeyId }) =>
     whole!.members.some((member) => member.journeyId === journeyId && member.leftOn === null)

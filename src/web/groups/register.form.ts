@@ -25,6 +25,7 @@ import {
 } from '../forms/form-fields.ts'
 import { sayDay } from '../layout/dates.ts'
 import {
+  datesRefusedAt,
   addressOfSession,
   codeItems,
   dateFields,
@@ -87,7 +88,7 @@ export const registerForm: GroupForm<Register> = {
     no_facilitator: 'there',
     facilitator_twice: 'standIn-1',
     unknown_time: 'startedAt',
-    recorded_before_occurred: 'heldOn-day',
+    ...datesRefusedAt('heldOn-day'),
   },
   otherwise: 'all',
   unavailable(situation) {

@@ -20,6 +20,12 @@ class CorrectRecordFields extends CommandFields {
   @WrittenText('Facilitators who delivered it', 400)
   actualFacilitators = ''
 
+  @WrittenText('Time it began', 5)
+  startedAt = ''
+
+  @WrittenText('Time it ended', 5)
+  endedAt = ''
+
   @WrittenText('Decision', 40)
   decision = ''
 
@@ -82,10 +88,8 @@ export function correctRecordForm(record: RecordInHand): JourneyForm<CorrectReco
     events: ['RecordCorrected'],
     controls: { occurredOn: 'happenedOn' },
     refusals: {
-      recorded_before_occurred: 'happenedOn-day',
-      before_referral: 'happenedOn-day',
-      journey_ended: 'happenedOn-day',
-      before_the_end: 'happenedOn-day',
+      two_at_one_time: 'startedAt',
+      unknown_time: 'startedAt',
       unknown_session: 'sessionId',
       already_recorded: 'sessionId',
       unknown_outcome: 'outcome',

@@ -9,7 +9,7 @@ import type { JourneySituation } from '../forms/journey-form.ts'
 
 interface Control {
   readonly label: string
-  readonly kind: 'text' | 'note' | 'codes' | 'grouped' | 'select' | 'group'
+  readonly kind: 'text' | 'time' | 'note' | 'codes' | 'grouped' | 'select' | 'group'
   /** What is wrong with an empty answer, where there must be one. */
   readonly missing: string
   readonly choices?: (situation: JourneySituation, chosen: string) => unknown
@@ -40,6 +40,16 @@ export const controls: Readonly<Record<string, Control>> = {
     label: 'Facilitators who delivered it',
     kind: 'codes',
     missing: 'Enter staff codes separated by commas, such as F012, F030',
+  },
+  startedAt: {
+    label: 'When did it begin? (optional)',
+    kind: 'time',
+    missing: 'Enter a time of 24 hours, such as 18:30',
+  },
+  endedAt: {
+    label: 'When did it end? (optional)',
+    kind: 'time',
+    missing: 'Enter a time of 24 hours, such as 18:30',
   },
   decision: {
     label: 'What was decided?',

@@ -18,6 +18,8 @@ import { commandEventId } from '../../commands/event-envelope.ts'
 import type { CommandResult } from '../../commands/decide-and-append.ts'
 import { JourneyCommandHandler, type IssuedBy } from '../../commands/journey-command-handler.ts'
 import { dayOf } from '../../domain/calendar.ts'
+import { isDateRefusal } from '../../domain/dates.ts'
+import type { Refusal } from '../../domain/history.ts'
 import type { JourneyEvent } from '../../domain/journey/journey.ts'
 import { RequiresPermission } from '../../access/permission.guard.ts'
 import { Journeys } from '../../queries/journeys.ts'
@@ -162,9 +164,7 @@ export class JourneyFormController {
       const at = (text: string, status?: number): FormError => ({ field: form.otherwise, text, status })
       switch (code) {
         case 'refused':
-          return this.showForm(formRequest, body, [
-            { field: form.refusals[refusal!.code] ?? form.otherwise, text: refusal!.message },
-          ])
+          return this.showForm(formRequest, body, [refusedIn(form, refusal!)])
         case 'changed_meanwhile':
           return this.showForm(formRequest, body, [at(changedMeanwhile)])
         case 'store_unavailable':
@@ -265,6 +265,14 @@ export class JourneyFormController {
       offered: formsOffered(situation),
     })
   }
+}
+
+/** A refusal at the control that puts it right: of a date, in the words of that form's date. */
+function refusedIn(form: JourneyForm, { code, message }: Refusal): FormError {
+  const { date } = form
+  if (date && isDateRefusal(code) && !form.refusals[code])
+    return dateError(date.name, message.replace(/^The date /, `${date.subject} `))
+  return { field: form.refusals[code] ?? form.otherwise, text: message }
 }
 
 const changedMeanwhile =

@@ -26,7 +26,7 @@ export const reinstatementForm: JourneyForm<ReinstatementFields> = {
   },
   events: ['JourneyReinstated'],
   controls: { occurredOn: 'reinstatedOn' },
-  refusals: { before_the_end: 'reinstatedOn-day', recorded_before_occurred: 'reinstatedOn-day' },
+  refusals: {},
   otherwise: 'reinstatedOn-day',
   unavailable: ({ header }) =>
     header.endedOn === null ? 'This journey has not ended, so there is nothing to reinstate.' : null,
