@@ -266,6 +266,7 @@ describe('the replay', () => {
     await page.click('#tl-last')
     expect(await page.locator('.tl-moment__when').textContent()).toBe(last)
     // A mark of the list leads to its moment; so does the range, as a form.
+    await page.click('#tl-everything-box summary')
     await page.click('.tl-list__date >> nth=3')
     expect(await page.locator('.tl-list__item.tl-now').count()).toBeGreaterThan(0)
     await page.goto(`${path}/replay?clock=known&place=5`)
@@ -289,6 +290,10 @@ describe('the replay', () => {
         await page.locator('#tl-scrub').fill(String(place))
         await addressSays(page, encodeURIComponent((await momentAt(page))!))
         await plain.goto(`${path}/replay?clock=${clock}&place=${place}`)
+        // A list that is closed is brought up to date when it is opened.
+        for (const box of await page.locator('#tl-sessions-box, #tl-everything-box').all())
+          await box.evaluate((list: HTMLDetailsElement) => (list.open = true))
+        await page.waitForSelector('#tl-moment:not([aria-busy])')
         expect(await pictureOf(page)).toEqual(await pictureOf(plain))
       }
     }

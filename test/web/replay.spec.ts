@@ -2,9 +2,11 @@ import { describe, expect, it } from 'vitest'
 import type { Recorded } from '../../src/domain/history.ts'
 import type { JourneyEvent } from '../../src/domain/journey/journey.ts'
 import { endOfDay } from '../../src/domain/calendar.ts'
+import { programmeAt } from '../../src/domain/programme.ts'
 import { sayInstant } from '../../src/web/layout/dates.ts'
 import { dateInput, readDate } from '../../src/web/forms/date.ts'
-import { readAddress, replayView } from '../../src/web/replay/replay.ts'
+import { expectedPath } from '../../src/web/replay/expected-path.ts'
+import { noSuchPlace, notYet, readAddress, replayView } from '../../src/web/replay/replay.ts'
 import { scaleFor } from '../../src/web/replay/scale.ts'
 
 describe('the line', () => {
@@ -59,9 +61,36 @@ describe('the replay on the clock of what was known', () => {
   it('ties a correction to what it corrected, and a late record to the day it was written', () => {
     const { drawing } = replayView('/r', journey, { clock: 'known', at: null })
     const [, , , late, correction] = drawing.marks
+    expect(late!.tieFrom).toBe(late!.x)
     expect(late!.tie).toMatch(new RegExp(`^M${late!.x} `))
     expect(late!.recordedX).toBeGreaterThan(late!.x)
     expect(correction!.tie).toMatch(new RegExp(`^M${drawing.marks[2]!.x} `))
+  })
+})
+
+describe('the expected path', () => {
+  it('is the programme’s order, one session a week, from the first session held', () => {
+    const { marks } = replayView('/r', journey, { clock: 'happened', at: null })
+    const path = expectedPath(programmeAt('bbr', 1)!, marks)
+    expect(path.slice(0, 3).map(({ id, on }) => `${id} ${on}`)).toEqual([
+      'F1 2024-03-05',
+      'F2 2024-03-12',
+      'F3 2024-03-19',
+    ])
+    expect(path.at(-1)).toMatchObject({ id: 'FR', on: '2024-09-24' })
+    expect(path).toHaveLength(30)
+  })
+
+  it('begins nowhere before a session was held', () => {
+    const { drawing, marks } = replayView('/r', journey.slice(0, 2), { clock: 'happened', at: null })
+    expect(expectedPath(programmeAt('bbr', 1)!, marks)).toEqual([])
+    expect(drawing.expectedBand).toEqual([])
+  })
+
+  it('is drawn as far as the line goes', () => {
+    const { drawing } = replayView('/r', journey, { clock: 'happened', at: null })
+    expect(drawing.expectedBand.map(({ label }) => label)).toEqual(['Foundation'])
+    expect(drawing.expectedBand[0]!.x).toBe(drawing.x('2024-03-05'))
   })
 })
 
@@ -78,10 +107,40 @@ describe('a moment', () => {
     expect(view.moment).toMatchObject({ number: 0, status: 'not_referred' })
   })
 
-  it('after everything is the last', () => {
+  it('after everything, and not in the future, is the last', () => {
     const view = replayView('/r', journey, { clock: 'happened', at: '2030-01-01' })
     expect(view.moment).toMatchObject({ number: 4, exact: false })
     expect(view.x).toBeLessThanOrEqual(view.drawing.width)
+  })
+
+  it('that has not come is refused: nothing can be said of it', () => {
+    const now = '2024-06-30T11:00:00.000Z'
+    const problem = (clock: 'happened' | 'known', at: string | null) => notYet({ clock, at }, now)?.problem ?? null
+    expect(problem('happened', null)).toBeNull()
+    expect(problem('happened', '2024-06-30')).toBeNull()
+    expect(problem('happened', '2024-07-01')).toBe('1 July 2024 is in the future.')
+    expect(problem('known', '2024-06-30')).toBeNull()
+    expect(problem('known', now)).toBeNull()
+    expect(problem('known', '2024-06-30T11:00:01.000Z')).toBe('30 June 2024 at 12:00pm is in the future.')
+  })
+
+  it('named by its number is one of those there are', () => {
+    expect(noSuchPlace(undefined, 4)).toBeNull()
+    for (const place of ['1', '4']) expect(noSuchPlace(place, 4)).toBeNull()
+    for (const place of ['0', '5', '9999', '-1', '2.5', '', 'last', ['1', '2']])
+      expect(noSuchPlace(place, 4)?.howTo).toBe('It has 4 moments, numbered 1 to 4.')
+  })
+
+  it('leads to the next absence, correction and late record, and to none where there is none', () => {
+    const jumps = (clock: 'happened' | 'known', at: string) =>
+      replayView('/r', journey, { clock, at }).jumps.map(({ href }) => href?.split('at=')[1] ?? null)
+    // As it happened, the session of 5 March is known to have been missed.
+    expect(jumps('happened', '2024-02-20')).toEqual(['2024-03-05', '2024-03-05', '2024-03-12'])
+    expect(jumps('happened', '2024-03-05')).toEqual([null, null, '2024-03-12'])
+    // As known, he was believed to have come until it was corrected.
+    const [late, corrected] = ['2024-04-02T09:00:00.000Z', '2024-04-10T09:00:00.000Z'].map(encodeURIComponent)
+    expect(jumps('known', '2024-02-20')).toEqual([corrected, corrected, late])
+    expect(jumps('known', '2024-04-10')).toEqual([null, null, null])
   })
 
   it('is told to a screen reader in one breath', () => {

@@ -1,30 +1,34 @@
 // The playhead. The browser moves it along the line by itself; the words of a moment come from the server as it comes to them.
+import { callout } from './replay-callout.js'
+import { camera } from './replay-camera.js'
+import { steered } from './replay-steering.js'
+import { momentWords } from './replay-words.js'
+
 const stepMs = 1100
-/** Moments asked for at once: the one shown, a few before it, and those that are likely to be next. */
-const windowBefore = 5
-const windowSize = 30
 
 export async function replay(root) {
   const find = (id) => document.getElementById(id)
-  const scrub = find('tl-scrub')
-  const play = find('tl-play')
-  const stage = root.querySelector('.tl-stage')
-  const panel = find('tl-moment')
-  const { clock, path } = root.dataset
+  const all = (selector) => [...root.querySelectorAll(selector)]
+  const { clock, path, upto } = root.dataset
   const ask = async (what) => {
-    const response = await fetch(`${path}/${what}`, { headers: { accept: 'application/json' } })
+    const response = await fetch(`${path}/${what}&clock=${clock}&upto=${upto}`, {
+      headers: { accept: 'application/json' },
+    })
     if (!response.ok) throw new Error(String(response.status))
     return response.json()
   }
-  const outline = await ask(`outline?clock=${clock}`).catch(() => null)
+  const outline = await ask('outline?').catch(() => null)
   if (!outline) return
-  const { places, width, ahead } = outline
+  const { places, width, ahead, flagHalf } = outline
+  const words = momentWords((from, count) => ask(`moments?from=${from}&count=${count}`), places.length)
   const marks = outline.marks.map((versions, index) => ({ index, versions, elements: [] }))
-  for (const element of root.querySelectorAll('[data-mark]'))
+  for (const element of all('[data-mark]'))
     marks[Number(element.dataset.mark)].elements.push({
       element,
       versions: [...element.querySelectorAll('[data-version]')],
       row: element.tagName === 'TR',
+      // A list that is closed is brought up to date when it is opened.
+      list: element.closest('details'),
     })
   // Every change of a mark in the order of the places: between two of them only these have to be looked at.
   const changes = marks
@@ -34,26 +38,24 @@ export async function replay(root) {
   const firstSession = Math.min(...outline.sessions.map((index) => outline.marks[index][0]))
   const addressOf = (place) => `${path}?clock=${clock}&at=${encodeURIComponent(places[place].at)}`
   const last = places.length - 1
+  const [scrub, play, panel, lit, veil, playhead, flag, flagText, speed] = [
+    'tl-scrub',
+    'tl-play',
+    'tl-moment',
+    'tl-lit',
+    'tl-veil',
+    'tl-playhead',
+    'tl-flag',
+    'tl-flag-text',
+    'tl-speed',
+  ].map(find)
+  const clocks = all('.tl-clocks__clock')
+  const jumps = all('[data-jump]')
   let now = Number(root.dataset.number) - 1
+  let x = null
   let timer = null
   let speaking = null
   let remembering = null
-
-  /** By the number of the place, from 0: what the server says of it, or the promise of it. */
-  const words = new Map()
-  function wordsOf(place) {
-    if (!words.has(place)) {
-      const from = Math.max(0, place - windowBefore)
-      const asked = ask(`moments?clock=${clock}&from=${from + 1}&count=${windowSize}`)
-      for (let i = from; i < Math.min(from + windowSize, places.length); i++)
-        if (!words.has(i)) {
-          const mine = asked.then((moments) => moments[i - from])
-          words.set(i, mine)
-          mine.catch(() => words.delete(i))
-        }
-    }
-    return words.get(place)
-  }
 
   const firstAfter = (place) => {
     let [from, to] = [0, changes.length]
@@ -65,10 +67,11 @@ export async function replay(root) {
     return from
   }
 
-  function showMark({ index, versions, elements }) {
+  function showMark({ index, versions, elements }, only) {
     const off = versions[0] > now
     const shown = off ? ahead[index] : versions.findLastIndex((place) => place <= now)
-    for (const { element, versions: drawn, row } of elements) {
+    for (const { element, versions: drawn, row, list } of elements) {
+      if (only ? list !== only : list && !list.open) continue
       element.classList.toggle('tl-off', off)
       element.classList.toggle('tl-now', versions[0] === now)
       if (row) element.hidden = off
@@ -76,24 +79,46 @@ export async function replay(root) {
     }
   }
 
+  /** The playhead, the part of the line that is lit and what is still to come, where the line now stands. */
+  function standAt({ place, scrolled, width: seen }) {
+    if (x === null) return
+    const at = Math.round(place(x) * 10) / 10
+    playhead.setAttribute('transform', `translate(${at} 0)`)
+    const onStage = at - scrolled
+    playhead.classList.toggle('tl-playhead--away', onStage < 80 || onStage > seen)
+    const shift = Math.max(flagHalf - onStage, Math.min(0, seen - flagHalf - onStage))
+    flag.setAttribute('transform', `translate(${Math.round(shift * 10) / 10} 0)`)
+    lit.setAttribute('x1', place(outline.lineFrom))
+    lit.setAttribute('x2', Math.max(place(outline.lineFrom), Math.min(at, place(outline.lineTo))))
+    const end = place(width)
+    const veilFrom = now >= last ? end : at
+    veil.setAttribute('x', veilFrom)
+    veil.setAttribute('width', end - veilFrom)
+  }
+
+  // Before the first step the playhead stands at the address's own moment, which may lie between two places.
+  x = Number(/translate\((\S+)/.exec(playhead.getAttribute('transform'))[1])
+  let view = null
+  let said = null
+  const line = camera(root, outline, (seen) => {
+    view = seen
+    standAt(seen)
+    said?.place()
+  })
+  said = callout(root, line)
+
   function show(to, { speak = true } = {}) {
     const before = now
     now = Math.min(Math.max(to, 0), last)
-    const { x, when, day } = places[now]
+    const { when, day } = places[now]
+    x = places[now].x
     const [low, high] = before < now ? [before, now] : [now, before]
     // Those added at the two places themselves are or were the newest.
     for (const { mark } of changes.slice(firstAfter(low - 1), firstAfter(high))) showMark(mark)
     find('tl-sessions').hidden = now < firstSession
     find('tl-none').hidden = now >= firstSession
-    find('tl-playhead').setAttribute('transform', `translate(${x} 0)`)
-    const flag = Math.max(outline.flagHalf - x, Math.min(0, width - outline.flagHalf - x))
-    find('tl-flag').setAttribute('transform', `translate(${Math.round(flag * 10) / 10} 0)`)
-    find('tl-flag-text').textContent = when
-    find('tl-lit').setAttribute('x2', Math.max(outline.lineFrom, Math.min(x, outline.lineTo)))
-    const veil = find('tl-veil')
-    const veilFrom = now >= last ? width : x
-    veil.setAttribute('x', veilFrom)
-    veil.setAttribute('width', width - veilFrom)
+    flagText.textContent = when
+    standAt(view)
     find('tl-number').textContent = String(now + 1)
     find('tl-when').textContent = when
     scrub.value = String(now + 1)
@@ -106,10 +131,22 @@ export async function replay(root) {
       if (atEnd) link.setAttribute('aria-disabled', 'true')
       else link.removeAttribute('aria-disabled')
     }
+    for (const jump of jumps) {
+      const next = outline.found[jump.dataset.jump].find((place) => place > now)
+      if (next === undefined) {
+        jump.removeAttribute('href')
+        jump.setAttribute('aria-disabled', 'true')
+        jump.setAttribute('role', 'link')
+      } else {
+        jump.href = addressOf(next)
+        jump.removeAttribute('aria-disabled')
+        jump.removeAttribute('role')
+      }
+    }
     find('tl-link').href = addressOf(now)
-    for (const other of root.querySelectorAll('.tl-clocks__clock'))
+    for (const other of clocks)
       other.href = other.dataset.clock === clock ? addressOf(now) : `${path}?clock=${other.dataset.clock}&at=${day}`
-    keepInSight(x)
+    line.reveal(x)
     void say(now, speak)
   }
 
@@ -118,7 +155,7 @@ export async function replay(root) {
     panel.setAttribute('aria-busy', 'true')
     let moment
     try {
-      moment = await wordsOf(place)
+      moment = await words.of(place)
     } catch {
       // The page itself has them; without the server it says so.
       if (place === now) location.assign(addressOf(place))
@@ -127,7 +164,7 @@ export async function replay(root) {
     if (place !== now) return
     panel.innerHTML = moment.html
     panel.removeAttribute('aria-busy')
-    if (place + windowBefore < last) void wordsOf(place + windowBefore).catch(() => undefined)
+    words.ahead(place)
     // Browsers limit how often an address may be rewritten; screen readers, how much they can say.
     clearTimeout(remembering)
     remembering = setTimeout(() => {
@@ -138,12 +175,7 @@ export async function replay(root) {
     if (speak) speaking = setTimeout(() => (find('tl-announce').textContent = moment.announcement), 300)
   }
 
-  function keepInSight(x) {
-    if (stage.scrollWidth <= stage.clientWidth) return
-    const drawing = find('tl-drawing')
-    const scale = drawing.clientWidth / drawing.viewBox.baseVal.width
-    stage.scrollLeft = x * scale - stage.clientWidth / 2
-  }
+  const pace = () => stepMs / Number(speed.value)
 
   function stop() {
     clearInterval(timer)
@@ -159,80 +191,47 @@ export async function replay(root) {
     timer = setInterval(() => {
       if (now >= last) return stop()
       show(now + 1)
-    }, stepMs)
+    }, pace())
   }
 
-  const toggle = () => (timer ? stop() : start())
-  const go = (to) => {
-    stop()
-    show(to)
-  }
-
-  for (const [id, step] of [
-    ['tl-first', () => 0],
-    ['tl-previous', () => now - (exact() ? 1 : 0)],
-    ['tl-next', () => now + 1],
-    ['tl-last', () => last],
-  ]) {
-    find(id).addEventListener('click', (event) => {
-      if (event.metaKey || event.ctrlKey || event.shiftKey) return
-      event.preventDefault()
-      go(step())
-    })
-  }
   // Where the address named a time between two places, "previous" is the place before it.
   let arrivedBetween = !places.some(({ at }) => at === root.dataset.at)
-  const exact = () => {
-    const was = arrivedBetween
-    arrivedBetween = false
-    return !was
+  const player = {
+    toggle: () => (timer ? stop() : start()),
+    go(to) {
+      stop()
+      said.hide()
+      arrivedBetween = false
+      show(to)
+    },
+    step: (by) => player.go(by < 0 && arrivedBetween ? now : now + by),
+    first: () => player.go(0),
+    last: () => player.go(last),
+    jump(of, forward = true) {
+      const found = outline.found[of]
+      const to = forward ? found.find((place) => place > now) : found.findLast((place) => place < now)
+      if (to !== undefined) player.go(to)
+    },
+    now: () => now,
+    x: () => x,
+    /** @param at a place along the line */
+    nearest(at) {
+      let best = 0
+      for (let i = 1; i < places.length; i++) if (Math.abs(places[i].x - at) < Math.abs(places[best].x - at)) best = i
+      return best
+    },
+    say: (text) => (find('tl-announce').textContent = text),
   }
-
-  scrub.addEventListener('input', () => go(Number(scrub.value) - 1))
-  scrub.addEventListener('keydown', (event) => {
-    if (event.key !== ' ') return
-    event.preventDefault()
-    toggle()
+  speed.addEventListener('change', () => {
+    if (!timer) return
+    stop()
+    start()
   })
-  scrub.form.addEventListener('submit', (event) => {
-    event.preventDefault()
-    go(Number(scrub.value) - 1)
-  })
-  play.addEventListener('click', toggle)
-  root.addEventListener('click', (event) => {
-    const mark = event.target.closest('[data-moment]')
-    if (!mark || event.metaKey || event.ctrlKey || event.shiftKey) return
-    event.preventDefault()
-    go(Number(mark.dataset.moment))
-  })
-  stage.addEventListener('keydown', (event) => {
-    const to = { ArrowLeft: now - 1, ArrowRight: now + 1, Home: 0, End: last }[event.key]
-    if (to !== undefined) go(to)
-    else if (event.key === ' ') toggle()
-    else return
-    event.preventDefault()
-  })
-
-  // Dragging anywhere along the line takes the playhead to the nearest moment.
-  const drawing = find('tl-drawing')
-  let dragging = false
-  const nearest = (clientX) => {
-    const box = drawing.getBoundingClientRect()
-    const x = ((clientX - box.left) / box.width) * drawing.viewBox.baseVal.width
-    let best = 0
-    for (let i = 1; i < places.length; i++) if (Math.abs(places[i].x - x) < Math.abs(places[best].x - x)) best = i
-    return best
-  }
-  drawing.addEventListener('pointerdown', (event) => {
-    if (event.pointerType !== 'mouse' || event.button !== 0 || event.target.closest('.tl-mark')) return
-    dragging = true
-    drawing.setPointerCapture(event.pointerId)
-    go(nearest(event.clientX))
-  })
-  drawing.addEventListener('pointermove', (event) => {
-    if (dragging && nearest(event.clientX) !== now) go(nearest(event.clientX))
-  })
-  for (const end of ['pointerup', 'pointercancel']) drawing.addEventListener(end, () => (dragging = false))
+  for (const list of all('details'))
+    list.addEventListener('toggle', () => {
+      if (list.open) for (const mark of marks) showMark(mark, list)
+    })
+  steered(root, { player, line, said, marks })
 
   const copy = find('tl-copy')
   copy.addEventListener('click', async () => {
@@ -241,7 +240,7 @@ export async function replay(root) {
     setTimeout(() => (copy.textContent = 'Copy link'), 2000)
   })
   copy.hidden = !navigator.clipboard
-  play.hidden = false
+  for (const id of ['tl-play', 'tl-viewbar', 'tl-speed-box', 'tl-keys']) find(id).hidden = false
   root.classList.add('tl-replay--live')
-  if (places[now]) keepInSight(places[now].x)
+  line.reveal(x)
 }

@@ -2,8 +2,9 @@
 import { statuses, type Status } from '../../domain/journey/figures.ts'
 import type { JourneyOnClock } from '../../domain/journey/replay.ts'
 import { programmeAt, type ProgrammeDefinition } from '../../domain/programme.ts'
+import { expectedPath } from './expected-path.ts'
 import type { Glyph, Mark } from './marks.ts'
-import { round, scaleFor, type FoldedStretch, type MonthTick, type Scale } from './scale.ts'
+import { round, scaleFor, type FoldedStretch, type MonthTick, type Scale, type Stretch } from './scale.ts'
 
 export const width = 1200
 const left = 88
@@ -16,7 +17,9 @@ export const rows = {
   statusHeight: 24,
   modules: 64,
   modulesHeight: 20,
-  labels: 104,
+  expected: 88,
+  expectedHeight: 7,
+  labels: 106,
   labelStep: 15,
   line: 198,
   excused: 222,
@@ -37,6 +40,8 @@ export interface Band {
   readonly label: string
   /** The label, or nothing where it would not fit. */
   readonly fits: string
+  /** What may be written on it, the longest first. */
+  readonly names: readonly string[]
   readonly kind: string
 }
 
@@ -50,9 +55,11 @@ export interface DrawnMark {
   readonly y: number
   /** Where it was recorded, on the rail below. */
   readonly recordedX: number
+  /** From the line up to its label; as everything of a mark, drawn from where the mark stands. */
   readonly stem: string | null
-  readonly label: { readonly x: number; readonly y: number; readonly anchor: 'start' | 'middle' | 'end' } | null
-  /** The thin line from when it happened to when it was recorded, or from a correction to what it corrected. */
+  readonly label: { readonly x: number; readonly y: number } | null
+  /** Where the thin line begins that leads to when it was recorded: at what is tied to it. Null where there is none. */
+  readonly tieFrom: number | null
   readonly tie: string | null
   readonly versions: readonly { readonly glyph: Glyph; readonly y: number; readonly stem: string | null }[]
 }
@@ -66,6 +73,9 @@ export interface Drawing {
   readonly size: number
   readonly statusBand: readonly Band[]
   readonly moduleBand: readonly Band[]
+  /** When the programme's modules were to be delivered, behind when they were. */
+  readonly expectedBand: readonly Band[]
+  readonly stretches: readonly Stretch[]
   readonly folds: readonly FoldedStretch[]
   readonly months: readonly MonthTick[]
   readonly marks: readonly DrawnMark[]
@@ -102,6 +112,8 @@ export function drawingOf(
     size,
     statusBand: statusBand(journey, scale),
     moduleBand: moduleBand(programme, marks, scale),
+    expectedBand: programme ? expectedBand(programme, marks, scale) : [],
+    stretches: scale.stretches,
     folds: scale.folds,
     months: scale.months,
     marks: drawn,
@@ -175,7 +187,7 @@ function placed(bundles: readonly Bundle[], scale: Scale, size: number): readonl
     const shift = aside * 5
     const versions = mark.versions.map(({ glyph }) => {
       const y = levelOf(glyph) + shift
-      return { glyph, y, stem: onTheLine(glyph) ? null : `M${x} ${rows.line}V${round(y - 6.5 * size)}` }
+      return { glyph, y, stem: onTheLine(glyph) ? null : `M0 ${rows.line}V${round(y - 6.5 * size)}` }
     })
     const y = versions.at(-1)!.y
     at.set(mark.revision, x)
@@ -187,7 +199,7 @@ function placed(bundles: readonly Bundle[], scale: Scale, size: number): readonl
       stem: null,
       label: null,
       versions,
-      tie: mark.late ? tie(x, recordedX) : null,
+      ...tied(mark.late ? x : null, recordedX),
     })
   }
   for (const mark of marks) {
@@ -203,7 +215,7 @@ function placed(bundles: readonly Bundle[], scale: Scale, size: number): readonl
         stem: null,
         label: null,
         versions: mark.versions.map(({ glyph }) => ({ glyph, y: rows.rail, stem: null })),
-        tie: target !== undefined ? tie(target, recordedX) : null,
+        ...tied(target ?? null, recordedX),
       })
       continue
     }
@@ -214,14 +226,19 @@ function placed(bundles: readonly Bundle[], scale: Scale, size: number): readonl
       x: happenedX,
       y: glyphY,
       recordedX,
-      stem: `M${happenedX} ${rows.line - (mark.kind === 'ending' ? 12 : 0)}V${round((place?.y ?? rows.line - 16) + 4)}`,
-      label: place ?? null,
+      stem: `M0 ${rows.line - (mark.kind === 'ending' ? 12 : 0)}V${round((place?.y ?? rows.line - 16) + 4)}`,
+      label: place ? { x: round(place.x - happenedX), y: place.y } : null,
       versions: mark.versions.map(({ glyph }) => ({ glyph, y: glyphY, stem: null })),
-      tie: mark.late ? tie(happenedX, recordedX) : null,
+      ...tied(mark.late ? happenedX : null, recordedX),
     })
   }
   return bundles.map((bundle) => ({ ...bundle, ...drawn.get(bundle.mark.revision)! }))
 }
+
+const tied = (from: number | null, recordedX: number): Pick<DrawnMark, 'tieFrom' | 'tie'> => ({
+  tieFrom: from,
+  tie: from === null ? null : tie(from, recordedX),
+})
 
 /** From the line straight down behind the mark, then across to where it was written up. */
 function tie(x: number, recordedX: number): string {
@@ -229,7 +246,8 @@ function tie(x: number, recordedX: number): string {
   return `M${x} ${rows.line + 4}V${turn}C${x} ${turn + 18} ${recordedX} ${turn + 6} ${recordedX} ${rows.rail - 6}`
 }
 
-const textWidth = (text: string, size = 12): number => text.length * size * 0.5
+/** Wide enough for the fonts that stand in for Arial. */
+const textWidth = (text: string, size = 13): number => text.length * size * 0.56
 
 function labelPlaces(marks: readonly Mark[], scale: Scale): Map<number, NonNullable<DrawnMark['label']>> {
   const places = new Map<number, NonNullable<DrawnMark['label']>>()
@@ -241,7 +259,7 @@ function labelPlaces(marks: readonly Mark[], scale: Scale): Map<number, NonNulla
     let following = n + 1
     while (following < stems.length && stems[following]! <= x + 1) following++
     const nextStem = stems[following] ?? Infinity
-    const wide = textWidth(mark.label) + 8
+    const wide = textWidth(mark.label, mark.kind === 'ending' ? 15 : 13) + 8
     const from = Math.max(left - 4, Math.min(x - 3, right - wide))
     // The lowest row that is free, and whose text no later stem would have to cross.
     for (let row = 0; row < labelRows; row++) {
@@ -250,7 +268,7 @@ function labelPlaces(marks: readonly Mark[], scale: Scale): Map<number, NonNulla
       const crossed = row < labelRows - 1 && nextStem < from + wide - 4
       if (!free || crossed) continue
       used.push({ row, from, to: from + wide })
-      places.set(mark.revision, { x: round(from + 4), y, anchor: 'start' })
+      places.set(mark.revision, { x: round(from + 4), y })
       break
     }
   }
@@ -285,6 +303,24 @@ function moduleBand(programme: ProgrammeDefinition | undefined, marks: readonly 
   })
 }
 
+/** A module from its first session to its last, as the programme expects them. What it expects after the line's end is not drawn. */
+function expectedBand(programme: ProgrammeDefinition, marks: readonly Mark[], scale: Scale): readonly Band[] {
+  const end = scale.stretches.at(-1)!.to
+  const expected = expectedPath(programme, marks).filter(({ on }) => Date.parse(on) < end)
+  const runs: { module: string; from: string; to: string }[] = []
+  for (const { module, on } of expected) {
+    const run = runs.at(-1)
+    if (run?.module === module) run.to = on
+    else runs.push({ module, from: on, to: on })
+  }
+  return runs.map(({ module, from, to }, i) => {
+    const next = runs[i + 1]
+    const name = programme.modules.find(({ key }) => key === module)?.name ?? module
+    const start = scale.x(from)
+    return band(start, Math.max(start + 2, (next ? scale.x(next.from) : scale.x(to) + 4) - 1), name, module, [])
+  })
+}
+
 /** What is written where the whole name of a status has no room. */
 const shorter: Readonly<Record<Status, readonly string[]>> = {
   not_referred: [],
@@ -301,6 +337,7 @@ const shorter: Readonly<Record<Status, readonly string[]>> = {
 
 function band(from: number, to: number, label: string, kind: string, short: readonly string[]): Band {
   const wide = Math.max(2, round(to - from))
-  const fits = [label, ...short].find((text) => textWidth(text, 13) + 12 < wide) ?? ''
-  return { x: from, width: wide, label, fits, kind }
+  const names = [label, ...short]
+  const fits = names.find((text) => textWidth(text, 13) + 12 < wide) ?? ''
+  return { x: from, width: wide, label, fits, names, kind }
 }

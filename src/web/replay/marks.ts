@@ -15,6 +15,7 @@ import { isFactType } from '../../domain/journey/correctable.ts'
 import { versionsIn, type FactVersion, type Versions } from '../../domain/journey/versions.ts'
 import { believedNow, daysLate, lateAfterDays } from '../../domain/journey/replay.ts'
 import { programmeAt, sessionOf } from '../../domain/programme.ts'
+import { sayDayShort } from '../layout/dates.ts'
 
 export type Glyph = AttendanceCategory | 'failed_to_comply' | Exclude<Weight, 'session' | 'none'>
 
@@ -70,11 +71,11 @@ export function marksOf(events: readonly Recorded<JourneyEvent>[]): readonly Mar
   return events.map((event): Mark => {
     const { revision, type, metadata } = event
     const days = daysLate(event)
-    const { name, shortName: label } = wordsOf(type)
+    const { name } = wordsOf(type)
     const fact = versions.factOf.get(revision)!
     const mark = {
       revision,
-      label,
+      label: name,
       name,
       module: null,
       happenedOn: metadata.occurredAt,
@@ -91,15 +92,15 @@ export function marksOf(events: readonly Recorded<JourneyEvent>[]): readonly Mar
     if (!isFactType(type)) {
       const about = versions.said.get(fact)
       const sessionId = about?.data.sessionId as string | undefined
+      const of = sessionId ?? (about ? wordsOf(about.of).name : '')
+      const did = didOf(event, versions)
       return {
         ...mark,
         kind: type === 'OutcomeRecategorised' ? 'recategorisation' : 'correction',
-        label: sessionId ? `${sessionId} ${label.toLowerCase()}` : label,
-        name: sessionId ? `${name} of ${sessionName(sessionId)}` : name,
+        label: of ? `${of}: ${did.toLowerCase()}` : did,
+        name: of ? `${of}: ${did.toLowerCase()}` : did,
         corrects: fact === revision ? null : fact,
-        versions: mark.versions.map((version) =>
-          event.type === 'AttendanceCorrected' ? { ...version, code: event.data.outcome } : version,
-        ),
+        versions: mark.versions.map((version) => ({ ...version, says: saidSince(event, versions) })),
       }
     }
     // It stands where it is believed to have happened, as whatever it is now believed to be.
@@ -120,6 +121,40 @@ export function marksOf(events: readonly Recorded<JourneyEvent>[]): readonly Mar
       standIns: standInsOf(planned, actual),
     }
   })
+}
+
+/** What a correction or a withdrawal did, in the timeline's words. */
+function didOf({ type, data, revision }: Recorded<JourneyEvent>, { said, factOf }: Versions): string {
+  if (type === 'OutcomeRecategorised') return 'Recategorised to'
+  if (type !== 'RecordWithdrawn') return 'Corrected to'
+  if (data.withdraws === factOf.get(revision)) return 'Withdrawn as recorded in error'
+  return said.has(data.withdraws) ? 'Correction withdrawn' : 'Put back'
+}
+
+/** What the fact says since a correction: only what differs from the version it corrects. */
+function saidSince(event: Recorded<JourneyEvent>, { said, factOf }: Versions): string {
+  const now = said.get(event.revision)
+  if (!now) return ''
+  if (event.type !== 'RecordCorrected') return wholeOf(now)
+  const before = said.get(event.data.corrects) ?? said.get(factOf.get(event.revision)!)
+  const staff = (of: FactVersion, field: string) => ((of.data[field] as readonly string[] | undefined) ?? []).join(', ')
+  const differs = (text: (of: FactVersion) => string) => (before && text(before) === text(now) ? '' : text(now))
+  return [
+    differs(({ on }) => sayDayShort(on)),
+    differs(({ data }) => String(data.sessionId ?? '')),
+    differs(wholeOf),
+    now.of === 'AttendanceRecorded' ? differs(({ data }) => `group ${String(data.groupId || 'not named')}`) : '',
+    differs((of) => (staff(of, 'actualFacilitators') ? `in the room ${staff(of, 'actualFacilitators')}` : '')),
+    differs((of) => (staff(of, 'plannedFacilitators') ? `planned ${staff(of, 'plannedFacilitators')}` : '')),
+    differs(({ data }) => (data.note ? 'another note' : '')),
+  ]
+    .filter(Boolean)
+    .join(', ')
+}
+
+const wholeOf = (version: FactVersion): string => {
+  const { says, code } = lookOf(version)
+  return code ? `${says} (${code})` : says
 }
 
 /** Of a fact that was withdrawn: the last version that was said of it. */
@@ -153,7 +188,11 @@ function lookOf({ of, data }: FactVersion): Omit<Version, 'revision'> {
   if (of === 'AttendanceRecorded' && outcome) return { glyph: glyphOf(outcome), says: outcomes[outcome], code: outcome }
   if (of === 'ParticipantDroppedOut')
     return { glyph: glyphOfType(of), says: reasons[data.reason as keyof typeof reasons], code: null }
-  return { glyph: glyphOfType(of), says: detailOf({ type: of, data } as Recorded<JourneyEvent>), code: null }
+  const text = (name: string) => (typeof data[name] === 'string' ? data[name] : '')
+  const said = of === 'ReferralReceived' ? text('provider') : detailOf({ type: of, data } as Recorded<JourneyEvent>)
+  // What somebody wrote in words of his own, as the timeline says it.
+  const says = [said, text('result') || text('about') || text('because')].filter(Boolean).join(', ')
+  return { glyph: glyphOfType(of), says, code: null }
 }
 
 /** Which version of a mark is believed where only these revisions count; -1 where the mark is not there yet. */

@@ -1,4 +1,5 @@
 /** What is shown of one moment of a journey: what was added at it, how things stood, and what was believed then and is no longer. */
+import { dayOf } from '../../domain/calendar.ts'
 import { factSentenceOf, sentenceOf, wordsOf } from '../../domain/event-words.ts'
 import type { Recorded } from '../../domain/history.ts'
 import { statuses, type Status } from '../../domain/journey/figures.ts'
@@ -140,7 +141,9 @@ const happeningOf = (event: Recorded<JourneyEvent>): Happening => ({
   occurredOn: sayDay(event.metadata.occurredAt),
   recordedAt: sayInstant(event.metadata.recordedAt),
   recordedBy: event.metadata.actor.id,
-  late: isLate(event) ? `Recorded ${daysLate(event)} days after it happened` : null,
+  late: isLate(event)
+    ? `Recorded ${sayDayShort(dayOf(event.metadata.recordedAt))}, ${daysLate(event)} days late`
+    : null,
 })
 
 function figuresOf({ figures }: JourneyMoment): MomentView['figures'] {

@@ -2,15 +2,28 @@ import { Controller, Get, NotFoundException, Param, Query, Req, Res } from '@nes
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { setImmediate as othersTurn } from 'node:timers/promises'
 import { RequiresPermission } from '../../access/permission.guard.ts'
+import { dayOf } from '../../domain/calendar.ts'
 import type { Recorded } from '../../domain/history.ts'
 import type { JourneyEvent } from '../../domain/journey/journey.ts'
+import { journeyOn } from '../../domain/journey/replay.ts'
 import { Journeys } from '../../queries/journeys.ts'
 import { BadAddress } from '../errors/pages.filter.ts'
-import { dateInput, readDate } from '../forms/date.ts'
+import { dateError, dateInput, readDate } from '../forms/date.ts'
 import { JourneyPages, type JourneyPage } from '../layout/journey-page.ts'
 import { rows } from './drawing.ts'
+import { marksOf } from './marks.ts'
 import { momentAt } from './moments.ts'
-import { outlineOf, readAddress, replayView, titleFor, type ReplayAsked, type ReplayView } from './replay.ts'
+import {
+  noSuchPlace,
+  notYet,
+  outlineOf,
+  readAddress,
+  replayView,
+  titleFor,
+  type Misasked,
+  type ReplayAsked,
+  type ReplayView,
+} from './replay.ts'
 
 type Query = Readonly<Record<string, unknown>>
 
@@ -30,15 +43,25 @@ export class ReplayController {
     @Res() reply: FastifyReply,
   ) {
     const page = await this.pages.open(request, id, 'replay')
+    const now = new Date().toISOString()
     const goto =
       'date-day' in query || 'date-month' in query || 'date-year' in query ? readDate(query, 'date', 'The date') : null
-    const asked = understood(goto ? { clock: query.clock } : query)
-    const { view } = await this.viewOf(page, goto?.day ? { ...asked, at: goto.day } : asked)
-    const place = /^\d{1,6}$/.test(String(query.place)) ? view.journey.places[Number(query.place) - 1] : undefined
+    const asked = readAddress(goto ? { clock: query.clock } : query)
+    if ('problem' in asked) return noMoment(reply, page, asked, 400)
+    const future = goto?.day ? goto.day > dayOf(now) : false
+    const error = future ? dateError('date', 'The date must be today or in the past') : (goto?.error ?? null)
+    const misasked = notYet(asked, now)
+    if (misasked) return noMoment(reply, page, misasked, 404)
+    const view = await this.viewOf(page, goto?.day && !future ? { ...asked, at: goto.day } : asked)
+    const { places } = view.journey
+    const noPlace = noSuchPlace(query.place, places.length)
+    if (noPlace) return noMoment(reply, page, noPlace, 404)
     // A form names a place or a date; the address it leads to names the moment itself.
-    if (place) return reply.redirect(`${page.path}/replay?clock=${asked.clock}&at=${encodeURIComponent(place)}`, 303)
-    if (goto?.day) return reply.redirect(view.here, 303)
-    const error = goto?.error ?? null
+    if (query.place !== undefined) {
+      const at = encodeURIComponent(places[Number(query.place) - 1]!)
+      return reply.redirect(`${page.path}/replay?clock=${asked.clock}&at=${at}`, 303)
+    }
+    if (goto?.day && !error) return reply.redirect(view.here, 303)
     return reply.status(error ? 400 : 200).view('replay/replay.njk', {
       ...page,
       view,
@@ -58,7 +81,7 @@ export class ReplayController {
   @Get('outline')
   async outline(@Param('id') id: string, @Query() query: Query, @Req() request: FastifyRequest) {
     const page = await this.pages.open(request, id, 'replay', { further: true })
-    return outlineOf((await this.viewOf(page, understood({ clock: query.clock }))).view)
+    return outlineOf(await this.viewOf(page, understood({ clock: query.clock }), upTo(query)))
   }
 
   /** The words of a few moments, by their numbers: asked for as the playhead comes to them. */
@@ -71,8 +94,10 @@ export class ReplayController {
   ) {
     const { from, count } = numbersFrom(query)
     const page = await this.pages.open(request, id, 'replay', { further: true })
-    const { view, events } = await this.viewOf(page, understood({ clock: query.clock }))
-    const { clock, journey, marks } = view
+    const { clock } = understood({ clock: query.clock })
+    const events = await this.eventsOf(page, upTo(query))
+    const journey = journeyOn(clock, events)
+    const marks = marksOf(events)
     const moments = []
     for (const place of journey.places.slice(from - 1, from - 1 + count)) {
       const moment = momentAt(journey, place, events, marks)
@@ -85,23 +110,26 @@ export class ReplayController {
         number: moment.number,
         title: titleFor(clock, moment),
         announcement: moment.announcement,
-        html,
+        // Indentation is half of it.
+        html: html.replace(/\s*\n\s*/g, '\n'),
       })
       await othersTurn() // a long journey has many events to fold for each
     }
     return reply.type('application/json').send(JSON.stringify(moments))
   }
 
-  private async viewOf(
-    page: JourneyPage,
-    asked: ReplayAsked,
-  ): Promise<{ view: ReplayView; events: readonly Recorded<JourneyEvent>[] }> {
-    const events = await this.journeys.events(page.journeyId)
-    if (events.length === 0) throw new NotFoundException()
-    await othersTurn()
+  private async viewOf(page: JourneyPage, asked: ReplayAsked, latest = Infinity): Promise<ReplayView> {
+    const events = await this.eventsOf(page, latest)
     const view = replayView(`${page.path}/replay`, events, asked)
     await othersTurn()
-    return { view, events }
+    return view
+  }
+
+  private async eventsOf({ journeyId }: JourneyPage, latest: number): Promise<readonly Recorded<JourneyEvent>[]> {
+    const events = (await this.journeys.events(journeyId)).filter(({ revision }) => revision <= latest)
+    if (events.length === 0) throw new NotFoundException()
+    await othersTurn()
+    return events
   }
 }
 
@@ -110,6 +138,12 @@ function understood(query: Query): ReplayAsked {
   if ('problem' in asked) throw new BadAddress(asked.problem, asked.howTo)
   return asked
 }
+
+/** The page that asks knows the journey up to this revision: what was added since would move the numbers of its moments. */
+const upTo = ({ upto }: Query): number => (/^\d{1,9}$/.test(String(upto)) ? Number(upto) : Infinity)
+
+const noMoment = (reply: FastifyReply, page: JourneyPage, misasked: Misasked, status: 400 | 404) =>
+  reply.status(status).view('replay/no-moment.njk', { ...page, ...misasked })
 
 /** More moments are not told at once. */
 const mostMoments = 40

@@ -1,11 +1,12 @@
 /** What the replay page shows: the line, the playhead, and the state of the journey at the moment asked for. */
-import { dayOf, endOfDay, isDay, isWrittenInstant } from '../../domain/calendar.ts'
+import { dayOf, endOfDay, isDay, isWrittenInstant, type Instant } from '../../domain/calendar.ts'
 import type { Recorded } from '../../domain/history.ts'
 import { statuses } from '../../domain/journey/figures.ts'
 import type { JourneyEvent } from '../../domain/journey/journey.ts'
 import { believedNow, journeyOn, type JourneyOnClock } from '../../domain/journey/replay.ts'
-import { sayDay, sayDayShort, sayInstantShort } from '../layout/dates.ts'
+import { sayDay, sayDayShort, sayInstant, sayInstantShort } from '../layout/dates.ts'
 import { drawingOf, width, type DrawnMark, type Drawing } from './drawing.ts'
+import { jumpsOf, lookedFor, type LookedFor } from './jumps.ts'
 import { marksOf, type Mark } from './marks.ts'
 import { momentAt, type Clock, type MomentView } from './moments.ts'
 import { round } from './scale.ts'
@@ -16,6 +17,7 @@ export interface ReplayAsked {
   readonly at: string | null
 }
 
+/** Why an address names no moment of the journey, and what would. */
 export type Misasked = { readonly problem: string; readonly howTo: string }
 
 /** Reads the address. What it cannot read it explains, rather than guessing at a moment nobody asked for. */
@@ -37,6 +39,30 @@ export function readAddress(query: { clock?: unknown; at?: unknown }): ReplayAsk
         howTo: 'Write the moment as a day, at=2024-03-12, or as an instant in UTC, at=2024-03-12T16:52:00Z.',
       }
     : { problem: 'The address does not name a real day.', howTo: 'Write the day as at=2024-03-12.' }
+}
+
+/** Of a moment that has not come nothing can be said, whatever the last thing on record. */
+export function notYet({ clock, at }: ReplayAsked, now: Instant): Misasked | null {
+  if (at === null) return null
+  const aDay: boolean = isDay(at)
+  if (at <= (aDay ? dayOf(now) : now)) return null
+  const when = aDay ? sayDay(at) : sayInstant(at)
+  return {
+    problem: `${when} is in the future.`,
+    howTo:
+      clock === 'known'
+        ? 'The replay shows what was known at a moment that has been: choose today or a day before it.'
+        : 'The replay shows what has happened: choose today or a day before it.',
+  }
+}
+
+/** A place that is written in the address, as the number of a moment, counts from 1. */
+export function noSuchPlace(place: unknown, of: number): Misasked | null {
+  if (place === undefined || (/^\d{1,6}$/.test(String(place)) && Number(place) >= 1 && Number(place) <= of)) return null
+  return {
+    problem: `There is no moment “${String(place).slice(0, 20)}” in this journey.`,
+    howTo: `It has ${of === 1 ? '1 moment' : `${of} moments, numbered 1 to ${of}`}.`,
+  }
 }
 
 /** How one mark looks at the moment shown. */
@@ -61,6 +87,8 @@ export interface ReplayView {
   readonly states: readonly MarkState[]
   /** The address of the moment at which a mark was added, by the mark's index. */
   hrefOf(index: number): string
+  /** The same for a link on the page itself. */
+  queryOf(index: number): string
   /** For each mark, the index of the place at which it was added. */
   readonly placeOfMark: readonly number[]
   titleOf(drawn: DrawnMark): string
@@ -74,11 +102,27 @@ export interface ReplayView {
   readonly next: string
   readonly last: string
   readonly here: string
+  /** The last revision that the page knows of. */
+  readonly upTo: number
+  /** The next absence, correction and late record after the moment; null where there is none. */
+  readonly jumps: readonly { readonly of: LookedFor; readonly href: string | null }[]
+  /** By what is looked for, the indexes of the places at which it is found. */
+  readonly found: Readonly<Record<LookedFor, readonly number[]>>
+  kindOf(mark: Mark): MarkKind
   /** The marks listed, as indexes, in the order in which they happened: those around the moment, where there are very many. */
   readonly list: readonly number[]
   readonly listed: ListedMarks
   readonly sessions: readonly number[]
   readonly sessionsShown: boolean
+}
+
+/** What can be shown and hidden together. An ending always shows. */
+export type MarkKind = 'session' | 'contact' | 'enforcement' | 'correction' | 'ending'
+
+function kindOf({ kind, versions }: Mark): MarkKind {
+  if (kind === 'recategorisation') return 'correction'
+  const { glyph } = versions[0]!
+  return kind === 'contact' && (glyph === 'warning' || glyph === 'breach') ? 'enforcement' : kind
 }
 
 export function replayView(path: string, events: readonly Recorded<JourneyEvent>[], asked: ReplayAsked): ReplayView {
@@ -89,7 +133,8 @@ export function replayView(path: string, events: readonly Recorded<JourneyEvent>
   const drawing = drawingOf(journey, marks, believedNow(events).programme)
   const by = asked.at === null ? places.at(-1)! : clock === 'known' && isDay(asked.at) ? endOfDay(asked.at) : asked.at
   const moment = momentAt(journey, by, events, marks)
-  const hrefTo = (at: string) => `${path}?clock=${clock}&at=${encodeURIComponent(at)}`
+  const queryFor = (at: string) => `?clock=${clock}&at=${encodeURIComponent(at)}`
+  const hrefTo = (at: string) => path + queryFor(at)
   const placeOf = placeOfRevision(journey)
   const placeOfMark = marks.map(({ revision }) => placeOf.get(revision)!)
   const hrefOf = (index: number) => hrefTo(places[placeOfMark[index]!]!)
@@ -102,6 +147,7 @@ export function replayView(path: string, events: readonly Recorded<JourneyEvent>
   const listed = listedAround(moment, all, placeOfMark)
   const sessions = all.filter((i) => marks[i]!.kind === 'session')
   const x = drawing.x(by)
+  const found = jumpsOf(marks, placeOf)
   return {
     clock,
     clocks: [
@@ -125,6 +171,7 @@ export function replayView(path: string, events: readonly Recorded<JourneyEvent>
     description: descriptionOf(marks, statuses[journey.statusChanges().at(-1)!.status]),
     states: statesAt(moment, marks, versionsAhead(clock, marks)),
     hrefOf,
+    queryOf: (index) => queryFor(places[placeOfMark[index]!]!),
     placeOfMark,
     titleOf: ({ mark, bundle }) =>
       bundle
@@ -139,6 +186,13 @@ export function replayView(path: string, events: readonly Recorded<JourneyEvent>
     next: place(moment.number + 1),
     last: place(places.length),
     here: hrefTo(by),
+    upTo: events.at(-1)!.revision,
+    jumps: lookedFor.map((of) => {
+      const next = found[of].find((index) => index >= moment.number)
+      return { of, href: next === undefined ? null : hrefTo(places[next]!) }
+    }),
+    found,
+    kindOf,
     list: all.slice(listed.from, listed.to),
     listed,
     sessions,
@@ -161,7 +215,7 @@ export interface ListedMarks {
 }
 
 /** Longer lists show this many marks around the moment. */
-const longestList = 400
+const longestList = 80
 
 function listedAround({ number }: MomentView, all: readonly number[], placeOfMark: readonly number[]): ListedMarks {
   if (all.length <= longestList) return { from: 0, to: all.length, of: all.length }
@@ -211,7 +265,7 @@ function descriptionOf(marks: readonly Mark[], statusAtTheEnd: string): string {
   return (
     `From ${sayDay(days[0])} to ${sayDay(days.at(-1))}: ${marks.length} records, of them ${sessions.length} sessions, ` +
     `${count('correction')} corrections and ${marks.filter((mark) => mark.late).length} recorded late. ` +
-    `Status at the end: ${statusAtTheEnd}. The same marks follow as a list.`
+    `Status at the end: ${statusAtTheEnd}. The same marks are listed below the line.`
   )
 }
 
@@ -222,14 +276,19 @@ export interface ReplayOutline {
   readonly lineTo: number
   readonly flagHalf: number
   readonly places: readonly { readonly at: string; readonly day: string; readonly when: string; readonly x: number }[]
+  /** How time runs along the line. */
+  readonly stretches: Drawing['stretches']
   /** For each mark, the index of the place at which each of its versions was added. */
   readonly marks: readonly (readonly number[])[]
+  /** For each mark that is drawn: its index, where it stands, where it was recorded and where the line begins that ties it to that. */
+  readonly drawn: readonly (readonly [index: number, x: number, recordedX: number, tieFrom: number | null])[]
   /** For each mark, the version drawn before it was added. */
   readonly ahead: readonly number[]
+  readonly found: ReplayView['found']
   readonly sessions: readonly number[]
 }
 
-export function outlineOf({ clock, journey, drawing, marks, sessions }: ReplayView): ReplayOutline {
+export function outlineOf({ clock, journey, drawing, marks, sessions, found }: ReplayView): ReplayOutline {
   const placeOf = placeOfRevision(journey)
   return {
     width,
@@ -243,7 +302,10 @@ export function outlineOf({ clock, journey, drawing, marks, sessions }: ReplayVi
       x: drawing.x(at),
     })),
     marks: marks.map(({ versions }) => versions.map(({ revision }) => placeOf.get(revision)!)),
+    stretches: drawing.stretches,
+    drawn: drawing.marks.map(({ index, x, recordedX, tieFrom }) => [index, x, recordedX, tieFrom]),
     ahead: versionsAhead(clock, marks),
+    found,
     sessions,
   }
 }

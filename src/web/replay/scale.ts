@@ -23,11 +23,14 @@ export interface MonthTick {
 export interface Scale {
   x(at: string | number): number
   readonly end: number
+  /** The pieces the line is made of, folded ones included: with them the browser draws the same line larger. */
+  readonly stretches: readonly Stretch[]
   readonly folds: readonly FoldedStretch[]
   readonly months: readonly MonthTick[]
 }
 
-interface Stretch {
+export interface Stretch {
+  /** Milliseconds since 1970. */
   readonly from: number
   readonly to: number
   readonly x: number
@@ -74,6 +77,7 @@ export function scaleFor(times: readonly (string | number)[], left: number, righ
   return {
     x: place,
     end: round(x),
+    stretches,
     folds: stretches
       .filter((stretch) => stretch.folded)
       .map((stretch) => ({
