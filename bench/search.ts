@@ -31,6 +31,8 @@ const row: Omit<CaseloadTable, 'journey_id' | 'participant_id' | 'referral_event
   corrections: 0,
   recategorisations: 0,
   facilitators_met: 2,
+  warning_due: 0,
+  review_due: 0,
   source: 'recorded',
   revision: 5,
   facts: '{}',

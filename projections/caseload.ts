@@ -2,7 +2,9 @@
 import { sql } from 'kysely'
 import { groupEventTypes } from '../src/domain/group/group.ts'
 import type { Recorded } from '../src/domain/history.ts'
+import type { Day } from '../src/domain/calendar.ts'
 import { figuresOf, statusOf, type Status } from '../src/domain/journey/figures.ts'
+import { isReviewDue, isWarningDue, type Need } from '../src/domain/journey/needs.ts'
 import { sessionEventTypes } from '../src/domain/session/session.ts'
 import { applyInPlace, fieldsRead, ownFacts, type JourneyEvent, type OwnFacts } from '../src/domain/journey/fold.ts'
 import {
@@ -34,6 +36,9 @@ export interface CaseloadTable {
   corrections: number
   recategorisations: number
   facilitators_met: number
+  /** 1 or 0. */
+  warning_due: number
+  review_due: number
   source: string
   /** The revision of the last event that changed this row. */
   revision: number
@@ -61,6 +66,8 @@ const derived = (row: Row): Row => {
     outcome,
     reason,
     ...counts,
+    warning_due: Number(isWarningDue(facts)),
+    review_due: Number(isReviewDue(facts)),
   }
 }
 
@@ -166,6 +173,8 @@ const caseloadTable: Table = {
     corrections: 'integer',
     recategorisations: 'integer',
     facilitators_met: 'integer',
+    warning_due: 'integer',
+    review_due: 'integer',
     source: 'text',
     revision: 'integer',
     referral_event_id: 'text',
@@ -258,6 +267,8 @@ export interface CaseloadFilter {
   readonly statuses?: readonly Status[]
   readonly provider?: string
   readonly groupId?: string
+  /** Journeys of which nothing happened after the day it says; the due ones of the others. */
+  readonly need?: { readonly kind: Need; readonly quietSince: Day }
 }
 
 /** Each column that the case load is sorted by, and those it is sorted by where that is the same. */
@@ -271,7 +282,8 @@ export const sortColumns = {
   facilitators: ['facilitators_met'],
 } as const satisfies Readonly<Record<string, readonly (keyof CaseloadTable)[]>>
 
-export type CaseloadColumn = keyof typeof sortColumns
+/** What needs doing is worked out from the columns, so it is sorted by without an index. */
+export type CaseloadColumn = keyof typeof sortColumns | 'needs'
 
 /** The database with the tables that these questions read. */
 export const withCaseload = (db: QueryDatabase) =>
@@ -291,8 +303,27 @@ const filtered = (db: QueryDatabase, filter: CaseloadFilter) => {
   if (filter.statuses && filter.statuses.length > 0) query = query.where('status', 'in', [...filter.statuses])
   if (filter.provider) query = query.where('provider', '=', filter.provider)
   if (filter.groupId) query = query.where('group_id', '=', filter.groupId)
-  return query
+  switch (filter.need?.kind) {
+    case 'no_contact':
+      return query.where('outcome', '=', 'open').where('last_contact_on', '<=', filter.need.quietSince)
+    case 'warning':
+      return query.where('warning_due', '=', 1)
+    case 'review':
+      return query.where('review_due', '=', 1)
+    case undefined:
+      return query
+  }
 }
+
+interface NeedsOrder {
+  readonly sort: 'needs'
+  readonly direction: 'asc' | 'desc'
+  readonly quietSince: Day
+}
+
+/** How many things need doing. */
+const needsCounted = (quietSince: Day) =>
+  sql<number>`warning_due + review_due + CASE WHEN outcome = 'open' AND last_contact_on <= ${quietSince} THEN 1 ELSE 0 END`
 
 /** The journeys that match, in no order. */
 export const journeysMatching = async (db: QueryDatabase, filter: CaseloadFilter): Promise<string[]> =>
@@ -305,7 +336,7 @@ export const countedUpTo = 2_000
 export async function caseloadPage(
   db: QueryDatabase,
   filter: CaseloadFilter,
-  order: { sort: CaseloadColumn; direction: 'asc' | 'desc' },
+  order: { sort: Exclude<CaseloadColumn, 'needs'>; direction: 'asc' | 'desc' } | NeedsOrder,
   { limit, offset }: { limit: number; offset: number },
 ) {
   let query = filtered(db, filter)
@@ -313,7 +344,8 @@ export async function caseloadPage(
     .selectAll('caseload')
     .select(['participant.sealed as details_sealed', 'participant.event_id as details_event_id'])
   // All of them the same way, so that an index holds this very order and a page needs no sorting.
-  for (const column of [...sortColumns[order.sort], 'journey_id'] as const)
+  if (order.sort === 'needs') query = query.orderBy(needsCounted(order.quietSince), order.direction)
+  for (const column of [...(order.sort === 'needs' ? [] : sortColumns[order.sort]), 'journey_id'] as const)
     query = query.orderBy(`caseload.${column}`, order.direction)
   const rows = await query.limit(limit).offset(offset).execute()
   const { counted } = await withCaseload(db)

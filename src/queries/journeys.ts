@@ -15,10 +15,11 @@ import { tokensSought } from '../../projections/participants.ts'
 import { ReadModels } from '../../projections/runner/read-models.ts'
 import { timelineOf } from '../../projections/timeline.ts'
 import { sentenceOf } from '../domain/event-words.ts'
-import type { Day, Instant } from '../domain/calendar.ts'
+import { dayOf, type Day, type Instant } from '../domain/calendar.ts'
 import type { Recorded, Source } from '../domain/history.ts'
 import { figuresOf, statusOf, type Status } from '../domain/journey/figures.ts'
 import type { JourneyEvent } from '../domain/journey/journey.ts'
+import { isReviewDue, isWarningDue, quietSince, type Need } from '../domain/journey/needs.ts'
 import type { Outcome } from '../domain/journey/outcomes.ts'
 import { believedNow, daysLate, lateAfterDays } from '../domain/journey/replay.ts'
 import type { Details, ParticipantEvent } from '../domain/participant.ts'
@@ -33,7 +34,12 @@ import { PeopleIndex } from './people-index.ts'
 export type CaseloadSort = CaseloadColumn | 'name' | 'match'
 
 /** What the case load can be sorted by. */
-export const caseloadSorts = [...(Object.keys(sortColumns) as CaseloadColumn[]), 'name', 'match'] as const
+export const caseloadSorts: readonly CaseloadSort[] = [
+  ...(Object.keys(sortColumns) as (keyof typeof sortColumns)[]),
+  'needs',
+  'name',
+  'match',
+]
 
 export interface CaseloadQuery {
   /** Of a name, words or their beginnings, with one typing mistake in each; part of a CRN or a reference; a date of birth. */
@@ -41,6 +47,8 @@ export interface CaseloadQuery {
   readonly statuses?: readonly Status[]
   readonly provider?: string
   readonly groupId?: string
+  /** Only journeys on which this needs doing. */
+  readonly need?: Need
   readonly sort?: CaseloadSort
   readonly direction?: 'asc' | 'desc'
   /** From 1. */
@@ -67,6 +75,8 @@ export interface CaseloadRow {
   readonly corrections: number
   readonly recategorisations: number
   readonly facilitatorsMet: number
+  /** What needs doing, as far as the events say. */
+  readonly needs: readonly Need[]
   /** A synthetic record, in no official figure. */
   readonly demonstration: boolean
 }
@@ -176,12 +186,14 @@ export class Journeys {
     const page = Math.max(1, query.page ?? 1)
     const find = query.find?.trim() ?? ''
     const found = find ? await this.people.find(find) : null
-    const { statuses, provider, groupId } = query
+    const { statuses, provider, groupId, need } = query
+    const quiet = quietSince(today())
     const filter = {
       ...(found && { tokens: tokensSought(this.vault, find), journeyIds: found.journeyIds }),
       statuses,
       provider,
       groupId,
+      ...(need && { need: { kind: need, quietSince: quiet } }),
     }
     const limits = { limit: pageSize, offset: (page - 1) * pageSize }
     const {
@@ -198,7 +210,7 @@ export class Journeys {
             direction,
             limits,
           )
-        : await caseloadPage(db, filter, { sort, direction }, limits)
+        : await caseloadPage(db, filter, { sort, direction, quietSince: quiet }, limits)
     const any =
       total > 0 ||
       (await withCaseload(db).selectFrom('caseload').select('journey_id').limit(1).executeTakeFirst()) !== undefined
@@ -308,6 +320,11 @@ export class Journeys {
       corrections: figures.corrections,
       recategorisations: figures.recategorisations,
       facilitatorsMet: figures.facilitators_met,
+      needs: needsOf({
+        quiet: !facts.ending && (facts.lastContactOn ?? '') <= quietSince(today()),
+        warning: isWarningDue(facts),
+        review: isReviewDue(facts),
+      }),
       demonstration: referral.metadata.source === 'simulator',
       participantId: referral.data.participantId,
       dateOfBirth: details.dateOfBirth ?? '',
@@ -459,6 +476,11 @@ export class Journeys {
       corrections: row.corrections,
       recategorisations: row.recategorisations,
       facilitatorsMet: row.facilitators_met,
+      needs: needsOf({
+        quiet: row.outcome === 'open' && row.last_contact_on <= quietSince(today()),
+        warning: row.warning_due === 1,
+        review: row.review_due === 1,
+      }),
       demonstration: row.source === 'simulator',
     }
   }
@@ -498,5 +520,13 @@ export class Journeys {
     return this.vault.hasKey(participantId) ? withoutName.notKnown : withoutName.keyMissing
   }
 }
+
+const today = (): Day => dayOf(new Date().toISOString())
+
+const needsOf = (due: { readonly quiet: boolean; readonly warning: boolean; readonly review: boolean }): Need[] => [
+  ...(due.warning ? (['warning'] as const) : []),
+  ...(due.review ? (['review'] as const) : []),
+  ...(due.quiet ? (['no_contact'] as const) : []),
+]
 
 const staff = (json: string | null): readonly string[] => (json === null ? [] : (JSON.parse(json) as string[]))

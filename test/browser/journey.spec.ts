@@ -35,7 +35,7 @@ describe('a case manager', () => {
     await page.goBack()
     expect(await page.inputValue('#find')).toBe(ids.split(' ')[0])
     expect(await page.locator('.tl-caseload__count').textContent()).toContain('found')
-    await page.click('tbody th a')
+    await page.click('tbody tr:has-text("On programme") th a')
     expect(await page.textContent('h1')).toBe('Timeline')
     const path = new URL(page.url()).pathname
 

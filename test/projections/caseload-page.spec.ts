@@ -35,6 +35,8 @@ const journey = (n: number): CaseloadTable => ({
   corrections: 0,
   recategorisations: 0,
   facilitators_met: 0,
+  warning_due: 0,
+  review_due: 0,
   source: 'recorded',
   revision: 0,
   referral_event_id: '',
@@ -100,9 +102,12 @@ describe.each(databases)('a page of a large case load, on %s,', (kind) => {
 describe('a case load of more than are counted', () => {
   const view = (page: number, rows: number) =>
     caseloadView(
-      { search: '', find: '', status: '', provider: '', group: '', sort: 'referred', direction: 'asc', page },
+      { search: '', find: '', status: '', need: '', provider: '', group: '', sort: 'referred', direction: 'asc', page },
       {
-        rows: Array.from({ length: rows }, () => ({ status: 'on_programme' })) as unknown as CaseloadPage['rows'],
+        rows: Array.from({ length: rows }, () => ({
+          status: 'on_programme',
+          needs: [],
+        })) as unknown as CaseloadPage['rows'],
         total: countedUpTo,
         more: true,
         page,
@@ -110,6 +115,7 @@ describe('a case load of more than are counted', () => {
         ...noChoices,
         empty: false,
       },
+      '2024-06-01',
     )
 
   it('is paged to its end all the same', () => {
@@ -124,8 +130,9 @@ describe('a case load of more than are counted', () => {
 describe('what the case load is filtered by', () => {
   const filters = (group: string, answer: Partial<CaseloadPage>) =>
     caseloadView(
-      { search: '', find: '', status: '', provider: '', group, sort: 'referred', direction: 'asc', page: 1 },
+      { search: '', find: '', status: '', need: '', provider: '', group, sort: 'referred', direction: 'asc', page: 1 },
       { rows: [], total: 0, more: false, page: 1, pageSize: 25, ...noChoices, empty: false, ...answer },
+      '2024-06-01',
     )
 
   it('is chosen from a list, which always has what is asked for', () => {

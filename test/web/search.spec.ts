@@ -34,6 +34,29 @@ describe('a search', () => {
     for (const [, href] of columns) expect((await get(href!.replaceAll('&amp;', '&'))).html).toContain(`${crn} ·`)
   })
 
+  it('and the case load say what needs doing, and list whom it needs doing for', async () => {
+    const all = await get('/?order=needs.desc')
+    expect(all.html).toMatch(/aria-sort="descending"><a class="tl-sort"[^>]*>Needs doing/)
+    expect(all.html).toContain('cannot say whose order ends before he can finish')
+    // All are synthetic, and that is said once, beside the banner of the service.
+    expect(all.html.match(/tl-badge">Demonstration/g)).toHaveLength(1)
+    const counts = [...all.html.matchAll(/data-label="Needs doing">(.*?)<\/td>/gs)].map(
+      ([, cell]) => cell!.match(/tl-need--/g)?.length ?? 0,
+    )
+    expect(counts).toEqual([...counts].sort((a, b) => b - a))
+    for (const [need, text] of [
+      ['no_contact', /Nothing for \d+ days/],
+      ['warning', /Warning due/],
+      ['review', /Review due/],
+    ] as const) {
+      const { html } = await get(`/?need=${need}`)
+      const cells = [...html.matchAll(/data-label="Needs doing">(.*?)<\/td>/gs)]
+      expect(cells.length).toBeGreaterThan(0)
+      for (const [, cell] of cells) expect(cell).toMatch(text)
+      expect(html).toMatch(new RegExp(`<option value="${need}" selected>`))
+    }
+  })
+
   it('that looks for nobody is the case load itself', async () => {
     const { location } = await send({ find: '  ', status: 'completed' })
     expect(location).toBe('/?status=completed')

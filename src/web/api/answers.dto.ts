@@ -1,5 +1,6 @@
 /** What the API answers. Each class is one schema of the OpenAPI document; the comments are its descriptions. */
 import { ApiProperty } from '@nestjs/swagger'
+import { needCodes, type Need } from '../../domain/journey/needs.ts'
 import { statusCodes, type JourneyFigures, type Status } from '../../domain/journey/figures.ts'
 import type { JourneyEvent } from '../../domain/journey/journey.ts'
 import { outcomeCodes, reasonCodes, type Outcome, type Reason } from '../../domain/journey/outcomes.ts'
@@ -129,6 +130,9 @@ export class CaseloadRowDto implements CaseloadRow {
   readonly recategorisations!: number
   /** How many different staff actually delivered his sessions. */
   readonly facilitatorsMet!: number
+  /** What needs doing, as far as the events say. When an order ends is in no event. */
+  @ApiProperty({ enum: needCodes, isArray: true })
+  readonly needs!: readonly Need[]
   /** A synthetic record, in no official figure. */
   readonly demonstration!: boolean
 }

@@ -1,6 +1,7 @@
 /** What each question may say. Nothing personal ever goes into an address: looking for somebody is a POST. */
 import { caseloadSorts, type CaseloadSort } from '../../queries/journeys.ts'
 import { statusCodes, type Status } from '../../domain/journey/figures.ts'
+import { needCodes, type Need } from '../../domain/journey/needs.ts'
 import type { Moment } from '../../domain/journey/replay.ts'
 import { Code, OneOf, ProviderName, PlaceOnClock, Position, SomeOf, Whole, Writing } from './fields.ts'
 
@@ -50,6 +51,9 @@ export class CaseloadSearchDto {
 
   @Code({ description: 'Only journeys in this group.', example: 'G014', optional: true })
   readonly groupId?: string
+
+  @OneOf(needCodes, { description: 'Only journeys on which this needs doing.', example: 'review', optional: true })
+  readonly need?: Need
 
   @OneOf(caseloadSorts, {
     description: 'Sorted by; where it is not said, match (the nearest to what is sought) with find, else last_contact.',

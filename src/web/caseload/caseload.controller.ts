@@ -1,6 +1,7 @@
 import { Body, Controller, Get, Post, Query, Req, Res } from '@nestjs/common'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { RequiresPermission } from '../../access/permission.guard.ts'
+import { dayOf } from '../../domain/calendar.ts'
 import { Journeys } from '../../queries/journeys.ts'
 import { Looking } from '../looking.ts'
 import { addressOf, caseloadView, queryOf, readAsked, type CaseloadAsked } from './caseload.ts'
@@ -24,7 +25,7 @@ export class CaseloadPageController {
     const answer = await this.journeys.caseload(queryOf(asked))
     const shown = answer.rows.map(({ journeyId }) => journeyId)
     await this.looking.along(request, shown, asked.find ? 'search' : 'caseload')
-    return reply.view('caseload/caseload.njk', caseloadView(asked, answer))
+    return reply.view('caseload/caseload.njk', caseloadView(asked, answer, dayOf(new Date().toISOString())))
   }
 
   /**

@@ -1,4 +1,6 @@
 /** What somebody asked of the case load, and the page that answers: links carry filters, never a name or a CRN. */
+import { daysBetween, type Day } from '../../domain/calendar.ts'
+import { absencesAWarning, needCodes, needs, quietAfterDays, type Need } from '../../domain/journey/needs.ts'
 import { statusCodes, statuses, type Status } from '../../domain/journey/figures.ts'
 import { caseloadSorts, type CaseloadPage, type CaseloadQuery, type CaseloadSort } from '../../queries/journeys.ts'
 
@@ -9,6 +11,7 @@ export interface CaseloadAsked {
   readonly search: string
   readonly find: string
   readonly status: Status | ''
+  readonly need: Need | ''
   readonly provider: string
   readonly group: string
   readonly sort: CaseloadSort
@@ -29,6 +32,7 @@ export function readAsked(fields: Fields, find: string): CaseloadAsked {
     search: find ? text('search') : '',
     find,
     status: statusCodes.find((it) => it === text('status')) ?? '',
+    need: needCodes.find((it) => it === text('need')) ?? '',
     provider: text('provider'),
     group: text('group'),
     sort: sortedBy,
@@ -44,9 +48,19 @@ const unlessSaid = (find: string): CaseloadSort => (find ? 'match' : 'last_conta
 const firstDirection = (sort: CaseloadSort): CaseloadAsked['direction'] =>
   sort === 'match' || sort === 'name' || sort === 'status' || sort === 'provider' ? 'asc' : 'desc'
 
-export const queryOf = ({ find, status, provider, group, sort, direction, page }: CaseloadAsked): CaseloadQuery => ({
+export const queryOf = ({
+  find,
+  status,
+  need,
+  provider,
+  group,
+  sort,
+  direction,
+  page,
+}: CaseloadAsked): CaseloadQuery => ({
   ...(find && { find }),
   ...(status && { statuses: [status] }),
+  ...(need && { need }),
   ...(provider && { provider }),
   ...(group && { groupId: group }),
   sort,
@@ -58,6 +72,7 @@ export const queryOf = ({ find, status, provider, group, sort, direction, page }
 const columns: readonly { readonly sort: CaseloadSort; readonly name: string; readonly numeric?: boolean }[] = [
   { sort: 'name', name: 'Name' },
   { sort: 'status', name: 'Status' },
+  { sort: 'needs', name: 'Needs doing' },
   { sort: 'provider', name: 'Provider and group' },
   { sort: 'attended', name: 'Attended', numeric: true },
   { sort: 'unacceptable', name: 'Unacceptable absences', numeric: true },
@@ -71,11 +86,12 @@ const orderOf = ({ find, sort, direction }: Pick<CaseloadAsked, 'find' | 'sort' 
   sort === unlessSaid(find) && direction === firstDirection(sort) ? '' : `${sort}.${direction}`
 
 /** Where the page is found again. Whoever it was that was sought is not in it. */
-export function addressOf({ search, find, status, provider, group, page, ...order }: CaseloadAsked): string {
+export function addressOf({ search, find, status, need, provider, group, page, ...order }: CaseloadAsked): string {
   const query = new URLSearchParams(
     Object.entries({
       search,
       status,
+      need,
       provider,
       group,
       order: orderOf({ find, ...order }),
@@ -85,7 +101,11 @@ export function addressOf({ search, find, status, provider, group, page, ...orde
   return query.size > 0 ? `/?${query}` : '/'
 }
 
-export function caseloadView(asked: CaseloadAsked, answer: CaseloadPage) {
+/** As a tag says them; of days without contact it says how many. */
+const needTags = { warning: 'Warning due', review: 'Review due' } as const
+
+/** @param today the day to which the days without contact are counted */
+export function caseloadView(asked: CaseloadAsked, answer: CaseloadPage, today: Day) {
   const hrefFor = (change: Partial<CaseloadAsked>) => addressOf({ ...asked, ...change })
   const counted = Math.max(1, Math.ceil(answer.total / pageSize))
   // Where not all are counted, one can always go on from a page that is full.
@@ -95,7 +115,18 @@ export function caseloadView(asked: CaseloadAsked, answer: CaseloadPage) {
     asked,
     order: orderOf(asked),
     nearest: asked.find && asked.sort !== 'match' ? hrefFor({ sort: 'match', direction: 'asc', page: 1 }) : null,
-    rows: answer.rows.map((row) => ({ ...row, statusName: statuses[row.status] })),
+    rows: answer.rows.map((row) => ({
+      ...row,
+      statusName: statuses[row.status],
+      needs: row.needs.map((need) => ({
+        code: need,
+        text: need === 'no_contact' ? `Nothing for ${daysBetween(row.lastContactOn, today)} days` : needTags[need],
+      })),
+    })),
+    // Said once where it is true of all of them; on a row where the others are real.
+    demonstrationOnly: answer.rows.length > 0 && answer.rows.every((row) => row.demonstration),
+    quietAfterDays,
+    absencesAWarning,
     total: figure(answer.total),
     more: answer.more,
     several: answer.more || answer.total > answer.rows.length,
@@ -104,7 +135,7 @@ export function caseloadView(asked: CaseloadAsked, answer: CaseloadPage) {
     empty: answer.empty,
     beyond: answer.rows.length === 0 && answer.total > 0,
     first: hrefFor({ page: 1 }),
-    filtered: Boolean(asked.find || asked.status || asked.provider || asked.group),
+    filtered: Boolean(asked.find || asked.status || asked.need || asked.provider || asked.group),
     columns: columns.map(({ sort, name, numeric }) => {
       const active = sort === asked.sort
       const turned = asked.direction === 'asc' ? 'desc' : 'asc'
@@ -123,6 +154,13 @@ export function caseloadView(asked: CaseloadAsked, answer: CaseloadPage) {
     statuses: options(asked.status, [
       ['', 'All statuses'],
       ...statusCodes.filter((code) => code !== 'not_referred').map((code): [string, string] => [code, statuses[code]]),
+    ]),
+    needs: options(asked.need, [
+      ['', 'Any or nothing'],
+      ...needCodes.map((code): [string, string] => [
+        code,
+        code === 'no_contact' ? `Nothing recorded for ${quietAfterDays} days` : needs[code],
+      ]),
     ]),
     providers: answer.moreProviders
       ? null
