@@ -37,7 +37,9 @@ describe('the operator’s page', () => {
       .poll(() => rows(page, 'parked'), { timeout: 10_000 })
       .toEqual([
         expect.stringMatching(
-          new RegExp(`^${stream} caseload, groups, participants, registers, timeline \\d+ its handler failed Reprocess`),
+          new RegExp(
+            `^${stream} caseload, groups, participants, registers, timeline \\d+ its handler failed Reprocess`,
+          ),
         ),
       ])
     await picture(page, 'operations-parked')

@@ -43,7 +43,11 @@ beforeAll(async () => {
   )
   at.leftAgain = revisionOf(await journeys.execute(journeyId, 'DropOut', { reason: 'work' }, issued()))
   at.recategorised = revisionOf(await journeys.execute(journeyId, 'RecategoriseOutcome', { to: 'family' }, issued()))
-  const sameReason = { corrects: at.recategorised, changes: { note: 'Said so himself.' }, because: 'A note was missing.' }
+  const sameReason = {
+    corrects: at.recategorised,
+    changes: { note: 'Said so himself.' },
+    because: 'A note was missing.',
+  }
   at.noteCorrected = revisionOf(await journeys.correctRecord(journeyId, sameReason, issued()))
   at.reinstated = revisionOf(
     await journeys.execute(journeyId, 'ReinstateJourney', { because: 'He came back.' }, issued()),
