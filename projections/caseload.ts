@@ -360,6 +360,26 @@ export async function caseloadPage(
   return { rows, total: Math.min(Number(counted), countedUpTo), more: Number(counted) > countedUpTo }
 }
 
+/**
+ * One journey with the man's sealed details, and where its stream is parked first: all that a page of it begins with, in one query.
+ * Undefined where the journey is not projected.
+ */
+export const caseloadEntry = (db: QueryDatabase, journeyId: string) =>
+  filtered(db, { journeyIds: [journeyId] })
+    .leftJoin('participant', 'participant.participant_id', 'caseload.participant_id')
+    .leftJoin('parked_stream', (join) =>
+      join.on('parked_stream.stream', '=', `journey-${journeyId}`).on('parked_stream.table_set', '=', 'live'),
+    )
+    .selectAll('caseload')
+    .select([
+      'participant.sealed as details_sealed',
+      'participant.event_id as details_event_id',
+      'parked_stream.revision as parked_at',
+      'parked_stream.why as parked_why',
+    ])
+    .orderBy('parked_stream.revision')
+    .executeTakeFirst()
+
 export type CaseloadPageRow = Awaited<ReturnType<typeof caseloadPage>>['rows'][number]
 
 /** Nobody chooses from a longer list: where there are more, a name is typed. */

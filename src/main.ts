@@ -1,4 +1,4 @@
-/** Starts the application: its settings, Nest with the feature modules, the HTTP server; stops it in order when the process is told to. */
+/** Starts the application: its settings, Nest with the feature modules, the HTTP server; stops it in order when the process is asked to. */
 import 'reflect-metadata'
 import { NestFactory } from '@nestjs/core'
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify'

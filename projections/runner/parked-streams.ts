@@ -4,11 +4,6 @@ import type { ParkedStreamTable, QueryDatabase } from '../storage/bookkeeping.ts
 export class ParkedStreams {
   constructor(private readonly db: QueryDatabase) {}
 
-  /** The first revision at which a projection stopped in this stream; undefined where the stream is not parked. */
-  at(stream: string): Promise<ParkedStreamTable | undefined> {
-    return this.live().selectAll().where('stream', '=', stream).orderBy('revision').executeTakeFirst()
-  }
-
   /** One row for each projection that parked the stream, in the order of the streams. @param most all where it is absent */
   list(most?: number): Promise<ParkedStreamTable[]> {
     const rows = this.live().selectAll().orderBy('stream').orderBy('projection')

@@ -1,4 +1,4 @@
-/** A damaged SQLite file: told from other faults, and moved out of the way. Everything in a read model can be built again from the log. */
+/** A damaged SQLite file: distinguished from other faults, and moved out of the way. Everything in a read model can be built again from the log. */
 import { existsSync, renameSync } from 'node:fs'
 
 /** The primary result codes SQLITE_CORRUPT and SQLITE_NOTADB: https://sqlite.org/rescode.html. */

@@ -31,7 +31,7 @@ export class Scrapers {
     return {
       status: 403,
       headers: {},
-      why: 'The metrics are told to this machine only. Set METRICS_TOKEN to ask from elsewhere.',
+      why: 'The metrics are for this machine only. Set METRICS_TOKEN to ask from elsewhere.',
     }
   }
 }

@@ -6,7 +6,7 @@ export interface EventBatch {
   readonly events: readonly PositionedEvent[]
   /** The position up to which the log has been read with this batch; null where nothing at all was read. */
   readonly upTo: bigint | null
-  /** With this batch the reader has everything that the log held at some moment since the batch before. */
+  /** With this batch the reader has everything that was in the log at some moment since the batch before. */
   readonly caughtUp: boolean
   /** The size of its events, in characters, near enough. */
   readonly characters: number
@@ -42,7 +42,7 @@ export class BatchBuffer {
     this.passedPosition = position
   }
 
-  /** The server has sent all that the log held. From then on a batch is whatever has come. */
+  /** The server has sent all that was in the log. From then on a batch is whatever has come. */
   atEnd(): void {
     this.reachedEnd = true
   }

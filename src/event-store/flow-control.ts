@@ -4,7 +4,7 @@ import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2'
 
 /**
  * In bytes. HTTP/2 begins with 65,535, some eighty events: whoever has worked through them then waits until the server has
- * been told, has woken and has sent more. More than this gained no more time, and took more memory.
+ * been notified, has woken and has sent more. More than this gained no more time, and took more memory.
  */
 const window = 128 * 1_024
 

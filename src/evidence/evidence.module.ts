@@ -50,7 +50,7 @@ export class Evidence {
   }
 }
 
-/** A witness whose key cannot be read is told of and not asked: the log goes on. */
+/** A witness whose key cannot be read is logged and not asked: the log goes on. */
 function cosigningOf(evidence: EvidenceLog, witness: Config['witness'], log: FollowerLog): Cosigning | null {
   if (!witness) return null
   try {

@@ -42,7 +42,7 @@ export function parseRecord(bytes: Buffer): EvidenceRecord {
 }
 
 /**
- * SHA-256 in hexadecimal over the canonical form (RFC 8785) of a value from the log. What is not JSON is told apart by what stands
+ * SHA-256 in hexadecimal over the canonical form (RFC 8785) of a value from the log. What is not JSON is distinguished by what stands
  * before the hash: `absent` is nothing at all, `bytes:` is not JSON and hashed as it is, `text:` is JSON for which RFC 8785 has no
  * form, such as half a surrogate pair, and is hashed as JavaScript writes it.
  */

@@ -50,7 +50,7 @@ export class CompactRange {
     return this.leaves
   }
 
-  /** @param onComplete is told each subtree that the leaf completes, itself first */
+  /** @param onComplete is called with each subtree that the leaf completes, itself first */
   append(leaf: Buffer, onComplete?: (level: number, index: number, hash: Buffer) => void): void {
     let hash = leaf
     let index = this.leaves

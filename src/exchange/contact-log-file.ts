@@ -117,7 +117,7 @@ class OpenedContactLog implements ContactLogFile {
   }
 }
 
-/** Things people send instead, told by how they begin. */
+/** Things people send instead, recognised by how they begin. */
 const otherThings: readonly [begins: number[], what: string][] = [
   [
     [0x50, 0x4b, 0x03, 0x04],

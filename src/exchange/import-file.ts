@@ -210,7 +210,7 @@ function countJourney(totals: ImportTotals, outcome: string | null | undefined):
   if (outcome === 'dropped_out') totals.dropped_out++
 }
 
-/** Written under another name and given its own when it is whole, readable by its owner only: it holds what the file held. */
+/** Written under another name and given its own when it is whole, readable by its owner only: it has everything that was in the file. */
 class RejectsFile {
   private readonly part: string
   private readonly out: WriteStream

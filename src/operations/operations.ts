@@ -20,7 +20,7 @@ import type { Vault } from '../protection/vault.ts'
 
 export type { ProjectionStatus as ProjectionStanding, RebuildStatus as RebuildStanding, ReadModelStatus as Standing }
 
-/** How often somebody who watches is told of changes at most. */
+/** How often somebody who watches is notified of changes at most. */
 const lookEveryMs = 1_000
 
 /** Reprocessing of all parked streams stops after so long: the rest is done when it is asked for again. */

@@ -13,7 +13,7 @@ export function registerProjectionMetrics(
   let looking: Promise<ReadModelStatus | null> | undefined
   /** One look serves all figures of a scrape: they are asked for together. */
   const look = () =>
-    // Whatever the database says, the figures that do not depend on it are still told.
+    // Whatever the database says, the figures that do not depend on it are still reported.
     (looking ??= readModels
       .look()
       .catch(() => null)

@@ -21,7 +21,7 @@ export function requestSpanOf(correlationId: string): SpanContext | null {
   return { traceId, spanId: traceId.slice(16), traceFlags: TraceFlags.SAMPLED, isRemote: true }
 }
 
-/** Ends the traces of what was told through a page or the API, as it is projected. */
+/** Ends the traces of what was recorded through a page or the API, as it is projected. */
 export function traceProjection(runner: ProjectionRunner): Subscription {
   const tracer = trace.getTracer('throughline')
   return runner.progress.subscribe(({ events, begunAt }) => {

@@ -34,7 +34,7 @@ export function startTracing(
       detectResources({ detectors: [envDetector] }),
     ),
     idGenerator: new CorrelatedIds(),
-    // The projector cannot know whether a request of another instance was sampled: a collector thins them out, here all are told.
+    // The projector cannot know whether a request of another instance was sampled: a collector thins them out, here all are sent.
     sampler: new AlwaysOnSampler(),
     spanProcessors: [to],
   })

@@ -41,7 +41,7 @@ export class SealBroken extends Error {
   }
 }
 
-/** Another process held the keys for longer than we wait. Nothing was changed. */
+/** Another process kept the keys locked for longer than we wait. Nothing was changed. */
 export class KeysBusy extends Error {
   constructor(options?: ErrorOptions) {
     super('The keys are in use by another process. Nothing was changed: try again in a few seconds.', options)

@@ -1,6 +1,7 @@
 /** The reading room: every question about journeys is asked here, and personal fields are opened here, for who may read them. */
 import { Injectable } from '@nestjs/common'
 import {
+  caseloadEntry,
   caseloadPage,
   countedUpTo,
   journeysMatching,
@@ -264,15 +265,8 @@ export class Journeys {
 
   async header(journeyId: string): Promise<JourneyHeader | null> {
     if (!opaqueId.test(journeyId)) return null
-    const { rows } = await caseloadPage(
-      this.readModels.db,
-      { journeyIds: [journeyId] },
-      { sort: 'referred', direction: 'asc' },
-      { limit: 1, offset: 0 },
-    )
-    const row = rows[0]
+    const row = await caseloadEntry(this.readModels.db, journeyId)
     if (!row) return this.headerFromLog(journeyId)
-    const parked = await this.readModels.parkedStreams.at(`journey-${journeyId}`)
     return {
       ...this.row(row),
       participantId: row.participant_id,
@@ -280,7 +274,7 @@ export class Journeys {
       programmeKey: row.programme_key,
       programmeVersion: row.programme_version,
       revision: row.revision,
-      parked: parked ? { revision: parked.revision, why: parked.why } : null,
+      parked: row.parked_at === null ? null : { revision: row.parked_at, why: row.parked_why ?? '' },
     }
   }
 

@@ -140,7 +140,7 @@ function roomOn(path: string): string {
       const { bavail, bsize } = statfsSync(place)
       return `${Math.floor((bavail * bsize) / 2 ** 20)} MB free on the disk of ${place}`
     } catch {
-      if (place === dirname(place)) return 'how much is free cannot be told'
+      if (place === dirname(place)) return 'how much is free is not known'
     }
   }
 }

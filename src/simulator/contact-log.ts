@@ -23,7 +23,7 @@ export interface ContactLogOptions {
 }
 
 /**
- * Clean or messy records, in order of recording. Lazy: what is held in memory is the journeys under way, never the log.
+ * Clean or messy records, in order of recording. Lazy: what is kept in memory is the journeys under way, never the log.
  *
  * Clean means that an import accepts every record. Messy records are also in order of recording, but what they say is wrong,
  * so a planted date may lie outside the log or not exist at all.

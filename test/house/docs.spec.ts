@@ -49,6 +49,28 @@ describe('a relative link', () => {
   })
 })
 
+describe('a file or folder that is named', () => {
+  /** What a reader of docs/extending.md would add: the one thing that is named and is not there. */
+  const imagined = /^(projections|src\/web)\/waiting\b|\bHomeVisitMade\b/
+  it('is there', () => {
+    const named = documents
+      .filter((file) => file !== 'CHANGELOG.md' && !decisions.includes(file))
+      .flatMap((file) => pathsIn(textOf(file)).map((path) => ({ file, path })))
+    expect(named.filter(({ file }) => file === normalize('docs/extending.md')).length).toBeGreaterThan(30)
+    expect(named.filter(({ path }) => !imagined.test(path) && globSync(path, { cwd: root }).length === 0)).toEqual([])
+    expect(named.filter(({ path }) => imagined.test(path) && existsSync(join(root, path)))).toEqual([])
+  })
+  it('would be found out', () => {
+    const planted = 'Write `src/nowhere.ts` beside `src/main.ts`, in `test/house/`; run `npx vitest run test/house`.'
+    expect(pathsIn(planted)).toEqual(['src/nowhere.ts', 'src/main.ts', 'test/house/'])
+    expect(existsSync(join(root, 'src/nowhere.ts'))).toBe(false)
+  })
+})
+
+function pathsIn(text: string): string[] {
+  return [...text.matchAll(/`((?:src|projections|test|bench|scripts|docs)\/[^`\s]*)`/g)].map(([, path]) => path!)
+}
+
 function linksIn(text: string): string[] {
   return [...text.matchAll(/\]\((?!https?:|mailto:)([^)\s]+)\)/g)].map(([, link]) => link!)
 }

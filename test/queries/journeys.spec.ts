@@ -1,9 +1,9 @@
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import { withCaseload } from '../../projections/caseload.ts'
 import { Journeys } from '../../src/queries/journeys.ts'
 import { csvOf, simulateContactLog } from '../../src/simulator/contact-log.ts'
 import { importText, temporaryWorkplace } from '../support/runtime.ts'
-import { contactOf, writtenLog } from '../support/written-log.ts'
+import { contactOf, referral, writtenLog } from '../support/written-log.ts'
 
 it('a journey is known from the log while the read models are being built', async () => {
   const runtime = await temporaryWorkplace()
@@ -56,4 +56,29 @@ it('a man is found by his CRN, his reference, and any words of his name, whateve
   expect(await found('okonkwo')).toEqual(['R-3'])
   expect(await found('tmo')).toEqual([])
   expect(await found('tom')).toEqual(['R-2', 'R-3'])
+})
+
+it('what every page of a journey begins with takes one query, and says where the journey is parked', async () => {
+  const runtime = await temporaryWorkplace()
+  await importText(runtime, writtenLog([referral, contactOf(2, { contact: 'Referral' })]))
+  const { db } = runtime.readModels
+  const journeys = new Journeys(runtime.store, runtime.readModels, runtime.vault)
+  const journeyId = runtime.vault.find('reference', 'R-1')!
+  const parkedAt = (revision: number, projection: string, table_set: 'live' | 'shadow' = 'live') =>
+    db
+      .insertInto('parked_stream')
+      .values({ projection, table_set, stream: `journey-${journeyId}`, revision, why: `for the ${projection}` })
+      .execute()
+  expect(await journeys.header(journeyId)).toMatchObject({ reference: 'R-1', name: 'Example, Sam', parked: null })
+  await parkedAt(1, 'caseload', 'shadow')
+  expect((await journeys.header(journeyId))!.parked).toBeNull()
+  await parkedAt(3, 'caseload')
+  await parkedAt(2, 'timeline')
+  const queries = vi.spyOn(db.getExecutor(), 'executeQuery')
+  expect(await journeys.header(journeyId)).toMatchObject({
+    reference: 'R-1',
+    parked: { revision: 2, why: 'for the timeline' },
+  })
+  expect(queries).toHaveBeenCalledTimes(1)
+  expect((await journeys.header(runtime.vault.find('reference', 'R-2')!))!.parked).toBeNull()
 })

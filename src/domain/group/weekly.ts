@@ -1,4 +1,4 @@
-/** The days on which a group meets every week. Pure: which days are bank holidays is told. */
+/** The days on which a group meets every week. Pure: which days are bank holidays is given. */
 import { dayNumbered, dayNumberOf, type Day } from '../calendar.ts'
 import type { WeeklySlot } from './room.ts'
 

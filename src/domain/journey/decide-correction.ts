@@ -1,4 +1,4 @@
-/** Whether a record may be corrected or withdrawn: what is believed after it must be possible by the rules that every record is held to. */
+/** Whether a record may be corrected or withdrawn: what is believed after it must be possible by the rules for every record. */
 import { dayInWords, type Day } from '../calendar.ts'
 import { refusalOfDate, type DatedFact, type DateFrame } from '../dates.ts'
 import { Refusal, type CommandContext } from '../history.ts'

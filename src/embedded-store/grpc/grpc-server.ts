@@ -312,7 +312,7 @@ export class GrpcServer {
 
   /**
    * Ends every open call, waits shortly for the responses to be sent, then closes the connections. Streaming calls end as cancelled,
-   * others as unavailable, on which clients try again elsewhere. A reader that is too far behind to be sent its end is told by a reset
+   * others as unavailable, on which clients try again elsewhere. A reader that is too far behind to be sent its end is notified by a reset
    * of its stream: the connection goes only after every stream on it has been closed.
    */
   async close(): Promise<void> {

@@ -4,7 +4,7 @@ import { isCorruption } from './database.ts'
 import { checksum, decodeBody, type DecodedRecord } from './event-record.ts'
 import { ordinalOf, positionOf } from './position.ts'
 
-/** A row that some reader of the store would be given, or would be told of. */
+/** A row that some reader of the store would be given, or would hear of. */
 export interface WrittenRow {
   position: bigint
   stream: string

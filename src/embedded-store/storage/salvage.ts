@@ -132,7 +132,7 @@ class Recovery {
     else if (shape === PROJECTION_ROW) this.run('INSERT OR IGNORE INTO projection VALUES (?, ?, ?)', ...values)
   }
 
-  /** Names of streams are indexed, as are those of categories, types, users and projections, which are told apart by their rows. */
+  /** Names of streams are indexed, as are those of categories, types, users and projections, which are distinguished by their rows. */
   private takeName({ kind, values, rowid }: RawRecord): void {
     const shape = shapeOf(values)
     const call = (source: string, id: bigint, name: unknown) =>

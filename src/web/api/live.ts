@@ -29,8 +29,8 @@ export class LiveStreams implements OnModuleDestroy {
   }
 
   /**
-   * @param known the revision the asker can already see; he is told it at once, so that he notices what he missed
-   * @param until whoever asked may no longer be told
+   * @param known the revision the asker can already see; it is sent at once, so that he notices what he missed
+   * @param until whoever asked may no longer know
    * @param added whose loss of the log ends the stream: the browser comes back by itself
    */
   of(known: number, added: Observable<{ revision: number }>, until: Observable<unknown>): Readable {

@@ -1,4 +1,4 @@
-// Keeps the operator's page up to date: told that there is something else to see, it looks again and changes the parts that differ.
+// Keeps the operator's page up to date: notified that there is something else to see, it looks again and changes the parts that differ.
 import { listen } from './live.js'
 
 export function watch(element) {

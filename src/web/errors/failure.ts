@@ -15,7 +15,7 @@ export type FailureCode =
   | 'refused'
   | 'changed_meanwhile'
   | 'busy'
-  /** A database of ours is held by another process. Nothing was changed. */
+  /** A database of ours is locked by another process. Nothing was changed. */
   | 'database_busy'
   | 'store_unavailable'
   | 'read_models_unavailable'

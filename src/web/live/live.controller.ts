@@ -10,7 +10,7 @@ import { Journeys } from '../../queries/journeys.ts'
 import { LiveJourneys } from '../../queries/live.ts'
 import { BadAddress } from '../errors/pages.filter.ts'
 
-/** What a page is told of its topic: the journey's last revision, or a digest of the operations page. Nothing about anybody. */
+/** What a page is sent about its topic: the journey's last revision, or a digest of the operations page. Nothing about anybody. */
 type LiveMessage = { readonly topic: string } & ({ readonly revision: number } | { readonly digest: string })
 
 const mostTopics = 100
@@ -47,7 +47,7 @@ export class LiveController {
     const journeyId = journeyTopic.exec(topic)?.[1]
     permit(as, journeyId ? 'read' : 'operate')
     if (!journeyId) return this.operations.changes().pipe(map((digest) => ({ topic, digest })))
-    // Followed from its end before the present revision is read: what is appended in between is told twice rather than never.
+    // Followed from its end before the present revision is read: what is appended in between is sent twice rather than never.
     const added = this.live.of(journeyId)
     const present = from(this.journeys.header(journeyId)).pipe(
       mergeMap((header) => (header ? of({ revision: header.revision }) : EMPTY)),

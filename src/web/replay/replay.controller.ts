@@ -145,7 +145,7 @@ const upTo = ({ upto }: Query): number => (/^\d{1,9}$/.test(String(upto)) ? Numb
 const noMoment = (reply: FastifyReply, page: JourneyPage, misasked: Misasked, status: 400 | 404) =>
   reply.status(status).view('replay/no-moment.njk', { ...page, ...misasked })
 
-/** More moments are not told at once. */
+/** More moments are not sent at once. */
 const mostMoments = 40
 
 function numbersFrom({ from, count }: Query): { from: number; count: number } {

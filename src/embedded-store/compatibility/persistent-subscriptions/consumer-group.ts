@@ -197,7 +197,7 @@ export class ConsumerGroup {
     let given = 0
     for (let i = 0; i < from.length && i < MAX_OVERTAKES;) {
       const message = from[i]!
-      // Two unanswered messages with one id could not be told apart by their answers.
+      // Two unanswered messages with one id could not be distinguished by their answers.
       const consumer = this.outstanding.has(message.id) ? undefined : this.strategy.choose(message, this.consumers)
       if (!consumer) {
         if (!this.strategy.mayOvertake) break
