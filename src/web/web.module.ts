@@ -25,6 +25,8 @@ import { ImportController } from './import/import.controller.ts'
 import { JourneyPages } from './layout/journey-page.ts'
 import { LiveController } from './live/live.controller.ts'
 import { CompareController } from './moments/compare.controller.ts'
+import { DrawnController } from './moments/drawn.controller.ts'
+import { RecordController } from './moments/record.controller.ts'
 import { MetricsController } from './operations/metrics.controller.ts'
 import { OperationsController } from './operations/operations.controller.ts'
 import { RegistersController } from './registers/registers.controller.ts'
@@ -40,6 +42,8 @@ import { TimelineController } from './timeline/timeline.controller.ts'
     TimelineController,
     ReplayController,
     CompareController,
+    RecordController,
+    DrawnController,
     HistoryController,
     LiveController,
     RecordedController,

@@ -506,6 +506,7 @@ async function everyPage(): Promise<readonly string[]> {
     `${rich}/replay?clock=known&at=2024-06-30`,
     `${rich}/compare?clock=known&from=2024-01-01&to=2025-03-31`,
     `${rich}/compare?clock=happened&from=yesterday`,
+    `${rich}/record?clock=known&at=2024-09-30`,
     `${rich}/history`,
     `${open}/attendance`,
     `${open}/correction`,

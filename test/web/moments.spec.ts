@@ -1,11 +1,13 @@
 /** The pages of one moment and of two: what they show, how they are asked for, and what they say where they cannot be. */
-import { randomUUID } from 'node:crypto'
+import { hash, randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { recordedFrom } from '../../src/domain/codec.ts'
 import { dayOf } from '../../src/domain/calendar.ts'
 import type { Recorded } from '../../src/domain/history.ts'
 import type { JourneyEvent } from '../../src/domain/journey/journey.ts'
+import { Evidence } from '../../src/evidence/evidence.module.ts'
 import { waitUntilCaughtUp } from '../../src/runtime/runtime.ts'
+import { sayDay } from '../../src/web/layout/dates.ts'
 import { richestJourney, serve, type Served } from '../support/served.ts'
 
 let served: Served
@@ -154,5 +156,85 @@ describe('two moments', () => {
     await get(`${path}/compare`)
     const looks = await Array.fromAsync(served.runtime.store.read(`consultation-${id}`))
     expect(looks.map(({ data }) => (data as { view: string }).view)).toContain('comparison')
+  })
+})
+
+describe('the record at a moment', () => {
+  const rowsOf = (html: string, caption: string) => {
+    const [, table = ''] =
+      new RegExp(`<caption[^>]*>${caption}[\\s\\S]*?<tbody[^>]*>([\\s\\S]*?)</tbody>`).exec(html) ?? []
+    return table.split('<tr').slice(1).map(text)
+  }
+
+  it('says what stood, as it was known then, and what was recorded only later', async () => {
+    const { data, revision, metadata } = correction() as Recorded<
+      Extract<JourneyEvent, { type: 'AttendanceCorrected' }>
+    >
+    const before = new Date(Date.parse(metadata.recordedAt) - 1).toISOString()
+    const { status, html } = await get(`${path}/record?clock=known&at=${before}`)
+    expect(status).toBe(200)
+    const stood = rowsOf(html, 'What stood at this moment')
+    expect(stood).toHaveLength(events.filter(({ type }) => type !== 'AttendanceCorrected').length)
+    expect(stood.find((row) => row.includes(`Session ${data.sessionId} `))).toContain(`(${data.was})`)
+    expect(rowsOf(html, 'What was recorded only after this moment')).toEqual([
+      expect.stringContaining('“Read the wrong line of the register.”'),
+    ])
+    expect(rowsOf(html, 'What was believed then and is no longer')).toEqual([
+      expect.stringContaining(`(${data.outcome})`),
+    ])
+    // The correction, known at its own instant, stands.
+    const after = await get(`${path}/record?clock=known&at=${metadata.recordedAt}`)
+    const now = rowsOf(after.html, 'What stood at this moment').find((row) =>
+      row.includes(`Session ${data.sessionId} `),
+    )
+    expect(now).toContain(`(${data.outcome})`)
+    expect(now).toContain(`${data.corrects} , corrected by ${revision}`)
+  })
+
+  it('has the hash of every event, which is its leaf in the evidence log, under a signed head', async () => {
+    const { log } = served.app.get(Evidence)
+    await expect.poll(() => log!.file.latestCheckpoint()?.size, { timeout: 20_000 }).toBeGreaterThan(0)
+    await expect.poll(() => log!.file.indexOf(`journey-${id}`, events.length - 1), { timeout: 20_000 }).not.toBeNull()
+    const leaf = log!.file.indexOf(`journey-${id}`, events.length - 1)!
+    await expect.poll(() => log!.file.latestCheckpoint()!.size, { timeout: 20_000 }).toBeGreaterThan(leaf)
+    const { html } = await get(`${path}/record?clock=known`)
+    const hashes = rowsOf(html, 'The hash of each event')
+    expect(hashes).toHaveLength(events.length)
+    for (const [revision, row] of hashes.entries()) {
+      const nth = log!.file.indexOf(`journey-${id}`, revision)!
+      const bytes = log!.file.records(nth, nth + 1)[0]!
+      // Worked out here as the page says it is: a byte of value 0, then the record.
+      const sha256 = hash('sha256', Buffer.concat([Buffer.alloc(1), bytes]), 'hex')
+      expect(row).toContain(sha256)
+      expect(row).toContain(`Leaf ${nth}`)
+      expect(row).not.toContain('DIFFERENT')
+    }
+    expect(html).toContain('npm run verify -- log')
+    expect(text(html)).toMatch(/Root hash [A-Za-z0-9+/]{43}=/)
+  })
+
+  it('says who asked for it, and when', async () => {
+    const { html } = await get(`${path}/record?clock=happened&at=2024-12-31`)
+    expect(text(html)).toContain('Asked for by Spec case manager, case manager, demonstration (CM001)')
+    expect(text(html)).toContain(`Printed ${sayDay(today())}`)
+  })
+
+  it('of a moment that is none or is in the future is not shown, and the page says why', async () => {
+    for (const [query, why] of [
+      ['at=2024-02-30', 'The moment in the address must be a real day, such as at=2024-03-12'],
+      ['clock=known&at=2999-01-01', 'The moment must be today or in the past'],
+      ['clock=known&at-day=1&at-month=&at-year=2024', 'The moment must include a month'],
+    ] as const) {
+      const { status, html } = await get(`${path}/record?${query}`)
+      expect({ query, status }).toEqual({ query, status: 400 })
+      expect(text(html)).toContain(why)
+      expect(html).not.toContain('tl-record__hash')
+    }
+  })
+
+  it('is written down as a look of its own', async () => {
+    await get(`${path}/record`)
+    const looks = await Array.fromAsync(served.runtime.store.read(`consultation-${id}`))
+    expect(looks.map(({ data }) => (data as { view: string }).view)).toContain('record_at_moment')
   })
 })

@@ -2,6 +2,7 @@
 import { Button, ErrorSummary, Radios, SkipLink, createAll } from 'govuk-frontend'
 import { Alert } from '@ministryofjustice/frontend/moj/components/alert/alert.mjs'
 import { follow } from './follow.js'
+import { followMoment, offerPng } from './picture.js'
 import { recordedOnce } from './recorded-once.js'
 import { draftSent, registerDraft } from './register-draft.js'
 import { replay } from './replay.js'
@@ -17,3 +18,6 @@ for (const element of document.querySelectorAll('[data-register-draft]')) void r
 for (const element of document.querySelectorAll('[data-draft-sent]')) draftSent(element)
 for (const element of document.querySelectorAll('[data-watch]')) watch(element)
 for (const element of document.querySelectorAll('[data-until-done]')) untilDone(element)
+for (const link of document.querySelectorAll('[data-png]')) offerPng(link)
+for (const link of document.querySelectorAll('#tl-link'))
+  followMoment(link, document.querySelectorAll('[data-at-moment]'))
