@@ -37,8 +37,8 @@ export interface InspectedEvent extends EventPlace {
   readonly event: Recorded<DomainEvent> | null
   /** Why it cannot be read. */
   readonly unreadable: string | null
-  /** Which fields of it are sealed in the store, and whether their key was destroyed. */
-  readonly sealed: { readonly fields: readonly string[]; readonly isErased: boolean }
+  /** Which fields of it are sealed in the store, and whether their key is gone. */
+  readonly sealed: { readonly fields: readonly string[]; readonly isKeyMissing: boolean }
   readonly data: CanonicalContent | null
   readonly metadata: CanonicalContent | null
   /** The record that is hashed as its leaf; null where there is no event to make it from. */
@@ -147,17 +147,17 @@ export class EventReader {
   }
 
   private read(stored: StoredEvent | null): Pick<InspectedEvent, 'event' | 'unreadable' | 'sealed'> {
-    const nothingSealed = { fields: [], isErased: false }
+    const nothingSealed = { fields: [], isKeyMissing: false }
     if (!stored) return { event: null, unreadable: null, sealed: nothingSealed }
     try {
       const recorded = recordedFrom(stored)
       const { vault } = this.sources
       const { sealed } = recorded.data as { readonly sealed?: string }
-      const { fields, erased } = openedFields(vault, { ...recorded, keyId: recorded.metadata.keyId, sealed })
+      const { fields, keyMissing } = openedFields(vault, { ...recorded, keyId: recorded.metadata.keyId, sealed })
       return {
         event: opened(vault, recorded),
         unreadable: null,
-        sealed: { fields: Object.keys(fields), isErased: erased },
+        sealed: { fields: Object.keys(fields), isKeyMissing: keyMissing },
       }
     } catch (error) {
       if (error instanceof PoisonEvent) return { event: null, unreadable: error.why, sealed: nothingSealed }

@@ -6,7 +6,7 @@ import { Cases } from '../../audit/cases.ts'
 import { EventIndex } from '../../audit/event-index.ts'
 import { EventReader } from '../../audit/event-reader.ts'
 import { EventSearch, type FoundPlaces, type IndexClock } from '../../audit/event-search.ts'
-import { Looking } from '../consultation/looking.ts'
+import { Looking } from '../looking.ts'
 import { BadAddress } from '../errors/pages.filter.ts'
 import {
   addressWith,

@@ -6,7 +6,7 @@ import { Cases, isStreamName } from '../../audit/cases.ts'
 import { EventIndex } from '../../audit/event-index.ts'
 import { EventReader, type InspectedEvent } from '../../audit/event-reader.ts'
 import { EventSearch } from '../../audit/event-search.ts'
-import { Looking } from '../consultation/looking.ts'
+import { Looking } from '../looking.ts'
 import {
   addressWith,
   dayAsTyped,

@@ -13,7 +13,7 @@ import {
   type RegisterName,
   type AuditRow,
 } from '../../queries/registers.ts'
-import { Looking } from '../consultation/looking.ts'
+import { Looking } from '../looking.ts'
 import { addressWith, pagination, registerAsked } from './asked.ts'
 import { barsOf, barStep } from './bars.ts'
 import { reasonName, registerWords, roleName } from './register-words.ts'
