@@ -37,7 +37,7 @@ export interface InspectedEvent extends EventPlace {
   readonly event: Recorded<DomainEvent> | null
   /** Why it cannot be read. */
   readonly unreadable: string | null
-  /** Which fields of it are sealed in the store, and whether their key was destroyed. */
+  /** Which fields of it are sealed in the store, and whether their key is gone. */
   readonly sealed: { readonly fields: readonly string[]; readonly isKeyMissing: boolean }
   readonly data: CanonicalContent | null
   readonly metadata: CanonicalContent | null

@@ -90,7 +90,7 @@ function tagsOf({ event, sealed }: InspectedEvent, { by }: EventLinks): Tag[] {
   if (event && isLate(event)) tags.push({ text: `Recorded ${daysLate(event)} days late`, colour: 'orange' })
   if (event?.metadata.source === 'import') tags.push({ text: 'Imported', colour: 'blue' })
   if (event?.metadata.source === 'simulator') tags.push({ text: 'Demonstration', colour: 'purple' })
-  if (sealed.isKeyMissing) tags.push({ text: 'Personal details: key missing', colour: 'grey' })
+  if (sealed.isKeyMissing) tags.push({ text: 'Key missing', colour: 'grey' })
   return tags
 }
 
