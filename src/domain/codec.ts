@@ -98,6 +98,11 @@ const change = code((code) => Object.hasOwn(changeReasons, code))
 const departure = code((code) => Object.hasOwn(departures, code))
 const engagement = code((code) => Object.hasOwn(engagements, code))
 const time = code(isTime)
+/** Of a field that came later, or that not every record has. */
+const whereGiven =
+  (check: Check): Check =>
+  (value) =>
+    value === undefined || check(value)
 const staff: Check = (value) =>
   Array.isArray(value) && value.every((one) => isObject(one) && text(one.facilitator) && text(one.role))
 const slot: Check = (value) => isObject(value) && count(value.weekday) && text(value.startsAt) && count(value.minutes)
@@ -136,6 +141,8 @@ const shapes: {
     groupId: text,
     plannedFacilitators: texts,
     actualFacilitators: texts,
+    startedAt: whereGiven(time),
+    endedAt: whereGiven(time),
   },
   AttendanceCorrected: { sessionId: text, outcome, was: outcome, corrects: count },
   WarningIssued: {},
