@@ -8,7 +8,7 @@ export class ConcurrencyConflict extends Error {
   constructor(stream: string) {
     super(`The stream ${stream} has moved on.`)
     this.stream = stream
-    this.name = 'StreamMoved'
+    this.name = 'ConcurrencyConflict'
   }
 }
 
