@@ -4,7 +4,7 @@ import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { readConfig } from '../runtime/config.ts'
 import { named } from '../exchange/contact-log-file.ts'
-import { importFile, type ImportTotals } from '../exchange/import-file.ts'
+import { importFile, type ImportResult, type ImportTotals } from '../exchange/import-file.ts'
 import { DataDirectoryInUse, lockDataDirectory, type DataDirectoryLock } from '../runtime/data-directory-lock.ts'
 import { openRuntime } from '../runtime/runtime.ts'
 import { atTheTerminal, progressBar, UsageError } from './terminal.ts'
@@ -53,7 +53,7 @@ await atTheTerminal(async () => {
   const bar = progressBar(options.check ? 'Checking' : 'Importing', size)
   let soFar: ImportTotals | undefined
   try {
-    const { totals, rejects, blank, leftOut } = await importFile(runtime, file, {
+    const { totals, oddities, rejects, blank, leftOut } = await importFile(runtime, file, {
       rejects: options.rejects,
       reconsider: options.reconsider,
       check: options.check,
@@ -65,7 +65,7 @@ await atTheTerminal(async () => {
     bar.end()
     if (totals.rows > 0 && totals.rejected === totals.rows) process.exitCode = everyRecordRefused
     if (options.json) {
-      const notes = { ...(blank > 0 && { blank }), ...(leftOut.length > 0 && { columns_left_out: leftOut }) }
+      const notes = { oddities, ...(blank > 0 && { blank }), ...(leftOut.length > 0 && { columns_left_out: leftOut }) }
       process.stdout.write(`${JSON.stringify({ ...totals, ...notes })}\n`)
       return
     }
@@ -79,6 +79,7 @@ await atTheTerminal(async () => {
         `  duplicates      ${totals.duplicates}`,
         `  rejected        ${totals.rejected}`,
         ...reasons,
+        ...oddLines(oddities),
         ...(blank > 0 ? [`  blank           ${blank} (passed over)`] : []),
         `Participants      ${totals.participants}`,
         `Journeys          ${totals.journeys}`,
@@ -105,3 +106,9 @@ await atTheTerminal(async () => {
     alone?.release()
   }
 })
+
+/** The improbable among the accepted records. They are in: nobody is asked about what another system recorded. */
+function oddLines(found: ImportResult['oddities']): readonly string[] {
+  const lines = Object.entries(found).map(([code, count]) => `    ${code.padEnd(26)}${count}`)
+  return lines.length > 0 ? ['  unusual, and accepted', ...lines] : []
+}

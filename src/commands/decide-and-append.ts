@@ -76,17 +76,23 @@ export class PendingStream<S, C extends CommandContext, E extends DomainEvent> {
   }
 
   /**
+   * @param examine is shown what the command would add and the state before it; the codes it answers are kept with the events
    * @returns `decided` where the command adds something, `nothing_new` where it was answered before or changes nothing
-   * @throws Refusal
+   * @throws Refusal, and whatever `examine` throws
    */
-  decide(command: C, issuer: Issuer): 'decided' | 'nothing_new' {
+  decide(
+    command: C,
+    issuer: Issuer,
+    examine: (state: S, events: readonly E[]) => readonly string[] = () => [],
+  ): 'decided' | 'nothing_new' {
     if (this.appended.has(command.commandId)) return 'decided'
     const { history, id, stream } = this
     const { state, revision } = this.after
     const events = history.decide(state, command)
     if (events.length === 0) return 'nothing_new'
     const keyIdOf = (event: E) => history.keyIdOf(id, state, events, event)
-    const envelopes = envelopesOf(events, { stream, revision, keyIdOf }, command, issuer)
+    const oddities = examine(state, events)
+    const envelopes = envelopesOf(events, { stream, revision, keyIdOf }, command, oddities, issuer)
     this.growing ??= history.growing(state)
     for (const { event } of envelopes) this.growing.add(event)
     this.revision += events.length

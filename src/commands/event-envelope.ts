@@ -63,6 +63,7 @@ export function refuseUnstorable(event: DomainEvent): number {
 
 /**
  * The events of one command, as they will stand in the stream after a revision.
+ * @param oddities what is improbable about them and was confirmed
  * @param at.keyIdOf the key under which the personal fields of one of them are sealed, where it has any
  * @throws Refusal where one of them cannot be kept
  */
@@ -70,6 +71,7 @@ export function envelopesOf<E extends DomainEvent>(
   events: readonly E[],
   { stream, revision, keyIdOf }: { stream: string; revision: number; keyIdOf: (event: E) => string | undefined },
   { commandId, occurredOn }: CommandContext,
+  oddities: readonly string[],
   { by, importedBy, source, recordedAt, correlationId, causationId }: Issuer,
 ): Envelope<E>[] {
   const category = stream.slice(0, stream.indexOf('-'))
@@ -85,6 +87,7 @@ export function envelopesOf<E extends DomainEvent>(
       correlationId: correlationId ?? commandId,
       causationId: causationId ?? commandId,
       source,
+      ...(oddities.length > 0 && { oddities }),
     }
     const keyId = keyIdOf(event)
     const bytes = dataBytes + jsonBytes({ ...metadata, keyId }) + 2 * event.type.length

@@ -5,6 +5,7 @@ import { recordedFrom, schemaVersionOf } from '../domain/codec.ts'
 import { adultOn } from '../domain/dates.ts'
 import { Refusal, type Actor, type CommandContext, type Recorded, type Source } from '../domain/history.ts'
 import { journeyHistory, type JourneyCommand, type JourneyEvent } from '../domain/journey/journey.ts'
+import type { Oddity } from '../domain/journey/oddities.ts'
 import type { Journey } from '../domain/journey/state.ts'
 import { versionsIn } from '../domain/journey/versions.ts'
 import type { Details } from '../domain/participant.ts'
@@ -20,6 +21,7 @@ import {
   type SealedHistory,
 } from './decide-and-append.ts'
 import { refuseUnstorable, type Issuer } from './event-envelope.ts'
+import { confirmed, odditiesAmong, OdditiesUnconfirmed } from './unconfirmed-oddities.ts'
 import type { ParticipantCommandHandler } from './participant-command-handler.ts'
 
 /** A journey's personal fields are sealed under its participant's key; the referral says who he is. */
@@ -47,6 +49,18 @@ export interface IssuedBy {
   /** Now, unless the simulator says otherwise. */
   readonly recordedAt?: Instant
 }
+
+/** What somebody who issues a command was looking at, where that matters, and which oddities of it he means. */
+interface Confirmed {
+  readonly expectedRevision?: number
+  /** Nothing odd is written unless it is among these; where they are left out, nobody is asked. */
+  readonly confirmedOddities?: readonly string[]
+}
+
+export type IssuedOnRecord = IssuedBy & Confirmed
+
+/** The day of the fact, where it is not the day that is on record. */
+type IssuedOnFact = Omit<IssuedBy, 'occurredOn'> & Confirmed & { readonly occurredOn?: Day }
 
 export interface NewReferral {
   readonly details: Required<Details>
@@ -78,25 +92,53 @@ export class JourneyCommandHandler {
   /**
    * Records something that happened on a journey. It is recorded now.
    * @param issued.expectedRevision what the issuer was looking at, where that matters
-   * @throws Forbidden, Refusal, StaleRevision, ConcurrencyConflict, StoreUnavailable, PoisonEvent
+   * @throws Forbidden, OdditiesUnconfirmed, Refusal, StaleRevision, ConcurrencyConflict, StoreUnavailable, PoisonEvent
    */
   async execute<T extends JourneyCommand['type']>(
     journeyId: string,
     type: T,
     data: Extract<JourneyCommand, { type: T }>['data'],
-    issued: IssuedBy & { readonly expectedRevision?: number },
+    issued: IssuedOnRecord,
   ): Promise<CommandResult> {
+    return (await this.commands.append(await this.decided(journeyId, { type, data }, issued))).result
+  }
+
+  /**
+   * What is improbable about a command, which {@link execute} will ask about. Nothing is written.
+   * @throws what {@link execute} throws where it would be refused
+   */
+  async odditiesOf<T extends JourneyCommand['type']>(
+    journeyId: string,
+    type: T,
+    data: Extract<JourneyCommand, { type: T }>['data'],
+    issued: IssuedOnRecord,
+  ): Promise<readonly Oddity[]> {
+    try {
+      await this.decided(journeyId, { type, data }, { ...issued, confirmedOddities: [] })
+      return []
+    } catch (error) {
+      if (error instanceof OdditiesUnconfirmed) return error.oddities
+      throw error
+    }
+  }
+
+  private decided(
+    journeyId: string,
+    { type, data }: { readonly type: JourneyCommand['type']; readonly data: JourneyCommand['data'] },
+    issued: IssuedOnRecord,
+  ) {
     if (type === 'Refer') throw new Error('A referral begins a journey: use refer().')
     const { issuer, context } = issuedNow(issued)
-    const { expectedRevision } = issued
-    const decided = await this.decide(journeyId, (journey, adultFrom) => {
+    const { expectedRevision, confirmedOddities } = issued
+    return this.decide(journeyId, (journey, adultFrom) => {
       const { revision } = journey.folded
       const command = { type, data, ...context, adultFrom } as unknown as JourneyCommand
-      if (journey.decide(command, issuer) === 'nothing_new') return
-      if (expectedRevision !== undefined && expectedRevision !== revision)
-        throw new StaleRevision(expectedRevision, revision)
+      journey.decide(command, issuer, (state, events) => {
+        if (expectedRevision !== undefined && expectedRevision !== revision)
+          throw new StaleRevision(expectedRevision, revision)
+        return confirmedOddities ? confirmed(odditiesAmong(state, events, context), confirmedOddities) : []
+      })
     })
-    return (await this.commands.append(decided)).result
   }
 
   /**
@@ -118,11 +160,26 @@ export class JourneyCommandHandler {
    * @param issued.occurredOn the day on which it happened, where that day was wrong too; otherwise the day stays as it was
    * @throws what {@link execute} throws; Refusal where the event cannot be corrected
    */
-  async correctRecord(
+  async correctRecord(journeyId: string, correction: RecordCorrection, issued: IssuedOnFact): Promise<CommandResult> {
+    const { data, occurredOn } = await this.correctionOf(journeyId, correction, issued)
+    return this.execute(journeyId, 'CorrectRecord', data, { ...issued, occurredOn })
+  }
+
+  /** What is improbable about a correction, as {@link odditiesOf} says it of a command. */
+  async odditiesOfCorrection(
+    journeyId: string,
+    correction: RecordCorrection,
+    issued: IssuedOnFact,
+  ): Promise<readonly Oddity[]> {
+    const { data, occurredOn } = await this.correctionOf(journeyId, correction, issued)
+    return this.odditiesOf(journeyId, 'CorrectRecord', data, { ...issued, occurredOn })
+  }
+
+  private async correctionOf(
     journeyId: string,
     { corrects, changes, because }: RecordCorrection,
-    issued: Omit<IssuedBy, 'occurredOn'> & { readonly occurredOn?: Day; readonly expectedRevision?: number },
-  ): Promise<CommandResult> {
+    issued: IssuedOnFact,
+  ) {
     permit(issued.by, 'record')
     const events = await this.eventsOf(journeyId)
     const version = versionsIn(events).said.get(corrects)
@@ -133,9 +190,7 @@ export class JourneyCommandHandler {
       throw why
     }
     const said = { of: version.of, version: schemaVersionOf(version.of), data: version.data }
-    const occurredOn = issued.occurredOn ?? version.on
-    const data = { corrects, changes, because, said }
-    return this.execute(journeyId, 'CorrectRecord', data, { ...issued, occurredOn })
+    return { data: { corrects, changes, because, said }, occurredOn: issued.occurredOn ?? version.on }
   }
 
   /** Takes back what an event of a journey says, or a correction of it, as recorded in error. */
@@ -163,7 +218,7 @@ export class JourneyCommandHandler {
   /** Registers the participant, if he is new, and begins a journey for him. Nothing is written where either is refused. */
   async refer(
     { details, programme, provider, referralSource, reference, note }: NewReferral,
-    issued: IssuedBy,
+    issued: IssuedBy & Pick<Confirmed, 'confirmedOddities'>,
   ): Promise<{ journeyId: string; written: CommandResult }> {
     const { issuer, context } = issuedNow(issued)
     const { participantId, journeyId } = await this.vault.whenFree(() => ({
@@ -173,7 +228,11 @@ export class JourneyCommandHandler {
     const data = { participantId, programme, source: referralSource, provider, reference, note }
     refuseUnstorable({ type: 'ParticipantRegistered', data: this.participants.detailsCommand(details, context).data })
     const referral = await this.commands.decide(sealedJourneys, journeyId, (journey) => {
-      journey.decide({ type: 'Refer', ...context, adultFrom: adultOn(details.dateOfBirth), data }, issuer)
+      const command = { type: 'Refer', ...context, adultFrom: adultOn(details.dateOfBirth), data } as const
+      const { confirmedOddities } = issued
+      journey.decide(command, issuer, (state, events) =>
+        confirmedOddities ? confirmed(odditiesAmong(state, events, context), confirmedOddities) : [],
+      )
     })
     await this.participants.tellDetails(participantId, details, context, issuer)
     return { journeyId, written: (await this.commands.append(referral)).result }

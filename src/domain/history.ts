@@ -46,6 +46,8 @@ export interface Metadata {
   readonly source: Source
   /** The key under which the personal fields are sealed, where there are any. */
   readonly keyId?: string
+  /** The codes of what was improbable about it, and confirmed by whoever recorded it. */
+  readonly oddities?: readonly string[]
 }
 
 /** An event as the log holds it: what it says, what is known about it, and its place in its stream. */

@@ -20,6 +20,7 @@ import { withCaseload } from '../../projections/caseload.ts'
 import { DryRunLog } from '../commands/dry-run.ts'
 import { sealedJourneys } from '../commands/journey-command-handler.ts'
 import type { Actor, Source } from '../domain/history.ts'
+import { oddityCodes, type OddityCode } from '../domain/journey/oddities.ts'
 import { Vault } from '../protection/vault.ts'
 import { waitUntilCaughtUp, type Runtime } from '../runtime/runtime.ts'
 import { whatToMend } from './contact-log.ts'
@@ -49,6 +50,8 @@ export interface ImportTotals {
 
 export interface ImportResult {
   readonly totals: ImportTotals
+  /** How many of the accepted records are improbable, by what is odd about them; the codes are those of src/domain/journey/oddities.ts. */
+  readonly oddities: Readonly<Partial<Record<OddityCode, number>>>
   /** Where the refused records are. */
   readonly rejects: string
   /** Records with nothing in any field, which were passed over. */
@@ -98,6 +101,7 @@ export async function importFile(runtime: Runtime, file: string, options: Import
   }
   const rejectsFile = new RejectsFile(rejects, contactLog)
   const { importer, ...judging } = options.check ? dryRun(runtime, options) : realRun(runtime, options)
+  const odd: Partial<Record<OddityCode, number>> = {}
   const totals: ImportTotals = {
     rows: 0,
     accepted: 0,
@@ -111,7 +115,8 @@ export async function importFile(runtime: Runtime, file: string, options: Import
   }
   try {
     for await (const judged of importer.run(contactLog.rows())) {
-      for (const { numbered, verdict } of judged) {
+      for (const { numbered, verdict, oddities } of judged) {
+        for (const code of oddities) odd[code] = (odd[code] ?? 0) + 1
         totals.rows++
         if (verdict === 'accepted') totals.accepted++
         else if (verdict === 'duplicate') totals.duplicates++
@@ -142,7 +147,8 @@ export async function importFile(runtime: Runtime, file: string, options: Import
   totals.rejected_by_reason = Object.fromEntries(
     Object.entries(totals.rejected_by_reason).sort(([a], [b]) => (a < b ? -1 : 1)),
   )
-  return { totals, rejects, blank: contactLog.blank, leftOut: contactLog.leftOut }
+  const oddities = Object.fromEntries(oddityCodes.flatMap((code) => (odd[code] ? [[code, odd[code]]] : [])))
+  return { totals, oddities, rejects, blank: contactLog.blank, leftOut: contactLog.leftOut }
 }
 
 /** What the records are judged on, and what the journeys of the file come to in the end. */

@@ -7,9 +7,11 @@ import { ConcurrencyConflict, type DecidedStream } from '../commands/decide-and-
 import { refuseUnstorable, type Issuer } from '../commands/event-envelope.ts'
 import { sealedJourneys } from '../commands/journey-command-handler.ts'
 import { detailsFingerprint, sealedParticipants } from '../commands/participant-command-handler.ts'
+import { odditiesAmong } from '../commands/unconfirmed-oddities.ts'
 import { PoisonEvent } from '../domain/codec.ts'
 import { Refusal, type Actor, type Source } from '../domain/history.ts'
 import { journeyHistory, type JourneyCommand, type JourneyEvent } from '../domain/journey/journey.ts'
+import type { OddityCode } from '../domain/journey/oddities.ts'
 import type { Journey } from '../domain/journey/state.ts'
 import type { Participant, ParticipantCommand, ParticipantEvent } from '../domain/participant.ts'
 import type { EventStore } from '../event-store/event-store.ts'
@@ -25,6 +27,8 @@ export type Verdict = 'accepted' | 'duplicate' | { readonly refused: string }
 export interface Judged {
   readonly numbered: NumberedRow
   readonly verdict: Verdict
+  /** What is improbable about an accepted record. Nobody is asked about it, so it is told in the totals. */
+  readonly oddities: readonly OddityCode[]
 }
 
 /** Records judged together. */
@@ -40,6 +44,8 @@ interface Candidate {
   readonly contact: Contact
   readonly recordId: string
   verdict: Verdict
+  /** What is improbable about it, once it is accepted. */
+  oddities: readonly OddityCode[]
 }
 
 /** A journey as the next record of it is judged. */
@@ -47,8 +53,8 @@ interface JudgedOn {
   state(): Journey
   /** The records of it that this append has put into the log already. */
   readonly appended: ReadonlySet<string>
-  /** @throws Refusal */
-  decide(command: JourneyCommand, issuer: Issuer): void
+  /** @returns what is improbable about it @throws Refusal */
+  decide(command: JourneyCommand, issuer: Issuer): readonly OddityCode[]
 }
 
 /** The records of one journey in a chunk, and what was decided on them. */
@@ -169,10 +175,11 @@ export class Importer {
           this.scratch.addJourney(journeyId)
       }
     })
-    return sights.map(({ numbered, sight }) => ({
-      numbered,
-      verdict: typeof sight === 'string' ? { refused: sight } : candidates.get(numbered)!.verdict,
-    }))
+    return sights.map(({ numbered, sight }): Judged => {
+      if (typeof sight === 'string') return { numbered, verdict: { refused: sight }, oddities: [] }
+      const { verdict, oddities } = candidates.get(numbered)!
+      return { numbered, verdict, oddities: verdict === 'accepted' ? oddities : [] }
+    })
   }
 
   private candidateFor(numbered: NumberedRow, contact: Contact): Candidate {
@@ -182,7 +189,7 @@ export class Importer {
       if (!this.find('crn', row.crn)) this.participants.expect(this.vault.participant(row.crn))
     }
     const recordId = this.vault.uuidFor('contact-record', JSON.stringify(columns.map((column) => row[column])))
-    return { numbered, contact, recordId, verdict: 'duplicate' }
+    return { numbered, contact, recordId, verdict: 'duplicate', oddities: [] }
   }
 
   private async decideJourney(records: JourneyRecords): Promise<void> {
@@ -192,7 +199,10 @@ export class Importer {
       this.judgeInOrder(records, {
         state: () => journeyHistory.initial,
         appended: new Set(),
-        decide: (command) => void journeyHistory.decide(journeyHistory.initial, command),
+        decide: (command) => {
+          journeyHistory.decide(journeyHistory.initial, command)
+          return []
+        },
       })
       return
     }
@@ -201,7 +211,14 @@ export class Importer {
         this.judgeInOrder(records, {
           state: () => stream.after.state,
           appended: stream.appended,
-          decide: (command, issuer) => void stream.decide(command, issuer),
+          decide: (command, issuer) => {
+            let odd: readonly OddityCode[] = []
+            stream.decide(command, issuer, (state, events) => {
+              odd = odditiesAmong(state, events, command).map(({ code }) => code)
+              return [] // Nobody is asked: they are counted, and nobody has confirmed them.
+            })
+            return odd
+          },
         }),
       )
     } catch (error) {
@@ -233,7 +250,8 @@ export class Importer {
     }
   }
 
-  private decided({ contact, recordId }: Candidate, journey: JudgedOn): Verdict {
+  private decided(candidate: Candidate, journey: JudgedOn): Verdict {
+    const { contact, recordId } = candidate
     try {
       const participantId = this.find('crn', contact.row.crn)
       const command = commandOf(contact, recordId, participantId ?? '', this.veil)
@@ -242,7 +260,7 @@ export class Importer {
         throw new Refusal('wrong_participant', 'This journey is another participant’s.')
       }
       refuseUnstorable({ type: 'ParticipantRegistered', data: this.detailsOf(contact) })
-      journey.decide(command, this.issuerOf(contact))
+      candidate.oddities = journey.decide(command, this.issuerOf(contact))
       return 'accepted'
     } catch (error) {
       if (error instanceof Refusal) return { refused: error.code }

@@ -1,5 +1,6 @@
 /** Corrections and withdrawals through the API: the same rules as on the pages, each refusal a problem of its own. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { oddityCodes } from '../../src/domain/journey/oddities.ts'
 import { waitUntilCaughtUp } from '../../src/runtime/runtime.ts'
 import { openJourney, serve, type Served } from '../support/served.ts'
 
@@ -17,7 +18,8 @@ async function post(route: string, body: object) {
   const answer = await fetch(`${served.url}${path}/${route}`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(body),
+    // Whatever is unusual about it is meant.
+    body: JSON.stringify(route === 'withdrawals' ? body : { confirmedOddities: oddityCodes, ...body }),
   })
   return { status: answer.status, ...((await answer.json()) as { revision: number; code?: string; detail?: string }) }
 }

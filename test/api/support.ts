@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect } from 'vitest'
+import { oddityCodes } from '../../src/domain/journey/oddities.ts'
 import { isOfApi } from '../../src/web/api/configure-api.ts'
 import { FaultLog } from '../../src/operations/fault-log.ts'
 import { RUNTIME, type Runtime } from '../../src/runtime/runtime.ts'
@@ -35,8 +36,12 @@ export class Running {
   get = (url: string, headers: Record<string, string> = {}): Promise<Injected> =>
     this.app.inject({ method: 'GET', url, headers })
 
-  /** @param body an object is sent as JSON; a string as it is */
+  /** Whatever is unusual about it is meant, unless the body itself says what is. @param body an object is sent as JSON; a string as it is */
   post = (url: string, body: unknown, headers: Record<string, string> = {}): Promise<Injected> =>
+    this.send(url, isOfJourney(url) && isPlain(body) ? { confirmedOddities: oddityCodes, ...body } : body, headers)
+
+  /** As it is. */
+  send = (url: string, body: unknown, headers: Record<string, string> = {}): Promise<Injected> =>
     this.app.inject({
       method: 'POST',
       url,
@@ -60,6 +65,10 @@ export class Running {
   }
 }
 
+const isOfJourney = (url: string) => url.startsWith('/api/journeys') && !url.endsWith('/withdrawals')
+
+const isPlain = (body: unknown): body is object => typeof body === 'object' && body !== null && !Array.isArray(body)
+
 /** One application for all the specs of a file. */
 export function running(): Running {
   const one = new Running()
@@ -82,6 +91,7 @@ export function aReferral(more: Record<string, unknown> = {}) {
   referrals++
   return {
     occurredOn: '2025-01-10',
+    confirmedOddities: ['far_from_today'],
     crn: `Z${String(100_000 + referrals)}`,
     familyName: 'Marker-Smythe',
     givenNames: 'Quillon Ambrose',

@@ -71,6 +71,7 @@ describe('a case manager', () => {
     expect(await page.inputValue('#note')).toBe('Took part.')
     await page.fill('#note', 'Took part well.')
     await page.click('text=Continue')
+    await confirmUnusual(page)
     await page.click('button:has-text("Record attendance")')
     await page.waitForURL(/recorded/)
     expect(await page.textContent('.govuk-panel')).toContain('Attendance recorded')
@@ -87,6 +88,7 @@ describe('a case manager', () => {
     await page.selectOption('#outcome', 'UAAB')
     await page.fill('#why', 'Entered against the wrong man.')
     await page.click('text=Continue')
+    await confirmUnusual(page)
     await page.click('button:has-text("Correct the record")')
     await page.waitForURL(/recorded/)
     expect(await page.textContent('.govuk-panel')).toContain('Record corrected')
@@ -162,6 +164,7 @@ describe('a case manager', () => {
       'happenedOn-month': '3',
       'happenedOn-year': '2025',
       step: 'confirm',
+      confirmedOddities: 'far_from_today weekend second_same_day',
     }
     for (const end of [/&after=\d+$/, /&repeated=same&after=\d+$/]) {
       const answer = await page.request.post(`${served.url}${path}/contact`, { form: body, maxRedirects: 0 })
@@ -181,6 +184,7 @@ describe('a case manager', () => {
       const form = page.url()
       await fillMeeting(page, 'Gone back from.')
       await page.click('text=Continue')
+      await confirmUnusual(page)
       await page.click('button:has-text("Record contact")')
       await page.waitForURL(/recorded/)
       // Without JavaScript the browser asks before it goes back to a page that was sent; the form before it has an address.
@@ -211,16 +215,46 @@ describe('a case manager', () => {
       { times: 1 },
     )
     const checking = await carriedBy(page)
+    await confirmUnusual(page)
     await page.click('button:has-text("Record contact")')
     await page.waitForSelector('text=The proxy lost it.')
     expect(await eventsOf(path)).toBe(before + 1)
-    const changed = { ...checking, note: 'As it was changed.', step: 'confirm' }
+    const changed = { ...checking, note: 'As it was changed.', step: 'confirm', confirmedOddities: 'far_from_today' }
     const answer = await page.request.post(`${served.url}${path}/contact`, { form: changed })
     await page.goto(answer.url())
     expect(await page.textContent('main')).toContain('Your change was not recorded')
     expect(await page.textContent('.govuk-summary-list')).toContain('As it was sent first.')
     expect(await axe(page)).toEqual([])
     expect(await eventsOf(path)).toBe(before + 1)
+  })
+
+  it('who records something unusual is told what it is, and asked to confirm it once', async () => {
+    const page = await newPage()
+    const path = await openJourney()
+    const before = await eventsOf(path)
+    await page.goto(`${path}/contact`)
+    await fillMeeting(page, 'On a Sunday.')
+    await page.click('text=Continue')
+    await page.waitForSelector('#confirm')
+    const unusual = page.locator('.govuk-list--bullet li')
+    expect(await unusual.allTextContents()).toEqual([
+      '30 March 2025 is more than a year ago.',
+      '30 March 2025 was a Sunday.',
+    ])
+    expect(await axe(page)).toEqual([])
+    // Not ticked: nothing is recorded, and the summary leads to the box.
+    await page.click('button:has-text("Record contact")')
+    expect(await page.title()).toMatch(/^Error: /)
+    await page.click('.govuk-error-summary__list a')
+    expect(await focusedId(page)).toBe('confirmedOddities')
+    expect(await axe(page)).toEqual([])
+    expect(await eventsOf(path)).toBe(before)
+    await page.check('#confirmedOddities')
+    await page.click('button:has-text("Record contact")')
+    await page.waitForURL(/recorded/)
+    expect(await eventsOf(path)).toBe(before + 1)
+    await page.goto(`${path}/history`)
+    expect(await page.textContent('main')).toContain('Far from today, On a weekend')
   })
 
   it('who continues without a choice is asked for one', async () => {
@@ -243,6 +277,7 @@ describe('a case manager', () => {
     await sent.check('[value=warning-issued]')
     await fillDate(sent, 'happenedOn', '31', '3', '2025')
     await sent.click('text=Continue')
+    await confirmUnusual(sent)
     await sent.click('button:has-text("Record contact")')
     await sent.waitForURL(/recorded/)
     await page.waitForSelector('[data-live]:not([hidden])')
@@ -545,6 +580,12 @@ async function fillDate(page: Page, name: string, day: string, month: string, ye
   await page.fill(`#${name}-day`, day)
   await page.fill(`#${name}-month`, month)
   await page.fill(`#${name}-year`, year)
+}
+
+/** What is unusual about old days is meant. */
+async function confirmUnusual(page: Page): Promise<void> {
+  await page.waitForSelector('#confirm')
+  if (await page.locator('#confirmedOddities').count()) await page.check('#confirmedOddities')
 }
 
 async function fillMeeting(page: Page, note: string): Promise<void> {

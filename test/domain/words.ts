@@ -7,7 +7,7 @@ import type { Outcome, Reason } from '../../src/domain/journey/outcomes.ts'
 import type { Suitability } from '../../src/domain/journey/referral.ts'
 import type { Fact } from './given.ts'
 
-type Spoken = Fact<JourneyEvent>
+export type Spoken = Fact<JourneyEvent>
 
 /** The same fact on another day, and told at another time. */
 export const dated = (fact: Spoken, on: Day, at?: Instant): Spoken => ({ ...fact, on, at })

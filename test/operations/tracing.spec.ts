@@ -90,6 +90,7 @@ describe('a trace', () => {
         'happenedOn-day': '1',
         'happenedOn-month': '2',
         'happenedOn-year': '2025',
+        confirmedOddities: 'far_from_today weekend',
         note: personal[3]!,
         step: 'confirm',
       }),
@@ -176,7 +177,11 @@ describe('the application', () => {
     const { journeyId } = (await (await tell('/api/journeys', aReferral({ reference: personal[4] }))).json()) as {
       journeyId: string
     }
-    await tell(`/api/journeys/${journeyId}/three-way-meetings`, { occurredOn: '2025-02-01', note: personal[3] })
+    await tell(`/api/journeys/${journeyId}/three-way-meetings`, {
+      occurredOn: '2025-02-01',
+      note: personal[3],
+      confirmedOddities: ['far_from_today', 'weekend'],
+    })
     // What is refused, malformed or nowhere is told of no more.
     await tell(`/api/journeys/${journeyId}/warnings`, { occurredOn: personal[3], note: personal[3] })
     await tell('/api/journeys', `{"familyName":"${personal[0]}`)

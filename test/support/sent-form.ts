@@ -1,4 +1,5 @@
 /** A form as a browser holds it after check your answers: sent with its cookie and its token, as often as one likes. */
+import { oddityCodes } from '../../src/domain/journey/oddities.ts'
 import type { Served } from './served.ts'
 
 export class ContactForm {
@@ -23,6 +24,7 @@ export class ContactForm {
       'happenedOn-year': '2025',
       note,
       step: 'confirm',
+      confirmedOddities: oddityCodes.join(' '),
     })
   }
 

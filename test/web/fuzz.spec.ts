@@ -1,3 +1,4 @@
+import { oddityCodes } from '../../src/domain/journey/oddities.ts'
 import { RequestMethod } from '@nestjs/common'
 import { ModulesContainer } from '@nestjs/core'
 import fc from 'fast-check'
@@ -41,7 +42,15 @@ describe(`whatever is asked of the pages (seed ${seed}: SEED=${seed} does it aga
           const good = method === 'POST' ? await formAt(url) : {}
           // Half of them as they come from a form, half as they come from its check page.
           const step = which % 2 === 0 ? 'confirm' : ''
-          const fields = { ...filled(good, which), commandId, step, ...spoiled, _csrf: session.token }
+          const confirmedOddities = oddityCodes.join(' ')
+          const fields = {
+            ...filled(good, which),
+            commandId,
+            step,
+            confirmedOddities,
+            ...spoiled,
+            _csrf: session.token,
+          }
           const answer = await ask(
             method === 'GET'
               ? { method, url: address }

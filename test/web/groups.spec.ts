@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { GroupCommandHandler } from '../../src/commands/group-command-handler.ts'
-import { bankHolidayOn } from '../../src/queries/bank-holidays.ts'
+import { bankHolidayOn } from '../../src/commands/bank-holidays.ts'
 import { Groups } from '../../src/queries/groups.ts'
 import { waitUntilCaughtUp } from '../../src/runtime/runtime.ts'
 import { groupOf } from '../process/support.ts'

@@ -1,3 +1,4 @@
+import { oddityCodes } from '../../src/domain/journey/oddities.ts'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { withCaseload } from '../../projections/caseload.ts'
 import { StaleRevision } from '../../src/commands/decide-and-append.ts'
@@ -313,7 +314,8 @@ async function send(form: string, body: Record<string, string>, journey = path) 
     method: 'POST',
     redirect: 'manual',
     headers: { cookie },
-    body: new URLSearchParams(body),
+    // Whatever is unusual about it is meant, unless a spec says otherwise.
+    body: new URLSearchParams({ confirmedOddities: oddityCodes.join(' '), ...body }),
   })
   return { status: answer.status, location: answer.headers.get('location'), html: await answer.text() }
 }

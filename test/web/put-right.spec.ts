@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { randomUUID } from 'node:crypto'
 import { waitUntilCaughtUp } from '../../src/runtime/runtime.ts'
 import { isFactType } from '../../src/domain/journey/correctable.ts'
+import { oddityCodes } from '../../src/domain/journey/oddities.ts'
 import { recordedFrom } from '../../src/domain/codec.ts'
 import { openJourney, serve, type Served } from '../support/served.ts'
 
@@ -74,7 +75,8 @@ async function send(address: string, changes: Record<string, string>): Promise<S
     method: 'POST',
     redirect: 'manual',
     headers: { cookie },
-    body: new URLSearchParams({ ...fieldsOf(html), ...changes }),
+    // Whatever is unusual about it is meant.
+    body: new URLSearchParams({ ...fieldsOf(html), confirmedOddities: oddityCodes.join(' '), ...changes }),
   })
   return new Sent(answer.status, await answer.text(), answer.headers.get('location'))
 }
@@ -157,7 +159,7 @@ describe('a record', () => {
     const same = await send(address, { why: 'No reason.', step: 'confirm' })
     expect(same.html).toContain('That is what the record already says')
     const early = await send(address, { why: 'x', 'happenedOn-year': '1999', step: 'confirm' })
-    expect(early.html).toContain('before the referral')
+    expect(early.html).toContain('when he was referred')
   })
 
   it('that no longer stands says which event to correct instead; one that is not there is not found', async () => {

@@ -86,7 +86,7 @@ function asRead(type: JourneyEvent['type'], data: object): Record<string, unknow
 }
 
 /** What is believed after these events, corrected and withdrawn ones among them. */
-function foldedAnew(recorded: OwnFacts['recorded']): OwnFacts {
+export function foldedAnew(recorded: OwnFacts['recorded']): OwnFacts {
   const { believed, corrections, recategorisations } = believedOf(recorded)
   const facts = ownFacts(nothingKnown)
   for (const event of believed) learn(facts, event)

@@ -1,4 +1,5 @@
 /** What the API answers. Each class is one schema of the OpenAPI document; the comments are its descriptions. */
+import { oddityCodes, type OddityCode } from '../../domain/journey/oddities.ts'
 import { ApiProperty } from '@nestjs/swagger'
 import { needCodes, type Need } from '../../domain/journey/needs.ts'
 import { statusCodes, type JourneyFigures, type Status } from '../../domain/journey/figures.ts'
@@ -57,6 +58,16 @@ export class ChecksDto {
 }
 
 /** RFC 9457. */
+/** One thing that is unusual about what was sent. */
+export class OddityDto {
+  /** To be sent back in `confirmedOddities`. */
+  @ApiProperty({ enum: oddityCodes, example: 'weekend' })
+  readonly code!: OddityCode
+
+  @ApiProperty({ type: String, example: '8 March 2025 was a Saturday.' })
+  readonly sentence!: string
+}
+
 export class ProblemDto {
   /** Described at this address. */
   @ApiProperty({ type: String, format: 'uri-reference', example: '/api/problems/journey_ended' })
@@ -80,6 +91,10 @@ export class ProblemDto {
 
   @ApiProperty({ type: [FieldErrorDto], required: false })
   readonly errors?: readonly FieldErrorDto[]
+
+  /** Of `oddities`: what is unusual. */
+  @ApiProperty({ type: [OddityDto], required: false })
+  readonly oddities?: readonly OddityDto[]
 
   /** Of `not_ready`: which of them is down. */
   @ApiProperty({ type: ChecksDto, required: false })

@@ -139,7 +139,7 @@ export function CommandRoute(path: string, summary: string, ...codes: readonly P
       type: WrittenDto,
       headers: writtenHeaders,
     }),
-    AnswersProblems(...ofEveryCommand, ...codes, ...(begins ? [] : onJourney), 'journey_unreadable'),
+    AnswersProblems(...ofEveryCommand, 'oddities', ...codes, ...(begins ? [] : onJourney), 'journey_unreadable'),
   )
 }
 

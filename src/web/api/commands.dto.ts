@@ -5,6 +5,7 @@ import {
   type ReferralSource,
   type Suitability,
 } from '../../domain/journey/referral.ts'
+import { oddityCodes } from '../../domain/journey/oddities.ts'
 import { outcomeCodes, reasonCodes } from '../../domain/journey/outcomes.ts'
 import { programmes } from '../../domain/programme.ts'
 import {
@@ -17,6 +18,7 @@ import {
   OneOf,
   ProviderName,
   SessionCode,
+  SomeOf,
   TimeOfDay,
   Whole,
   Writing,
@@ -30,8 +32,19 @@ const note = {
   optional: true,
 }
 
+/** What may be unusual, and is recorded once the caller says that it is meant. */
+class ConfirmableDto {
+  @SomeOf(oddityCodes, {
+    description:
+      'What is unusual about it and is meant, by the codes that a 409 `oddities` has answered. They are kept with the record.',
+    example: ['far_from_today', 'out_of_order'],
+    optional: true,
+  })
+  readonly confirmedOddities: readonly string[] = []
+}
+
 /** Something happened on a day. */
-export class ContactDto {
+export class ContactDto extends ConfirmableDto {
   @CalendarDay({ description: 'The day it happened. When it was recorded is noted by itself.', example: '2025-03-04' })
   readonly occurredOn!: string
 
@@ -126,7 +139,7 @@ export class AttendanceDto extends ContactDto {
 }
 
 /** A correction is shown beside what it corrects, and never replaces it. */
-export class AttendanceCorrectionDto {
+export class AttendanceCorrectionDto extends ConfirmableDto {
   @CalendarDay({ description: 'The day the mistake was found. The session keeps its own day.', example: '2025-03-06' })
   readonly occurredOn!: string
 
@@ -162,13 +175,13 @@ const why = {
 }
 
 /** A record of whatever kind says something else from now on. What it says until now is read from the log. */
-export class CorrectionDto {
+export class CorrectionDto extends ConfirmableDto {
   @Whole(0, 999_999_999, { description: 'The revision of the event that is wrong.', example: 4 })
   readonly corrects!: number
 
   @CalendarDay({
     description: 'The day on which it happened, where that was wrong.',
-    example: '2025-03-05',
+    example: '2025-03-03',
     optional: true,
   })
   readonly occurredOn?: string
@@ -196,7 +209,7 @@ export class WithdrawalDto {
   readonly because!: string
 }
 
-export class ReinstatementDto {
+export class ReinstatementDto extends ConfirmableDto {
   @CalendarDay({ description: 'The day on which it was decided that the journey goes on.', example: '2025-03-06' })
   readonly occurredOn!: string
 

@@ -17,6 +17,11 @@ import { Problem } from './problems.ts'
 /** As the command handler asks for it. */
 type DataOf<T extends JourneyCommand['type']> = Parameters<typeof JourneyCommandHandler.prototype.execute<T>>[2]
 
+/** The oddities of a request that it says are meant. They are no part of what it asks: with or without them it is the same command. */
+interface Confirmed {
+  readonly confirmedOddities: readonly string[]
+}
+
 @Injectable()
 export class IdempotentCommands {
   constructor(
@@ -30,31 +35,33 @@ export class IdempotentCommands {
     journeyId: string,
     type: T,
     occurredOn: Day,
-    data: DataOf<T>,
+    { confirmedOddities, ...data }: DataOf<T> & Confirmed,
   ): Promise<WrittenDto> {
     const commandId = await this.commandIdFor(request, { occurredOn, ...data })
     const { by, requestId: correlationId, expectedRevision } = request
-    const written = await this.commands.execute<T>(journeyId, type, data, {
+    const written = await this.commands.execute<T>(journeyId, type, data as unknown as DataOf<T>, {
       occurredOn,
       by,
       source: 'api',
       commandId,
       correlationId,
       expectedRevision,
+      confirmedOddities,
     })
     return this.answer(request, journeyId, commandId, written)
   }
 
   /** What the record says until now is read from the log; a programme is named by its code alone, as in a referral. */
   async correctRecord(request: CommandRequest, journeyId: string, correction: CorrectionDto): Promise<WrittenDto> {
-    const { corrects, occurredOn, because } = correction
-    const { programme, ...changes } = correction.changes
+    const { confirmedOddities, ...said } = correction
+    const { corrects, occurredOn, because } = said
+    const { programme, ...changes } = said.changes
     const pinned = typeof programme === 'string' ? { key: programme, version: versionInForce(programme) } : programme
-    const commandId = await this.commandIdFor(request, { ...correction })
+    const commandId = await this.commandIdFor(request, said)
     const written = await this.commands.correctRecord(
       journeyId,
       { corrects, changes: programme === undefined ? changes : { ...changes, programme: pinned }, because },
-      { ...issuedBy(request), commandId, occurredOn },
+      { ...issuedBy(request), commandId, occurredOn, confirmedOddities },
     )
     return this.answer(request, journeyId, commandId, written)
   }
@@ -75,7 +82,8 @@ export class IdempotentCommands {
         errors: [{ field: 'If-Match', message: 'cannot be used here: a referral begins the journey' }],
       })
     }
-    const commandId = await this.commandIdFor(request, { ...referral })
+    const { confirmedOddities, ...said } = referral
+    const commandId = await this.commandIdFor(request, said)
     const {
       crn,
       familyName,
@@ -87,7 +95,7 @@ export class IdempotentCommands {
       reference,
       note,
       occurredOn,
-    } = referral
+    } = said
     const { journeyId, written } = await this.commands.refer(
       {
         details: { crn, familyName, givenNames, dateOfBirth },
@@ -97,7 +105,7 @@ export class IdempotentCommands {
         reference,
         note,
       },
-      { occurredOn, by: request.by, source: 'api', commandId, correlationId: request.requestId },
+      { occurredOn, by: request.by, source: 'api', commandId, correlationId: request.requestId, confirmedOddities },
     )
     return this.answer(request, journeyId, commandId, written)
   }

@@ -293,6 +293,12 @@ export const problemKinds = {
     title: 'Refused by a rule',
     meaning: 'A rule of the programme refused this. The detail says which.',
   },
+  oddities: {
+    status: 409,
+    title: 'Unusual, and not confirmed',
+    meaning:
+      'It is possible and unusual: `oddities` says what is, each with a code. Where it is meant, send the request again with those codes in `confirmedOddities`; an Idempotency-Key stays the same. Nothing was changed.',
+  },
   // What stands in the way for now.
   changed_meanwhile: {
     status: 412,
@@ -430,6 +436,10 @@ export function problemFrom(error: unknown): Problem {
   if (error instanceof Problem) return error
   const failure = classifyFailure(error)
   if (failure.refusal) return fromRefusal(failure.refusal)
+  if (failure.oddities)
+    return new Problem('oddities', {
+      also: { oddities: failure.oddities.map(({ code, sentence }) => ({ code, sentence })) },
+    })
   const code = codeFor(failure.code)
   const seconds = retryAfter[code]
   if (code === 'signed_out') return new Problem(code, { headers: { 'www-authenticate': 'Bearer' } })

@@ -5,14 +5,18 @@ import { IdentityProviderUnavailable } from '../../access/identity-provider.ts'
 import { Forbidden, SignedOut } from '../../access/policy.ts'
 import { ConsultationLogUnavailable } from '../../commands/consultation-log.ts'
 import { StaleRevision } from '../../commands/decide-and-append.ts'
+import { OdditiesUnconfirmed } from '../../commands/unconfirmed-oddities.ts'
 import { PoisonEvent } from '../../domain/codec.ts'
 import { Refusal } from '../../domain/history.ts'
+import type { Oddity } from '../../domain/journey/oddities.ts'
 import { ConcurrencyConflict, StoreUnavailable } from '../../event-store/store-errors.ts'
 import { KeyMissing, KeysBusy, SealBroken } from '../../protection/vault.ts'
 
 export type FailureCode =
   /** A rule of the domain said no: `refusal` says which. */
   | 'refused'
+  /** It is possible and unusual, and nobody has said yet that it is meant: `oddities` says what is unusual. */
+  | 'oddities'
   | 'changed_meanwhile'
   | 'busy'
   /** A database of ours is locked by another process. Nothing was changed. */
@@ -46,6 +50,7 @@ export type FailureCode =
 export interface Failure {
   readonly code: FailureCode
   readonly refusal?: Refusal
+  readonly oddities?: readonly Oddity[]
   /** The status that the framework gave, where it was the framework that failed the request. */
   readonly status?: number
 }
@@ -53,6 +58,7 @@ export interface Failure {
 /** Whatever is not foreseen is `unexpected`. Messages of the framework may quote what was sent, so only codes and types are looked at. */
 export function classifyFailure(error: unknown): Failure {
   if (error instanceof Refusal) return { code: 'refused', refusal: error }
+  if (error instanceof OdditiesUnconfirmed) return { code: 'oddities', oddities: error.oddities }
   if (error instanceof StaleRevision) return { code: 'changed_meanwhile' }
   if (error instanceof KeysBusy) return { code: 'database_busy' }
   if (error instanceof ConcurrencyConflict) return { code: 'busy' }

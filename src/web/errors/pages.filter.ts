@@ -111,6 +111,11 @@ const pages: Readonly<Record<FailureCode, (failure: Failure, error: Error) => Pa
     title: 'This cannot be recorded',
     paragraphs: [refusal!.message, 'Go back and change what you entered.'],
   }),
+  oddities: (_failure, { message }) => ({
+    status: 409,
+    title: 'This is unusual, and was not recorded',
+    paragraphs: [message, 'Go back and confirm that it is what happened, or change what you entered.'],
+  }),
   changed_meanwhile: (_failure, { message }) => ({
     status: 409,
     title: 'The record has changed',

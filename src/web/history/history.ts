@@ -1,6 +1,7 @@
 /** One event as the auditor reads it: whole, in the order the log holds it. */
 import type { Metadata, Recorded, Source } from '../../domain/history.ts'
 import type { JourneyEvent } from '../../domain/journey/journey.ts'
+import { isOddityCode, oddities } from '../../domain/journey/oddities.ts'
 import { daysLate, isLate } from '../../domain/journey/replay.ts'
 import { versionsIn } from '../../domain/journey/versions.ts'
 import type { LogRecord } from '../../queries/journeys.ts'
@@ -18,6 +19,8 @@ export interface HistoryEvent {
   readonly source: string | null
   readonly late: string | null
   readonly commandId: string | null
+  /** What was unusual about it, and confirmed by whoever recorded it; empty where nothing was. */
+  readonly confirmed: string
   /** How it and other events put each other right, both ways. */
   readonly links: readonly { readonly says: string; readonly revision: number }[]
   /** It was corrected or withdrawn, and what it says is believed no more. */
@@ -87,6 +90,7 @@ export function historyEvent(
     source: metadata ? sourceInWords(metadata) : null,
     late: event && isLate(event) ? `${daysLate(event)} days late` : null,
     commandId: metadata?.commandId ?? null,
+    confirmed: (metadata?.oddities ?? []).map((code) => (isOddityCode(code) ? oddities[code] : code)).join(', '),
     links: links.of(revision),
     fallen: links.fallen.has(revision),
     payload: event

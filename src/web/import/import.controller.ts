@@ -17,6 +17,7 @@ import { addedColumns } from '../../exchange/contact-log-file.ts'
 import { columns, whatIsExpected } from '../../exchange/contact-log.ts'
 import { UploadedImports, type UploadedImport } from '../../exchange/uploaded-imports.ts'
 import type { ReceivedFile } from './receive-files.ts'
+import { oddities, oddityCodes } from '../../domain/journey/oddities.ts'
 
 @RequiresPermission('record')
 @Controller('import')
@@ -87,6 +88,10 @@ function viewOf(upload: UploadedImport) {
     upload,
     running: upload.state === 'checking' || upload.state === 'importing',
     totals: result?.totals,
+    odd: oddityCodes.flatMap((code) => {
+      const count = result?.oddities[code]
+      return count ? [{ text: oddities[code], count }] : []
+    }),
     blank: result?.blank,
     leftOut: result?.leftOut,
     reasons: Object.entries(result?.totals.rejected_by_reason ?? {}).map(([reason, count]) => ({

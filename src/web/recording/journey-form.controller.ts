@@ -16,10 +16,11 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { isDeepStrictEqual } from 'node:util'
 import { commandEventId } from '../../commands/event-envelope.ts'
 import type { CommandResult } from '../../commands/decide-and-append.ts'
-import { JourneyCommandHandler, type IssuedBy } from '../../commands/journey-command-handler.ts'
+import { JourneyCommandHandler, type IssuedOnRecord } from '../../commands/journey-command-handler.ts'
 import { dayOf } from '../../domain/calendar.ts'
 import { isDateRefusal } from '../../domain/dates.ts'
 import type { Refusal } from '../../domain/history.ts'
+import type { Oddity } from '../../domain/journey/oddities.ts'
 import type { JourneyEvent } from '../../domain/journey/journey.ts'
 import { RequiresPermission } from '../../access/permission.guard.ts'
 import { Journeys } from '../../queries/journeys.ts'
@@ -58,7 +59,7 @@ const RequestedForm = createParamDecorator((_: unknown, context: ExecutionContex
 
 const paths = [...journeyForms.map(({ path }) => path), 'events/:revision/correct', 'events/:revision/withdraw']
 
-type Issued = Omit<IssuedBy, 'occurredOn'> & { readonly expectedRevision?: number }
+type Issued = Omit<IssuedOnRecord, 'occurredOn'>
 
 /** One request for one form of one journey. */
 interface FormRequest {
@@ -129,7 +130,7 @@ export class JourneyFormController {
       if (whyUnavailable(form, situation)) return this.showUnavailable(formRequest, 409)
       const errors = errorsOf(form, checked, situation)
       if (errors.length > 0) return this.showForm(formRequest, body, errors)
-      if (body.step !== 'confirm') return this.showCheck(formRequest, body, checked, [])
+      if (body.step !== 'confirm') return this.check(formRequest, body, checked)
     } else if (checked.errors.length > 0) {
       // What the journey has become since does not matter: sent again, it is compared with what was recorded.
       return this.showForm(formRequest, body, checked.errors)
@@ -137,18 +138,32 @@ export class JourneyFormController {
     return this.record(formRequest, body, checked)
   }
 
+  /** What is unusual is said before it is recorded, and what a rule refuses is refused at once. */
+  private async check(formRequest: FormRequest, body: FormValues, checked: CheckedFields<CommandFields>) {
+    const { form, page, situation } = formRequest
+    const command = commandOf(form, checked, situation)
+    try {
+      const oddities = await this.odditiesOf(page, command, issuedBy(page, checked))
+      return await this.showCheck(formRequest, body, checked, [], oddities)
+    } catch (error) {
+      const { code, refusal } = classifyFailure(error)
+      if (code === 'refused') return this.showForm(formRequest, body, [refusedIn(form, refusal!)])
+      if (code === 'changed_meanwhile')
+        return this.showForm(formRequest, body, [{ field: form.otherwise, text: changedMeanwhile }])
+      // While the log is away nothing is said of what is unusual: it is asked again before anything is written.
+      if (code === 'store_unavailable' || code === 'busy' || code === 'database_busy')
+        return this.showCheck(formRequest, body, checked, [], [])
+      throw error
+    }
+  }
+
   private async record(formRequest: FormRequest, body: FormValues, checked: CheckedFields<CommandFields>) {
     const { form, page, situation, reply } = formRequest
     const command = commandOf(form, checked, situation)
     const { commandId } = checked.fields
     try {
-      const result = await this.execute(page, command, {
-        by: page.as,
-        source: 'ui',
-        commandId,
-        correlationId: page.requestId,
-        expectedRevision: 'revision' in checked.fields ? Number(checked.fields.revision) : undefined,
-      })
+      const confirmedOddities = codesIn(body.confirmedOddities)
+      const result = await this.execute(page, command, { ...issuedBy(page, checked), confirmedOddities })
       if (result !== 'nothing_new') {
         return await reply.redirect(`${page.path}/recorded?event=${result.revision}&after=${result.position}`, 303)
       }
@@ -160,22 +175,38 @@ export class JourneyFormController {
       const to = `${page.path}/recorded?event=${revision}&repeated=${repeated}&after=${position}`
       return await reply.redirect(to, 303)
     } catch (error) {
-      const { code, refusal } = classifyFailure(error)
+      const { code, refusal, oddities = [] } = classifyFailure(error)
       const at = (text: string, status?: number): FormError => ({ field: form.otherwise, text, status })
       switch (code) {
         case 'refused':
           return this.showForm(formRequest, body, [refusedIn(form, refusal!)])
+        case 'oddities':
+          return this.showCheck(
+            formRequest,
+            body,
+            checked,
+            [{ field: 'confirmedOddities', text: unconfirmed }],
+            oddities,
+          )
         case 'changed_meanwhile':
           return this.showForm(formRequest, body, [at(changedMeanwhile)])
         case 'store_unavailable':
         case 'busy':
         case 'database_busy':
           // Whether it was written is not known; the command id makes sending it again safe.
-          return this.showCheck(formRequest, body, checked, [at(noAnswer, 503)])
+          return this.showCheck(formRequest, body, checked, [at(noAnswer, 503)], [], body.confirmedOddities)
         default:
           throw error
       }
     }
+  }
+
+  private odditiesOf({ journeyId }: JourneyPage, command: FormCommand, issued: Issued): Promise<readonly Oddity[]> {
+    const { type, data, occurredOn } = command
+    if (type === 'CorrectRecord') return this.commands.odditiesOfCorrection(journeyId, data, { ...issued, occurredOn })
+    // A withdrawal is of the day of what it takes back, and nothing is unusual about it.
+    if (type === 'WithdrawRecord') return Promise.resolve([])
+    return this.commands.odditiesOf(journeyId, type, data as never, { ...issued, occurredOn })
   }
 
   private execute({ journeyId }: JourneyPage, command: FormCommand, issued: Issued): Promise<CommandResult> {
@@ -231,6 +262,8 @@ export class JourneyFormController {
     values: FormValues,
     checked: CheckedFields<CommandFields>,
     errors: readonly FormError[],
+    oddities: readonly Oddity[],
+    confirmedOddities: unknown = '',
   ) {
     const { event, data, occurredOn, beside } = commandOf(form, checked, situation)
     const recorded = { event, data: { ...data, ...beside }, occurredOn }
@@ -246,12 +279,19 @@ export class JourneyFormController {
       ...page,
       ...formModel(
         values,
-        errors.map((error) => ({ ...error, field: 'confirm' })),
-        ['confirm'],
+        errors.map((error) => (error.field === 'confirmedOddities' ? error : { ...error, field: 'confirm' })),
+        ['confirmedOddities', 'confirm'],
       ),
       form,
       answers: noNote ? [...rows, { label: 'Note', text: 'None', control: 'note' }] : rows,
-      carried: carried(form, values),
+      oddities,
+      odd: oddities.map(({ code }) => code).join(' '),
+      carried: [
+        ...carried(form, values),
+        ...(typeof confirmedOddities === 'string' && confirmedOddities !== ''
+          ? [{ name: 'confirmedOddities', value: confirmedOddities }]
+          : []),
+      ],
     })
   }
 
@@ -275,6 +315,19 @@ function refusedIn(form: JourneyForm, { code, message }: Refusal): FormError {
   return { field: form.refusals[code] ?? form.otherwise, text: message }
 }
 
+const issuedBy = (page: JourneyPage, { fields }: CheckedFields<CommandFields>) => ({
+  by: page.as,
+  source: 'ui' as const,
+  commandId: fields.commandId,
+  correlationId: page.requestId,
+  expectedRevision: 'revision' in fields ? Number(fields.revision) : undefined,
+})
+
+/** The oddities that were on the page when the box was ticked. */
+const codesIn = (value: unknown): readonly string[] =>
+  typeof value === 'string' ? value.split(' ').filter(Boolean) : []
+
+const unconfirmed = 'Select if this is what happened, or change your answers'
 const changedMeanwhile =
   'Somebody added to this record while you were filling in the form. Check what it says now, then send the form again'
 const noAnswer =
