@@ -34,6 +34,7 @@ export const consultationViews = {
   looks: 'Who looked at the record',
   audit_register: 'A register across journeys',
   audit_register_download: 'A register across journeys, taken away',
+  audit_question: 'A question across journeys',
   own_looks: 'What he had looked at himself',
 } as const
 

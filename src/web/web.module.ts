@@ -22,6 +22,9 @@ import { JourneyPages } from './layout/journey-page.ts'
 import { LiveController } from './live/live.controller.ts'
 import { MetricsController } from './operations/metrics.controller.ts'
 import { OperationsController } from './operations/operations.controller.ts'
+import { InspectorQuestions } from './registers/inspector-questions.ts'
+import { QuestionsController } from './registers/questions.controller.ts'
+import { SavedViewsController } from './registers/saved-views.controller.ts'
 import { RegistersController } from './registers/registers.controller.ts'
 import { ReplayController } from './replay/replay.controller.ts'
 import { SignInController } from './sign-in/sign-in.controller.ts'
@@ -45,9 +48,12 @@ import { TimelineController } from './timeline/timeline.controller.ts'
     MetricsController,
     SignInController,
     EvidenceLogController,
+    SavedViewsController,
     RegistersController,
+    QuestionsController,
   ],
   providers: [
+    InspectorQuestions,
     JourneyPages,
     Looking,
     { provide: UploadedImports, useFactory: (runtime: Runtime) => new UploadedImports(runtime), inject: [RUNTIME] },
