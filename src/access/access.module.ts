@@ -7,6 +7,7 @@ import { DevelopmentProvider, whyNoDevelopmentProvider } from './development-pro
 import { Identification } from './identification.ts'
 import { IdentityProvider } from './identity-provider.ts'
 import { PermissionGuard } from './permission.guard.ts'
+import { SavedViews } from './saved-views.ts'
 import { Scrapers } from './scrapers.ts'
 import { Sessions } from './sessions.ts'
 import { SignIn } from './sign-in.ts'
@@ -45,6 +46,11 @@ class DevelopmentProviders {
       inject: [ACCESS_SETTINGS],
     },
     {
+      provide: SavedViews,
+      useFactory: ({ dataDir }: Config) => new SavedViews(join(dataDir, 'saved-views.sqlite')),
+      inject: [CONFIG],
+    },
+    {
       provide: DevelopmentProviders,
       useFactory: (given: AccessSettings) => new DevelopmentProviders(given),
       inject: [ACCESS_SETTINGS],
@@ -66,16 +72,18 @@ class DevelopmentProviders {
       inject: [IdentityProvider, Sessions],
     },
   ],
-  exports: [Identification, IdentityProvider, Scrapers, Sessions, SignIn],
+  exports: [Identification, IdentityProvider, SavedViews, Scrapers, Sessions, SignIn],
 })
 export class AccessModule implements OnApplicationShutdown {
   constructor(
     @Inject(Sessions) private readonly sessions: Sessions,
+    @Inject(SavedViews) private readonly savedViews: SavedViews,
     @Inject(DevelopmentProviders) private readonly development: DevelopmentProviders,
   ) {}
 
   async onApplicationShutdown(): Promise<void> {
     this.sessions.close()
+    this.savedViews.close()
     await this.development.stop()
   }
 }

@@ -38,6 +38,7 @@ export const consultationViews = {
   stream: 'A stream, to the byte',
   audit_register: 'A register across journeys',
   audit_register_download: 'A register across journeys, taken away',
+  audit_question: 'A question across journeys',
   own_looks: 'What he had looked at himself',
 } as const
 

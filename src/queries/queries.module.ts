@@ -4,10 +4,11 @@ import { Consultations } from './consultations.ts'
 import { Groups } from './groups.ts'
 import { Journeys } from './journeys.ts'
 import { LiveJourneys } from './live.ts'
+import { Questions } from './questions.ts'
 import { Registers } from './registers.ts'
 
 @Module({
-  providers: [Consultations, Groups, Journeys, LiveJourneys, Registers],
-  exports: [Consultations, Groups, Journeys, LiveJourneys, Registers],
+  providers: [Consultations, Groups, Journeys, LiveJourneys, Questions, Registers],
+  exports: [Consultations, Groups, Journeys, LiveJourneys, Questions, Registers],
 })
 export class QueriesModule {}

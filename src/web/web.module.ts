@@ -29,6 +29,9 @@ import { DrawnController } from './moments/drawn.controller.ts'
 import { RecordController } from './moments/record.controller.ts'
 import { MetricsController } from './operations/metrics.controller.ts'
 import { OperationsController } from './operations/operations.controller.ts'
+import { InspectorQuestions } from './registers/inspector-questions.ts'
+import { QuestionsController } from './registers/questions.controller.ts'
+import { SavedViewsController } from './registers/saved-views.controller.ts'
 import { RegistersController } from './registers/registers.controller.ts'
 import { ReplayController } from './replay/replay.controller.ts'
 import { SignInController } from './sign-in/sign-in.controller.ts'
@@ -57,9 +60,12 @@ import { TimelineController } from './timeline/timeline.controller.ts'
     EvidenceLogController,
     DeskController,
     StreamController,
+    SavedViewsController,
     RegistersController,
+    QuestionsController,
   ],
   providers: [
+    InspectorQuestions,
     JourneyPages,
     Looking,
     { provide: Searches, useFactory: () => new Searches() },

@@ -4,6 +4,8 @@ import { stringify } from 'csv-stringify/sync'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Readable } from 'node:stream'
 import { RequiresPermission } from '../../access/permission.guard.ts'
+import { SavedViews } from '../../access/saved-views.ts'
+import { whoIsAsking } from '../../access/session.ts'
 import { harmless } from '../../exchange/csv-records.ts'
 import { Journeys } from '../../queries/journeys.ts'
 import {
@@ -15,6 +17,7 @@ import {
 } from '../../queries/registers.ts'
 import { Looking } from '../looking.ts'
 import { addressWith, pagination, registerAsked } from './asked.ts'
+import { questionNames, questionWords } from './inspector-questions.ts'
 import { barsOf, barStep } from './bars.ts'
 import { reasonName, registerWords, roleName } from './register-words.ts'
 
@@ -30,13 +33,16 @@ export class RegistersController {
     private readonly registers: Registers,
     private readonly journeys: Journeys,
     private readonly looking: Looking,
+    private readonly views: SavedViews,
   ) {}
 
   @RequiresPermission('review')
   @Get()
-  index(@Res() reply: FastifyReply) {
+  index(@Req() request: FastifyRequest, @Res() reply: FastifyReply) {
     return reply.view('registers/registers.njk', {
       registers: registerNames.map((name) => ({ name, ...registerWords[name] })),
+      questions: questionNames.map((name) => ({ name, ...questionWords[name] })),
+      views: this.views.of(whoIsAsking(request).id),
     })
   }
 
@@ -81,6 +87,8 @@ export class RegistersController {
       pagination: pagination(page, Math.ceil(answer.total / registerPageSize), (n) =>
         hrefOf({ page: n > 1 ? n : undefined }),
       ),
+      address: hrefOf({}),
+      saved: this.views.of(whoIsAsking(request).id).some(({ address }) => address === hrefOf({})),
       csv: addressWith(`/registers/${name}/rows.csv`, { ...filter }),
       jsonl: addressWith(`/registers/${name}/rows.jsonl`, { ...filter }),
     })
