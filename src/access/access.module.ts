@@ -47,8 +47,8 @@ class DevelopmentProviders {
     },
     {
       provide: SavedViews,
-      useFactory: ({ dataDir }: Config) => new SavedViews(join(dataDir, 'saved-views.sqlite')),
-      inject: [CONFIG],
+      useFactory: ({ dataDir }: AccessSettings) => new SavedViews(join(dataDir, 'saved-views.sqlite')),
+      inject: [ACCESS_SETTINGS],
     },
     {
       provide: DevelopmentProviders,

@@ -6,7 +6,7 @@ import { whoIsAsking } from '../../access/session.ts'
 import { SavedViews } from '../../access/saved-views.ts'
 import { Journeys } from '../../queries/journeys.ts'
 import { mostAnswers } from '../../queries/questions.ts'
-import { Looking } from '../consultation/looking.ts'
+import { Looking } from '../looking.ts'
 import { addressWith } from './asked.ts'
 import { InspectorQuestions, questionNames, questionWords } from './inspector-questions.ts'
 
