@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { EventIndex, eventIndexFileName, type IndexedFields } from '../src/audit/event-index.ts'
-import { EventSearch, type EventFilter, type IndexClock } from '../src/audit/event-search.ts'
+import { EventSearch, type SearchFilter, type IndexClock } from '../src/audit/event-search.ts'
 
 const events = Number(process.argv[2] ?? 200_000)
 const begin = Date.parse('2018-01-01T09:00:00Z')
@@ -58,7 +58,7 @@ try {
     `${events} events indexed in ${seconds.toFixed(1)} s, the longest batch of 250 in ${longest.ms.toFixed(0)} ms; the file has ${(statSync(path).size / 1e6).toFixed(0)} MB`,
   )
   const search = new EventSearch(index.db)
-  const asked: readonly (readonly [string, EventFilter, IndexClock])[] = [
+  const asked: readonly (readonly [string, SearchFilter, IndexClock])[] = [
     ['everything, newest recorded', {}, 'recorded'],
     ['everything, newest happened', {}, 'happened'],
     ['one person', { actor: 'F007' }, 'recorded'],

@@ -7,7 +7,7 @@ import Database from 'better-sqlite3'
 import { rmSync } from 'node:fs'
 import { dayNumberOf, dayOf, isDay } from '../domain/calendar.ts'
 import type { StoredEvent } from '../event-store/stored-event.ts'
-import { searchIndexes, type EventLinks, type EventPlace } from './event-search.ts'
+import { searchIndexes, type EventLinks, type PlaceInStream } from './event-search.ts'
 
 /** Its name in the data directory. */
 export const eventIndexFileName = 'event-index.db'
@@ -136,7 +136,7 @@ export class EventIndex {
     return id === undefined ? null : (this.statements.newest.get(id) ?? null)
   }
 
-  linksOf({ stream, revision }: EventPlace): EventLinks {
+  linksOf({ stream, revision }: PlaceInStream): EventLinks {
     const id = this.streamId(stream)
     if (id === undefined) return { target: null, by: [] }
     return { target: this.statements.target.get(id, revision) ?? null, by: this.statements.targeting.all(id, revision) }

@@ -4,13 +4,13 @@ import type { DomainEvent } from '../domain/events.ts'
 import type { Recorded } from '../domain/history.ts'
 import type { EventStore } from '../event-store/event-store.ts'
 import type { StoredEvent } from '../event-store/stored-event.ts'
-import { unverified, type EvidenceFile } from '../evidence/evidence-file.ts'
+import { signedHeadOf, type EvidenceFile, type SignedHead } from '../evidence/evidence-file.ts'
 import { canonicalForm, contentHash, recordOf } from '../evidence/leaf.ts'
 import { hashBytes, leafHash } from '../evidence/merkle-tree.ts'
 import { tileWidth } from '../evidence/tiles.ts'
 import { opened, openedFields } from '../protection/sealing.ts'
 import { SealBroken, type Vault } from '../protection/vault.ts'
-import type { EventPlace } from './event-search.ts'
+import type { PlaceInStream } from './event-search.ts'
 import { inclusionPath, type InclusionPath } from './inclusion-path.ts'
 
 /**
@@ -29,7 +29,7 @@ export interface CanonicalContent {
   readonly hash: string
 }
 
-export interface InspectedEvent extends EventPlace {
+export interface InspectedEvent extends PlaceInStream {
   readonly verdict: LeafVerdict
   /** As the store has it; null where it has nothing there. */
   readonly stored: StoredEvent | null
@@ -66,7 +66,7 @@ export class EventReader {
   }
 
   /** Each of some events, in the order asked for. */
-  async each(places: readonly EventPlace[]): Promise<InspectedEvent[]> {
+  async each(places: readonly PlaceInStream[]): Promise<InspectedEvent[]> {
     const head = this.head()
     return Promise.all(
       places.map(async (place) => {
@@ -95,13 +95,10 @@ export class EventReader {
 
   /** The signed head that everything is compared with; null where nothing was signed. */
   head(): SignedHead | null {
-    const { file } = this.sources
-    const latest = file?.latestCheckpoint()
-    if (!file || !latest) return null
-    return { ...unverified(latest), signedAt: latest.signedAt, note: latest.note }
+    return signedHeadOf(this.sources.file)
   }
 
-  private inspected(place: EventPlace, stored: StoredEvent | null, head: SignedHead | null): InspectedEvent {
+  private inspected(place: PlaceInStream, stored: StoredEvent | null, head: SignedHead | null): InspectedEvent {
     const { file } = this.sources
     const leafIndex = file?.indexOf(place.stream, place.revision) ?? null
     const leafInLog = leafIndex === null ? null : this.leafAt(leafIndex)
@@ -170,17 +167,6 @@ export class EventReader {
       throw error
     }
   }
-}
-
-/** A head of the evidence log that was signed. */
-export interface SignedHead {
-  readonly origin: string
-  readonly size: number
-  readonly root: Buffer
-  /** ISO 8601 UTC, by the clock of whoever signed. */
-  readonly signedAt: string
-  /** The signed note, word for word. */
-  readonly note: string
 }
 
 function canonicalContent(value: unknown): CanonicalContent {

@@ -34,7 +34,7 @@ const entriesAtATime = 10_000
 const searchMs = 40
 
 /** Where an event is. */
-export interface EventPlace {
+export interface PlaceInStream {
   readonly stream: string
   readonly revision: number
 }
@@ -52,7 +52,7 @@ export interface DayRange {
   readonly to?: Day | undefined
 }
 
-export interface EventFilter {
+export interface SearchFilter {
   /** Streams, and what other streams have about them: of a journey, what its groups and sessions recorded of him. */
   readonly streams?: readonly string[] | undefined
   /** One of these types. */
@@ -67,7 +67,7 @@ export interface EventFilter {
 
 export interface FoundPlaces {
   /** The newest first. */
-  readonly places: readonly EventPlace[]
+  readonly places: readonly PlaceInStream[]
   /** Where the next search goes on; null where there is no more. */
   readonly next: string | null
   /** There was no time to look at everything: there may be more between the last of these and where the next search goes on. */
@@ -101,7 +101,7 @@ export class EventSearch {
     this.statements = {
       word: db.prepare<[string], number>('SELECT id FROM word WHERE text = ?').pluck(),
       stream: db.prepare<[string], number>('SELECT id FROM stream WHERE name = ?').pluck(),
-      place: db.prepare<[number], EventPlace>(
+      place: db.prepare<[number], PlaceInStream>(
         'SELECT stream.name AS stream, revision FROM event JOIN stream ON stream.id = event.stream WHERE nth = ?',
       ),
     }
@@ -112,7 +112,7 @@ export class EventSearch {
    * @param after where an earlier search ended: {@link FoundPlaces.next}
    * @throws RangeError where `after` is no such place
    */
-  find(filter: EventFilter, clock: IndexClock, most: number, after: string | null = null): FoundPlaces {
+  find(filter: SearchFilter, clock: IndexClock, most: number, after: string | null = null): FoundPlaces {
     const nothing: FoundPlaces = { places: [], next: null, isPartial: false }
     const conditions = this.conditionsOf(filter)
     if (!conditions) return nothing
@@ -130,7 +130,7 @@ export class EventSearch {
   }
 
   /** The revisions of one stream that match, in recorded order. */
-  revisionsIn(stream: string, filter: Omit<EventFilter, 'streams'>): readonly number[] {
+  revisionsIn(stream: string, filter: Omit<SearchFilter, 'streams'>): readonly number[] {
     const id = this.statements.stream.get(stream)
     const conditions = this.conditionsOf(filter)
     if (id === undefined || !conditions) return []
@@ -194,7 +194,7 @@ export class EventSearch {
   }
 
   /** @returns null where nothing can match: it names a word that no event has */
-  private conditionsOf({ types, actor, source, recorded, happened }: EventFilter): Conditions | null {
+  private conditionsOf({ types, actor, source, recorded, happened }: SearchFilter): Conditions | null {
     const sql: string[] = []
     const values: number[] = []
     const of: Partial<Record<Lead, number>> = {}

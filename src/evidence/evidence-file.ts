@@ -189,3 +189,20 @@ export class EvidenceFile {
 
 /** What a checkpoint of the file says, whether or not anybody may trust its signature. */
 export const unverified = ({ note }: SignedCheckpoint) => parseCheckpoint(parseNote(note).text)
+
+/** A head of the evidence log that was signed. */
+export interface SignedHead {
+  readonly origin: string
+  readonly size: number
+  readonly root: Buffer
+  /** ISO 8601 UTC, by the clock of whoever signed. */
+  readonly signedAt: string
+  /** The signed note, word for word. */
+  readonly note: string
+}
+
+/** @returns null where no head has been signed, or where the evidence log cannot be opened */
+export function signedHeadOf(file: EvidenceFile | null): SignedHead | null {
+  const latest = file?.latestCheckpoint()
+  return latest ? { ...unverified(latest), signedAt: latest.signedAt, note: latest.note } : null
+}

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { Role } from '../../src/access/policy.ts'
 import { EventIndex, eventIndexFileName } from '../../src/audit/event-index.ts'
 import { EventReader } from '../../src/audit/event-reader.ts'
-import { EventSearch, type EventPlace } from '../../src/audit/event-search.ts'
+import { EventSearch, type PlaceInStream } from '../../src/audit/event-search.ts'
 import { Cases } from '../../src/audit/cases.ts'
 import { dayOf } from '../../src/domain/calendar.ts'
 import type { Metadata } from '../../src/domain/history.ts'
@@ -40,7 +40,7 @@ const get = (path: string, role: Role = 'auditor') =>
   served.app.inject({ url: path, headers: { host: 'localhost', cookie: cookieFor(served.app, role) } })
 
 const metadataOf = ({ metadata }: StoredEvent) => metadata as Metadata
-const placed = ({ stream, revision }: EventPlace) => `${stream} ${revision}`
+const placed = ({ stream, revision }: PlaceInStream) => `${stream} ${revision}`
 
 /** The rows of the page, as `stream revision`. */
 const shown = (body: string) => [...body.matchAll(/tl-audit__where tl-mono">([^<]+)</g)].map(([, place]) => place!)
@@ -87,7 +87,7 @@ describe('the event index', () => {
         )
       })
       for (const clock of ['recorded', 'happened'] as const) {
-        const places: EventPlace[] = []
+        const places: PlaceInStream[] = []
         for (let after: string | null = null, pages = 0; pages === 0 || after !== null; pages++) {
           const page = search.find(filter, clock, 7, after)
           places.push(...page.places)

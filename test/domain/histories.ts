@@ -22,6 +22,8 @@ const times = [
   { startedAt: '18:30', endedAt: '21:00' },
   {},
   { startedAt: '20:00', endedAt: '22:00' },
+  { startedAt: '19:00', endedAt: '20:30' },
+  { startedAt: '18:00', endedAt: '20:00' },
   { startedAt: '21:00' },
 ]
 const programmes = [

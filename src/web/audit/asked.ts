@@ -1,5 +1,5 @@
 /** What an auditor asks of the log, as it stands in an address and as it is typed into a form. Nothing in it names anybody. */
-import type { DayRange, EventFilter, IndexClock } from '../../audit/event-search.ts'
+import type { DayRange, SearchFilter, IndexClock } from '../../audit/event-search.ts'
 import { isStreamName } from '../../audit/cases.ts'
 import { isDay, type Day } from '../../domain/calendar.ts'
 import { eventTypes, isEventType, privacyOf, type EventType } from '../../domain/events.ts'
@@ -34,7 +34,7 @@ const dayIn = (fields: AskedFields, name: string): Day | undefined => {
 }
 
 /** What is not understood is not asked: an address that somebody changed by hand shows more, never something else. */
-export function readFilter(query: AskedFields): AskedFilter {
+export function filterAsked(query: AskedFields): AskedFilter {
   const [actor, type, source] = [textIn(query, 'actor'), textIn(query, 'type'), textIn(query, 'source')]
   return {
     actor: actorShape.test(actor) ? actor : '',
@@ -51,7 +51,7 @@ export function readStream(query: AskedFields, name: string): string | null {
   return isStreamName(text) ? text : null
 }
 
-export const filterOf = ({ actor, type, source, recorded, happened }: AskedFilter): Omit<EventFilter, 'streams'> => ({
+export const filterOf = ({ actor, type, source, recorded, happened }: AskedFilter): Omit<SearchFilter, 'streams'> => ({
   actor: actor || undefined,
   types: type ? [type] : undefined,
   source: source || undefined,

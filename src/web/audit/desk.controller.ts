@@ -15,7 +15,7 @@ import {
   filterOf,
   isFiltered,
   parametersOf,
-  readFilter,
+  filterAsked,
   readStream,
   sourceItems,
   typedDates,
@@ -41,7 +41,7 @@ export class DeskController {
 
   @Get()
   async find(@Query() query: AskedFields, @Req() request: FastifyRequest, @Res() reply: FastifyReply) {
-    const asked = readFilter(query)
+    const asked = filterAsked(query)
     const stream = readStream(query, 'case')
     const clock = clockOf(query, asked)
     const found = this.search.find(
@@ -68,7 +68,7 @@ export class DeskController {
   @Post()
   async ask(@Body() body: AskedFields, @Req() request: FastifyRequest, @Res() reply: FastifyReply) {
     const { fields, problems } = typedDates(body)
-    const asked = readFilter({ ...body, ...fields })
+    const asked = filterAsked({ ...body, ...fields })
     const written = typeof body.case === 'string' ? body.case.trim() : ''
     const stream = written === '' ? null : this.cases.streamNamed(written)
     if (written !== '' && stream === null)

@@ -15,7 +15,7 @@ import {
   isField,
   isFiltered,
   parametersOf,
-  readFilter,
+  filterAsked,
   sourceItems,
   typedDates,
   typeItems,
@@ -49,7 +49,7 @@ export class StreamController {
     if (newest === null) throw new NotFoundException('The log has no stream of this name.')
     // Dates are typed here and stand in the address as they were typed: a stream is asked by a link, and names nobody.
     const { fields, problems } = typedDates(query)
-    const asked = readFilter({ ...query, ...fields })
+    const asked = filterAsked({ ...query, ...fields })
     const field = typeof query.field === 'string' && isField(query.field) ? query.field : ''
     const revisions = this.matching(stream, asked, field)
     const page = pageAt(revisions, newest, revisionIn(query))

@@ -9,11 +9,9 @@ import {
   type Day,
   type Instant,
 } from '../../domain/calendar.ts'
-import type { Moment } from '../../domain/journey/replay.ts'
+import type { Clock } from '../replay/moments.ts'
 import { dateError, readDate, type FormError } from '../forms/date.ts'
 import { sayDay, sayInstant } from '../layout/dates.ts'
-
-export type Clock = Moment['clock']
 
 export type AddressQuery = Readonly<Record<string, unknown>>
 

@@ -1,3 +1,4 @@
+import type { Clock } from '../replay/moments.ts'
 import { Controller, Get, NotFoundException, Param, Query, Req, Res } from '@nestjs/common'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { RequiresPermission } from '../../access/permission.guard.ts'
@@ -8,16 +9,7 @@ import { placesOn } from '../../domain/journey/replay.ts'
 import { Journeys } from '../../queries/journeys.ts'
 import { dateInput, type FormError } from '../forms/date.ts'
 import { JourneyPages } from '../layout/journey-page.ts'
-import {
-  clockIn,
-  clockItems,
-  dateParts,
-  dayOfMoment,
-  daysBefore,
-  momentIn,
-  type AddressQuery,
-  type Clock,
-} from './asked-moment.ts'
+import { clockIn, clockItems, dateParts, dayOfMoment, daysBefore, momentIn, type AddressQuery } from './asked-moment.ts'
 import { comparisonView } from './compare.ts'
 
 /** Where nothing else is asked for, the last record is compared with so many days before it. Our own choice. */

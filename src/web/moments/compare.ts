@@ -1,4 +1,5 @@
 /** What the page of two moments shows: status and figures beside each other, and each change with who made it and why. */
+import type { Clock } from '../replay/moments.ts'
 import { sentenceOf, wordsOf } from '../../domain/event-words.ts'
 import type { DomainEvent } from '../../domain/events.ts'
 import type { Recorded } from '../../domain/history.ts'
@@ -18,7 +19,7 @@ import type { JourneyHeader } from '../../queries/journeys.ts'
 import { sayField } from '../forms/answers.ts'
 import { sayCount, sayDay, sayInstant } from '../layout/dates.ts'
 import { textOfField } from '../put-right/fields.ts'
-import { clockWords, sayMoment, type Clock } from './asked-moment.ts'
+import { clockWords, sayMoment } from './asked-moment.ts'
 
 /** How one of the two moments is named, and the pages that show it alone. */
 export interface ComparedMoment {

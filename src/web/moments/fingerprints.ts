@@ -1,9 +1,7 @@
 /** What ties a printed record to the log: the hash of each event, and whether the evidence log has the same one. */
-import { parseCheckpoint } from '../../evidence/checkpoint.ts'
 import type { EvidenceFile } from '../../evidence/evidence-file.ts'
 import { recordOf } from '../../evidence/leaf.ts'
 import { leafHash } from '../../evidence/merkle-tree.ts'
-import { parseNote } from '../../evidence/signed-note.ts'
 import type { LogRecord } from '../../queries/journeys.ts'
 
 export interface Fingerprint {
@@ -32,20 +30,4 @@ function standingOf(file: EvidenceFile | null, leaf: number | null, hashed: Buff
   if (leaf === null) return 'Not covered yet'
   const [kept] = file.records(leaf, leaf + 1)
   return kept && leafHash(kept).equals(hashed) ? `Leaf ${leaf}` : `Leaf ${leaf}: DIFFERENT`
-}
-
-export interface SignedHead {
-  readonly origin: string
-  readonly size: number
-  /** Base64, as the signed head says it. */
-  readonly root: string
-  readonly signedAt: string
-}
-
-/** @returns null where no head has been signed */
-export function signedHeadOf(file: EvidenceFile | null): SignedHead | null {
-  const latest = file?.latestCheckpoint()
-  if (!latest) return null
-  const { origin, size, root } = parseCheckpoint(parseNote(latest.note).text)
-  return { origin, size, root: root.toString('base64'), signedAt: latest.signedAt }
 }

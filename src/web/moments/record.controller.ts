@@ -8,7 +8,8 @@ import { dateInput, type FormError } from '../forms/date.ts'
 import { sayInstant } from '../layout/dates.ts'
 import { JourneyPages } from '../layout/journey-page.ts'
 import { clockIn, clockItems, dateParts, dayOfMoment, momentIn, type AddressQuery } from './asked-moment.ts'
-import { fingerprintOf, signedHeadOf } from './fingerprints.ts'
+import { signedHeadOf } from '../../evidence/evidence-file.ts'
+import { fingerprintOf } from './fingerprints.ts'
 import { recordView } from './record.ts'
 
 /** The record as it was at one moment, on one page to print. */
@@ -41,6 +42,7 @@ export class RecordController {
     // A form names a day; the address it leads to names the moment itself.
     if (view && 'at-day' in query) return reply.redirect(view.here, 303)
     const file = this.evidence.log?.file ?? null
+    const head = signedHeadOf(file)
     const stream = `journey-${id}`
     return reply.status(errors.length > 0 ? 400 : 200).view('moments/record.njk', {
       ...page,
@@ -49,7 +51,7 @@ export class RecordController {
       fingerprints: view
         ? log.filter(({ revision }) => view.revisions.has(revision)).map((one) => fingerprintOf(file, stream, one))
         : [],
-      head: signedHeadOf(file),
+      head: head && { ...head, root: head.root.toString('base64') },
       notUnderstood: log.length - events.length,
       askedBy: `${page.as.name}, ${roles[page.as.role].name.toLowerCase()}, ${page.as.organisation} (${page.as.id})`,
       printedAt: sayInstant(now),

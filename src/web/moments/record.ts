@@ -1,4 +1,5 @@
 /** The record of a journey at one moment, for print: what stood, what was not yet known, and what was believed that is no longer. */
+import type { Clock } from '../replay/moments.ts'
 import { endOfDay } from '../../domain/calendar.ts'
 import { sentenceOf } from '../../domain/event-words.ts'
 import type { DomainEvent } from '../../domain/events.ts'
@@ -10,7 +11,7 @@ import { journeyOn } from '../../domain/journey/replay.ts'
 import { sayDay, sayInstant } from '../layout/dates.ts'
 import { marksOf } from '../replay/marks.ts'
 import { momentAt, type MomentView } from '../replay/moments.ts'
-import { clockWords, dayOfMoment, sayMoment, type Clock } from './asked-moment.ts'
+import { clockWords, dayOfMoment, sayMoment } from './asked-moment.ts'
 
 /** A fact that stood. */
 export interface Stood {

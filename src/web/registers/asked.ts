@@ -51,7 +51,7 @@ export function registerAsked(query: Query): RegisterAsked {
 }
 
 /** An address with these values in its query, the empty ones left out. */
-export function addressWith(path: string, values: Readonly<Record<string, string | number | undefined>>): string {
+export function registerAddress(path: string, values: Readonly<Record<string, string | number | undefined>>): string {
   const query = new URLSearchParams()
   for (const [name, value] of Object.entries(values))
     if (value !== undefined && value !== '') query.set(name, `${value}`)

@@ -4,7 +4,7 @@ import { dayOf, type Day } from '../../domain/calendar.ts'
 import { lateAfterDays } from '../../domain/journey/replay.ts'
 import { Questions, type Answers, type Gap } from '../../queries/questions.ts'
 import { sayCount, sayDayShort } from '../layout/dates.ts'
-import { addressWith, dayIn, numberIn } from './asked.ts'
+import { registerAddress, dayIn, numberIn } from './asked.ts'
 
 export const questionNames = [
   'recording-bursts',
@@ -119,7 +119,7 @@ export class InspectorQuestions {
           columns: ['Person', 'Day', 'Late records', 'Journeys', 'Latest'],
           total,
           rows: answers.map(({ by, on, records, journeys, longestDays }) => ({
-            ...person(by, addressWith('/registers/late-recording', { from: on, to: on, by })),
+            ...person(by, registerAddress('/registers/late-recording', { from: on, to: on, by })),
             cells: [sayDayShort(on), String(records), String(journeys), `${sayCount(longestDays, 'day')} late`],
           })),
         },
@@ -145,7 +145,7 @@ export class InspectorQuestions {
           columns: ['Person', 'Corrections', `Otherwise in ${sayCount(days, 'day')}`],
           total,
           rows: answers.map(({ by, corrections, usually, from, to }) => ({
-            ...person(by, addressWith('/registers/corrections', { from, to, by })),
+            ...person(by, registerAddress('/registers/corrections', { from, to, by })),
             cells: [String(corrections), usually.toFixed(1)],
           })),
         },
@@ -165,7 +165,7 @@ export class InspectorQuestions {
           columns: ['Person', 'Recategorised', 'Journeys', 'Share of all'],
           total,
           rows: answers.map(({ by, outcomes, journeys }) => ({
-            ...person(by, addressWith('/registers/recategorised-outcomes', { by })),
+            ...person(by, registerAddress('/registers/recategorised-outcomes', { by })),
             cells: [`${outcomes} of ${of}`, String(journeys), `${Math.round((100 * outcomes) / of)}%`],
           })),
         },

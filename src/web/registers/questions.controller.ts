@@ -7,7 +7,7 @@ import { SavedViews } from '../../access/saved-views.ts'
 import { Journeys } from '../../queries/journeys.ts'
 import { mostAnswers } from '../../queries/questions.ts'
 import { Looking } from '../looking.ts'
-import { addressWith } from './asked.ts'
+import { registerAddress } from './asked.ts'
 import { InspectorQuestions, questionNames, questionWords } from './inspector-questions.ts'
 
 @RequiresPermission('read', 'review')
@@ -45,10 +45,10 @@ export class QuestionsController {
           subject: row.journeyId === null ? row.subject : known.get(row.journeyId)?.reference || 'Journey',
         })),
       })),
-      address: addressWith(`/questions/${name}`, asked),
+      address: registerAddress(`/questions/${name}`, asked),
       saved: this.views
         .of(whoIsAsking(request).id)
-        .some(({ address }) => address === addressWith(`/questions/${name}`, asked)),
+        .some(({ address }) => address === registerAddress(`/questions/${name}`, asked)),
     })
   }
 }

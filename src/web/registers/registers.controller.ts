@@ -16,7 +16,7 @@ import {
   type AuditRow,
 } from '../../queries/registers.ts'
 import { Looking } from '../looking.ts'
-import { addressWith, pagination, registerAsked } from './asked.ts'
+import { registerAddress, pagination, registerAsked } from './asked.ts'
 import { questionNames, questionWords } from './inspector-questions.ts'
 import { barsOf, barStep } from './bars.ts'
 import { reasonName, registerWords, roleName } from './register-words.ts'
@@ -61,7 +61,7 @@ export class RegistersController {
     const known = await this.journeys.rowsOf(shown)
     const words = registerWords[name]
     const hrefOf = (more: Readonly<Record<string, string | number | undefined>>) =>
-      addressWith(`/registers/${name}`, { ...filter, ...more })
+      registerAddress(`/registers/${name}`, { ...filter, ...more })
     return reply.view('registers/register.njk', {
       name,
       title: words.title,
@@ -89,8 +89,8 @@ export class RegistersController {
       ),
       address: hrefOf({}),
       saved: this.views.of(whoIsAsking(request).id).some(({ address }) => address === hrefOf({})),
-      csv: addressWith(`/registers/${name}/rows.csv`, { ...filter }),
-      jsonl: addressWith(`/registers/${name}/rows.jsonl`, { ...filter }),
+      csv: registerAddress(`/registers/${name}/rows.csv`, { ...filter }),
+      jsonl: registerAddress(`/registers/${name}/rows.jsonl`, { ...filter }),
     })
   }
 
