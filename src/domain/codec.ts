@@ -73,8 +73,8 @@ export function recordedFrom<E extends DomainEvent = DomainEvent>(stored: Stored
 /** What is missing from the open fields of an event type, or is not what it should be. */
 function problemOf(type: EventType, data: Readonly<Record<string, unknown>>): string | null {
   for (const [field, isRight] of shapeOf[type]) {
-    if (data[field] === undefined) return `it has no ${field}`
-    if (!isRight(data[field])) return `its ${field} cannot be read`
+    if (isRight(data[field])) continue
+    return data[field] === undefined ? `it has no ${field}` : `its ${field} cannot be read`
   }
   return null
 }

@@ -34,6 +34,13 @@ describe('what the log holds', () => {
       )
     }
   }
+  it('an event without a field that may be absent is understood', () => {
+    for (const field of mayBeAbsent) {
+      const [type, name] = field.split('.') as [EventType, string]
+      const { [name]: _absent, ...data } = stored(type).data as Record<string, unknown>
+      expect(recordedFrom({ ...stored(type), data }).type).toBe(type)
+    }
+  })
 })
 
 describe('poison', () => {
