@@ -30,6 +30,8 @@ export interface ContactLogFile {
   readonly header: readonly string[]
   /** Columns that a contact log does not have: they are left out of the import. */
   readonly leftOut: readonly string[]
+  /** It is the rejects of an import, mended: it has the columns that a rejects file adds. */
+  readonly isRejects: boolean
   /** Records with nothing in any of their fields, passed over so far. */
   readonly blank: number
   /** What the file calls a column. */
@@ -75,6 +77,7 @@ class OpenedContactLog implements ContactLogFile {
   readonly delimiter: string
   readonly header: readonly string[]
   readonly leftOut: readonly string[]
+  readonly isRejects: boolean
 
   constructor(
     private readonly file: string,
@@ -84,6 +87,7 @@ class OpenedContactLog implements ContactLogFile {
     this.delimiter = layout.delimiter
     this.header = layout.header.filter((_, place) => !layout.added.has(place))
     this.leftOut = layout.leftOut
+    this.isRejects = layout.added.size > 0
   }
 
   nameOf(column: Column): string {
@@ -121,7 +125,7 @@ class OpenedContactLog implements ContactLogFile {
 const otherThings: readonly [begins: number[], what: string][] = [
   [
     [0x50, 0x4b, 0x03, 0x04],
-    'an Excel workbook (or another zip file). Open it, choose Save As, "CSV UTF-8 (Comma delimited)", and import that file',
+    'an Excel workbook (or another zip file). Open it, choose Save As, "CSV UTF-8 (Comma delimited)" (in LibreOffice "Text CSV", character set UTF-8), and import that file',
   ],
   [
     [0xd0, 0xcf, 0x11, 0xe0],

@@ -285,7 +285,10 @@ export function whatToMend(
 }
 
 const mending: Readonly<Record<string, readonly [Column | '', string]>> = {
-  too_many_columns: ['', 'as many fields as the header has: quote what holds the delimiter'],
+  too_many_columns: [
+    '',
+    'one cell for each column: text that holds a comma or another delimiter was split over several cells; put it back into one, and leave no cell beyond the last column',
+  ],
   bad_crn: ['crn', 'a letter and six digits, such as X123456'],
   unknown_contact: ['contact', `one of: ${Object.keys(contactKinds).join(', ')}`],
   recorded_before_occurred: ['occurred_on', 'a day not later than that of recorded_at'],

@@ -3,7 +3,7 @@
  * not what they seem. A stray quote never takes the record after it along: what it might have opened ends with its line.
  *
  * Written here because the parsers at hand either stop at the first stray quote or, where they tolerate it, let it run on over the
- * records of other people until the next one. See docs/decisions/0025-a-stray-quote-ends-with-its-line.md.
+ * records of other people until the next one. See docs/decisions/0030-a-stray-quote-ends-with-its-line.md.
  */
 
 /** In characters: no record is longer, and nothing is looked for further away. */

@@ -63,6 +63,7 @@ export interface ImportResult {
 export interface ImportOptions {
   readonly source?: Extract<Source, 'import' | 'simulator'>
   readonly rejects?: string
+  /** Records that an earlier run refused are judged again. A rejects file always is, unless said otherwise. */
   readonly reconsider?: boolean
   /** A dry run: the same totals and rejects, and nothing written to the log, the keys or the read models. */
   readonly check?: boolean
@@ -100,7 +101,9 @@ export async function importFile(runtime: Runtime, file: string, options: Import
     throw new NotAContactLog('The rejects would replace the contact log itself. Say another file with --rejects.')
   }
   const rejectsFile = new RejectsFile(rejects, contactLog)
-  const { importer, ...judging } = options.check ? dryRun(runtime, options) : realRun(runtime, options)
+  // What was mended is judged with what was refused because of it, such as the records of a man whose referral was refused.
+  const asked = { ...options, reconsider: options.reconsider ?? contactLog.isRejects }
+  const { importer, ...judging } = options.check ? dryRun(runtime, asked) : realRun(runtime, asked)
   const odd: Partial<Record<OddityCode, number>> = {}
   const totals: ImportTotals = {
     rows: 0,

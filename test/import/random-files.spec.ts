@@ -11,6 +11,8 @@ import { temporaryDirectory } from '../support/runtime.ts'
 
 const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31)
 const runs = Number(process.env.FUZZ_RUNS ?? 300)
+/** In milliseconds; long runs have as much more as they try. */
+const timeout = 60_000 + 200 * runs
 
 const cell = fc.oneof(
   { weight: 4, arbitrary: fc.string({ maxLength: 12 }) },
@@ -48,7 +50,7 @@ async function* inPieces(text: string, size: number) {
 }
 
 describe(`random files (seed ${seed}: SEED=${seed} makes them again)`, () => {
-  it('that are well formed are read as another reader reads them, however they arrive', () =>
+  it('that are well formed are read as another reader reads them, however they arrive', { timeout }, () =>
     fc.assert(
       fc.asyncProperty(
         fc.array(fc.array(cell.filter(isText), { minLength: 3, maxLength: 3 }), { maxLength: 12 }),
@@ -71,9 +73,10 @@ describe(`random files (seed ${seed}: SEED=${seed} makes them again)`, () => {
         },
       ),
       { seed, numRuns: runs },
-    ))
+    ),
+  )
 
-  it('with stray quotes anywhere lose nobody: each record is a row of its own', () =>
+  it('with stray quotes anywhere lose nobody: each record is a row of its own', { timeout }, () =>
     fc.assert(
       fc.asyncProperty(
         fc.array(
@@ -97,16 +100,18 @@ describe(`random files (seed ${seed}: SEED=${seed} makes them again)`, () => {
         },
       ),
       { seed, numRuns: runs },
-    ))
+    ),
+  )
 
-  it('whose cells look like formulas are written harmless and read back as they were', () =>
+  it('whose cells look like formulas are written harmless and read back as they were', { timeout }, () =>
     fc.assert(
       fc.property(fc.oneof(cell, fc.stringMatching(/^'{0,3}[=+\-@\t\r]?.{0,5}$/)), (text) => {
         expect(harmless(text)).not.toMatch(/^[=+\-@\t\r]/)
         expect(asItWas(harmless(text))).toBe(text)
       }),
       { seed, numRuns: runs * 10 },
-    ))
+    ),
+  )
 })
 
 const crnOf = (n: number) => `X${String(n).padStart(6, '0')}`
