@@ -459,7 +459,7 @@ const ready = (page: Page) => page.waitForSelector('.tl-replay--live')
 
 /** Where the shape of a mark is on the screen. */
 async function centreOf(page: Page, index: number): Promise<{ x: number; y: number }> {
-  const shape = page.locator(`#tl-drawing a[data-mark="${index}"] [data-version]:not(.tl-hidden) .tl-halo`)
+  const shape = page.locator(`#tl-drawing a[data-mark="${index}"] [data-version]:not(.tl-hidden)`)
   const { x, y, width, height } = (await shape.boundingBox())!
   return { x: x + width / 2, y: y + height / 2 }
 }

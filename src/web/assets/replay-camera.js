@@ -31,6 +31,13 @@ export function camera(root, outline, moved) {
   /** At the highest zoom one day fills the stage. */
   const highest = Math.max(1, baseTrack / dayWidth)
 
+  const overlay = document.createElementNS(drawing.namespaceURI, 'svg')
+  overlay.classList.add('tl-drawing', 'tl-overlay')
+  overlay.setAttribute('aria-hidden', 'true')
+  overlay.setAttribute('height', height)
+  overlay.append(headTrack)
+  root.querySelector('.tl-linebox').append(overlay)
+
   const byIndex = new Map([...track.querySelectorAll('a[data-mark]')].map((a) => [Number(a.dataset.mark), a]))
   const tieOf = new Map([...track.querySelectorAll('path[data-mark]')].map((path) => [Number(path.dataset.mark), path]))
   const marks = outline.drawn.map(([index, x, recordedX, tieFrom]) => {
@@ -64,8 +71,10 @@ export function camera(root, outline, moved) {
   /** Everything on the line, where it stands at this zoom. */
   function draw() {
     scale = (trackWidth * zoom) / baseTrack
-    drawing.setAttribute('viewBox', `0 0 ${width} ${height}`)
-    drawing.setAttribute('width', width)
+    for (const svg of [drawing, overlay]) {
+      svg.setAttribute('viewBox', `0 0 ${width} ${height}`)
+      svg.setAttribute('width', width)
+    }
     canvas.style.width = `${Math.round(gutter + margin + trackWidth * zoom)}px`
     for (const { x, recordedX, tieFrom, mark, rail, railY, tie } of marks) {
       const [at, recorded] = [place(x), place(recordedX)]
@@ -136,6 +145,8 @@ export function camera(root, outline, moved) {
     if (now === width) return
     const middle = width === 0 ? null : unplace(scrolled + width / 2)
     width = now
+    overlay.style.left = `${stage.offsetLeft + stage.clientLeft}px`
+    overlay.style.top = `${stage.offsetTop + stage.clientTop}px`
     trackWidth = Math.max(120, width - gutter - margin)
     zoom ||= Math.min(highest, Math.max(1, readable / trackWidth))
     draw()

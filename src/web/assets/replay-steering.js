@@ -112,22 +112,30 @@ export function steered(root, { player, line, said, marks }) {
     const place = player.nearest(line.under(event.clientX))
     if (place !== player.now()) player.go(place)
   }
-  drawing.addEventListener('pointerdown', (event) => {
-    const grip = event.target.closest('.tl-grip')
-    if (event.button !== 0 || !(grip || (event.pointerType === 'mouse' && !event.target.closest('.tl-mark')))) return
+  const overlay = root.querySelector('.tl-overlay')
+  function take(event, surface) {
     dragging = true
     root.classList.add('tl-replay--still')
-    drawing.setPointerCapture(event.pointerId)
-    if (!grip) follow(event)
+    surface.setPointerCapture(event.pointerId)
+  }
+  drawing.addEventListener('pointerdown', (event) => {
+    if (event.button !== 0 || event.pointerType !== 'mouse' || event.target.closest('.tl-mark')) return
+    take(event, drawing)
+    follow(event)
   })
-  drawing.addEventListener('pointermove', (event) => dragging && follow(event))
-  for (const end of ['pointerup', 'pointercancel'])
-    drawing.addEventListener(end, () => {
-      if (dragging) root.classList.remove('tl-replay--still')
-      dragging = false
-    })
+  overlay.addEventListener('pointerdown', (event) => event.button === 0 && take(event, overlay))
+  // A finger on the playhead moves the playhead, and not the line or the page.
+  overlay.addEventListener('touchmove', (event) => event.preventDefault(), { passive: false })
+  for (const surface of [drawing, overlay]) {
+    surface.addEventListener('pointermove', (event) => dragging && follow(event))
+    for (const end of ['pointerup', 'pointercancel'])
+      surface.addEventListener(end, () => {
+        if (dragging) root.classList.remove('tl-replay--still')
+        dragging = false
+      })
+  }
   drawing.addEventListener('click', (event) => {
-    if (event.pointerType === 'touch' && !event.target.closest('.tl-mark, .tl-grip')) follow(event)
+    if (event.pointerType === 'touch' && !event.target.closest('.tl-mark')) follow(event)
   })
 
   stage.addEventListener(
@@ -150,8 +158,6 @@ export function steered(root, { player, line, said, marks }) {
   stage.addEventListener(
     'touchmove',
     (event) => {
-      // A finger on the playhead moves the playhead, and not the line or the page.
-      if (dragging) return event.preventDefault()
       if (!pinch || event.touches.length !== 2) return
       event.preventDefault()
       const { apart, middle } = fingers(event)
