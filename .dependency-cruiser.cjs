@@ -70,6 +70,7 @@ const rooms = {
   'src/cli/': [
     'projections/',
     'src/domain/calendar.ts',
+    'src/domain/evidence-pack.ts',
     'src/event-store/',
     'src/evidence/',
     'src/exchange/',
@@ -156,6 +157,11 @@ const inside = (path) => `^${path.replaceAll('.', '\\.')}${path.endsWith('/') ? 
 const anyOf = (paths) => paths.map(inside).join('|')
 const ours = '^(src|projections)/'
 
+/** The pages of auditors and what they read with; the module that puts it together is given everything, and shows nothing. */
+const auditors = { path: '^src/(audit|web/audit|web/registers)/', pathNot: '^src/audit/audit\\.module\\.ts$' }
+const recordsAuditing = '^src/commands/(consultation-log|evidence-pack-command-handler)\\.ts$'
+const recordsAuditingWith = '^src/commands/(decide-and-append|event-envelope|clock)\\.ts$'
+
 const knowsOnly = (path, may, from) => ({
   name: `${path.replace(/\/$/, '')} knows only its own`,
   comment: may.length === 0 ? `${path} imports nothing of ours.` : `Of ours, ${path} imports only ${may.join(', ')}.`,
@@ -235,6 +241,20 @@ module.exports = {
       severity: 'error',
       from: { pathNot: '^(src/commands/|src/runtime/runtime\\.ts$|test/|bench/)' },
       to: { path: '^src/event-store/event-appender\\.ts$' },
+    },
+    {
+      name: 'auditors change nothing',
+      comment: 'From the pages of an auditor no command can be reached but those that record looking and exporting.',
+      severity: 'error',
+      from: auditors,
+      to: { path: '^src/commands/', pathNot: `${recordsAuditing}|${recordsAuditingWith}`, reachable: true },
+    },
+    {
+      name: 'auditors record only looking and exporting',
+      comment: 'What those two record with, they themselves use.',
+      severity: 'error',
+      from: auditors,
+      to: { path: '^src/commands/', pathNot: recordsAuditing },
     },
     {
       name: 'nothing imports the entrance',

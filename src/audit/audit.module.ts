@@ -8,6 +8,7 @@ import { EventIndex, eventIndexFileName } from './event-index.ts'
 import { EventIndexFollower } from './event-index-follower.ts'
 import { EventReader } from './event-reader.ts'
 import { EventSearch } from './event-search.ts'
+import { PackMaker } from './pack-maker.ts'
 
 @Module({
   imports: [EvidenceModule],
@@ -30,12 +31,17 @@ import { EventSearch } from './event-search.ts'
       inject: [RUNTIME, Evidence],
     },
     {
+      provide: PackMaker,
+      useFactory: (runtime: Runtime, { log }: Evidence) => new PackMaker(runtime, log?.file ?? null),
+      inject: [RUNTIME, Evidence],
+    },
+    {
       provide: Cases,
       useFactory: ({ vault }: Runtime, index: EventIndex) => new Cases(vault, index),
       inject: [RUNTIME, EventIndex],
     },
   ],
-  exports: [Cases, EventIndex, EventIndexFollower, EventReader, EventSearch],
+  exports: [Cases, PackMaker, EventIndex, EventIndexFollower, EventReader, EventSearch],
 })
 export class AuditModule implements OnApplicationBootstrap, OnApplicationShutdown {
   constructor(

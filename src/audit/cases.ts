@@ -19,11 +19,13 @@ export class Cases {
 
   /** The stream that somebody names by a reference, a CRN, an id or its own name; null where there is none. */
   streamNamed(text: string): string | null {
-    if (isStreamName(text)) return this.index.newestIn(text) === null ? null : text
+    if (isStreamName(text)) return this.isKnown(text) ? text : null
     if (opaqueId.test(text)) {
       const streams = ['journey', 'participant', 'group', 'session'].map((category) => `${category}-${text}`)
       return streams.find((stream) => this.index.newestIn(stream) !== null) ?? null
     }
+    const group = `group-${text}`
+    if (isStreamName(group) && this.index.concerning(group).length > 0) return group
     const journey = this.vault.find('reference', text)
     if (journey) return `journey-${journey}`
     const participant = this.vault.find('crn', text)
@@ -35,6 +37,16 @@ export class Cases {
     if (stream.startsWith('journey-'))
       return [stream, ...this.index.concernedBy(stream).filter((name) => name.startsWith('participant-'))]
     return [stream, ...this.index.concerning(stream)]
+  }
+
+  /** All that belongs to a group: its own stream, its sessions, and the journeys of whoever has or had a place in it. */
+  streamsOfGroup(stream: string): readonly string[] {
+    const streams = [stream, ...this.index.concerning(stream), ...this.index.concernedBy(stream)]
+    return [...new Set(streams)].filter((name) => this.index.newestIn(name) !== null)
+  }
+
+  private isKnown(stream: string): boolean {
+    return this.index.newestIn(stream) !== null || this.index.concerning(stream).length > 0
   }
 
   /** The journeys that somebody sees who is shown a stream: its own, or those of the person. */

@@ -13,7 +13,7 @@ import { searchIndexes, type EventLinks, type PlaceInStream } from './event-sear
 export const eventIndexFileName = 'event-index.db'
 
 /** Raised when the tables change: the file is then built again. */
-const formatVersion = 1
+const formatVersion = 3
 
 const format = `
   CREATE TABLE head (id INTEGER PRIMARY KEY CHECK (id = 1), first_event TEXT, position TEXT, size INTEGER NOT NULL) STRICT;
@@ -251,7 +251,7 @@ function idIn(
 /** The other stream that an event names first of all; null for none. */
 function streamAbout(type: string, data: Record<string, unknown>): string | null {
   if (type === 'ReferralReceived') return named('participant', data.participantId)
-  if (type === 'SessionScheduled') return named('group', data.groupId)
+  if (type === 'SessionScheduled' || type === 'AllocatedToGroup') return named('group', data.groupId)
   if (type === 'EvidencePackMade') return data.scope === 'journey' ? named('journey', data.of) : null
   // Of the streams of groups and sessions; a journey's own events do not name it.
   return named('journey', data.journeyId)

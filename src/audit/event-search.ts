@@ -18,7 +18,7 @@ export const searchIndexes = clocks
   .flatMap((clock) =>
     [...leads, null].map((lead) => {
       const compared = [...leads, ...clocks].filter((column) => column !== clock && column !== lead)
-      const columns = [...(lead ? [lead] : []), clock, 'nth', ...compared]
+      const columns = [...(lead ? [lead] : []), clock, 'nth', ...compared, ...(lead ? [] : ['stream'])]
       return `CREATE INDEX ${indexNamed(lead, clock)} ON event (${columns.join(', ')});`
     }),
   )
@@ -63,6 +63,12 @@ export interface SearchFilter {
   /** First and last day on either clock, both included, in the service's time zone. */
   readonly recorded?: DayRange | undefined
   readonly happened?: DayRange | undefined
+}
+
+/** A stream in which something was added. */
+export interface ChangedStream {
+  readonly stream: string
+  readonly events: number
 }
 
 export interface FoundPlaces {
@@ -127,6 +133,31 @@ export class EventSearch {
        AND (${clock}, nth) < (?, ?)${allOf(conditions)} ORDER BY ${clock} DESC, nth DESC LIMIT ?`,
     ).all(...streams, ...streams, begin.at, begin.nth, ...conditions.values, most + 1)
     return this.answer(found, most)
+  }
+
+  /**
+   * The streams of one kind that have events between two days on a clock, both included, and how many: the fullest first.
+   * @param streams only these; null for all
+   * @param prefix how their names begin
+   */
+  changedStreams(
+    streams: readonly string[] | null,
+    clock: IndexClock,
+    days: DayRange,
+    prefix: string,
+  ): readonly ChangedStream[] {
+    const { bounds } = this.conditionsOf({ [clock]: days })!
+    const ids = streams?.map((name) => this.statements.stream.get(name)).filter((id) => id !== undefined)
+    const among = ids ? ` AND event.stream IN (${ids.map(() => '?').join(', ')})` : ''
+    const index = ids ? 'in_stream' : indexNamed(null, clock)
+    return this.db
+      .prepare<(number | string)[], ChangedStream>(
+        `SELECT stream.name AS stream, count(*) AS events FROM event INDEXED BY ${index}
+         JOIN stream ON stream.id = event.stream
+         WHERE event.${clock} BETWEEN ? AND ?${among} AND stream.name GLOB ?
+         GROUP BY event.stream ORDER BY events DESC, stream.name`,
+      )
+      .all(bounds[clock].from, bounds[clock].to, ...(ids ?? []), `${prefix}*`)
   }
 
   /** The revisions of one stream that match, in recorded order. */

@@ -3,9 +3,11 @@ import { randomUUID } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { isDay } from '../domain/calendar.ts'
+import { isPackReason, packReasons } from '../domain/evidence-pack.ts'
 import { checkPack } from '../evidence/pack/check-pack.ts'
 import { PackRefused, type PackScope } from '../evidence/pack/pack-format.ts'
 import { withLevelLog } from '../evidence/pack/level-log.ts'
+import { groupStreams } from '../evidence/pack/group-streams.ts'
 import { makePack } from '../evidence/pack/make-pack.ts'
 import { MalformedNote, parseVerifierKey } from '../evidence/signed-note.ts'
 import { readConfig } from '../runtime/config.ts'
@@ -14,6 +16,8 @@ import { atTheTerminal, UsageError } from './terminal.ts'
 
 interface PackOptions {
   readonly journey?: string
+  readonly group?: string
+  readonly reason?: string
   readonly from?: string
   readonly to?: string
   readonly all?: true
@@ -30,17 +34,21 @@ program
   .command('pack')
   .description('make a pack of one journey, of some days, or of the whole log; the app may run')
   .option('--journey <reference>', 'the journey with this reference')
+  .option('--group <code>', 'a group with its sessions and the journeys of its members; its code or id')
   .option('--from <day>', 'everything recorded from this day on, as YYYY-MM-DD; with --to')
   .option('--to <day>', 'the last day of that')
   .option('--all', 'the whole log')
   .option('--known <day>', 'show the history first as it was known at the end of this day')
+  .option('--reason <reason>', `what it is for: ${Object.keys(packReasons).join(', ')}`)
   .option('--sealed', 'leave the personal details sealed')
   .requiredOption('--out <file>', 'the zip file to write; must not exist')
   .action((options: PackOptions) =>
     atTheTerminal(async () => {
-      const { out, known } = options
+      const { out, known, reason } = options
       if (existsSync(out)) throw new UsageError(`${out} is there already. Name a file that is not.`)
       if (known !== undefined && !isDay(known)) throw new UsageError(`--known is "${known}": give a day as YYYY-MM-DD.`)
+      if (reason !== undefined && !isPackReason(reason))
+        throw new UsageError(`--reason is "${reason}": give one of ${Object.keys(packReasons).join(', ')}.`)
       const asked = askedScope(options)
       const config = readConfig()
       const runtime = await openRuntime(
@@ -48,11 +56,12 @@ program
         { besideAnother: true },
       )
       try {
-        const scope = asked.of === 'journey' ? journeyScope(runtime, asked.reference) : asked
+        const scope = await scopeOf(runtime, asked)
         const { bytes, pack } = await withLevelLog(runtime, (file) =>
           makePack(runtime, file, {
             scope,
             knownOn: known ?? null,
+            reason,
             by: { id: `uid-${process.getuid?.() ?? 'unknown'}`, role: 'operator', organisation: 'terminal' },
             source: 'terminal',
             commandId: randomUUID(),
@@ -107,16 +116,34 @@ program
 
 const mendable = [PackRefused, MalformedNote]
 
-type AskedScope = { readonly of: 'journey'; readonly reference: string } | Exclude<PackScope, { of: 'journey' }>
+type AskedScope =
+  | { readonly of: 'journey'; readonly reference: string }
+  | { readonly of: 'group'; readonly name: string }
+  | Exclude<PackScope, { of: 'journey' | 'group' }>
 
-function askedScope({ journey, from, to, all }: PackOptions): AskedScope {
-  const ways = [journey !== undefined, from !== undefined || to !== undefined, all === true].filter(Boolean).length
-  if (ways !== 1) throw new UsageError('Say what to pack: --journey REF, or --from DAY --to DAY, or --all.')
+function askedScope({ journey, group, from, to, all }: PackOptions): AskedScope {
+  const ways = [
+    journey !== undefined,
+    group !== undefined,
+    from !== undefined || to !== undefined,
+    all === true,
+  ].filter(Boolean).length
+  if (ways !== 1)
+    throw new UsageError('Say what to pack: --journey REF, or --group CODE, or --from DAY --to DAY, or --all.')
   if (journey !== undefined) return { of: 'journey', reference: journey }
+  if (group !== undefined) return { of: 'group', name: group }
   if (all) return { of: 'log' }
   if (!isDay(from) || !isDay(to) || from > to)
     throw new UsageError('--from and --to are the first and the last day, both as YYYY-MM-DD.')
   return { of: 'days', from, to }
+}
+
+async function scopeOf(runtime: Runtime, asked: AskedScope): Promise<PackScope> {
+  if (asked.of === 'journey') return journeyScope(runtime, asked.reference)
+  if (asked.of !== 'group') return asked
+  const streams = await groupStreams(runtime.store, asked.name)
+  if (streams.length === 0) throw new UsageError('There is no group with this code or id.')
+  return { ...asked, streams }
 }
 
 function journeyScope({ vault }: Runtime, reference: string): PackScope {

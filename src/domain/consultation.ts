@@ -36,6 +36,7 @@ export const consultationViews = {
   looks: 'Who looked at the record',
   audit: 'A search of the auditor’s desk',
   stream: 'A stream, to the byte',
+  pack: 'An evidence pack',
   audit_register: 'A register across journeys',
   audit_register_download: 'A register across journeys, taken away',
   audit_question: 'A question across journeys',

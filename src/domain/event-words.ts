@@ -1,6 +1,7 @@
 /** Every event in words: what it is called, how much it weighs on the line of a journey, and its one plain sentence. */
 import type { DomainEvent, EventType } from './events.ts'
 import { changeReasons, departures, type PlannedFacilitator } from './group/room.ts'
+import { packReasons } from './evidence-pack.ts'
 import type { Recorded } from './history.ts'
 import { nounOf } from './journey/correctable.ts'
 import { outcomes, reasons } from './journey/outcomes.ts'
@@ -302,7 +303,8 @@ const eventWords = {
     shortName: 'Evidence',
     contact: null,
     weight: 'none',
-    detail: ({ data }) => `${data.events} events, ${data.personalFields ? 'with' : 'without'} personal details`,
+    detail: ({ data }) =>
+      `${data.events} events, ${data.personalFields ? 'with' : 'without'} personal details${data.reason ? `, for: ${packReasons[data.reason]}` : ''}`,
     sentence: ({ data }) => `An evidence pack of ${evidenceScopeNames[data.scope]} was made and handed out.`,
   },
 } as const satisfies { readonly [T in EventType]: EventWords<Extract<DomainEvent, { type: T }>> }
@@ -326,7 +328,12 @@ export const factSentenceOf = (event: Recorded<DomainEvent>): string =>
 const saidAnewBy = ({ data, ...event }: Recorded<Extract<DomainEvent, { type: 'RecordCorrected' }>>) =>
   ({ ...event, type: data.of, data: data.data }) as unknown as Recorded<DomainEvent>
 
-const evidenceScopeNames = { journey: 'one journey', days: 'some days', log: 'the whole log' } as const
+const evidenceScopeNames = {
+  journey: 'one journey',
+  group: 'one group',
+  days: 'some days',
+  log: 'the whole log',
+} as const
 
 const sessionName = (id: string): string => {
   const programme = programmeAt('bbr', 1)

@@ -9,7 +9,7 @@ export type EvidencePackEvent =
     type: 'EvidencePackMade'
     data: {
       scope: EvidenceScope
-      /** Of one journey its id; of some days the first and the last, as 2025-03-01/2025-03-31; empty of the whole log. */
+      /** Of one journey or group its id; of some days the first and the last, as 2025-03-01/2025-03-31; empty of the whole log. */
       of: string
       /** How many events it holds. */
       events: number
@@ -18,10 +18,26 @@ export type EvidencePackEvent =
       digest: string
       /** Whether personal fields went out opened. */
       personalFields: boolean
+      /** What it was made for; absent where nobody was asked. */
+      reason?: PackReason
     }
   }
 
-export const evidenceScopes = ['journey', 'days', 'log'] as const
+/** What evidence is taken out for: a list, so that no free text about anybody gets into the log unsealed. */
+export const packReasons = {
+  inspection: 'An inspection',
+  audit: 'An internal audit',
+  complaint: 'A complaint',
+  court: 'A court or a parole board',
+  subject_access: 'A request by the person it is about',
+  other: 'Something else',
+} as const
+export type PackReason = keyof typeof packReasons
+
+export const isPackReason = (text: unknown): text is PackReason =>
+  typeof text === 'string' && Object.hasOwn(packReasons, text)
+
+export const evidenceScopes = ['journey', 'group', 'days', 'log'] as const
 export type EvidenceScope = (typeof evidenceScopes)[number]
 
 export const evidencePackPrivacy: Classified<EvidencePackEvent> = {
@@ -32,6 +48,7 @@ export const evidencePackPrivacy: Classified<EvidencePackEvent> = {
     logSize: 'open',
     digest: 'open',
     personalFields: 'open',
+    reason: 'open',
   },
 }
 

@@ -8,7 +8,9 @@ import { EvidenceModule } from '../evidence/evidence.module.ts'
 import { OperationsModule } from '../operations/operations.module.ts'
 import { QueriesModule } from '../queries/queries.module.ts'
 import { RUNTIME, type Runtime } from '../runtime/runtime.ts'
+import { ChangesController } from './audit/changes.controller.ts'
 import { DeskController } from './audit/desk.controller.ts'
+import { PacksController } from './audit/packs.controller.ts'
 import { StreamController } from './audit/stream.controller.ts'
 import { CaseloadPageController } from './caseload/caseload.controller.ts'
 import { Searches } from './caseload/searches.ts'
@@ -59,8 +61,10 @@ import { TimelineController } from './timeline/timeline.controller.ts'
     SignInController,
     EvidenceLogController,
     DeskController,
+    ChangesController,
     StreamController,
     SavedViewsController,
+    PacksController,
     RegistersController,
     QuestionsController,
   ],

@@ -177,6 +177,30 @@ describe('the desk', () => {
   })
 })
 
+describe('what changed', () => {
+  it('has every journey in which something was recorded in some days, and says what it came to', async () => {
+    const own = events.filter(({ stream }) => stream === `journey-${journeyId}`)
+    const day = dayOf(metadataOf(own[3]!).recordedAt)
+    const on = (event: StoredEvent) => dayOf(metadataOf(event).recordedAt) === day
+    const { statusCode, body } = await get(`/audit/changes?from=${day}&to=${day}`)
+    expect(statusCode).toBe(200)
+    const streams = new Set(
+      events.filter((one) => one.stream.startsWith('journey-') && on(one)).map((one) => one.stream),
+    )
+    for (const stream of streams) expect(body).toContain(stream)
+    expect(new Set([...body.matchAll(/href="\/audit\/streams\/(journey-[\w-]+)"/g)].map(([, one]) => one))).toEqual(
+      streams,
+    )
+    const only = await get(`/audit/changes?from=${day}&to=${day}&case=journey-${journeyId}`)
+    expect(only.body).toContain(`/journeys/${journeyId}/compare?clock=known&amp;from=`)
+    expect(only.body).toContain('1 journey,')
+    const happened = metadataOf(own[3]!).occurredAt
+    expect((await get(`/audit/changes?clock=happened&from=${happened}&to=${happened}`)).body).toContain(journeyId)
+    expect((await get('/audit/changes?from=1/1/1950&to=2/1/1950')).body).toContain('Nothing about any journey')
+    expect((await get('/audit/changes?from=32/1/2024')).statusCode).toBe(400)
+  })
+})
+
 describe('a stream, whole', () => {
   it('shows each event as it is read and as it is stored, with its bytes, its hash and its way to the root', async () => {
     const { body } = await get(`/audit/streams/journey-${journeyId}`)

@@ -125,6 +125,7 @@ export const exampleData: { readonly [T in EventType]: Required<DataOf<T>> } = {
     logSize: 1_204,
     digest: '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08',
     personalFields: true,
+    reason: 'inspection',
   },
 }
 

@@ -179,6 +179,19 @@ const planted: [file: string, source: string, caughtBy: string[]][] = [
     `import '../cli/terminal.ts'`,
     ['src/queries knows only its own', 'the terminal is at the top'],
   ],
+  // An auditor's page that records something of its own, or comes to it by way of another page.
+  [
+    'src/web/audit/recording.ts',
+    `import '../../commands/journey-command-handler.ts'`,
+    ['auditors change nothing', 'auditors record only looking and exporting'],
+  ],
+  ['src/web/registers/planted.ts', `import '../groups/group-form.controller.ts'`, ['auditors change nothing']],
+  [
+    'src/audit/deciding.ts',
+    `import type { DecideAndAppend } from '../commands/decide-and-append.ts'\nexport type Planted = DecideAndAppend`,
+    ['src/audit knows only its own', 'auditors record only looking and exporting'],
+  ],
+  ['src/web/audit/exporting.ts', `import '../../commands/evidence-pack-command-handler.ts'`, []],
   ['src/exchange/nowhere.ts', `import './that-is-not-there.ts'`, ['nothing unresolved']],
   ['src/cli/framed.ts', `import '../exchange/framed.ts'`, ['the terminal starts without Nest']],
   ['src/exchange/framed.ts', `import '@nestjs/common'`, []],

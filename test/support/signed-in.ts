@@ -30,9 +30,11 @@ export const sessionFor = (app: NestFastifyApplication, who: SignedIn): string =
 export const cookieFor = (app: NestFastifyApplication, role: Role): string =>
   `${sessionCookie}=${sessionFor(app, personOfRole(role))}`
 
-/** What a spec may look at without saying as whom: an administrator's pages as the administrator, all else as a case manager. */
-const roleFor = (url: string): Role =>
-  /^\/operations(?:[/?]|$)|[?&]topic=operations/.test(url) ? 'administrator' : 'case_manager'
+/** What a spec may look at without saying as whom: an administrator's or an auditor's pages as that, all else as a case manager. */
+const roleFor = (url: string): Role => {
+  if (/^\/operations(?:[/?]|$)|[?&]topic=operations/.test(url)) return 'administrator'
+  return /^\/audit(?:[/?]|$)/.test(url) ? 'auditor' : 'case_manager'
+}
 
 /**
  * From now on every request that shows neither a session nor an access token comes from somebody signed in.

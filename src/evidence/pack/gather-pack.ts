@@ -13,6 +13,7 @@ import {
   mostPackedEvents,
   packFormat,
   PackRefused,
+  wholeStreamsOf,
   type EvidencePack,
   type PackedEvent,
   type PackScope,
@@ -60,6 +61,9 @@ export async function gatherPack(request: PackRequest, sources: PackSources, now
       opened: request.withPersonalFields ? openedOf(event, vault) : null,
     })
   }
+  // Several streams are read one after another; a pack has them in the order of the log.
+  if (request.scope.of === 'group')
+    events.sort((a, b) => (a.proof?.index ?? Infinity) - (b.proof?.index ?? Infinity) || 0)
   if (events.length === 0) throw new PackRefused('There is no event of what was asked for.')
   return {
     format: packFormat,
@@ -77,7 +81,11 @@ export async function gatherPack(request: PackRequest, sources: PackSources, now
 }
 
 async function* eventsIn(scope: PackScope, store: PackSources['store']): AsyncGenerator<StoredEvent> {
-  if (scope.of === 'journey') return yield* store.read(scope.stream)
+  const streams = wholeStreamsOf(scope)
+  if (streams) {
+    for (const stream of streams) yield* store.read(stream)
+    return
+  }
   for await (const event of store.readAll(coveredCategories)) {
     if (scope.of === 'days') {
       const day = recordedOn(event)

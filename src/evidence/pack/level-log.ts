@@ -1,22 +1,16 @@
 /** The evidence log brought level with the event store, for a command that proves something from it. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as pause } from 'node:timers/promises'
 import type { Runtime } from '../../runtime/runtime.ts'
 import { EvidenceFile, evidenceFileName, openForReading } from '../evidence-file.ts'
 import { coveredCategories, EvidenceFollower } from '../evidence-follower.ts'
 import { EvidenceLog } from '../evidence-log.ts'
 import { parseVerifierKey } from '../signed-note.ts'
 import { signingKeysIn } from '../signing-keys.ts'
-import { cosignaturesOn } from '../witness/cosignature.ts'
 import { Cosigning } from '../witness/cosigning.ts'
 import { WitnessAway } from '../witness/witness-client.ts'
 import { PackRefused } from './pack-format.ts'
-
-/** How long a running application may take to cover and sign what the store holds, in milliseconds; it signs every second. */
-const coverWithinMs = 15_000
-/** How long is waited for a cosignature more: evidence without one is worth less, and worth having. */
-const cosignWithinMs = 3_000
+import { cosignWithinMs, untilLevel } from './until-level.ts'
 
 /**
  * Does the work with the log as it covers everything that the store holds now. Where another process keeps the log, that one is
@@ -35,19 +29,6 @@ export async function withLevelLog<T>(runtime: Runtime, work: (file: EvidenceFil
   } finally {
     file.close()
   }
-}
-
-/** Waits until the log has signed that it covers a position of the event store, and for its witness a little longer. */
-export async function untilLevel(file: EvidenceFile, position: bigint, witnessKey?: string): Promise<void> {
-  const isSigned = () => {
-    const at = file.head()
-    return (at?.position ?? -1n) >= position && file.latestCheckpoint()?.size === at?.size
-  }
-  if (!(await within(coverWithinMs, isSigned)))
-    throw new PackRefused('The evidence log is behind the event store. Try again when it has caught up.')
-  if (witnessKey === undefined) return
-  const key = parseVerifierKey(witnessKey)
-  await within(cosignWithinMs, () => cosignaturesOn(file.latestCheckpoint()!.note, [key]).length > 0)
 }
 
 async function withOwnLog<T>(
@@ -84,9 +65,4 @@ function originOf(path: string): string | undefined {
   } finally {
     file.close()
   }
-}
-
-async function within(ms: number, isSo: () => boolean): Promise<boolean> {
-  for (const end = performance.now() + ms; performance.now() < end; await pause(50)) if (isSo()) return true
-  return isSo()
 }

@@ -1,10 +1,11 @@
 /** Makes an evidence pack: gathers it, records that it was made, and only then hands it out. */
 import { createHash } from 'node:crypto'
+import type { EvidencePackEvent, PackReason } from '../../domain/evidence-pack.ts'
 import type { Actor, Source } from '../../domain/history.ts'
-import type { Runtime } from '../../runtime/runtime.ts'
+import type { Config } from '../../runtime/config.ts'
 import type { EvidenceFile } from '../evidence-file.ts'
 import { verifierKeysIn } from '../signing-keys.ts'
-import { gatherPack } from './gather-pack.ts'
+import { gatherPack, type PackSources } from './gather-pack.ts'
 import type { EvidencePack, PackScope } from './pack-format.ts'
 import { eventLines, zipPack } from './pack-zip.ts'
 
@@ -12,9 +13,28 @@ export interface PackOrder {
   readonly scope: PackScope
   readonly knownOn: string | null
   readonly withPersonalFields: boolean
+  /** What it is made for, where somebody was asked. */
+  readonly reason?: PackReason | undefined
   readonly by: Actor
   readonly source: Source
   readonly commandId: string
+}
+
+/** What a pack is made with. A runtime has all of it; its making is recorded by the one command that it needs. */
+export interface PackMaking {
+  readonly store: PackSources['store']
+  readonly vault: PackSources['vault']
+  readonly config: Pick<Config, 'keysDir' | 'witness'>
+  readonly commands: {
+    readonly evidencePacks: {
+      record(
+        packId: string,
+        commandId: string,
+        data: EvidencePackEvent['data'],
+        issuer: { readonly by: Actor; readonly source: Source; readonly recordedAt: string },
+      ): Promise<unknown>
+    }
+  }
 }
 
 /**
@@ -22,9 +42,9 @@ export interface PackOrder {
  * @throws PackRefused, and StoreUnavailable where its making could not be recorded
  */
 export async function makePack(
-  { store, vault, config, commands }: Pick<Runtime, 'store' | 'vault' | 'config' | 'commands'>,
+  { store, vault, config, commands }: PackMaking,
   file: EvidenceFile,
-  { scope, knownOn, withPersonalFields, by, source, commandId }: PackOrder,
+  { scope, knownOn, withPersonalFields, reason, by, source, commandId }: PackOrder,
 ): Promise<{ readonly bytes: Uint8Array; readonly pack: EvidencePack }> {
   const pack = await gatherPack(
     { scope, knownOn, withPersonalFields, madeBy: by.id },
@@ -47,6 +67,7 @@ export async function makePack(
       logSize: file.latestCheckpoint()!.size,
       digest: createHash('sha256').update(eventLines(pack.events)).digest('hex'),
       personalFields: withPersonalFields,
+      ...(reason && { reason }),
     },
     { by, source, recordedAt: pack.madeAt },
   )
@@ -55,5 +76,6 @@ export async function makePack(
 
 function subjectOf(scope: PackScope): string {
   if (scope.of === 'journey') return scope.stream.slice(scope.stream.indexOf('-') + 1)
+  if (scope.of === 'group') return scope.name
   return scope.of === 'days' ? `${scope.from}/${scope.to}` : ''
 }

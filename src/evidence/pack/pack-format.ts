@@ -6,6 +6,8 @@
 /** What somebody asked for. */
 export type PackScope =
   | { readonly of: 'journey'; readonly stream: string; readonly reference: string }
+  /** A group with all that belongs to it: its sessions, and the whole journeys of whoever has or had a place in it. */
+  | { readonly of: 'group'; readonly name: string; readonly streams: readonly string[] }
   /** Every event recorded from one day to another, both included. */
   | { readonly of: 'days'; readonly from: string; readonly to: string }
   | { readonly of: 'log' }
@@ -55,6 +57,10 @@ export interface EvidencePack {
 }
 
 export const packFormat = 'throughline-evidence-pack/1'
+
+/** The streams that a pack has whole; null where it has no stream whole. */
+export const wholeStreamsOf = (scope: PackScope): readonly string[] | null =>
+  scope.of === 'journey' ? [scope.stream] : scope.of === 'group' ? scope.streams : null
 
 /** The most events that one pack may hold: what a browser verifies and shows in some seconds. */
 export const mostPackedEvents = 20_000

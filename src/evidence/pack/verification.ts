@@ -4,7 +4,7 @@
  */
 import { ed25519 } from '@noble/curves/ed25519.js'
 import { sha256 } from '@noble/hashes/sha2.js'
-import type { EvidencePack, PackedEvent, StoredContent } from './pack-format.ts'
+import { wholeStreamsOf, type EvidencePack, type PackedEvent, type StoredContent } from './pack-format.ts'
 
 export type PackedEventVerdict = 'ok' | 'altered' | 'missing' | 'extra' | 'reordered' | 'not-yet-covered'
 
@@ -84,15 +84,17 @@ function judgedEvents(pack: EvidencePack, note: ParsedNote | null): JudgedEvent[
   const judged: JudgedEvent[] = []
   const seen = new Set<string>()
   const indexes = new Set<number>()
-  let next = 0
+  const whole = wholeStreamsOf(pack.scope)
+  const next = new Map<string, number>()
   let last = -1
   for (const event of pack.events) {
     const where = placeOf(event)
     const isExtra = seen.has(where) || !isInScope(pack, event)
     seen.add(where)
-    if (pack.scope.of === 'journey' && !isExtra) {
-      judged.push(...missing(next, event.revision, (gap) => placeOf({ ...event, revision: gap })))
-      next = Math.max(next, event.revision + 1)
+    if (whole && !isExtra) {
+      const expected = next.get(event.stream) ?? 0
+      judged.push(...missing(expected, event.revision, (gap) => placeOf({ ...event, revision: gap })))
+      next.set(event.stream, Math.max(expected, event.revision + 1))
     }
     const verdict = isExtra ? 'extra' : verdictOn(event, note, last)
     if (verdict === 'ok') last = event.proof!.index
@@ -128,7 +130,7 @@ function missing(
 }
 
 const isInScope = ({ scope }: EvidencePack, { stream }: PackedEvent): boolean =>
-  scope.of !== 'journey' || stream === scope.stream
+  wholeStreamsOf(scope)?.includes(stream) ?? true
 
 /** RFC 9162, section 2.1.3.2. */
 function isIncluded(event: PackedEvent, note: ParsedNote | null): boolean {

@@ -108,7 +108,9 @@ function askedFor() {
   const asked =
     scope.of === 'journey'
       ? `The whole history of journey ${scope.reference}`
-      : scope.of === 'days'
+      : scope.of === 'group'
+        ? `Group ${scope.name}: its sessions, and the whole journeys of whoever has or had a place in it`
+        : scope.of === 'days'
         ? `Everything recorded from ${day(scope.from)} to ${day(scope.to)}`
         : 'The whole log'
   return [
