@@ -1,9 +1,8 @@
 import { oddityCodes } from '../../src/domain/journey/oddities.ts'
-import { RequestMethod } from '@nestjs/common'
-import { ModulesContainer } from '@nestjs/core'
 import fc from 'fast-check'
 import 'reflect-metadata'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { pageRoutes } from '../support/page-routes.ts'
 import { countEvents } from '../support/runtime.ts'
 import { buildAssets, openJourney, richestJourney, serve, type Served } from '../support/served.ts'
 
@@ -91,28 +90,6 @@ const ask = (request: { method: string; url: string; headers?: Record<string, st
   served.app.inject({ ...request, remoteAddress: `10.0.1.${++asked % 250}` } as never)
 
 /** Every page there is, as the controllers declare them, but for the evidence log, which is for programs, event streams, which do not end, and signing out, after which nothing is answered. */
-function pageRoutes({ app }: Served): readonly { method: 'GET' | 'POST'; path: string }[] {
-  const controllers = [...app.get(ModulesContainer).values()].flatMap(({ controllers }) => [...controllers.values()])
-  return controllers.flatMap(({ metatype }) => {
-    const prototype = (metatype as { prototype: object }).prototype as Record<string, unknown>
-    return Object.getOwnPropertyNames(prototype).flatMap((name) => {
-      const handler = prototype[name] as object
-      const method =
-        name === 'constructor' ? undefined : RequestMethod[Reflect.getMetadata('method', handler) as number]
-      const parts = (target: object) =>
-        [(Reflect.getMetadata('path', target) as string | string[] | undefined) ?? '']
-          .flat()
-          .map((part) => part.replace(/^\/|\/$/g, ''))
-      const isStream = Reflect.hasMetadata('__sse__', handler ?? {})
-      if ((method !== 'GET' && method !== 'POST') || isStream) return []
-      const paths = parts(handler).map((own) => `/${[...parts(metatype as object), own].filter(Boolean).join('/')}`)
-      return paths
-        .filter((path) => !/^\/(?:api|metrics|evidence|sign-out)(?:\/|$)/.test(path))
-        .map((path) => ({ method, path }) as const)
-    })
-  })
-}
-
 async function signedIn(): Promise<{ cookie: string; token: string }> {
   const page = await ask({ method: 'GET', url: '/' })
   const cookie = page.cookies.map(({ name, value }) => `${name}=${value}`).join('; ')
