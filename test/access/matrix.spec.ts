@@ -48,7 +48,6 @@ const table: Readonly<Record<string, string>> = {
   'GET /journeys/:id/attendance': recorders,
   'POST /journeys/:id/attendance': recorders,
   'GET /journeys/:id/correction': recorders,
-  'POST /journeys/:id/correction': recorders,
   'GET /journeys/:id/contact': recorders,
   'POST /journeys/:id/contact': recorders,
   'GET /journeys/:id/completion': recorders,

@@ -259,11 +259,11 @@ describe('a case manager', () => {
 
   it('who continues without a choice is asked for one', async () => {
     const page = await newPage()
-    await page.goto(`${await openJourney()}/correction`)
+    await page.goto(`${await openJourney()}/contact`)
     await page.click('text=Continue')
     expect(await page.title()).toMatch(/^Error: /)
     await page.click('.govuk-error-summary__list a')
-    expect(await focusedId(page)).toBe('sessionId')
+    expect(await focusedId(page)).toBe('contact')
     expect(await axe(page)).toEqual([])
   })
 
@@ -544,7 +544,6 @@ async function everyPage(): Promise<readonly string[]> {
     `${rich}/record?clock=known&at=2024-09-30`,
     `${rich}/history`,
     `${open}/attendance`,
-    `${open}/correction`,
     `${open}/contact`,
     `${open}/drop-out`,
     `${open}/completion`,

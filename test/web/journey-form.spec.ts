@@ -184,7 +184,7 @@ describe('what is offered', () => {
   }
 
   it('follows the state of the journey', async () => {
-    expect(await offered(path)).toEqual(['attendance', 'correction', 'contact', 'completion', 'drop-out'])
+    expect(await offered(path)).toEqual(['attendance', 'contact', 'completion', 'drop-out'])
     expect(await offered(await journeyWith('completed'))).not.toEqual(expect.arrayContaining(['completion']) as unknown)
     const left = await offered(await journeyWith('withdrawn'))
     expect(left).toContain('recategorisation')
@@ -196,7 +196,6 @@ describe('what is offered', () => {
     const waiting = await journeyWith('awaiting_assessment')
     for (const [journey, form, why] of [
       [waiting, 'attendance', 'has not been allocated'],
-      [waiting, 'correction', 'nothing to correct'],
       [waiting, 'completion', 'cannot be complete'],
       [waiting, 'recategorisation', 'no reason to recategorise'],
       [await journeyWith('completed'), 'drop-out', 'This journey has ended'],

@@ -173,6 +173,18 @@ describe('a record', () => {
     expect((await get(`${path}/events/${revision}/withdraw`)).status).toBe(200)
   })
 
+  it('of attendance is corrected where any record is: the address of its own form leads there', async () => {
+    const attended = (await events()).find(({ type }) => type === 'AttendanceRecorded')!
+    const { sessionId } = attended.data as { sessionId: string }
+    const moved = (search: string) => fetch(`${served.url}${path}/correction${search}`, { redirect: 'manual' })
+    const answer = await moved(`?sessionId=${sessionId}`)
+    expect([answer.status, answer.headers.get('location')]).toEqual([
+      303,
+      `${path}/events/${attended.revision}/correct`,
+    ])
+    expect((await moved('')).headers.get('location')).toBe(path)
+  })
+
   it('of every kind there is has its form', async () => {
     for (const { revision, type } of await events()) {
       const { status, html } = await get(`${path}/events/${revision}/correct`)

@@ -63,7 +63,7 @@ export const controls: Readonly<Record<string, Control>> = {
     kind: 'group',
     missing: 'Enter the group',
     choices: ({ groups }, chosen) =>
-      groupItems(groups?.includes(chosen) || !chosen ? groups : null, chosen, 'No group'),
+      groupItems(groups && [...new Set([...groups, ...(chosen ? [chosen] : [])])], chosen, 'No group'),
   },
   about: { label: 'What was it about?', kind: 'text', missing: 'Enter what it was about' },
   provider: { label: 'Which provider?', kind: 'text', missing: 'Enter the provider' },

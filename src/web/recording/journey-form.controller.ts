@@ -27,6 +27,7 @@ import { Journeys } from '../../queries/journeys.ts'
 import { classifyFailure } from '../errors/failure.ts'
 import { sayDay } from '../layout/dates.ts'
 import { JourneyPages, type JourneyPage } from '../layout/journey-page.ts'
+import { believedEntries } from '../forms/believed-entries.ts'
 import { correctRecordForm } from '../put-right/correct-record.form.ts'
 import { recordInHand } from '../put-right/record-in-hand.ts'
 import { withdrawRecordForm } from '../put-right/withdraw-record.form.ts'
@@ -77,6 +78,21 @@ export class JourneyFormController {
     private readonly journeys: Journeys,
     private readonly commands: JourneyCommandHandler,
   ) {}
+
+  /** Attendance had a form of its own for corrections. Whoever kept its address comes to the one that corrects any record. */
+  @Get('correction')
+  async correction(
+    @Param('id') id: string,
+    @Query() { sessionId }: FormValues,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ) {
+    const { path, header } = await this.pages.open(request, id, null)
+    const said = believedEntries(await this.journeys.timeline(header)).find(
+      (entry) => entry.type === 'AttendanceRecorded' && entry.sessionId === sessionId,
+    )
+    return reply.redirect(said ? `${path}/events/${said.current}/correct` : path, 303)
+  }
 
   @Get(paths)
   async open(

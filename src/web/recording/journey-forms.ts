@@ -2,7 +2,6 @@
 import { attendanceForm } from '../attendance/attendance.form.ts'
 import { completionForm } from '../completion/completion.form.ts'
 import { contactForm } from '../contact/contact.form.ts'
-import { correctionForm } from '../correction/correction.form.ts'
 import { dropOutForm } from '../drop-out/drop-out.form.ts'
 import { recategorisationForm } from '../recategorisation/recategorisation.form.ts'
 import { reinstatementForm } from '../reinstatement/reinstatement.form.ts'
@@ -10,7 +9,6 @@ import type { JourneyForm, JourneyRecord } from '../forms/journey-form.ts'
 
 export const journeyForms: readonly JourneyForm[] = [
   attendanceForm,
-  correctionForm,
   contactForm,
   completionForm,
   dropOutForm,

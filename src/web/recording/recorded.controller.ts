@@ -49,7 +49,7 @@ export class RecordedController {
       after: typeof after === 'string' && /^\d{1,19}$/.test(after) ? after : '',
       correctable: putRight ? null : revision,
       undoable: putRight ? revision : null,
-      offered: formsOffered({ header: page.header, entries }).filter(({ path }) => path !== 'correction'),
+      offered: formsOffered({ header: page.header, entries }),
     })
   }
 
