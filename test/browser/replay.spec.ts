@@ -349,6 +349,8 @@ describe('a journey that somebody adds to', () => {
     for (const [part, value] of Object.entries({ day: '31', month: '3', year: '2025' }))
       await form.fill(`#happenedOn-${part}`, value)
     await form.click('text=Continue')
+    // The day is long past, which is asked about.
+    await form.check('#confirmedOddities')
     await form.click('button:has-text("Record contact")')
     await form.waitForURL(/recorded/)
     for (const page of pages) await page.waitForSelector('[data-live]:not([hidden])')
