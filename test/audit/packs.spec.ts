@@ -55,7 +55,9 @@ async function packOf(fields: Record<string, string>) {
   expect(page.body).toContain('To verify it without this service')
   const file = await auditor.get(`${at}/download`)
   expect(file.headers['content-type']).toBe('application/zip')
-  const key = /<pre class="tl-mono tl-command"[^>]*>([^<]+)</.exec(page.body)![1]!.replaceAll('&#x2B;', '+')
+  const key = /<pre class="tl-mono tl-command tl-audit__key"[^>]*>([^<]+)</
+    .exec(page.body)![1]!
+    .replaceAll('&#x2B;', '+')
   return { at, ...checkPack(file.rawPayload, key) }
 }
 
