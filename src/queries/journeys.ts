@@ -263,6 +263,22 @@ export class Journeys {
     return new Map(rows.map((row) => [row.journey_id, this.row(row)]))
   }
 
+  /** What the case load has of the other journeys of whom a journey is about, the newest referral first. */
+  async othersOf({
+    journeyId,
+    participantId,
+  }: Pick<JourneyHeader, 'journeyId' | 'participantId'>): Promise<readonly CaseloadRow[]> {
+    const found = await withCaseload(this.readModels.db)
+      .selectFrom('caseload')
+      .select('journey_id')
+      .where('participant_id', '=', participantId)
+      .where('journey_id', '!=', journeyId)
+      .execute()
+    if (found.length === 0) return []
+    const rows = await this.rowsOf(found.map(({ journey_id: id }) => id))
+    return [...rows.values()].toSorted((one, other) => (one.referredOn < other.referredOn ? 1 : -1))
+  }
+
   async header(journeyId: string): Promise<JourneyHeader | null> {
     if (!opaqueId.test(journeyId)) return null
     const row = await caseloadEntry(this.readModels.db, journeyId)

@@ -238,3 +238,46 @@ describe('the record at a moment', () => {
     expect(looks.map(({ data }) => (data as { view: string }).view)).toContain('record_at_moment')
   })
 })
+
+describe('the table of the replay', () => {
+  it('has a row for every mark that is drawn, and says what is still to come', async () => {
+    const { status, html } = await get(`${path}/replay/table?clock=happened&at=${events[8]!.metadata.occurredAt}`)
+    expect(status).toBe(200)
+    const [, table = ''] = /Every mark on the line[\s\S]*?<tbody[^>]*>([\s\S]*?)<\/tbody>/.exec(html) ?? []
+    const rows = table.split('<tr').slice(1).map(text)
+    expect(rows).toHaveLength(events.length)
+    expect(rows.filter((row) => row.includes('Still to come')).length).toBeGreaterThan(0)
+    const { data, revision } = correction() as Recorded<Extract<JourneyEvent, { type: 'AttendanceCorrected' }>>
+    expect(rows.find((row) => row.includes(` ${revision} , about ${data.corrects} `))).toContain('corrected to')
+    expect(text(html)).toContain('It goes on')
+  })
+
+  it('and the picture of a moment in the future or of no clock say so, with a way back', async () => {
+    for (const address of ['table?at=2999-01-01', 'picture.svg?clock=cuckoo', 'table?at=now']) {
+      const { status, html } = await get(`${path}/replay/${address}`)
+      expect({ address, status }).toEqual({ address, status: 400 })
+      expect(html).toContain(`href="${path}/replay"`)
+    }
+  })
+})
+
+describe('the journeys of one man', () => {
+  it('lead to each other, and that they were listed is written down', async () => {
+    const by = { id: 'CM001', role: 'case_manager', organisation: 'North' }
+    const refer = async (reference: string, occurredOn: string) => {
+      const details = { crn: 'X765432', familyName: 'Example', givenNames: 'One', dateOfBirth: '1980-02-01' }
+      const programme = { key: 'bbr', version: 1 }
+      const referral = { details, programme, provider: 'North', referralSource: 'voluntary', reference } as const
+      const issued = { occurredOn, by, source: 'ui', commandId: randomUUID() } as const
+      return (await served.runtime.commands.journeys.refer(referral, issued)).journeyId
+    }
+    const [first, other] = [await refer('R-98', '2025-01-06'), await refer('R-99', '2025-06-02')]
+    await waitUntilCaughtUp(served.runtime)
+    const [one, two] = [await get(`/journeys/${first}`), await get(`/journeys/${other}`)]
+    expect(one.html).toContain(`href="/journeys/${other}"`)
+    expect(text(one.html)).toContain('R-99, referred 2 Jun 2025 : awaiting assessment')
+    expect(two.html).toContain(`href="/journeys/${first}"`)
+    const looks = await Array.fromAsync(served.runtime.store.read('consultation_by-CM001'))
+    expect(looks.some(({ data: look }) => (look as { subjects: string[] }).subjects.includes(other))).toBe(true)
+  })
+})

@@ -67,6 +67,18 @@ export class JourneyPages {
     }
   }
 
+  /** The other journeys of the same man, the newest first; where there are any, their being shown is written down as a list. */
+  async othersOf(request: FastifyRequest, header: JourneyHeader) {
+    const others = await this.journeys.othersOf(header)
+    if (others.length > 0)
+      await this.looking.along(
+        request,
+        others.map(({ journeyId }) => journeyId),
+        'timeline',
+      )
+    return others.map((other) => ({ ...other, statusName: statuses[other.status] }))
+  }
+
   /** After a write the page waits, within reason, for the read model to contain it. */
   async caughtUp(after: unknown): Promise<boolean> {
     if (typeof after !== 'string' || !/^\d{1,19}$/.test(after)) return true

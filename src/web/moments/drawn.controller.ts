@@ -2,10 +2,9 @@ import { Controller, Get, NotFoundException, Param, Query, Req, Res } from '@nes
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { RequiresPermission } from '../../access/permission.guard.ts'
 import { Journeys } from '../../queries/journeys.ts'
-import { BadAddress } from '../errors/pages.filter.ts'
-import { JourneyPages } from '../layout/journey-page.ts'
+import { JourneyPages, type JourneyPage } from '../layout/journey-page.ts'
 import { rows } from '../replay/drawing.ts'
-import { replayView, type ReplayView } from '../replay/replay.ts'
+import { replayView, type Misasked, type ReplayView } from '../replay/replay.ts'
 import { clockIn, momentIn, type AddressQuery } from './asked-moment.ts'
 import { drawnTable } from './drawn-table.ts'
 import { legend, stylesOf, withoutLinks } from './picture.ts'
@@ -30,7 +29,8 @@ export class DrawnController {
     @Res() reply: FastifyReply,
   ) {
     const page = await this.pages.open(request, id, 'replay')
-    const view = await this.viewOf(id, page.path, query)
+    const view = await this.viewOf(page, query)
+    if ('problem' in view) return reply.status(400).view('replay/no-moment.njk', { ...page, ...view })
     const address = `clock=${view.clock}&at=${encodeURIComponent(view.moment.at)}`
     return reply.view('moments/drawn-table.njk', { ...page, view, table: drawnTable(view, page.header), address })
   }
@@ -43,7 +43,8 @@ export class DrawnController {
     @Res() reply: FastifyReply,
   ) {
     const page = await this.pages.open(request, id, 'replay')
-    const view = await this.viewOf(id, page.path, query)
+    const view = await this.viewOf(page, query)
+    if ('problem' in view) return reply.status(400).view('replay/no-moment.njk', { ...page, ...view })
     const render = async (styles: string) =>
       withoutLinks(
         await (reply.server.view('moments/picture.njk', {
@@ -63,14 +64,13 @@ export class DrawnController {
       .send(await render(stylesOf(await render(''), stylesheet)))
   }
 
-  private async viewOf(id: string, path: string, query: AddressQuery): Promise<ReplayView> {
-    const events = await this.journeys.events(id)
+  private async viewOf({ journeyId, path }: JourneyPage, query: AddressQuery): Promise<ReplayView | Misasked> {
+    const events = await this.journeys.events(journeyId)
     if (events.length === 0) throw new NotFoundException()
     const { clock, error: clockError } = clockIn(query)
     const { by, error } = momentIn(query, { name: 'at', subject: 'The moment' }, clock, new Date().toISOString())
     const wrong = clockError ?? error
-    if (wrong)
-      throw new BadAddress(`${wrong.text}.`, 'Go back to the replay, and follow the link from the moment you want.')
+    if (wrong) return { problem: `${wrong.text}.`, howTo: 'Follow the link from the moment you want on the replay.' }
     return replayView(`${path}/replay`, events, { clock, at: by })
   }
 }

@@ -19,10 +19,12 @@ export class TimelineController {
   async show(@Param('id') id: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply) {
     const page = await this.pages.open(request, id, 'timeline')
     const entries = await this.journeys.timeline(page.header)
+    const others = await this.pages.othersOf(request, page.header)
     return reply.view('timeline/timeline.njk', {
       ...page,
       chapters: timelineView(page.header, entries),
       count: entries.length,
+      others,
       canPutRight: page.header.parked === null && isPermitted(page.as, 'record'),
       offered: isPermitted(page.as, 'record') ? formsOffered({ header: page.header, entries }) : [],
     })
