@@ -5,7 +5,7 @@ import type { EventStore } from '../event-store/event-store.ts'
 import type { EvidenceLog } from './evidence-log.ts'
 
 /** The streams that are evidence: all that the product writes. */
-export const coveredCategories: readonly string[] = [...categories, 'import', 'evidence']
+export const coveredCategories: readonly string[] = [...categories, 'import']
 
 /** Events written in one transaction; few enough that a request waits some milliseconds at most. */
 const largestBatch = 250

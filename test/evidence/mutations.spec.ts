@@ -75,7 +75,7 @@ describe(`a store that was damaged (seed ${seed})`, () => {
     },
   )
 
-  it.each(Object.keys(untouching))('by nobody, after %s, raises nothing', async (name) => {
+  it.each(Object.keys(untouching))('by nobody, after %s, raises nothing', { timeout: runs * 2_000 }, async (name) => {
     for (let run = 0; run < Math.ceil(runs / 10 / Object.keys(untouching).length); run++)
       await onCopy(async (dir) => {
         const file = new StoreFile(dir)

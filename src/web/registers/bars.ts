@@ -20,6 +20,8 @@ export interface Bars {
 
 /** More months than this are drawn as years: thinner bars could not be told apart on a phone. */
 const mostMonths = 60
+/** Fewer bars than this leave room beside them: one alone would fill the page. */
+const fewestBars = 12
 /** The width of a bar with the space beside it. */
 export const barStep = 10
 
@@ -40,7 +42,7 @@ export function barsOf(counted: readonly Counted[]): Bars | null {
   return {
     each,
     most,
-    width: drawn.length * barStep,
+    width: Math.max(drawn.length, fewestBars) * barStep,
     bars: drawn.map(({ name, rows }, n) => ({
       name,
       rows,

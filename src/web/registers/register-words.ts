@@ -45,7 +45,7 @@ export const registerWords: Readonly<Record<RegisterName, RegisterWords>> = {
   'recategorised-outcomes': {
     title: 'Outcomes recategorised',
     meaning:
-      'Every change of the reason on record for somebody’s leaving. Nobody who left ever leaves the count: those who left stand below in full, whatever was recorded of them since.',
+      'Every change of the reason on record for somebody’s leaving. Nobody who left ever leaves the count: the register says how many that are, whatever was recorded of them since.',
     span: daysLate,
     says: ({ was, became }) => `${codeName(was) || 'Reason not known'} became ${lowered(codeName(became))}`,
   },
@@ -80,7 +80,7 @@ export const registerWords: Readonly<Record<RegisterName, RegisterWords>> = {
   },
 }
 
-export const roleName = (role: string): string => (isRole(role) ? roles[role].name : spaced(role))
+export const roleName = (role: string): string => (isRole(role) ? roles[role].name : spaced(role).replaceAll('-', ' '))
 
 export const reasonName = (code: string): string => codeName(code) || 'Not known'
 
