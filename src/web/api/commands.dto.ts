@@ -181,7 +181,7 @@ export class CorrectionDto extends ConfirmableDto {
 
   @CalendarDay({
     description: 'The day on which it happened, where that was wrong.',
-    example: '2025-03-03',
+    example: '2025-03-04',
     optional: true,
   })
   readonly occurredOn?: string
