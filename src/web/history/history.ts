@@ -25,7 +25,8 @@ export interface HistoryEvent {
   readonly links: readonly { readonly says: string; readonly revision: number }[]
   /** It was corrected or withdrawn, and what it says is believed no more. */
   readonly fallen: boolean
-  readonly payload: readonly { readonly field: string; readonly text: string }[]
+  /** `opaque`: an id that says nothing to a reader, and is not printed. */
+  readonly payload: readonly { readonly field: string; readonly text: string; readonly opaque: boolean }[]
   /** As the log holds it, personal fields sealed. */
   readonly stored: string
 }
@@ -96,11 +97,13 @@ export function historyEvent(
     payload: event
       ? Object.entries(event.data)
           .filter(([, value]) => value !== undefined)
-          .map(([field, value]) => ({ field, text: valueInWords(value) }))
+          .map(([field, value]) => ({ field, text: valueInWords(value), opaque: opaqueId.test(valueInWords(value)) }))
       : [],
     stored: JSON.stringify(stored, null, 2),
   }
 }
+
+const opaqueId = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/
 
 const roleInWords = (role: string): string => (role === 'not-stated' ? 'role not stated' : role.replaceAll('_', ' '))
 

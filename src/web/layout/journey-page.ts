@@ -4,6 +4,7 @@ import type { FastifyRequest } from 'fastify'
 import { ReadModels } from '../../../projections/runner/read-models.ts'
 import { isPermitted } from '../../access/policy.ts'
 import { whoIsAsking, type SignedIn } from '../../access/session.ts'
+import type { Instant } from '../../domain/calendar.ts'
 import type { ConsultationView } from '../../domain/consultation.ts'
 import { statuses } from '../../domain/journey/figures.ts'
 import { Looking } from '../looking.ts'
@@ -20,6 +21,8 @@ export interface JourneyPage {
   readonly sections: readonly { readonly name: string; readonly text: string; readonly path: string }[]
   readonly section: 'timeline' | 'replay' | 'history' | 'looks' | null
   readonly catchingUp: boolean
+  /** When it was asked for: what is printed of it says as of when. */
+  readonly openedAt: Instant
 }
 
 const sectionsFor = (who: SignedIn) => [
@@ -64,6 +67,7 @@ export class JourneyPages {
       section,
       sections: sectionsFor(as),
       catchingUp,
+      openedAt: new Date().toISOString(),
     }
   }
 
