@@ -184,7 +184,15 @@ const shapes: {
     corrects: text,
   },
   ContactRefused: { recordId: text, occurrence: count, reason: text },
-  EvidencePackMade: { scope, of: text, events: count, logSize: count, digest: text, personalFields: yesOrNo },
+  EvidencePackMade: {
+    scope,
+    of: text,
+    events: count,
+    logSize: count,
+    digest: text,
+    personalFields: yesOrNo,
+    reason: whereGiven(text),
+  },
 }
 
 const shapeOf = Object.fromEntries(

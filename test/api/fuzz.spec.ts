@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { oddityCodes } from '../../src/domain/journey/oddities.ts'
 import { outcomeCodes, reasonCodes } from '../../src/domain/journey/outcomes.ts'
 import { countEvents } from '../support/runtime.ts'
 import { aReferral, running } from './support.ts'
@@ -90,6 +91,7 @@ const goodFields: Record<string, fc.Arbitrary<unknown>> = {
   about: fc.constant('Two absences'),
   because: fc.constant('A mistake'),
   result: fc.constant('Medium'),
+  confirmedOddities: fc.constantFrom(oddityCodes, oddityCodes, oddityCodes, []),
 }
 
 const fieldsOf: Record<string, readonly string[]> = {
@@ -172,7 +174,10 @@ function aRequest(journeys: readonly string[]): fc.Arbitrary<Request> {
 
   const telling = fc.constantFrom(...Object.keys(fieldsOf)).chain((path) => {
     const good = fc.record(
-      Object.fromEntries(fieldsOf[path]!.map((field) => [field, goodFields[field]!])),
+      Object.fromEntries(
+        // Whatever is unusual about it is mostly meant.
+        [...fieldsOf[path]!, 'confirmedOddities'].map((field) => [field, goodFields[field]!]),
+      ),
     ) as fc.Arbitrary<Record<string, unknown>>
     return fc.record({
       method: fc.constant('POST'),
