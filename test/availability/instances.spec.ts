@@ -1,4 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { oddityCodes } from '../../src/domain/journey/oddities.ts'
 import { bothDatabases } from '../support/postgres.ts'
 import { ContactForm } from '../support/sent-form.ts'
 import { openJourney, serve, type Served } from '../support/served.ts'
@@ -30,7 +31,7 @@ describe('one’s own write, through another instance than the one that is asked
       const told = await fetch(`${writer!.url}/api/journeys/${id}/three-way-meetings`, {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ occurredOn: '2025-03-30', confirmedOddities: ['far_from_today', 'weekend'] }),
+        body: JSON.stringify({ occurredOn: '2025-03-30', confirmedOddities: oddityCodes }),
       })
       expect(told.status).toBe(201)
       const { revision, position } = (await told.json()) as { revision: number; position: string }
@@ -84,7 +85,7 @@ describe('one’s own write, through another instance than the one that is asked
     const told = await fetch(`${first.url}/api/journeys/${id}/warnings`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ occurredOn: '2025-03-30', confirmedOddities: ['far_from_today', 'weekend'] }),
+      body: JSON.stringify({ occurredOn: '2025-03-30', confirmedOddities: oddityCodes }),
     })
     const { revision, position } = (await told.json()) as { revision: number; position: string }
     const without = await fetch(`${second.url}/api/journeys/${id}`)

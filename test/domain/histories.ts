@@ -96,8 +96,8 @@ export function commandOf([kind, what, which, on, late, again]: readonly number[
       }
       return {
         ...telling,
-        // On every other day only, so that two sessions often fall on one.
-        occurredOn: day(on! - (on! % 2)),
+        // On a few days only, so that two sessions often fall on one.
+        occurredOn: day(on! - (on! % 9)),
         type,
         data: { sessionId: pick(sessionIds, what!), outcome: pick(outcomes, which!), ...room },
       }

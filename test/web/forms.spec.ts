@@ -9,8 +9,8 @@ import { cookieFor } from '../support/signed-in.ts'
 
 /** Files are sent, not fields: import.spec.ts sends them. */
 const notFields = ['/import', '/import/:upload']
-/** A search; a choice of a session, which is sent as an address and which the browser spec of journeys makes; and the correction of a register, which needs one that was sent: the browser spec of the register sends both. */
-const noForms = ['/', '/journeys/:id/correction', '/sessions/:session/correction/:journey']
+/** Searches; a choice of a session, which is sent as an address and which the browser spec of journeys makes; and the correction of a register, which needs one that was sent: the browser spec of the register sends both. */
+const noForms = ['/', '/audit', '/journeys/:id/correction', '/sessions/:session/correction/:journey']
 
 describe('every form', () => {
   it(
