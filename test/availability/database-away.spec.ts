@@ -1,3 +1,4 @@
+import { oddityCodes } from '../../src/domain/journey/oddities.ts'
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
 import { startPostgres, type PostgresServer } from '../support/postgres-server.ts'
 import { ContactForm } from '../support/sent-form.ts'
@@ -36,7 +37,7 @@ it('while the database of the read models is away, pages say so, the API records
   const recorded = await fetch(`${url}/api/journeys/${id}/warnings`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ occurredOn: '2025-03-30', note, confirmedOddities: ['far_from_today', 'weekend'] }),
+    body: JSON.stringify({ occurredOn: '2025-03-30', note, confirmedOddities: oddityCodes }),
   })
   expect(recorded.status).toBe(201)
 

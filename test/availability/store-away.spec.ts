@@ -1,3 +1,4 @@
+import { oddityCodes } from '../../src/domain/journey/oddities.ts'
 import { once } from 'node:events'
 import { setTimeout as wait } from 'node:timers/promises'
 import { describe, expect, it, onTestFinished } from 'vitest'
@@ -124,5 +125,5 @@ const tell = ({ url }: Served, id: string) =>
   fetch(`${url}/api/journeys/${id}/warnings`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', 'idempotency-key': 'the-same-warning' },
-    body: JSON.stringify({ occurredOn: '2025-03-30', confirmedOddities: ['far_from_today', 'weekend'] }),
+    body: JSON.stringify({ occurredOn: '2025-03-30', confirmedOddities: oddityCodes }),
   })

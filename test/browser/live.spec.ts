@@ -1,4 +1,5 @@
 /// <reference lib="dom" />
+import { oddityCodes } from '../../src/domain/journey/oddities.ts'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { randomUUID } from 'node:crypto'
@@ -29,7 +30,7 @@ async function warn(journeyId: string): Promise<void> {
   const answer = await fetch(`${served.url}/api/journeys/${journeyId}/warnings`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', 'idempotency-key': randomUUID() },
-    body: JSON.stringify({ occurredOn: '2025-03-31', confirmedOddities: ['far_from_today', 'weekend'] }),
+    body: JSON.stringify({ occurredOn: '2025-03-31', confirmedOddities: oddityCodes }),
   })
   expect(answer.status).toBe(201)
 }

@@ -1,4 +1,5 @@
 /** A server that is stopped and not ended keeps its connections, takes new ones, and says nothing on either. */
+import { oddityCodes } from '../../src/domain/journey/oddities.ts'
 import { setTimeout as wait } from 'node:timers/promises'
 import { expect, it, onTestFinished } from 'vitest'
 import { readConfig } from '../../src/runtime/config.ts'
@@ -98,5 +99,5 @@ const warn = ({ url }: Served, id: string, key: string) =>
   fetch(`${url}/api/journeys/${id}/warnings`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', 'idempotency-key': key },
-    body: JSON.stringify({ occurredOn: '2025-03-30', confirmedOddities: ['far_from_today', 'weekend'] }),
+    body: JSON.stringify({ occurredOn: '2025-03-30', confirmedOddities: oddityCodes }),
   })

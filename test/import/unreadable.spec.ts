@@ -1,4 +1,5 @@
 /** A journey whose history cannot be read: everybody is told so, and nobody else has to wait for it. */
+import { oddityCodes } from '../../src/domain/journey/oddities.ts'
 import type { NestFastifyApplication } from '@nestjs/platform-fastify'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { StoredEvent } from '../../src/event-store/stored-event.ts'
@@ -86,7 +87,7 @@ describe('a journey that cannot be read', () => {
       method: 'POST',
       url: `/api/journeys/${journeyId}/warnings`,
       headers: { 'content-type': 'application/json' },
-      payload: JSON.stringify({ occurredOn: '2025-02-01', confirmedOddities: ['far_from_today', 'weekend'] }),
+      payload: JSON.stringify({ occurredOn: '2025-02-01', confirmedOddities: oddityCodes }),
     })
     expect([answer.statusCode, answer.json<{ code: string }>().code]).toEqual([409, 'journey_unreadable'])
     const sent = await openForm.send()

@@ -1,3 +1,4 @@
+import { oddityCodes } from '../../src/domain/journey/oddities.ts'
 import { InMemorySpanExporter, SimpleSpanProcessor, type ReadableSpan } from '@opentelemetry/sdk-trace'
 import { spawn } from 'node:child_process'
 import { createServer } from 'node:http'
@@ -180,7 +181,7 @@ describe('the application', () => {
     await tell(`/api/journeys/${journeyId}/three-way-meetings`, {
       occurredOn: '2025-02-01',
       note: personal[3],
-      confirmedOddities: ['far_from_today', 'weekend'],
+      confirmedOddities: oddityCodes,
     })
     // What is refused, malformed or nowhere is told of no more.
     await tell(`/api/journeys/${journeyId}/warnings`, { occurredOn: personal[3], note: personal[3] })
