@@ -36,7 +36,11 @@ it('while the database of the read models is away, pages say so, the API records
   const recorded = await fetch(`${url}/api/journeys/${id}/warnings`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ occurredOn: '2025-03-30', note, confirmedOddities: ['far_from_today', 'weekend'] }),
+    body: JSON.stringify({
+      occurredOn: '2025-03-30',
+      note,
+      confirmedOddities: ['far_from_today', 'weekend', 'second_same_day'],
+    }),
   })
   expect(recorded.status).toBe(201)
 

@@ -30,7 +30,10 @@ describe('one’s own write, through another instance than the one that is asked
       const told = await fetch(`${writer!.url}/api/journeys/${id}/three-way-meetings`, {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ occurredOn: '2025-03-30', confirmedOddities: ['far_from_today', 'weekend'] }),
+        body: JSON.stringify({
+          occurredOn: '2025-03-30',
+          confirmedOddities: ['far_from_today', 'weekend', 'second_same_day'],
+        }),
       })
       expect(told.status).toBe(201)
       const { revision, position } = (await told.json()) as { revision: number; position: string }
@@ -84,7 +87,10 @@ describe('one’s own write, through another instance than the one that is asked
     const told = await fetch(`${first.url}/api/journeys/${id}/warnings`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ occurredOn: '2025-03-30', confirmedOddities: ['far_from_today', 'weekend'] }),
+      body: JSON.stringify({
+        occurredOn: '2025-03-30',
+        confirmedOddities: ['far_from_today', 'weekend', 'second_same_day'],
+      }),
     })
     const { revision, position } = (await told.json()) as { revision: number; position: string }
     const without = await fetch(`${second.url}/api/journeys/${id}`)

@@ -124,5 +124,8 @@ const tell = ({ url }: Served, id: string) =>
   fetch(`${url}/api/journeys/${id}/warnings`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', 'idempotency-key': 'the-same-warning' },
-    body: JSON.stringify({ occurredOn: '2025-03-30', confirmedOddities: ['far_from_today', 'weekend'] }),
+    body: JSON.stringify({
+      occurredOn: '2025-03-30',
+      confirmedOddities: ['far_from_today', 'weekend', 'second_same_day'],
+    }),
   })

@@ -233,13 +233,14 @@ describe('a case manager', () => {
     const path = await openJourney()
     const before = await eventsOf(path)
     await page.goto(`${path}/contact`)
-    await fillMeeting(page, 'On a Sunday.')
+    await fillMeeting(page, 'On a Saturday.')
+    await fillDate(page, 'happenedOn', '22', '3', '2025')
     await page.click('text=Continue')
     await page.waitForSelector('#confirm')
     const unusual = page.locator('.govuk-list--bullet li')
     expect(await unusual.allTextContents()).toEqual([
-      '30 March 2025 is more than a year ago.',
-      '30 March 2025 was a Sunday.',
+      '22 March 2025 is more than a year ago.',
+      '22 March 2025 was a Saturday.',
     ])
     expect(await axe(page)).toEqual([])
     // Not ticked: nothing is recorded, and the summary leads to the box.

@@ -29,7 +29,10 @@ async function warn(journeyId: string): Promise<void> {
   const answer = await fetch(`${served.url}/api/journeys/${journeyId}/warnings`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', 'idempotency-key': randomUUID() },
-    body: JSON.stringify({ occurredOn: '2025-03-31', confirmedOddities: ['far_from_today', 'weekend'] }),
+    body: JSON.stringify({
+      occurredOn: '2025-03-31',
+      confirmedOddities: ['far_from_today', 'weekend', 'second_same_day'],
+    }),
   })
   expect(answer.status).toBe(201)
 }

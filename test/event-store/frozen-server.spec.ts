@@ -98,5 +98,5 @@ const warn = ({ url }: Served, id: string, key: string) =>
   fetch(`${url}/api/journeys/${id}/warnings`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', 'idempotency-key': key },
-    body: JSON.stringify({ occurredOn: '2025-03-30', confirmedOddities: ['far_from_today', 'weekend'] }),
+    body: JSON.stringify({ occurredOn: '2025-03-30', confirmedOddities: ['far_from_today', 'weekend', 'second_same_day'] }),
   })

@@ -86,7 +86,7 @@ describe('a journey that cannot be read', () => {
       method: 'POST',
       url: `/api/journeys/${journeyId}/warnings`,
       headers: { 'content-type': 'application/json' },
-      payload: JSON.stringify({ occurredOn: '2025-02-01', confirmedOddities: ['far_from_today', 'weekend'] }),
+      payload: JSON.stringify({ occurredOn: '2025-02-01', confirmedOddities: ['far_from_today', 'weekend', 'second_same_day'] }),
     })
     expect([answer.statusCode, answer.json<{ code: string }>().code]).toEqual([409, 'journey_unreadable'])
     const sent = await openForm.send()

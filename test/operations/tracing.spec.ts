@@ -180,7 +180,7 @@ describe('the application', () => {
     await tell(`/api/journeys/${journeyId}/three-way-meetings`, {
       occurredOn: '2025-02-01',
       note: personal[3],
-      confirmedOddities: ['far_from_today', 'weekend'],
+      confirmedOddities: ['far_from_today', 'weekend', 'second_same_day'],
     })
     // What is refused, malformed or nowhere is told of no more.
     await tell(`/api/journeys/${journeyId}/warnings`, { occurredOn: personal[3], note: personal[3] })
