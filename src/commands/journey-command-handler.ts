@@ -5,7 +5,7 @@ import { recordedFrom, schemaVersionOf } from '../domain/codec.ts'
 import { adultOn } from '../domain/dates.ts'
 import { Refusal, type Actor, type CommandContext, type Recorded, type Source } from '../domain/history.ts'
 import { journeyHistory, type JourneyCommand, type JourneyEvent } from '../domain/journey/journey.ts'
-import type { Oddity } from '../domain/journey/oddities.ts'
+import { OdditiesUnconfirmed, type Oddity } from '../domain/journey/oddities.ts'
 import type { Journey } from '../domain/journey/state.ts'
 import { versionsIn } from '../domain/journey/versions.ts'
 import type { Details } from '../domain/participant.ts'
@@ -21,7 +21,7 @@ import {
   type SealedHistory,
 } from './decide-and-append.ts'
 import { refuseUnstorable, type Issuer } from './event-envelope.ts'
-import { confirmed, odditiesAmong, OdditiesUnconfirmed } from './unconfirmed-oddities.ts'
+import { confirmed, odditiesAmong } from './unconfirmed-oddities.ts'
 import type { ParticipantCommandHandler } from './participant-command-handler.ts'
 
 /** A journey's personal fields are sealed under its participant's key; the referral says who he is. */

@@ -1,18 +1,9 @@
 /** What is improbable about a record is asked about before it is written, and written once somebody says that it is meant. */
 import type { CommandContext } from '../domain/history.ts'
 import type { JourneyEvent } from '../domain/journey/journey.ts'
-import { odditiesOf, type Oddity, type OddityCode } from '../domain/journey/oddities.ts'
+import { odditiesOf, OdditiesUnconfirmed, type Oddity, type OddityCode } from '../domain/journey/oddities.ts'
 import type { JourneyFacts } from '../domain/journey/state.ts'
 import { bankHolidayOn } from './bank-holidays.ts'
-
-/** Nothing was written: the record is possible, and nobody has said yet that it is meant. */
-export class OdditiesUnconfirmed extends Error {
-  /** @param oddities all there are, confirmed ones among them */
-  constructor(readonly oddities: readonly Oddity[]) {
-    super(`Something about this is unusual. ${oddities.map(({ sentence }) => sentence).join(' ')}`)
-    this.name = 'OdditiesUnconfirmed'
-  }
-}
 
 /** What is odd about events that are about to be added to a journey. */
 export const odditiesAmong = (

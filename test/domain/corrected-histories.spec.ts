@@ -3,13 +3,15 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Refusal, type Recorded } from '../../src/domain/history.ts'
 import { figuresOf, statusOf } from '../../src/domain/journey/figures.ts'
+import type { FactType } from '../../src/domain/journey/believed.ts'
+import { factTypes } from '../../src/domain/journey/correctable.ts'
 import { journeyHistory, type JourneyCommand, type JourneyEvent } from '../../src/domain/journey/journey.ts'
 import { believedNow, journeyOn } from '../../src/domain/journey/replay.ts'
 import type { JourneyFacts } from '../../src/domain/journey/state.ts'
 import { versionsIn } from '../../src/domain/journey/versions.ts'
 import { recordedAs } from './given.ts'
 import { nextOf, opening, rest, type Step } from './corrected-histories.ts'
-import { begun, seed } from './histories.ts'
+import { begun, seed, type PlainCommand } from './histories.ts'
 import { ReferenceOfCorrections } from './reference-corrections.ts'
 import type { ReferenceAnswer } from './reference-model.ts'
 
@@ -26,10 +28,13 @@ function answerOf(decide: () => readonly JourneyEvent[]): ReferenceAnswer {
   }
 }
 
-function told(
-  rest: readonly Step[],
-  note: (what: string) => void,
-): { events: Recorded<JourneyEvent>[]; reference: ReferenceOfCorrections } {
+interface Told {
+  readonly events: Recorded<JourneyEvent>[]
+  readonly reference: ReferenceOfCorrections
+}
+
+/** A journey that is told to the rules and to the reference at once: each answer must be the same. */
+function bothTold(note: (what: string) => void): Told & { readonly tell: (command: JourneyCommand) => void } {
   const reference = new ReferenceOfCorrections()
   const events: Recorded<JourneyEvent>[] = []
   let state = journeyHistory.initial
@@ -50,6 +55,11 @@ function told(
       note(`${command.type} ${ended}`)
     }
   }
+  return { events, reference, tell }
+}
+
+function told(rest: readonly Step[], note: (what: string) => void): Told {
+  const { events, reference, tell } = bothTold(note)
   for (const [place, type] of opening.entries()) tell(begun(type, place, 8 + place))
   for (const [place, one] of rest.entries()) tell(nextOf(one, opening.length + place, events))
   return { events, reference }
@@ -62,6 +72,19 @@ const summaryOf = (facts: JourneyFacts) => ({
   provider: facts.provider,
 })
 
+/** What is believed now, and on both clocks at every moment, is what the reference says. */
+function agree({ events, reference }: Told): void {
+  expect(summaryOf(believedNow(events))).toEqual(reference.summary())
+  const known = journeyOn('known', events)
+  for (const [n, place] of known.places.entries())
+    expect(summaryOf(known.at(place).facts), `known at ${place}`).toEqual(reference.first(n + 1).summary())
+  const happened = journeyOn('happened', events)
+  for (const place of happened.places)
+    expect(summaryOf(happened.at(place).facts), `happened by ${place}`).toEqual(reference.summary(place))
+  for (const [revision, version] of versionsIn(events).said)
+    expect({ on: version.on, data: version.data }).toEqual(reference.saidBy(revision))
+}
+
 const holds = (runs: number, property: (value: readonly Step[]) => void) =>
   fc.assert(fc.property(rest, property), { seed, numRuns: runs })
 
@@ -69,16 +92,7 @@ describe('in random histories with corrections', () => {
   it('rules, belief and both clocks are those of the reference', { timeout: 600_000 }, () => {
     const seen = new Map<string, number>()
     holds(histories, (given) => {
-      const { events, reference } = told(given, (what) => seen.set(what, (seen.get(what) ?? 0) + 1))
-      expect(summaryOf(believedNow(events))).toEqual(reference.summary())
-      const known = journeyOn('known', events)
-      for (const [n, place] of known.places.entries())
-        expect(summaryOf(known.at(place).facts), `known at ${place}`).toEqual(reference.first(n + 1).summary())
-      const happened = journeyOn('happened', events)
-      for (const place of happened.places)
-        expect(summaryOf(happened.at(place).facts), `happened by ${place}`).toEqual(reference.summary(place))
-      for (const [revision, version] of versionsIn(events).said)
-        expect({ on: version.on, data: version.data }).toEqual(reference.saidBy(revision))
+      agree(told(given, (what) => seen.set(what, (seen.get(what) ?? 0) + 1)))
     })
     for (const what of met) expect(seen.get(what) ?? 0, `histories that met ${what}`).toBeGreaterThan(2)
   })
@@ -112,6 +126,93 @@ describe('in random histories with corrections', () => {
         expect(journey.statusChanges()).toEqual(changes)
       }
     }))
+})
+
+/** Facts as they are told, each on a journey that has begun and on which he attended; two of them only after an end. */
+const tellings: { readonly [T in FactType]: readonly PlainCommand['type'][] } = {
+  ReferralReceived: [],
+  AllocatedToGroup: [],
+  AttendanceRecorded: [],
+  EligibilityAssessed: ['AssessEligibility'],
+  SuitabilityDecided: ['DecideSuitability'],
+  PlacedOnWaitingList: ['PlaceOnWaitingList'],
+  ThreeWayMeetingHeld: ['HoldThreeWayMeeting'],
+  ProgrammeReviewCompleted: ['CompleteProgrammeReview'],
+  ProviderTransferAccepted: ['AcceptProviderTransfer'],
+  WarningIssued: ['IssueWarning'],
+  BreachInitiated: ['InitiateBreach'],
+  BreachResolved: ['ResolveBreach'],
+  RecallRecorded: ['RecordRecall'],
+  ParticipantDroppedOut: ['DropOut'],
+  ProgrammeCompleted: ['Complete'],
+  JourneyReinstated: ['DropOut', 'ReinstateJourney'],
+}
+
+/** What cannot be taken back while something else on the journey needs it: a session a place in a group, a reinstatement an end. */
+const needed: ReadonlySet<string> = new Set([
+  'ReferralReceived before',
+  'ReferralReceived after',
+  'AllocatedToGroup before',
+  'AllocatedToGroup after',
+  'ParticipantDroppedOut before',
+  'ProgrammeCompleted before',
+  'JourneyReinstated after',
+])
+
+const changes = ['corrected', 'corrected again', 'correction withdrawn', 'withdrawn'] as const
+
+/** @returns what was refused of putting right the last fact of a type, which is otherwise written */
+function putRight(type: FactType, change: (typeof changes)[number], when: 'before' | 'after'): string | null {
+  let refused: string | null = null
+  const { events, reference, tell } = bothTold(
+    (what) => (refused = /^(?:Correct|Withdraw)Record (\w*_\w+)$/.exec(what)?.[1] ?? refused),
+  )
+  let place = 0
+  const plainly = (command: PlainCommand['type']) => tell({ ...begun(command, place, 8 + place++), copied: undefined })
+  for (const command of [...opening, 'RecordAttendance' as const, ...tellings[type]]) plainly(command)
+  const about = events.findLast((event) => event.type === type)!.revision
+  const isOver = events.at(-1)!.type === 'ParticipantDroppedOut' || events.at(-1)!.type === 'ProgrammeCompleted'
+  if (when === 'after' && !isOver) plainly('DropOut')
+  if (when === 'before' && isOver) plainly('ReinstateJourney')
+  const correct = (text: string) => {
+    const corrects = events.at(-1)!.type === 'RecordCorrected' ? events.at(-1)!.revision : about
+    const { of, data, on } = versionsIn(events).said.get(corrects)!
+    const changed = { [type === 'JourneyReinstated' ? 'because' : 'note']: text }
+    tell({
+      commandId: `correction ${text}`,
+      occurredOn: on,
+      recordedOn: '2025-04-01',
+      type: 'CorrectRecord',
+      data: { corrects, changes: changed, because: 'mistyped', said: { of, version: 1, data } },
+    })
+  }
+  const withdraw = (withdraws: number) =>
+    tell({
+      commandId: `withdrawal of ${withdraws}`,
+      occurredOn: events[about]!.metadata.occurredAt,
+      recordedOn: '2025-04-01',
+      type: 'WithdrawRecord',
+      data: { withdraws, because: 'mistyped' },
+    })
+  refused = null
+  if (change === 'withdrawn') withdraw(about)
+  else correct('seen')
+  if (change === 'corrected again') correct('seen again')
+  if (change === 'correction withdrawn') withdraw(events.at(-1)!.revision)
+  agree({ events, reference })
+  return refused
+}
+
+describe('every fact', () => {
+  for (const type of factTypes)
+    for (const when of ['before', 'after'] as const)
+      it(`put right in every way ${when} the end, ${type} is what the reference says`, () => {
+        for (const change of changes) {
+          const isNeeded = change === 'withdrawn' && needed.has(`${type} ${when}`)
+          const expected = isNeeded ? 'makes_impossible' : null
+          expect(putRight(type, change, when), change).toBe(expected)
+        }
+      })
 })
 
 /** A property that never meets a rule says nothing about it. */

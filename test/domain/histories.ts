@@ -66,9 +66,9 @@ export function commandOf([kind, what, which, on, late, again]: readonly number[
     // Now and then a command is told again, as itself or as another that took its id.
     commandId: `command-${again! < 2 ? Math.max(0, place - 1 - again!) : place}`,
     occurredOn: day(on!),
-    // A third is copied from elsewhere, where nobody asked the rule of dates; of a sixth it is known when he grew up.
+    // A third is copied from elsewhere, where nobody asked the rule of dates; of a quarter it is known when he grew up.
     ...(which! % 3 === 0 && { copied: true as const }),
-    ...(what! % 6 === 0 && { adultFrom: day(2) }),
+    ...(what! % 4 === 0 && { adultFrom: day(6) }),
     recordedOn: day(late === 0 ? Math.max(0, on! - 1) : Math.min(27, on! + late! - 1)),
   }
   switch (type) {
@@ -92,7 +92,7 @@ export function commandOf([kind, what, which, on, late, again]: readonly number[
         groupId: pick(groups, what!),
         plannedFacilitators: ['amy', 'bob'],
         actualFacilitators: pick(staff, which! + what!),
-        ...pick(times, what! + on!),
+        ...pick(times, which!),
       }
       return {
         ...telling,

@@ -20,6 +20,8 @@ interface Words {
   readonly outcome?: string
   readonly reason?: string
   readonly to?: string
+  readonly startedAt?: string
+  readonly endedAt?: string
   readonly decision?: string
   readonly groupId?: string
   readonly provider?: string
@@ -112,7 +114,7 @@ export class ReferenceJourney {
 
   /** The table of rules, from the top; the first that applies is the answer. */
   refusalOf({ type, occurredOn, recordedOn, ...command }: ReferenceCommand): string | null {
-    const { sessionId = '', outcome = '', reason, to } = command.data as Words
+    const { sessionId = '', outcome = '', reason, to, startedAt, endedAt } = command.data as Words
     const aboutSession = type === 'RecordAttendance' || type === 'CorrectAttendance'
     const ends = type === 'DropOut' || type === 'Complete'
     const isReferred = this.all('Refer').length > 0
@@ -126,6 +128,7 @@ export class ReferenceJourney {
     if (aboutSession && !codes.includes(outcome)) return 'unknown_outcome'
     if (type === 'RecordAttendance' && this.all('AllocateToGroup').length === 0) return 'not_allocated'
     if (type === 'RecordAttendance' && this.about(sessionId).length > 0) return 'already_recorded'
+    if (type === 'RecordAttendance' && startedAt && endedAt && endedAt < startedAt) return 'unknown_time'
     if (type === 'CorrectAttendance' && (this.about(sessionId).length === 0 || this.outcomeOf(sessionId) === outcome))
       return 'nothing_to_correct'
     if (type === 'DropOut' && !reasons.includes(reason ?? '')) return 'unknown_reason'

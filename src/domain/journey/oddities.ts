@@ -34,6 +34,18 @@ export interface Oddity {
   readonly sentence: string
 }
 
+/** Nothing was written: the record is possible, and nobody has said yet that it is meant. */
+export class OdditiesUnconfirmed extends Error {
+  /** All there are, confirmed ones among them. */
+  readonly oddities: readonly Oddity[]
+
+  constructor(oddities: readonly Oddity[]) {
+    super(`Something about this is unusual. ${oddities.map(({ sentence }) => sentence).join(' ')}`)
+    this.name = 'OdditiesUnconfirmed'
+    this.oddities = oddities
+  }
+}
+
 /** A year, in days: what is further from today is likelier a slip of the keyboard in the year. The figure is our own. */
 export const farDays = 365
 

@@ -9,6 +9,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { uniformInt } from 'pure-rand/distribution/uniformInt'
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
 import { expect, it } from 'vitest'
+import { dayNumbered, dayNumberOf } from '../../../src/domain/calendar.ts'
 import { CarryToJourney } from '../../../src/commands/carry-to-journey.ts'
 import { programmeAt } from '../../../src/domain/programme.ts'
 import { CarryingJournal } from '../../../src/process/carrying-journal.ts'
@@ -56,7 +57,8 @@ it(
       await Promise.race([once(carrier.stdout, 'data'), gone])
       expect(carrier.exitCode).toBeNull()
       const register = group.journeyIds.map((journeyId) => ({ journeyId, outcome: 'ATTC', note: 'was there' }))
-      await commands.sessions.deliver(group.sessionIds[group.held++]!, heldWith(register), issuedOn('2025-01-07'))
+      const week = dayNumbered(dayNumberOf('2025-01-07') + 7 * group.held)
+      await commands.sessions.deliver(group.sessionIds[group.held++]!, heldWith(register), issuedOn(week))
       await wait(uniformInt(random, 0, longestMs))
       carrier.kill('SIGKILL')
       await gone
