@@ -153,7 +153,8 @@ const isApi = (url: string): boolean => /^\/api(?:[/?]|$)/.test(url)
 
 /** Everything but the files, the API, the metrics and the evidence log is a page for people; so is the API's own description. */
 export const isPage = (url: string): boolean =>
-  !url.startsWith('/assets/') && !/^\/(?:api(?!\/docs(?:\?|$))|metrics|evidence\/checkpoint|evidence\/tile)(?:[/?]|$)/.test(url)
+  !url.startsWith('/assets/') &&
+  !/^\/(?:api(?!\/docs(?:\?|$))|metrics|evidence\/checkpoint|evidence\/tile)(?:[/?]|$)/.test(url)
 
 function templateFolders(viewsDir: string): string[] {
   const require = createRequire(import.meta.url)

@@ -122,11 +122,7 @@ describe('the routes', () => {
 
   it('that no controller answers are these, which say nothing about anybody', () => {
     const ofNobody = registered.filter((route) => /^\w+ (\/assets|\/api\/(docs|openapi))/.test(route))
-    expect(ofNobody.toSorted()).toEqual([
-      'GET /api/docs',
-      'GET /api/openapi.json',
-      'GET /assets/*',
-    ])
+    expect(ofNobody.toSorted()).toEqual(['GET /api/docs', 'GET /api/openapi.json', 'GET /assets/*'])
     declared()
     expect(registered.length).toBe(addresses + ofNobody.length)
   })

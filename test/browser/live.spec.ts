@@ -38,7 +38,7 @@ async function warn(journeyId: string): Promise<void> {
 const isTold = (page: Page) => page.waitForSelector('[data-live]:not([hidden])', { timeout: 15_000 })
 
 describe('twenty open timelines', () => {
-  it('share one event stream, load, and are each told what is added', async () => {
+  it('share one event stream, load, and are each told what is added', { timeout: 180_000 }, async () => {
     const context = await newContext()
     const streams = new Set<string>()
     const pages: Page[] = []

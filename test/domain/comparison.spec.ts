@@ -49,7 +49,7 @@ const holds = (property: Property, minute?: (n: number) => number) =>
     fc.property(rest, fc.tuple(fc.nat(99), fc.nat(99), fc.nat(99)), (steps, at) =>
       property(correctedEventsFrom(steps, minute), at),
     ),
-    { seed, numRuns: 120 },
+    { seed, numRuns: 600 },
   )
 
 /** Three places of a journey, in order. */

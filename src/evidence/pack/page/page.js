@@ -111,8 +111,8 @@ function askedFor() {
       : scope.of === 'group'
         ? `Group ${scope.name}: its sessions, and the whole journeys of whoever has or had a place in it`
         : scope.of === 'days'
-        ? `Everything recorded from ${day(scope.from)} to ${day(scope.to)}`
-        : 'The whole log'
+          ? `Everything recorded from ${day(scope.from)} to ${day(scope.to)}`
+          : 'The whole log'
   return [
     h('h2', {}, 'What was asked'),
     facts([
