@@ -181,19 +181,13 @@ const versions: ReadonlySet<EventType> = new Set(['AttendanceCorrected', 'Record
 const mayBeLate = ({ occurredAt, recordedAt }: Metadata): boolean =>
   Date.parse(recordedAt) - Date.parse(`${occurredAt}T00:00:00Z`) > (lateAfterDays - 1) * msInDay
 
-/** The oddities that somebody confirmed deliberately, as codes; none where nothing understandable is said of them. */
-function confirmedIn(metadata: Metadata): readonly string[] {
-  const { confirmed } = metadata as { readonly confirmed?: unknown }
-  return Array.isArray(confirmed) ? confirmed.filter((code) => typeof code === 'string') : []
-}
-
 /** What holds of every event of a journey, whatever it says. */
 function ofAny(event: Recorded<JourneyEvent>): Change[] {
   const changes = [heard(event)]
   if (!versions.has(event.type) && mayBeLate(event.metadata) && daysLate(event) > lateAfterDays)
     changes.push(entry('late', event))
-  const confirmed = confirmedIn(event.metadata)
-  if (confirmed.length > 0) changes.push(entry('oddities', event, { detail: confirmed.join(' ') }))
+  const { oddities = [] } = event.metadata
+  if (oddities.length > 0) changes.push(entry('oddities', event, { detail: oddities.join(' ') }))
   return changes
 }
 
@@ -258,7 +252,7 @@ const journeyEventTypes = Object.keys(journeyPrivacy) as JourneyEvent['type'][]
 
 export const registers: Projection = {
   name: 'registers',
-  version: 1,
+  version: 2,
   question: 'What was put right, told late, taken back, confirmed or taken away, on any journey, when and by whom?',
   tables: [entryTable, journeyTable],
   on: {

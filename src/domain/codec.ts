@@ -44,8 +44,8 @@ export function recordedFrom<E extends DomainEvent = DomainEvent>(stored: Stored
   if (!isObject(stored.data)) throw poison('its data is not a JSON object')
   if (!isObject(metadata)) throw poison('its metadata is not a JSON object')
   for (const [field, isRight] of metadataShape) {
-    if (metadata[field] === undefined) throw poison(`its metadata has no ${field}`)
-    if (!isRight(metadata[field])) throw poison(`its metadata has a ${field} that cannot be read`)
+    if (isRight(metadata[field])) continue
+    throw poison(`its metadata has ${metadata[field] === undefined ? `no ${field}` : `a ${field} that cannot be read`}`)
   }
   const data = upcast(type, metadata.schemaVersion, stored.data)
   if (!data) throw poison(`unknown schema version ${String(metadata.schemaVersion)}`)
@@ -121,6 +121,7 @@ const metadataShape = Object.entries({
   source: text,
   correlationId: text,
   causationId: text,
+  oddities: whereGiven(texts),
 } satisfies Partial<Record<keyof Metadata, Check>>)
 
 /** The open fields without which the event means nothing, and what each must be for the rules to go on from it. */

@@ -90,6 +90,11 @@ describe('poison', () => {
       }
     })
   }
+  it('is metadata with oddities that are no list of codes; without any, it is understood', () => {
+    for (const oddities of [null, 5, 'weekend', [1]])
+      expect(whyOf({ ...good, metadata: { ...good.metadata, oddities } }), String(oddities)).toContain('oddities')
+    expect(recordedFrom({ ...good, metadata: { ...good.metadata, oddities: ['weekend'] } }).type).toBe(good.type)
+  })
   it('is a day or an instant written so that it would sort into the wrong place', () => {
     for (const occurredAt of ['03/03/2025', '2025-3-3', '2025-03-03T00:00:00.000Z', ' 2025-03-03', '']) {
       expect(whyOf({ ...good, metadata: { ...good.metadata, occurredAt } }), occurredAt).toContain('occurredAt')

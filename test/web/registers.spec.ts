@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { withRegisters } from '../../projections/registers.ts'
 import { lookFrom } from '../../src/domain/consultation.ts'
+import { oddityCodes } from '../../src/domain/journey/oddities.ts'
 import type { CommandResult } from '../../src/commands/decide-and-append.ts'
 import { Registers, type RegisterName } from '../../src/queries/registers.ts'
 import { waitUntilCaughtUp } from '../../src/runtime/runtime.ts'
@@ -29,7 +30,14 @@ beforeAll(async () => {
   cookie = cookieFor(served.app, 'auditor')
   const { journeys } = served.runtime.commands
   const revisionOf = (result: CommandResult) => Number((result as { revision: bigint | number }).revision)
-  at.warned = revisionOf(await journeys.execute(journeyId, 'IssueWarning', { about: 'late' }, issued('2025-04-01')))
+  at.warned = revisionOf(
+    await journeys.execute(
+      journeyId,
+      'IssueWarning',
+      { about: 'late' },
+      { ...issued('2025-04-01'), confirmedOddities: oddityCodes },
+    ),
+  )
   at.corrected = revisionOf(
     await journeys.correctRecord(
       journeyId,
@@ -73,6 +81,7 @@ describe('the registers', () => {
       ['recategorised-outcomes', ['recategorised'], /Work became family/],
       ['withdrawn-endings', ['withdrawn'], /Dropped out \(motivation\) withdrawn/],
       ['reinstatements', ['reinstated'], /The journey goes on/],
+      ['confirmed-oddities', ['warned'], /: far from today/],
     ]
     for (const [name, events, says] of expected) {
       const html = await page(`/registers/${name}?${mine}`)

@@ -1,4 +1,5 @@
 /** What each register is called and means, and what one of its rows says in words. */
+import { isOddityCode, oddities } from '../../domain/journey/oddities.ts'
 import { isRole, roles } from '../../access/policy.ts'
 import { isEventType } from '../../domain/events.ts'
 import { wordsOf } from '../../domain/event-words.ts'
@@ -66,7 +67,7 @@ export const registerWords: Readonly<Record<RegisterName, RegisterWords>> = {
     title: 'Oddities confirmed',
     meaning: 'Everything that the service asked about because it looked odd, and that somebody confirmed deliberately.',
     span: daysLate,
-    says: ({ type, detail }) => `${nameOf(type)}: ${(detail ?? '').split(' ').map(spaced).join('; ')}`,
+    says: ({ type, detail }) => `${nameOf(type)}: ${(detail ?? '').split(' ').map(oddityName).join('; ')}`,
   },
   'taken-away': {
     title: 'Taken away',
@@ -88,6 +89,8 @@ const nameOf = (type: string | null): string => (type !== null && isEventType(ty
 
 const codeName = (code: string | null): string =>
   code === null ? '' : isOutcome(code) ? outcomes[code] : isReason(code) ? reasons[code] : spaced(code)
+
+const oddityName = (code: string): string => (isOddityCode(code) ? lowered(oddities[code]) : spaced(code))
 
 const changeIn = ({ was, became }: AuditRow): string =>
   became === null || was === became
