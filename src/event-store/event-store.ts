@@ -83,10 +83,10 @@ export class EventStore {
     return new CatchUpSubscription(this.client, options)
   }
 
-  /** Follows one stream from its end: what is appended while somebody looks. */
-  followStream(stream: string): Observable<StoredEvent> {
+  /** Follows one stream from just after a revision: what is appended while somebody looks at what stood there. */
+  followStream(stream: string, afterRevision: number): Observable<StoredEvent> {
     return new Observable((listener) => {
-      const subscription = this.client.subscribeToStream(stream, { fromRevision: END })
+      const subscription = this.client.subscribeToStream(stream, { fromRevision: BigInt(afterRevision) })
       subscription.on('data', (resolved) => {
         const event = storedEventFrom(resolved)
         if (event) listener.next(event)

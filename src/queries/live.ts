@@ -13,9 +13,12 @@ export class LiveJourneys {
     private readonly readModels: ReadModels,
   ) {}
 
-  /** The revision of each event appended from now on. Carries nothing else: who wants to know more asks as usual. */
-  of(journeyId: string): Observable<{ revision: number }> {
-    return this.store.followStream(`journey-${journeyId}`).pipe(
+  /**
+   * The revision of each event after the one that the asker knows. A subscription takes a while to begin, so that one from the
+   * end of the stream would miss what is appended meanwhile. Carries nothing else: who wants to know more asks as usual.
+   */
+  after(revision: number, journeyId: string): Observable<{ revision: number }> {
+    return this.store.followStream(`journey-${journeyId}`, revision).pipe(
       concatMap(({ revision, position }) => {
         const projected =
           position === null ? of(true) : from(this.readModels.waitFor(String(position), projectionPatienceMs))

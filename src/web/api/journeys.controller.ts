@@ -200,7 +200,9 @@ export class JourneysController {
     await this.looking.at(request, id, 'live')
     reply.type('text/event-stream; charset=utf-8').header('x-accel-buffering', 'no')
     if (request.method === 'HEAD') return void reply.send('')
-    void reply.send(this.streams.of(journey.revision, this.changes.of(id), this.identification.ends(request)))
+    void reply.send(
+      this.streams.of(journey.revision, this.changes.after(journey.revision, id), this.identification.ends(request)),
+    )
   }
 }
 

@@ -1,6 +1,6 @@
 import { Controller, Query, Req, Sse } from '@nestjs/common'
 import type { FastifyRequest } from 'fastify'
-import { EMPTY, from, map, merge, mergeMap, of, takeUntil, type Observable } from 'rxjs'
+import { concat, EMPTY, from, map, merge, mergeMap, of, takeUntil, type Observable } from 'rxjs'
 import { RequiresOneOf } from '../../access/permission.guard.ts'
 import { Identification } from '../../access/identification.ts'
 import { permit } from '../../access/policy.ts'
@@ -47,11 +47,9 @@ export class LiveController {
     const journeyId = journeyTopic.exec(topic)?.[1]
     permit(as, journeyId ? 'read' : 'operate')
     if (!journeyId) return this.operations.changes().pipe(map((digest) => ({ topic, digest })))
-    // Followed from its end before the present revision is read: what is appended in between is sent twice rather than never.
-    const added = this.live.of(journeyId)
-    const present = from(this.journeys.header(journeyId)).pipe(
-      mergeMap((header) => (header ? of({ revision: header.revision }) : EMPTY)),
+    return from(this.journeys.header(journeyId)).pipe(
+      mergeMap((header) => (header ? concat(of(header), this.live.after(header.revision, journeyId)) : EMPTY)),
+      map(({ revision }) => ({ topic, revision })),
     )
-    return merge(added, present).pipe(map(({ revision }) => ({ topic, revision })))
   }
 }
