@@ -183,7 +183,7 @@ const mayBeLate = ({ occurredAt, recordedAt }: Metadata): boolean =>
 
 /** What holds of every event of a journey, whatever it says. */
 function ofAny(event: Recorded<JourneyEvent>): Change[] {
-  const changes = [heard(event)]
+  const changes = [journeyChange(event)]
   if (!versions.has(event.type) && mayBeLate(event.metadata) && daysLate(event) > lateAfterDays)
     changes.push(entry('late', event))
   const { oddities = [] } = event.metadata
@@ -191,7 +191,7 @@ function ofAny(event: Recorded<JourneyEvent>): Change[] {
   return changes
 }
 
-const nothingHeard = (journeyId: string): Row => ({
+const emptyRow = (journeyId: string): Row => ({
   journey_id: journeyId,
   last_recorded_at: '',
   ended_at: null,
@@ -202,14 +202,14 @@ const nothingHeard = (journeyId: string): Row => ({
   presences: new Map(),
 })
 
-const heard = (event: Recorded<JourneyEvent>): Change => {
+const journeyChange = (event: Recorded<JourneyEvent>): Change => {
   const journeyId = idOf(event.stream)
   return {
     table: journeyTable,
     key: [journeyId],
     ...(event.revision === 0 && { replaces: true as const }),
     apply: (before) => {
-      const row = before ?? nothingHeard(journeyId)
+      const row = before ?? emptyRow(journeyId)
       const last = row.last_recorded_at as string
       const { recordedAt } = event.metadata
       if (last !== '' && row.ended_at === null) Object.assign(row, gapBetween(last, recordedAt, event.revision, row))

@@ -2,7 +2,7 @@
 import type { DomainEvent } from '../src/domain/events.ts'
 import { groupEventTypes } from '../src/domain/group/group.ts'
 import type { Recorded } from '../src/domain/history.ts'
-import { standingOf, type Linked, type ToldEvent } from '../src/domain/journey/believed.ts'
+import { standingOf, type Linked, type FactEvent } from '../src/domain/journey/believed.ts'
 import type { JourneyEvent } from '../src/domain/journey/journey.ts'
 import { sessionEventTypes } from '../src/domain/session/session.ts'
 import { each, idOf, ignoring, type Change, type Projection, type Row, type Table } from './projection.ts'
@@ -95,7 +95,7 @@ const entry = (event: Recorded<DomainEvent>, more?: Row): Change => {
 }
 
 /** What an event tells, or a correction says anew, in the columns that hold it. */
-function toldIn(told: ToldEvent): Row {
+function factRow(told: FactEvent): Row {
   switch (told.type) {
     case 'ReferralReceived':
     case 'ProviderTransferAccepted':
@@ -125,12 +125,12 @@ export const timeline: Projection = {
   question: 'What has happened on this journey, in the order it happened?',
   tables: [timelineTable],
   on: {
-    ReferralReceived: (event) => [entry(event, toldIn(event))],
-    AllocatedToGroup: (event) => [entry(event, toldIn(event))],
-    ProviderTransferAccepted: (event) => [entry(event, toldIn(event))],
-    SuitabilityDecided: (event) => [entry(event, toldIn(event))],
-    AttendanceRecorded: (event) => [entry(event, toldIn(event))],
-    ParticipantDroppedOut: (event) => [entry(event, toldIn(event))],
+    ReferralReceived: (event) => [entry(event, factRow(event))],
+    AllocatedToGroup: (event) => [entry(event, factRow(event))],
+    ProviderTransferAccepted: (event) => [entry(event, factRow(event))],
+    SuitabilityDecided: (event) => [entry(event, factRow(event))],
+    AttendanceRecorded: (event) => [entry(event, factRow(event))],
+    ParticipantDroppedOut: (event) => [entry(event, factRow(event))],
     AttendanceCorrected: (event) => [
       entry(event, {
         session_id: event.data.sessionId,
@@ -142,7 +142,7 @@ export const timeline: Projection = {
     OutcomeRecategorised: (event) => [entry(event, { reason: event.data.to, was_reason: event.data.from })],
     RecordCorrected: (event) => {
       const { of, data, corrects } = event.data
-      return [entry(event, { ...toldIn({ type: of, data } as unknown as ToldEvent), corrects, of })]
+      return [entry(event, { ...factRow({ type: of, data } as unknown as FactEvent), corrects, of })]
     },
     RecordWithdrawn: (event) => [entry(event, { withdraws: event.data.withdraws })],
     ...each(

@@ -36,19 +36,19 @@ await atTheTerminal(async () => {
     const begun = performance.now()
     const seconds = () => (performance.now() - begun) / 1_000
     const bar = progressBar(`Rebuilding ${name}`, Number(end))
-    let heard = 0
+    let processed = 0
     const done = await rebuildReadModels(runtime, wanted, {
       signal: stop.signal,
       isFree: true,
       onProgress: ({ position, events }) => {
-        heard = events
+        processed = events
         bar.update(Number(position), `${Math.round(events / seconds())} events/s`)
       },
     })
     bar.end()
     process.stdout.write(
       done
-        ? `Rebuilt ${name} in ${seconds().toFixed(1)} s, ${heard} events.\n`
+        ? `Rebuilt ${name} in ${seconds().toFixed(1)} s, ${processed} events.\n`
         : `Interrupted. What is served is unchanged. Run it again, or start the app: it goes on where it stopped.\n`,
     )
     if (!done) process.exitCode = 1

@@ -16,8 +16,8 @@ export interface AppendResult {
 
 /** How an append ended, for whoever counts and times them. */
 export interface AppendMeasurement {
-  /** `moved`: somebody else appended first. `unavailable`: the log did not answer in time, or not at all. */
-  readonly outcome: 'written' | 'moved' | 'unavailable' | 'failed'
+  /** `conflict`: somebody else appended first. `unavailable`: the log did not answer in time, or not at all. */
+  readonly outcome: 'written' | 'conflict' | 'unavailable' | 'failed'
   readonly seconds: number
   /** Where the last of its events stands; absent unless they were written. */
   readonly upTo?: EventPlace
@@ -54,10 +54,10 @@ export class EventAppender {
       span.setAttribute('throughline.position', written.position)
       return written
     } catch (error) {
-      if (error instanceof ConcurrencyConflict) outcome = 'moved'
+      if (error instanceof ConcurrencyConflict) outcome = 'conflict'
       if (error instanceof StoreUnavailable) outcome = 'unavailable'
       // Not what the error says: that may be anything.
-      if (outcome !== 'moved') span.setStatus({ code: SpanStatusCode.ERROR })
+      if (outcome !== 'conflict') span.setStatus({ code: SpanStatusCode.ERROR })
       throw error
     } finally {
       span.setAttribute('throughline.outcome', outcome).end()

@@ -149,7 +149,7 @@ const looksLikeAPlace = /^[\p{L} &'().,-]{1,40}$/u
 /** The contact as a command. Codes that do not look like codes are veiled, and their text is kept under his key. */
 export function commandOf(contact: Contact, commandId: string, participantId: string, veil: CodeMaker): JourneyCommand {
   const { row, kind, occurredOn, recordedOn } = contact
-  const telling: CommandContext = { commandId, occurredOn, recordedOn, copied: true }
+  const context: CommandContext = { commandId, occurredOn, recordedOn, copied: true }
   const asWritten: Record<string, string> = {}
   const placed: readonly Column[] = contactKinds[kind]
   for (const column of placeless) if (row[column] !== '' && !placed.includes(column)) asWritten[column] = row[column]
@@ -184,14 +184,14 @@ export function commandOf(contact: Contact, commandId: string, participantId: st
         reference: row.journey_ref,
         ...note,
       }
-      return { type: 'Refer', ...telling, data: { ...data, ...written() } }
+      return { type: 'Refer', ...context, data: { ...data, ...written() } }
     }
     case 'Eligibility assessed':
-      return { type: 'AssessEligibility', ...telling, data: { ...text('result'), ...note, ...written() } }
+      return { type: 'AssessEligibility', ...context, data: { ...text('result'), ...note, ...written() } }
     case 'Suitability decided':
       return {
         type: 'DecideSuitability',
-        ...telling,
+        ...context,
         data: {
           decision: suitabilities[row.outcome.toLowerCase()] ?? 'not_stated',
           ...text('result'),
@@ -200,10 +200,10 @@ export function commandOf(contact: Contact, commandId: string, participantId: st
         },
       }
     case 'Placed on waiting list':
-      return { type: 'PlaceOnWaitingList', ...telling, data: { ...note, ...written() } }
+      return { type: 'PlaceOnWaitingList', ...context, data: { ...note, ...written() } }
     case 'Allocated to group': {
       const groupId = code('group', row.group, looksLikeACode)
-      return { type: 'AllocateToGroup', ...telling, data: { groupId, ...note, ...written() } }
+      return { type: 'AllocateToGroup', ...context, data: { groupId, ...note, ...written() } }
     }
     case 'Session': {
       const data = {
@@ -214,38 +214,38 @@ export function commandOf(contact: Contact, commandId: string, participantId: st
         actualFacilitators: staff('actual_facilitators'),
         ...note,
       }
-      return { type: 'RecordAttendance', ...telling, data: { ...data, ...written() } }
+      return { type: 'RecordAttendance', ...context, data: { ...data, ...written() } }
     }
     case 'Session correction': {
       const because = row.note === '' ? {} : { because: row.note }
       return {
         type: 'CorrectAttendance',
-        ...telling,
+        ...context,
         data: { sessionId: row.session, outcome: row.outcome, ...because, ...written() },
       }
     }
     case 'Three-way meeting':
-      return { type: 'HoldThreeWayMeeting', ...telling, data: { ...note, ...written() } }
+      return { type: 'HoldThreeWayMeeting', ...context, data: { ...note, ...written() } }
     case 'Programme review':
-      return { type: 'CompleteProgrammeReview', ...telling, data: { ...note, ...written() } }
+      return { type: 'CompleteProgrammeReview', ...context, data: { ...note, ...written() } }
     case 'Warning':
-      return { type: 'IssueWarning', ...telling, data: { ...text('about'), ...note, ...written() } }
+      return { type: 'IssueWarning', ...context, data: { ...text('about'), ...note, ...written() } }
     case 'Breach initiated':
-      return { type: 'InitiateBreach', ...telling, data: { ...text('about'), ...note, ...written() } }
+      return { type: 'InitiateBreach', ...context, data: { ...text('about'), ...note, ...written() } }
     case 'Breach resolved':
-      return { type: 'ResolveBreach', ...telling, data: { ...text('about'), ...note, ...written() } }
+      return { type: 'ResolveBreach', ...context, data: { ...text('about'), ...note, ...written() } }
     case 'Recall':
-      return { type: 'RecordRecall', ...telling, data: { ...text('about'), ...note, ...written() } }
+      return { type: 'RecordRecall', ...context, data: { ...text('about'), ...note, ...written() } }
     case 'Provider transfer': {
       const provider = code('provider', row.provider, looksLikeAPlace)
-      return { type: 'AcceptProviderTransfer', ...telling, data: { provider, ...note, ...written() } }
+      return { type: 'AcceptProviderTransfer', ...context, data: { provider, ...note, ...written() } }
     }
     case 'Dropped out':
-      return { type: 'DropOut', ...telling, data: { reason: row.outcome, ...note, ...written() } }
+      return { type: 'DropOut', ...context, data: { reason: row.outcome, ...note, ...written() } }
     case 'Completed':
-      return { type: 'Complete', ...telling, data: { ...note, ...written() } }
+      return { type: 'Complete', ...context, data: { ...note, ...written() } }
     case 'Outcome recategorised':
-      return { type: 'RecategoriseOutcome', ...telling, data: { to: row.outcome, ...note, ...written() } }
+      return { type: 'RecategoriseOutcome', ...context, data: { to: row.outcome, ...note, ...written() } }
   }
 }
 

@@ -15,10 +15,8 @@ import { isDatabaseUnavailable } from '../../projections/storage/availability.ts
 import type { RunnerLog } from '../../projections/runner/batch-processor.ts'
 import { projections } from '../../projections/projections.ts'
 import { reprocess } from '../../projections/runner/reprocess.ts'
-import type { ProjectionStatus, RebuildStatus, ReadModelStatus, StatusOfReadModels, StatusSources } from './status.ts'
+import type { ReadModelStatus, StatusOfReadModels, StatusSources } from './status.ts'
 import type { Vault } from '../protection/vault.ts'
-
-export type { ProjectionStatus as ProjectionStanding, RebuildStatus as RebuildStanding, ReadModelStatus as Standing }
 
 /** How often somebody who watches is notified of changes at most. */
 const lookEveryMs = 1_000
@@ -37,7 +35,7 @@ export interface Reprocessed {
 export class Operations {
   constructor(
     private readonly stood: StatusSources & { readonly vault: Vault; readonly log: RunnerLog },
-    private readonly standing: StatusOfReadModels,
+    private readonly status: StatusOfReadModels,
   ) {}
 
   /** @returns null where the read models' database is away. */
@@ -68,7 +66,7 @@ export class Operations {
 
   private async seen(): Promise<ReadModelStatus | null> {
     try {
-      return await this.standing.look()
+      return await this.status.look()
     } catch (error) {
       if (isDatabaseUnavailable(error)) return null
       throw error
@@ -84,5 +82,5 @@ export class Operations {
 }
 
 /** Changes with what there is to see. */
-export const digestOf = (standing: ReadModelStatus | null): string =>
-  createHash('sha256').update(JSON.stringify(standing)).digest('base64url').slice(0, 12)
+export const digestOf = (status: ReadModelStatus | null): string =>
+  createHash('sha256').update(JSON.stringify(status)).digest('base64url').slice(0, 12)

@@ -22,7 +22,7 @@ export function registerProjectionMetrics(
     name: string,
     help: string,
     label: string | null,
-    collect: (gauge: Gauge, standing: ReadModelStatus) => void,
+    collect: (gauge: Gauge, status: ReadModelStatus) => void,
   ) =>
     new Gauge({
       name: `throughline_${name}`,
@@ -31,8 +31,8 @@ export function registerProjectionMetrics(
       registers,
       async collect() {
         this.reset()
-        const standing = await look()
-        if (standing) collect(this, standing)
+        const status = await look()
+        if (status) collect(this, status)
         // Without a label there is a nought where nothing was set, which would be a figure.
         else if (label === null) this.remove()
       },

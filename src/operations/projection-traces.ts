@@ -5,7 +5,7 @@ import { isEventType } from '../domain/events.ts'
 import type { StoredEvent } from '../event-store/stored-event.ts'
 import type { ProjectionRunner } from '../../projections/runner/projection-runner.ts'
 
-/** What was received longer ago is history being heard again: nobody waits for it. */
+/** What was received longer ago is history being processed again: nobody waits for it. */
 const newForMs = 10 * 60_000
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
@@ -26,7 +26,7 @@ export function traceProjection(runner: ProjectionRunner): Subscription {
   const tracer = trace.getTracer('throughline')
   return runner.progress.subscribe(({ events, begunAt }) => {
     for (const event of events) {
-      const request = toldBy(event)
+      const request = commandOf(event)
       if (!request) continue
       const options = {
         startTime: begunAt,
@@ -41,7 +41,7 @@ export function traceProjection(runner: ProjectionRunner): Subscription {
   })
 }
 
-function toldBy({ metadata, receivedAt }: StoredEvent): SpanContext | null {
+function commandOf({ metadata, receivedAt }: StoredEvent): SpanContext | null {
   if (Date.now() - receivedAt.getTime() > newForMs) return null
   const { source, correlationId } = (metadata ?? {}) as { source?: unknown; correlationId?: unknown }
   if ((source !== 'ui' && source !== 'api') || typeof correlationId !== 'string') return null

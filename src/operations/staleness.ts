@@ -15,7 +15,7 @@ export interface OutOfDate {
    * built from the beginning of the log.
    */
   readonly because: 'log' | 'projector' | 'rebuild'
-  /** When the read models last heard from the log; null before the first event. */
+  /** When the read models last read the log; null before the first event. */
   readonly asOf: Instant | null
 }
 

@@ -23,7 +23,7 @@ export interface RebuildStatus {
   /** `interrupted`: begun, and no process works on it; it resumes when the application starts or the command is run again. */
   readonly state: 'running' | 'interrupted'
   readonly position: string
-  /** How much of the log it has heard, 0 to 1. */
+  /** How much of the log it has processed, 0 to 1. */
   readonly share: number
   /** null until it has been looked at for a second. */
   readonly sharePerMinute: number | null
@@ -33,11 +33,11 @@ export interface RebuildStatus {
 export interface ProjectionStatus {
   readonly name: string
   readonly question: string
-  /** The place in the log it has heard up to; '' before the first. */
+  /** The position in the log it has processed up to; '' before the first. */
   readonly position: string
-  /** When it last wrote what it had heard, ISO 8601 UTC. */
+  /** When it last wrote what it had processed, ISO 8601 UTC. */
   readonly at: string
-  /** How long ago the log received the first event it has not heard yet: 0 where it has heard all, null where the log does not answer. */
+  /** How long ago the log received the first event it has not processed yet: 0 where it has processed all, null where the log does not answer. */
   readonly lagSeconds: number | null
   /** How many streams it has parked. */
   readonly parked: number
@@ -54,7 +54,7 @@ export interface ReadModelStatus {
   /** That of the slowest projection. */
   readonly lagSeconds: number | null
   readonly position: string
-  /** When the slowest last wrote what it had heard; null before the first event. */
+  /** When the slowest last wrote what it had processed; null before the first event. */
   readonly asOf: string | null
   readonly projections: readonly ProjectionStatus[]
   /** How many streams are parked, by any projection. */
@@ -71,7 +71,7 @@ export interface StatusSources {
 
 export class StatusOfReadModels {
   private readonly rate = new Throughput()
-  private readonly paces = new Map<string, PositionThroughput>()
+  private readonly throughputs = new Map<string, PositionThroughput>()
 
   constructor(
     private readonly stood: StatusSources,
@@ -80,7 +80,7 @@ export class StatusOfReadModels {
     stood.runner?.progress.subscribe(({ events }) => this.rate.add(events.length))
   }
 
-  /** @throws what the database says; a log that does not answer is part of the standing */
+  /** @throws what the database says; a log that does not answer is part of the status */
   async look(): Promise<ReadModelStatus> {
     const { readModels, runner } = this.stood
     const [checkpoints, counts, parkedStreams, parked, { position, at }] = await Promise.all([
@@ -91,8 +91,8 @@ export class StatusOfReadModels {
       readModels.asOf(),
     ])
     const lags = await this.lags(checkpoints)
-    const places = await this.rebuilds(checkpoints)
-    const standing = this.all.flatMap((projection): ProjectionStatus[] => {
+    const rebuilds = await this.rebuilds(checkpoints)
+    const status = this.all.flatMap((projection): ProjectionStatus[] => {
       const live = checkpoints.find((row) => row.projection === projection.name && row.table_set === 'live')
       if (!live) return []
       return [
@@ -104,7 +104,7 @@ export class StatusOfReadModels {
           lagSeconds: lags?.get(live.position) ?? null,
           parked: counts.get(projection.name) ?? 0,
           outdated: live.fingerprint !== definitionFingerprint(projection),
-          rebuild: places.get(projection.name) ?? null,
+          rebuild: rebuilds.get(projection.name) ?? null,
         },
       ]
     })
@@ -115,7 +115,7 @@ export class StatusOfReadModels {
       lagSeconds: lags ? Math.max(0, ...lags.values()) : null,
       position,
       asOf: at,
-      projections: standing,
+      projections: status,
       parkedStreams,
       parked,
     }
@@ -125,7 +125,7 @@ export class StatusOfReadModels {
     return this.stood.runner?.health ?? { state: 'stopped', caughtUp: false, position: '-1', troubledSince: null }
   }
 
-  /** How long what was heard up to each position has been behind, in seconds; null where the log does not answer. */
+  /** How long what was processed up to each position has been behind, in seconds; null where the log does not answer. */
   private async lags(checkpoints: readonly CheckpointTable[]): Promise<Map<string, number> | null> {
     const positions = new Set(checkpoints.filter((row) => row.table_set === 'live').map(({ position }) => position))
     const asked = Promise.all(
@@ -144,9 +144,10 @@ export class StatusOfReadModels {
       const position = rebuiltUpTo(checkpoints, name)
       return position === undefined ? [] : [{ name, position }]
     })
-    const standing = new Map<string, RebuildStatus>()
-    for (const name of this.paces.keys()) if (!rebuilding.some((one) => one.name === name)) this.paces.delete(name)
-    if (rebuilding.length === 0) return standing
+    const status = new Map<string, RebuildStatus>()
+    for (const name of this.throughputs.keys())
+      if (!rebuilding.some((one) => one.name === name)) this.throughputs.delete(name)
+    if (rebuilding.length === 0) return status
     const end = (await soon(this.stood.store.headPositionOf(categories))) ?? 0n
     for (const { name, position } of rebuilding) {
       const projection = this.all.find((one) => one.name === name)
@@ -154,22 +155,22 @@ export class StatusOfReadModels {
         ? await new ShadowTables(this.stood.readModels.database).rebuildState(projection)
         : 'none'
       if (state === 'none') continue
-      standing.set(name, { state, position, ...this.progress(name, position === '' ? 0n : BigInt(position), end) })
+      status.set(name, { state, position, ...this.progress(name, position === '' ? 0n : BigInt(position), end) })
     }
-    return standing
+    return status
   }
 
-  private progress(name: string, place: bigint, end: bigint): Omit<RebuildStatus, 'state' | 'position'> {
-    const pace = this.paces.get(name) ?? new PositionThroughput()
-    this.paces.set(name, pace)
-    const perSecond = pace.look(place)
+  private progress(name: string, position: bigint, end: bigint): Omit<RebuildStatus, 'state' | 'position'> {
+    const throughput = this.throughputs.get(name) ?? new PositionThroughput()
+    this.throughputs.set(name, throughput)
+    const perSecond = throughput.look(position)
     if (end === 0n) return noPace
-    const share = Math.min(1, Number(place) / Number(end))
+    const share = Math.min(1, Number(position) / Number(end))
     if (perSecond === null) return { ...noPace, share }
     return {
       share,
       sharePerMinute: (perSecond * 60) / Number(end),
-      secondsLeft: perSecond > 0 ? Math.max(0, Number(end - place) / perSecond) : null,
+      secondsLeft: perSecond > 0 ? Math.max(0, Number(end - position) / perSecond) : null,
     }
   }
 }

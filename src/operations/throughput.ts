@@ -26,19 +26,19 @@ export class Throughput {
   }
 }
 
-/** How fast a place in the log moves on, from the times somebody looked at it. */
+/** How fast a position in the log moves on, from the times somebody looked at it. */
 export class PositionThroughput {
-  private looks: { readonly at: number; readonly place: bigint }[] = []
+  private looks: { readonly at: number; readonly position: bigint }[] = []
 
   /** @param forMs how long a look counts */
   constructor(private readonly forMs = 30_000) {}
 
-  /** @returns places a second; null until a second has passed between two looks, or where it began again */
-  look(place: bigint, now = Date.now()): number | null {
-    if (place < (this.looks.at(-1)?.place ?? place)) this.looks = []
+  /** @returns positions a second; null until a second has passed between two looks, or where it began again */
+  look(position: bigint, now = Date.now()): number | null {
+    if (position < (this.looks.at(-1)?.position ?? position)) this.looks = []
     this.looks = this.looks.filter(({ at }) => at > now - this.forMs)
-    this.looks.push({ at: now, place })
+    this.looks.push({ at: now, position })
     const first = this.looks[0]!
-    return now - first.at < 1_000 ? null : Number(place - first.place) / ((now - first.at) / 1_000)
+    return now - first.at < 1_000 ? null : Number(position - first.position) / ((now - first.at) / 1_000)
   }
 }

@@ -33,7 +33,7 @@ export interface ListedGroup {
 
 export interface GroupMemberRow {
   readonly journeyId: string
-  /** As the case load has him; null while it has not heard of him. */
+  /** As the case load has him; null while it has not processed his journey. */
   readonly row: CaseloadRow | null
   readonly joinedOn: Day
   readonly leftOn: Day | null
@@ -117,7 +117,7 @@ export class Groups {
     }))
   }
 
-  /** @returns null where there is no such group, or the read models have not heard of it yet */
+  /** @returns null where there is no such group, or the read models have not processed it yet */
   async group(groupId: string): Promise<WholeGroup | null> {
     if (!opaqueId.test(groupId)) return null
     const found = await groupWithAll(this.readModels.db, groupId)

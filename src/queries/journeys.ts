@@ -105,7 +105,7 @@ export type JourneyHeader = CaseloadRow & {
   readonly dateOfBirth: Day
   readonly programmeKey: string
   readonly programmeVersion: number
-  /** The last revision the read model has heard. */
+  /** The last revision the read model has processed. */
   readonly revision: number
   /** The event at which the journey's stream is parked, because it cannot be projected. */
   readonly parked: { readonly revision: number; readonly why: string } | null

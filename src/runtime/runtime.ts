@@ -168,7 +168,7 @@ async function openReadModels(
   }
 }
 
-/** Waits, without bound but not idly, until the read models of whichever process projects have heard the log to its present end. */
+/** Waits, without bound but not idly, until the read models of whichever process projects have read the log to its present end. */
 export async function waitUntilCaughtUp(
   { runner, readModels, store }: Runtime,
   onProgress: (position: bigint) => void = () => undefined,

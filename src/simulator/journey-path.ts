@@ -113,9 +113,9 @@ export class JourneyPlanner {
     const referral = again?.referral ?? 1
     const chance = new Chance(this.seed, journey, 5)
     const steps: Step[] = []
-    const told = new Recorder(steps, this.timetable, chance, this.until)
+    const recorder = new Recorder(steps, this.timetable, chance, this.until)
 
-    const ended = this.walk(told, start, chance)
+    const ended = this.walk(recorder, start, chance)
     if (ended && canReturn(ended.reason) && referral < 4 && chance.happens(calibration.referredAgain)) {
       this.expectAgain({ participant, referral: referral + 1, due: ended.on + chance.between(60, 420) })
     }
@@ -125,28 +125,28 @@ export class JourneyPlanner {
   }
 
   /** From referral to the end, if there is one. Answers how a journey without completion ended. */
-  private walk(told: Recorder, start: DayNumber, chance: Chance): { on: DayNumber; reason: string } | null {
+  private walk(recorder: Recorder, start: DayNumber, chance: Chance): { on: DayNumber; reason: string } | null {
     const neverCommences = chance.happens(calibration.neverCommence)
     const suitable = !neverCommences || chance.happens(0.9)
     const home = chance.pick(providers)
 
-    const referred = told.promptly({ occurredOn: start, contact: 'Referral', provider: home })
+    const referred = recorder.promptly({ occurredOn: start, contact: 'Referral', provider: home })
     const assessed = start + chance.between(3, 28)
     const decided = assessed + chance.between(0, 24)
     const earliest = referred.recordedAt + 30
 
-    const drop = (on: DayNumber, reason: string) => this.dropOut(told, chance, on, reason, earliest)
+    const drop = (on: DayNumber, reason: string) => this.dropOut(recorder, chance, on, reason, earliest)
 
     if (neverCommences && chance.happens(0.06)) {
       return drop(start + chance.between(1, 20), chance.pick(['duplicate_referral', 'entered_in_error', 'moved_area']))
     }
-    told.write({
+    recorder.write({
       occurredOn: assessed,
       contact: 'Eligibility assessed',
       outcome: chance.pick(['SARA medium', 'SARA high']),
       notBefore: earliest,
     })
-    told.write({
+    recorder.write({
       occurredOn: decided,
       contact: 'Suitability decided',
       outcome: suitable ? 'suitable' : 'not suitable',
@@ -155,7 +155,7 @@ export class JourneyPlanner {
     if (!suitable) {
       return drop(decided + chance.between(1, 14), chance.pick(['risk_reassessed', 'transferred_programme', 'other']))
     }
-    const waiting = told.write({ occurredOn: decided, contact: 'Placed on waiting list', notBefore: earliest })
+    const waiting = recorder.write({ occurredOn: decided, contact: 'Placed on waiting list', notBefore: earliest })
 
     if (neverCommences) {
       if (chance.happens(0.12)) return null // nobody ever closed it: overdue on the waiting list
@@ -163,10 +163,10 @@ export class JourneyPlanner {
       const reason = chance.weighted(reasonsBeforeStart)
       if (left - decided > 40 && chance.happens(0.1)) {
         const group = this.timetable.group(this.timetable.firstFrom(left)).name
-        told.promptly({ occurredOn: left - chance.between(5, 20), contact: 'Allocated to group', group })
+        recorder.promptly({ occurredOn: left - chance.between(5, 20), contact: 'Allocated to group', group })
       }
       if (reason === 'recalled') {
-        told.write({
+        recorder.write({
           occurredOn: Math.max(decided, left - 3),
           contact: 'Recall',
           outcome: 'licence',
@@ -181,20 +181,20 @@ export class JourneyPlanner {
     const allocatedOn = group.startsOn - chance.between(27, 35)
     if (group.provider !== home) {
       const transferredOn = chance.between(decided + 1, allocatedOn)
-      told.write({
+      recorder.write({
         occurredOn: transferredOn,
         contact: 'Provider transfer',
         provider: group.provider,
         notBefore: waiting.recordedAt,
       })
     }
-    told.promptly({ occurredOn: allocatedOn, contact: 'Allocated to group', group: group.name })
-    return this.attend(told, chance, group, drop)
+    recorder.promptly({ occurredOn: allocatedOn, contact: 'Allocated to group', group: group.name })
+    return this.attend(recorder, chance, group, drop)
   }
 
   /** The programme itself, session by session, until it is completed or the participant is lost. */
   private attend(
-    told: Recorder,
+    recorder: Recorder,
     chance: Chance,
     group: Group,
     drop: (on: DayNumber, reason: string) => { on: DayNumber; reason: string },
@@ -216,7 +216,7 @@ export class JourneyPlanner {
       const outcome = outcomeOf(chance, unreliability)
       const room = inGroup ?? group.oneToOne(moduleOf(session), chance)
       const note = chance.happens(0.65) ? chance.pick(sessionNotes) : ''
-      const recorded = told.write({
+      const recorded = recorder.write({
         occurredOn: on,
         contact: 'Session',
         group: group.name,
@@ -227,7 +227,7 @@ export class JourneyPlanner {
       })
       if (isAttended(outcome) && (!attendedFirst || recorded.recordedAt < attendedFirst.recordedAt))
         attendedFirst = recorded
-      if (chance.happens(calibration.corrected)) told.correct(recorded)
+      if (chance.happens(calibration.corrected)) recorder.correct(recorded)
       lastOn = on
 
       if (outcome === 'UAAB') {
@@ -236,9 +236,9 @@ export class JourneyPlanner {
         if (absences >= 3 && breachUntil === null && chance.happens(0.4)) {
           const begun = on + chance.between(2, 9)
           breachUntil = begun + chance.between(21, 120)
-          told.write({ ...next, occurredOn: begun, contact: 'Breach initiated', outcome: 'unacceptable absences' })
+          recorder.write({ ...next, occurredOn: begun, contact: 'Breach initiated', outcome: 'unacceptable absences' })
         } else if (chance.happens(0.3)) {
-          told.write({
+          recorder.write({
             ...next,
             occurredOn: on + chance.between(0, 3),
             contact: 'Warning',
@@ -247,38 +247,38 @@ export class JourneyPlanner {
         }
       }
       if (breachUntil !== null && breachUntil <= on) {
-        told.write({ occurredOn: breachUntil, contact: 'Breach resolved', outcome: 'programme continues' })
+        recorder.write({ occurredOn: breachUntil, contact: 'Breach resolved', outcome: 'programme continues' })
         breachUntil = null
       }
       const endsModule = session.length === 2 && session.startsWith('I')
       if (endsModule && chance.happens(0.6)) {
-        told.write({ occurredOn: on + chance.between(0, 6), contact: 'Three-way meeting' })
+        recorder.write({ occurredOn: on + chance.between(0, 6), contact: 'Three-way meeting' })
       }
       if ((session === 'MR' || session === 'FR') && chance.happens(0.7)) {
-        told.write({
+        recorder.write({
           occurredOn: on + chance.between(0, 3),
           contact: 'Programme review',
           outcome: session === 'MR' ? 'mid' : 'final',
         })
       }
-      if (chance.happens(0.0008)) told.write({ occurredOn: on + 1, contact: 'Recall', outcome: 'released again' })
+      if (chance.happens(0.0008)) recorder.write({ occurredOn: on + 1, contact: 'Recall', outcome: 'released again' })
     }
 
     const { handover } = group
     if (handover && handover.on <= lastOn) {
-      told.write({ occurredOn: handover.on, contact: 'Provider transfer', provider: handover.to })
+      recorder.write({ occurredOn: handover.on, contact: 'Provider transfer', provider: handover.to })
     }
 
     if (held === sessionSequence.length && attendedFirst) {
       const on = lastOn + chance.between(10, 45)
       if (breachUntil !== null) {
-        told.write({
+        recorder.write({
           occurredOn: Math.min(breachUntil, on),
           contact: 'Breach resolved',
           outcome: 'programme completed',
         })
       }
-      told.write({ occurredOn: on, contact: 'Completed', notBefore: attendedFirst.recordedAt + 5 })
+      recorder.write({ occurredOn: on, contact: 'Completed', notBefore: attendedFirst.recordedAt + 5 })
       return null
     }
 
@@ -290,22 +290,22 @@ export class JourneyPlanner {
           ? 'missed_sessions'
           : chance.weighted(reasonsOnProgramme)
     if (reason === 'recalled')
-      told.write({ occurredOn: chance.between(lastOn, on), contact: 'Recall', outcome: 'licence' })
+      recorder.write({ occurredOn: chance.between(lastOn, on), contact: 'Recall', outcome: 'licence' })
     return drop(on, reason)
   }
 
   private dropOut(
-    told: Recorder,
+    recorder: Recorder,
     chance: Chance,
     on: DayNumber,
     reason: string,
     notBefore: number,
   ): { on: DayNumber; reason: string } {
-    told.forgetAfter(on)
-    const dropped = told.write({ occurredOn: on, contact: 'Dropped out', outcome: reason, notBefore })
+    recorder.forgetAfter(on)
+    const dropped = recorder.write({ occurredOn: on, contact: 'Dropped out', outcome: reason, notBefore })
     if (chance.happens(calibration.recategorised)) {
       const others = [...reasonsBeforeStart, ...reasonsOnProgramme].filter(([other]) => other !== reason)
-      told.write({
+      recorder.write({
         occurredOn: Math.floor(dropped.recordedAt / minutesInDay) + chance.between(7, 120),
         contact: 'Outcome recategorised',
         outcome: chance.weighted(others),

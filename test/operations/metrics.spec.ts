@@ -62,7 +62,7 @@ describe('the metrics', () => {
     ).rejects.toThrow()
     const after = await scrape()
     expect(appended(after, 'written') - appended(before, 'written')).toBe(1)
-    expect(appended(after, 'moved') - appended(before, 'moved')).toBe(1)
+    expect(appended(after, 'conflict') - appended(before, 'conflict')).toBe(1)
   })
 
   it('are still told when the database of the read models is away, and say so', async () => {

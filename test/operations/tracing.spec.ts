@@ -120,7 +120,7 @@ describe('a trace', () => {
       .getFinishedSpans()
       .filter(({ name }) => name === 'append')
       .at(-1)!
-    expect(span.attributes).toEqual({ 'throughline.events': 1, 'throughline.outcome': 'moved' })
+    expect(span.attributes).toEqual({ 'throughline.events': 1, 'throughline.outcome': 'conflict' })
     expect(span.events).toEqual([])
   })
 

@@ -8,16 +8,16 @@ import type { ReferralEvent } from './referral.ts'
 import type { JourneyFacts, RecordedVersion } from './state.ts'
 
 /** Every event that says something about the world. */
-export type ToldEvent = ReferralEvent | DeliveryEvent | AttendanceEvent | EnforcementEvent | EndingEvent
+export type FactEvent = ReferralEvent | DeliveryEvent | AttendanceEvent | EnforcementEvent | EndingEvent
 
 /** The two of them that change another's fact: they are read as versions of it. */
 export type ChangeType = 'AttendanceCorrected' | 'OutcomeRecategorised'
 
 /** Every event type that tells a fact of its own. */
-export type FactType = Exclude<ToldEvent['type'], ChangeType>
+export type FactType = Exclude<FactEvent['type'], ChangeType>
 
 /** What one of them says, as far as the fold reads it. */
-export type Believed = ToldEvent & {
+export type Believed = FactEvent & {
   readonly on: Day
   /** The event that says so: the last version that stands. */
   readonly revision: number

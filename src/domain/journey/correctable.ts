@@ -1,6 +1,6 @@
 /** For every event of a journey: what it is called in a sentence, which of its fields can be corrected, and how a new value is checked. */
 import { programmeAt, versionInForce } from '../programme.ts'
-import type { ChangeType, FactType, ToldEvent } from './believed.ts'
+import type { ChangeType, FactType, FactEvent } from './believed.ts'
 import type { CorrectionEvent } from './correction.ts'
 import { isOutcome, isReason } from './outcomes.ts'
 import { referralSourceNames, suitabilities } from './referral.ts'
@@ -12,12 +12,12 @@ export type FieldRule =
   | { readonly instead: string }
 
 type FieldRules<T extends FactType> = {
-  readonly [F in keyof Extract<ToldEvent, { type: T }>['data']]-?: FieldRule
+  readonly [F in keyof Extract<FactEvent, { type: T }>['data']]-?: FieldRule
 }
 
 interface CorrectableFact<T extends FactType> {
   /** The noun for it, with what tells it from others of its kind. */
-  readonly noun: (data: Extract<ToldEvent, { type: T }>['data']) => string
+  readonly noun: (data: Extract<FactEvent, { type: T }>['data']) => string
   readonly fields: FieldRules<T>
 }
 
@@ -135,7 +135,7 @@ const nouns: { readonly [T in ChangeType]: string } = {
  * changes another event's fact is put right as that fact is, or withdrawn.
  */
 export const correctable: {
-  readonly [T in ToldEvent['type'] | CorrectionEvent['type']]: T extends FactType
+  readonly [T in FactEvent['type'] | CorrectionEvent['type']]: T extends FactType
     ? CorrectableFact<T>
     : { readonly versionOf: FactType | 'any' }
 } = {
@@ -154,5 +154,5 @@ export const isFactType = (type: string): type is FactType => Object.hasOwn(fact
 export const fieldRulesOf = (type: FactType): Readonly<Record<string, FieldRule>> => facts[type].fields
 
 /** What a sentence calls a fact: `session F3`. */
-export const nounOf = (type: ToldEvent['type'], data: object): string =>
+export const nounOf = (type: FactEvent['type'], data: object): string =>
   isFactType(type) ? (facts[type].noun as (data: object) => string)(data) : nouns[type]

@@ -2,7 +2,7 @@
 import { dayInWords, type Day } from '../calendar.ts'
 import { refusalOfDate, type DatedFact, type DateFrame } from '../dates.ts'
 import { Refusal, type CommandContext } from '../history.ts'
-import { believedOf, factChangedBy, standingOf, type Believed, type Standing, type ToldEvent } from './believed.ts'
+import { believedOf, factChangedBy, standingOf, type Believed, type Standing, type FactEvent } from './believed.ts'
 import { fieldRulesOf, nounOf } from './correctable.ts'
 import type { CorrectionCommand, CorrectionEvent } from './correction.ts'
 import { learn, ownFacts } from './fold.ts'
@@ -98,7 +98,7 @@ function reasonGiven(because: string): string {
 
 /** The whole fact as it will be said. */
 function changed(
-  of: ToldEvent['type'],
+  of: FactEvent['type'],
   said: Readonly<Record<string, unknown>>,
   changes: Readonly<Record<string, unknown>>,
 ): Record<string, unknown> {
@@ -180,7 +180,7 @@ function impossibleIn(
 /** The records that the rule of dates does not allow, whatever the order in which they were made. */
 function misplacedIn(believed: readonly Believed[], adultFrom: Day | undefined): readonly Impossible[] {
   const facts = believed.map(datedFact)
-  const days = (type: ToldEvent['type']) => facts.filter((fact) => fact.type === type).map(({ on }) => on)
+  const days = (type: FactEvent['type']) => facts.filter((fact) => fact.type === type).map(({ on }) => on)
   const last = believed.findLast(({ type }) => isEnding(type) || type === 'JourneyReinstated')
   const frame: DateFrame = {
     referredOn: days('ReferralReceived').at(-1) ?? null,
@@ -208,7 +208,7 @@ function datedFact({ type, on, revision, data }: Believed): DatedFact {
  */
 export function refuseMisplaced(
   { recorded, ...journey }: Journey,
-  { type, data }: ToldEvent,
+  { type, data }: FactEvent,
   { occurredOn, adultFrom }: CommandContext,
 ): void {
   const next = nextRevision(recorded)

@@ -1,12 +1,12 @@
 /** Every event of a journey, and how each changes what is believed of it: the one fold, which rules, figures and read models share. */
 import type { Day } from '../calendar.ts'
 import { folding, type Own, type Recorded } from '../history.ts'
-import { believedOf, factChangedBy, type Believed, type ToldEvent } from './believed.ts'
+import { believedOf, factChangedBy, type Believed, type FactEvent } from './believed.ts'
 import type { CorrectionEvent } from './correction.ts'
 import { attendanceCategoryOf } from './outcomes.ts'
 import { nothingKnown, type Journey, type JourneyFacts, type SessionBelief } from './state.ts'
 
-export type JourneyEvent = ToldEvent | CorrectionEvent
+export type JourneyEvent = FactEvent | CorrectionEvent
 
 type FieldsRead<E extends JourneyEvent> = {
   readonly [T in E['type']]: readonly (keyof Extract<E, { type: T }>['data'])[]

@@ -2,7 +2,7 @@
 import { afterTheEnd, refuseImpossibleDay } from '../dates.ts'
 import { Refusal, type CommandContext, type History } from '../history.ts'
 import { attendancePrivacy, decideAttendance, type AttendanceCommand } from './attendance.ts'
-import type { Believed, ToldEvent } from './believed.ts'
+import type { Believed, FactEvent } from './believed.ts'
 import { correctionPrivacy, type CorrectionCommand } from './correction.ts'
 import { decideCorrection, refuseMisplaced } from './decide-correction.ts'
 import { decideDelivery, deliveryPrivacy, type DeliveryCommand } from './delivery.ts'
@@ -15,9 +15,9 @@ import { notReferred, type Journey } from './state.ts'
 export type { JourneyEvent }
 
 /** Every command that tells something of the world. */
-type TellingCommand = ReferralCommand | DeliveryCommand | AttendanceCommand | EnforcementCommand | EndingCommand
+type FactCommand = ReferralCommand | DeliveryCommand | AttendanceCommand | EnforcementCommand | EndingCommand
 
-export type JourneyCommand = TellingCommand | CorrectionCommand
+export type JourneyCommand = FactCommand | CorrectionCommand
 
 export const journeyPrivacy = {
   ...referralPrivacy,
@@ -42,13 +42,13 @@ function decide(journey: Journey, command: JourneyCommand): readonly JourneyEven
     refuseUnbegun(journey.recorded.size > 0)
     return decideCorrection(journey, command, judge)
   }
-  const [event, ...none] = decideTold(journey, command)
+  const [event, ...none] = decideFact(journey, command)
   if (event && !command.copied) refuseMisplaced(journey, event, command)
   return event ? [event, ...none] : []
 }
 
 /** The rules by which anything is recorded, whoever tells it and whenever. */
-function decideTold(journey: Journey, command: TellingCommand): readonly ToldEvent[] {
+function decideFact(journey: Journey, command: FactCommand): readonly FactEvent[] {
   if (command.type === 'Refer') refuseSecondReferral(journey)
   else refuseOutOfTurn(journey, command)
   switch (command.type) {
@@ -79,7 +79,7 @@ function decideTold(journey: Journey, command: TellingCommand): readonly ToldEve
 }
 
 /** The command that tells each fact. */
-const toldBy: { readonly [T in ToldEvent['type']]: TellingCommand['type'] } = {
+const commandOf: { readonly [T in FactEvent['type']]: FactCommand['type'] } = {
   ReferralReceived: 'Refer',
   EligibilityAssessed: 'AssessEligibility',
   SuitabilityDecided: 'DecideSuitability',
@@ -103,7 +103,7 @@ const toldBy: { readonly [T in ToldEvent['type']]: TellingCommand['type'] } = {
 /** Whether a fact could be recorded on what was believed before it: the rules are asked again as if it were told today. */
 function judge(before: Journey, { type, data, on }: Believed): void {
   const context: CommandContext = { commandId: '', occurredOn: on, recordedOn: on }
-  decideTold(before, { ...context, type: toldBy[type], data } as TellingCommand)
+  decideFact(before, { ...context, type: commandOf[type], data } as FactCommand)
 }
 
 function refuseUnbegun(begun: boolean): void {
@@ -121,7 +121,7 @@ const ofTheEnd: ReadonlySet<JourneyCommand['type']> = new Set([
  * Nothing comes before the referral; after the end only what happened before it, and what puts the record right.
  * A session held before the end and written up late is still a session that was held.
  */
-function refuseOutOfTurn(journey: Journey, command: TellingCommand): void {
+function refuseOutOfTurn(journey: Journey, command: FactCommand): void {
   refuseUnbegun(journey.participantId !== null)
   if (!journey.ending || ofTheEnd.has(command.type)) return
   const endsAgain = command.type === 'DropOut' || command.type === 'Complete'

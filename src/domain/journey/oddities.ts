@@ -5,7 +5,7 @@
 import { dayInWords, daysBetween, dayNumberOf, type Day } from '../calendar.ts'
 import type { CommandContext } from '../history.ts'
 import { programmeAt, type ProgrammeDefinition } from '../programme.ts'
-import { believedOf, type Believed, type ToldEvent } from './believed.ts'
+import { believedOf, type Believed, type FactEvent } from './believed.ts'
 import { nounOf } from './correctable.ts'
 import { foldedAnew, type JourneyEvent } from './fold.ts'
 import { attendanceCategoryOf } from './outcomes.ts'
@@ -75,7 +75,7 @@ export function odditiesOf(
       const { believed } = believedOf(journey.recorded)
       const said = believed.find((one) => one.fact === fact && one.type === of)
       const without = foldedAnew(new Map([...journey.recorded].filter(([, version]) => version.fact !== fact)))
-      const now = odditiesOfFact(without, { type: of, data } as unknown as ToldEvent, dates, bankHolidays)
+      const now = odditiesOfFact(without, { type: of, data } as unknown as FactEvent, dates, bankHolidays)
       const asBefore = { ...dates, occurredOn: said?.on ?? dates.occurredOn }
       const before = said ? odditiesOfFact(without, said, asBefore, bankHolidays) : []
       const known = new Set(before.map(({ sentence }) => sentence))
@@ -89,7 +89,7 @@ export function odditiesOf(
 
 function odditiesOfFact(
   journey: JourneyFacts,
-  event: ToldEvent,
+  event: FactEvent,
   { occurredOn, recordedOn }: Dates,
   bankHolidays: BankHolidays,
 ): readonly Oddity[] {
@@ -134,7 +134,7 @@ const weekdays = ['Thursday', 'Friday', 'Saturday', 'Sunday', 'Monday', 'Tuesday
 /** 1 January 1970 was a Thursday. */
 const dayOfWeek = (day: Day) => weekdays[((dayNumberOf(day) % 7) + 7) % 7]!
 
-function secondOn({ recorded }: JourneyFacts, event: ToldEvent, day: Day): string | null {
+function secondOn({ recorded }: JourneyFacts, event: FactEvent, day: Day): string | null {
   const isOnDay = (one: { readonly type: string; readonly on: Day }) => one.type === event.type && one.on === day
   // Nothing has to be folded where nothing of the kind was ever told of that day.
   if (![...recorded.values()].some(({ on }) => on === day)) return null

@@ -373,10 +373,10 @@ export class AliveDto {
 export class ReadyDto {
   @ApiProperty({ enum: ['ready'] })
   readonly status!: 'ready'
-  /** When the read models last heard from the log; null before the first event. */
+  /** When the read models last read the log; null before the first event. */
   @ApiProperty({ type: String, format: 'date-time', nullable: true })
   readonly asOf!: string | null
-  /** Whether the read models have heard the log to its end. */
+  /** Whether the read models have read the log to its end. */
   readonly level!: boolean
   @ApiProperty({ type: ChecksDto })
   readonly checks!: ChecksDto

@@ -22,7 +22,7 @@ export class HealthController {
     private readonly indicators: HealthIndicatorService,
     private readonly store: EventStore,
     private readonly readModels: ReadModels,
-    private readonly standing: StatusOfReadModels,
+    private readonly status: StatusOfReadModels,
   ) {}
 
   /** Depends on nothing but this process: a store that is away is no reason to start it again. */
@@ -55,7 +55,7 @@ export class HealthController {
         })
         .withTimeout(patienceMs),
       () => {
-        const { state } = this.standing.health
+        const { state } = this.status.health
         const projector = this.indicators.check('projector')
         return state === 'refused' ? projector.down({ state }) : projector.up({ state })
       },

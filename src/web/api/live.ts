@@ -43,13 +43,13 @@ export class LiveStreams implements OnModuleDestroy {
       ),
       interval(heartbeatMs).pipe(map(() => ': still here\n\n')),
     )
-    const telling = said
+    const subscription = said
       .pipe(
         catchError(() => EMPTY),
         takeUntil(merge(this.closing, until)),
       )
       .subscribe({ next: (text) => stream.write(text), complete: () => stream.end() })
-    stream.on('close', () => telling.unsubscribe())
+    stream.on('close', () => subscription.unsubscribe())
     return stream
   }
 }

@@ -354,7 +354,7 @@ export const problemKinds = {
     status: 503,
     title: 'A database is in use',
     meaning:
-      'Another process held a database for too long. Nothing was changed; send the request again after Retry-After.',
+      'Another process kept a database busy for too long. Nothing was changed; send the request again after Retry-After.',
   },
   not_ready: {
     status: 503,

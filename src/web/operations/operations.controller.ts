@@ -12,10 +12,10 @@ export class OperationsController {
 
   @Get()
   async show(@Query() query: Record<string, unknown>, @Res() reply: FastifyReply) {
-    const standing = await this.operations.look()
+    const status = await this.operations.look()
     return reply.view('operations/operations.njk', {
-      ...operationsView(standing),
-      digest: digestOf(standing),
+      ...operationsView(status),
+      digest: digestOf(status),
       done: reprocessedWords(query),
       stillParked: Number(query.still) > 0,
     })

@@ -1,5 +1,5 @@
 /** How the service stands, in an operator's words. */
-import type { ProjectionStanding, RebuildStanding, Standing } from '../../operations/operations.ts'
+import type { ProjectionStatus, RebuildStatus, ReadModelStatus } from '../../operations/status.ts'
 import { sayCount } from '../layout/dates.ts'
 
 interface Said {
@@ -8,14 +8,14 @@ interface Said {
   readonly means: string
 }
 
-export function operationsView(standing: Standing | null) {
-  if (!standing) return { state: databaseAway, standing: null }
-  const { runner: projector, eventsPerSecond, lagSeconds, position, asOf, projections, parkedStreams } = standing
-  const parked = parkedView(standing.parked)
+export function operationsView(status: ReadModelStatus | null) {
+  if (!status) return { state: databaseAway, status: null }
+  const { runner: projector, eventsPerSecond, lagSeconds, position, asOf, projections, parkedStreams } = status
+  const parked = parkedView(status.parked)
   return {
-    state: stateOf(standing),
-    standing: {
-      log: standing.log,
+    state: stateOf(status),
+    status: {
+      log: status.log,
       lag: sayLag(lagSeconds),
       rate: `${eventsPerSecond.toLocaleString('en-GB', { maximumFractionDigits: 1 })} events a second`,
       projectsHere: projector.state !== 'standing_by',
@@ -37,7 +37,7 @@ const databaseAway: Said = {
     'No page about a journey can be shown. What is recorded meanwhile goes to the log as ever, and is projected when the database is back.',
 }
 
-function stateOf({ log, runner: projector, lagSeconds, projections }: Standing): Said {
+function stateOf({ log, runner: projector, lagSeconds, projections }: ReadModelStatus): Said {
   if (projector.state === 'refused')
     return {
       name: 'The projection runner has refused to start',
@@ -84,7 +84,7 @@ function stateOf({ log, runner: projector, lagSeconds, projections }: Standing):
     : { name: 'Caught up', tone: 'well', means: 'Every event in the log has been projected.' }
 }
 
-function projectionView({ name, question, position, at, lagSeconds, parked, outdated, rebuild }: ProjectionStanding) {
+function projectionView({ name, question, position, at, lagSeconds, parked, outdated, rebuild }: ProjectionStatus) {
   return {
     name,
     question,
@@ -97,7 +97,7 @@ function projectionView({ name, question, position, at, lagSeconds, parked, outd
   }
 }
 
-function rebuildView({ state, share, sharePerMinute, secondsLeft }: RebuildStanding) {
+function rebuildView({ state, share, sharePerMinute, secondsLeft }: RebuildStatus) {
   const percent = Math.floor(share * 100)
   return {
     percent,
@@ -115,7 +115,7 @@ function rebuildView({ state, share, sharePerMinute, secondsLeft }: RebuildStand
 }
 
 /** One row for each stream: it is reprocessed in every projection at once. */
-function parkedView(parked: Standing['parked']) {
+function parkedView(parked: ReadModelStatus['parked']) {
   const streams = Object.entries(Object.groupBy(parked, ({ stream }) => stream))
   return streams.map(([stream, rows = []]) => ({
     stream,
