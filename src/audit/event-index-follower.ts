@@ -1,6 +1,7 @@
 /** Keeps the event index level with the event store: it reads the log in order and asks nothing of who appends. */
 import { setTimeout as pause } from 'node:timers/promises'
 import type { EventStore } from '../event-store/event-store.ts'
+import { LogFollower } from '../event-store/log-follower.ts'
 import { coveredCategories, type FollowerLog } from '../evidence/evidence-follower.ts'
 import type { EventIndex } from './event-index.ts'
 
@@ -9,11 +10,18 @@ const largestBatch = 250
 /** Once level with the store, the index is written this often at most, in milliseconds. */
 const gatherMs = 100
 /** From the first to the longest pause after trouble, in milliseconds. */
-const retryMs = { first: 250, longest: 10_000 }
+const pausesMs = { first: 250, longest: 10_000 }
 
 export class EventIndexFollower {
-  private readonly stopping = new AbortController()
-  private working: Promise<void> = Promise.resolve()
+  private readonly follower = new LogFollower({
+    follow: async (signal, onProgress) => {
+      await this.beginAnewOnAnotherLog()
+      await this.follow(signal, onProgress)
+    },
+    onTrouble: (error) =>
+      this.log.warn({ err: error }, 'The event index cannot follow the event store; it tries again.'),
+    pausesMs,
+  })
 
   constructor(
     private readonly store: Pick<EventStore, 'subscribe' | 'firstEventAfter' | 'headPosition'>,
@@ -23,13 +31,12 @@ export class EventIndexFollower {
 
   /** Follows the store until it is stopped, whatever happens in between. */
   start(): void {
-    this.working = this.work(this.stopping.signal)
+    this.follower.start()
   }
 
   /** Resolves when the batch in hand is written. */
-  async stop(): Promise<void> {
-    this.stopping.abort()
-    await this.working
+  stop(): Promise<void> {
+    return this.follower.stop()
   }
 
   /**
@@ -38,18 +45,6 @@ export class EventIndexFollower {
    */
   async catchUpTo(position: bigint, signal?: AbortSignal): Promise<void> {
     while ((this.index.readUpTo ?? -1n) < position) await pause(10, undefined, { signal })
-  }
-
-  private async work(signal: AbortSignal): Promise<void> {
-    for (let wait = retryMs.first; !signal.aborted; wait = Math.min(wait * 2, retryMs.longest)) {
-      try {
-        await this.beginAnewOnAnotherLog()
-        await this.follow(signal, () => (wait = retryMs.first))
-      } catch (error) {
-        this.log.warn({ err: error }, 'The event index cannot follow the event store; it tries again.')
-        await pause(wait, undefined, { signal }).catch(() => undefined)
-      }
-    }
   }
 
   /** A store that was exchanged begins with another event; one that was put back from a copy may end before the index does. */

@@ -2,6 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { categories } from '../../projections/projection.ts'
 import type { EventStore } from '../event-store/event-store.ts'
+import { LogFollower } from '../event-store/log-follower.ts'
 import type { EvidenceLog } from './evidence-log.ts'
 
 /** The streams that are evidence: all that the product writes. */
@@ -13,8 +14,8 @@ const largestBatch = 250
 const gatherMs = 250
 /** A head is signed at most this often. */
 const signMs = 1_000
-/** From the first to the longest pause after trouble. */
-const retryMs = { first: 250, longest: 10_000 }
+/** From the first to the longest pause after trouble, in milliseconds. */
+const pausesMs = { first: 250, longest: 10_000 }
 
 export interface FollowerLog {
   info(fields: object, message: string): void
@@ -23,8 +24,15 @@ export interface FollowerLog {
 }
 
 export class EvidenceFollower {
-  private stopping: AbortController | undefined
-  private working: Promise<void> = Promise.resolve()
+  private readonly follower = new LogFollower({
+    follow: (signal, onProgress) => {
+      this.sign()
+      return this.follow(signal, onProgress)
+    },
+    onTrouble: (error) =>
+      this.log.warn({ err: error }, 'The evidence log cannot follow the event store; it tries again.'),
+    pausesMs,
+  })
   private signedAt = -Infinity
   private signing: NodeJS.Timeout | undefined
 
@@ -36,18 +44,15 @@ export class EvidenceFollower {
 
   /** Follows the store until it is stopped, whatever happens in between. */
   start(): void {
-    if (this.stopping) return
-    this.stopping = new AbortController()
-    this.working = this.work(this.stopping.signal)
+    this.follower.start()
   }
 
   /** Resolves when the batch in hand is written and the head signed. */
   async stop(): Promise<void> {
-    this.stopping?.abort()
-    await this.working
-    this.stopping = undefined
+    await this.follower.stop()
     clearTimeout(this.signing)
     this.signing = undefined
+    this.signOr('after the next start')
   }
 
   /**
@@ -56,26 +61,6 @@ export class EvidenceFollower {
    */
   async catchUpTo(position: bigint, signal?: AbortSignal): Promise<void> {
     while ((this.evidence.readUpTo ?? 0n) < position) await pause(10, undefined, { signal })
-  }
-
-  private async work(signal: AbortSignal): Promise<void> {
-    for (let wait = retryMs.first; !signal.aborted; wait = Math.min(wait * 2, retryMs.longest)) {
-      try {
-        this.sign()
-        await this.follow(signal, () => (wait = retryMs.first))
-      } catch (error) {
-        this.log.warn({ err: error }, 'The evidence log cannot follow the event store; it tries again.')
-        await pause(wait, undefined, { signal }).catch(() => undefined)
-      }
-    }
-    try {
-      this.evidence.sign()
-    } catch (error) {
-      this.log.warn(
-        { err: error },
-        'The head of the evidence log could not be signed; it will be after the next start.',
-      )
-    }
   }
 
   private async follow(signal: AbortSignal, onProgress: () => void): Promise<void> {
@@ -102,16 +87,18 @@ export class EvidenceFollower {
     if (wait <= 0) return this.sign()
     this.signing = setTimeout(() => {
       this.signing = undefined
-      try {
-        this.sign()
-      } catch (error) {
-        this.log.warn(
-          { err: error },
-          'The head of the evidence log could not be signed; it will be with the next event.',
-        )
-      }
+      this.signOr('with the next event')
     }, wait)
     this.signing.unref()
+  }
+
+  /** @param later when it is tried again */
+  private signOr(later: string): void {
+    try {
+      this.sign()
+    } catch (error) {
+      this.log.warn({ err: error }, `The head of the evidence log could not be signed; it will be ${later}.`)
+    }
   }
 
   private sign(): void {

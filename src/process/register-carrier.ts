@@ -2,12 +2,12 @@
  * Carries what groups and sessions say to the journeys they say it of. Its position is kept after the journeys were told, so that
  * a process killed in between tells them again, and a journey that was told adds nothing: each is told once.
  */
-import { setTimeout as pause } from 'node:timers/promises'
 import { BehaviorSubject, filter, firstValueFrom, map, race, timer } from 'rxjs'
 import { isCarried, type CarryToJourney } from '../commands/carry-to-journey.ts'
 import { PoisonEvent } from '../domain/codec.ts'
 import { Refusal } from '../domain/history.ts'
 import type { EventStore } from '../event-store/event-store.ts'
+import { LogFollower } from '../event-store/log-follower.ts'
 import type { StoredEvent } from '../event-store/stored-event.ts'
 import type { CarryingJournal, NotCarried } from './carrying-journal.ts'
 
@@ -17,7 +17,8 @@ export const carriedCategories: readonly string[] = ['group', 'session']
 /** How many events are taken in hand at once. Those of one journey are carried in order, those of several beside one another. */
 const batchSize = 200
 
-const longestPauseMs = 5_000
+/** From the first to the longest pause after trouble, in milliseconds. */
+const pausesMs = { first: 100, longest: 5_000 }
 
 /** What the carrier says when something goes wrong: nothing personal. */
 export interface CarrierLog {
@@ -26,8 +27,15 @@ export interface CarrierLog {
 
 export class RegisterCarrier {
   private readonly reached: BehaviorSubject<bigint>
-  private stopping: AbortController | undefined
-  private working: Promise<void> = Promise.resolve()
+  private readonly follower = new LogFollower({
+    follow: (signal, onProgress) => this.follow(signal, onProgress),
+    onTrouble: (error, failures) =>
+      this.log.warn(
+        { name: (error as Error).name, failures },
+        'What registers say could not be carried to the journeys and will be carried again.',
+      ),
+    pausesMs,
+  })
 
   constructor(
     private readonly store: EventStore,
@@ -40,16 +48,12 @@ export class RegisterCarrier {
 
   /** Follows the log until stopped. What was not carried before is tried once more. */
   start(): void {
-    if (this.stopping) return
-    this.stopping = new AbortController()
-    this.working = this.work(this.stopping.signal)
+    this.follower.start()
   }
 
   /** Resolves when what is in hand is carried and its position kept. */
-  async stop(): Promise<void> {
-    this.stopping?.abort()
-    await this.working
-    this.stopping = undefined
+  stop(): Promise<void> {
+    return this.follower.stop()
   }
 
   /** Everything up to this position in the log was carried or could not be; below 0 before anything was. */
@@ -89,27 +93,13 @@ export class RegisterCarrier {
     return this.journal.notCarried(stream).length
   }
 
-  private async work(signal: AbortSignal): Promise<void> {
-    for (let failures = 0; !signal.aborted; failures++) {
-      try {
-        await this.carryAgain()
-        for await (const { events, upTo } of this.store.subscribe({
-          categories: carriedCategories,
-          after: await this.whereItLeftOff(),
-          batchSize,
-          signal,
-        })) {
-          await this.carryAll(events, upTo)
-          failures = 0
-          if (upTo !== null && upTo > this.position) this.reached.next(upTo)
-        }
-      } catch (error) {
-        this.log.warn(
-          { name: (error as Error).name, failures },
-          'What registers say could not be carried to the journeys and will be carried again.',
-        )
-        await pause(Math.min(longestPauseMs, 100 * 2 ** failures), undefined, { signal }).catch(() => undefined)
-      }
+  private async follow(signal: AbortSignal, onProgress: () => void): Promise<void> {
+    await this.carryAgain()
+    const after = await this.whereItLeftOff()
+    for await (const batch of this.store.subscribe({ categories: carriedCategories, after, batchSize, signal })) {
+      await this.carryAll(batch.events, batch.upTo)
+      onProgress()
+      if (batch.upTo !== null && batch.upTo > this.position) this.reached.next(batch.upTo)
     }
   }
 
