@@ -1,5 +1,6 @@
 /** The SQLite file of the evidence log as everybody reads it: its entries, tiles, checkpoints and proofs. */
 import Database from 'better-sqlite3'
+import { existsSync } from 'node:fs'
 import { formatProof } from './inclusion-proof.ts'
 import { parseCheckpoint } from './checkpoint.ts'
 import { consistencyProof, hashBytes, inclusionProof, type SubtreeHash } from './merkle-tree.ts'
@@ -205,4 +206,15 @@ export interface SignedHead {
 export function signedHeadOf(file: EvidenceFile | null): SignedHead | null {
   const latest = file?.latestCheckpoint()
   return latest ? { ...unverified(latest), signedAt: latest.signedAt, note: latest.note } : null
+}
+
+/** The name that the heads of the evidence log in a file are signed under; undefined where there is no file, or no head in it. */
+export function originOfLog(path: string): string | undefined {
+  if (!existsSync(path)) return undefined
+  const file = new EvidenceFile(openForReading(path))
+  try {
+    return file.head()?.origin
+  } finally {
+    file.close()
+  }
 }

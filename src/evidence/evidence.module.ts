@@ -1,10 +1,9 @@
 /** Opens the evidence log beside the read models and keeps it level with the event store while the application runs. */
 import { Inject, Module, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common'
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Config } from '../runtime/config.ts'
 import { RUNTIME, type Runtime } from '../runtime/runtime.ts'
-import { EvidenceFile, evidenceFileName, openForReading } from './evidence-file.ts'
+import { evidenceFileName, originOfLog } from './evidence-file.ts'
 import { EvidenceFollower, type FollowerLog } from './evidence-follower.ts'
 import { EvidenceLog } from './evidence-log.ts'
 import { signingKeysIn } from './signing-keys.ts'
@@ -23,7 +22,7 @@ export class Evidence {
     this.cosigning = null
     try {
       const path = join(config.dataDir, evidenceFileName)
-      const origin = originIn(path)
+      const origin = originOfLog(path)
       const { keys, areNew } = signingKeysIn(config.keysDir, origin)
       if (areNew && origin !== undefined)
         log.warn(
@@ -58,16 +57,6 @@ function cosigningOf(evidence: EvidenceLog, witness: Config['witness'], log: Fol
   } catch (error) {
     log.error({ err: error }, 'WITNESS_KEY is not the key of a witness: nobody cosigns the evidence log.')
     return null
-  }
-}
-
-function originIn(path: string): string | undefined {
-  if (!existsSync(path)) return undefined
-  const file = new EvidenceFile(openForReading(path))
-  try {
-    return file.head()?.origin
-  } finally {
-    file.close()
   }
 }
 

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Runtime } from '../../runtime/runtime.ts'
-import { EvidenceFile, evidenceFileName, openForReading } from '../evidence-file.ts'
+import { EvidenceFile, evidenceFileName, openForReading, originOfLog } from '../evidence-file.ts'
 import { coveredCategories, EvidenceFollower } from '../evidence-follower.ts'
 import { EvidenceLog } from '../evidence-log.ts'
 import { parseVerifierKey } from '../signed-note.ts'
@@ -37,7 +37,7 @@ async function withOwnLog<T>(
   head: bigint,
   work: (file: EvidenceFile) => Promise<T>,
 ): Promise<T> {
-  const evidence = new EvidenceLog(path, signingKeysIn(config.keysDir, originOf(path)).keys)
+  const evidence = new EvidenceLog(path, signingKeysIn(config.keysDir, originOfLog(path)).keys)
   try {
     const follower = new EvidenceFollower(store, evidence, log)
     follower.start()
@@ -54,15 +54,5 @@ async function withOwnLog<T>(
     return await work(evidence.file)
   } finally {
     evidence.close()
-  }
-}
-
-function originOf(path: string): string | undefined {
-  if (!existsSync(path)) return undefined
-  const file = new EvidenceFile(openForReading(path))
-  try {
-    return file.head()?.origin
-  } finally {
-    file.close()
   }
 }
