@@ -161,10 +161,12 @@ export class ProjectionRunner {
         }
         this.state = 'retrying'
         failures++
-        log.warn(
-          error instanceof StoreUnavailable ? { failures } : { err: error as Error, failures },
-          'The projection runner lost the log or the database, and will try again.',
-        )
+        if (error instanceof StoreUnavailable)
+          log.warn(
+            { failures, why: await this.sources.store.whyUnavailable(error) },
+            'The projection runner lost the log, and will try again.',
+          )
+        else log.warn({ err: error as Error, failures }, 'The projection runner lost the database, and will try again.')
         await jitteredPause(Math.min(5_000, 100 * 2 ** failures), signal)
       }
     }

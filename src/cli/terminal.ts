@@ -3,6 +3,8 @@ import { join } from 'node:path'
 import cliProgress from 'cli-progress'
 import { InstallationMismatch } from '../runtime/installation-check.ts'
 import { BadConfiguration, readConfig } from '../runtime/config.ts'
+import { connectionProblem, type ConnectionProblem } from '../event-store/connection.ts'
+import { BadConnectionString } from '../event-store/connection-string.ts'
 import { StoreUnavailable } from '../event-store/store-errors.ts'
 import { NotAContactLog } from '../exchange/contact-log-file.ts'
 import { DataDirectoryInUse } from '../runtime/data-directory-lock.ts'
@@ -19,6 +21,7 @@ const mendable = [
   DataDirectoryInUse,
   NotAContactLog,
   StoreUnavailable,
+  BadConnectionString,
 ]
 
 /**
@@ -36,7 +39,7 @@ export async function atTheTerminal(
     const place = isDamagedEvent(failure)
       ? keptIn.events(join(dataDirectory(), 'store'))
       : keptIn.dataDirectory(dataDirectory())
-    const error = storageProblem(failure, place) ?? failure
+    const error = storageProblem(failure, place) ?? (await problemOfConnection(failure)) ?? failure
     const known = [...mendable, ...more].some((kind) => error instanceof kind)
     process.stderr.write(
       known
@@ -50,6 +53,12 @@ export async function atTheTerminal(
 /** `report | head` closes the pipe when it has enough: what is left goes nowhere, and the command ends in its own order. */
 function unlessNobodyReads(error: NodeJS.ErrnoException): void {
   if (error.code !== 'EPIPE') throw error
+}
+
+/** Why the event store that is set cannot be used; null where none is set, or the error is about something else. */
+async function problemOfConnection(error: unknown): Promise<ConnectionProblem | null> {
+  const { EVENT_STORE_URL: url } = process.env
+  return url && error instanceof StoreUnavailable ? connectionProblem(url, error) : null
 }
 
 /** Where the commands work: a disk that is full in the middle of one is that of this directory. */

@@ -1,21 +1,35 @@
 /** The contract over @eventstore/db-client: read and follow the log. What appends to it is in event-appender.ts. */
-import { BACKWARDS, END, EventStoreDBClient, FORWARDS } from '@eventstore/db-client'
+import { BACKWARDS, END, FORWARDS, type EventStoreDBClient } from '@eventstore/db-client'
 import { Observable } from 'rxjs'
 import { CatchUpSubscription, type SubscriptionOptions } from './catch-up-subscription.ts'
+import { clientOf, connectionProblem, reach } from './connection.ts'
 import { readFiltered } from './filtered-read.ts'
 import { answeredInTime, eventsOf, firstOf } from './reading.ts'
-import { storeErrorFrom } from './store-errors.ts'
+import { storeErrorFrom, type StoreUnavailable } from './store-errors.ts'
 import { storedEventFrom, type StoredEvent } from './stored-event.ts'
 
 export class EventStore {
-  private readonly client: EventStoreDBClient
+  constructor(
+    private readonly client: EventStoreDBClient,
+    private readonly connectionString: string,
+  ) {}
 
-  constructor(client: EventStoreDBClient) {
-    this.client = client
+  /** @throws BadConnectionString */
+  static connect(connectionString: string): EventStore {
+    return new EventStore(clientOf(connectionString), connectionString)
   }
 
-  static connect(connectionString: string): EventStore {
-    return new EventStore(EventStoreDBClient.connectionString(connectionString))
+  /**
+   * Waits for the first answer of the server.
+   * @throws ConnectionProblem within ten seconds, saying what keeps the event store from being used
+   */
+  reach(): Promise<void> {
+    return reach(this.client, this.connectionString)
+  }
+
+  /** In a sentence, why the log does not answer; found out by connecting to it once more, which takes up to five seconds. */
+  async whyUnavailable(error: StoreUnavailable): Promise<string> {
+    return ((await connectionProblem(this.connectionString, error)) ?? error).message
   }
 
   /**

@@ -14,17 +14,26 @@ export class ConcurrencyConflict extends Error {
 
 /** The log cannot be reached or did not answer in time. Whether an append was written is not known: send it again. */
 export class StoreUnavailable extends Error {
-  constructor(options?: ErrorOptions) {
-    super('The event store cannot be reached. Try again when it can: nothing is written twice.', options)
+  constructor(
+    options?: ErrorOptions,
+    message = 'The event store cannot be reached. Try again when it can: nothing is written twice.',
+  ) {
+    super(message, options)
     this.name = 'StoreUnavailable'
   }
 }
 
-/** The client's kinds of error that mean that the log is away, and nothing about the request. */
-const awayTypes = new Set(['unavailable', 'timeout', 'deadline-exceeded', 'cancelled', 'not-leader'])
+/** The client's kinds of error that mean that the log is away, or not ours to use, and nothing about the request. */
+const awayTypes = new Set(['unavailable', 'timeout', 'deadline-exceeded', 'cancelled', 'not-leader', 'access-denied'])
+
+/** How the client says that none of the servers of a cluster told who its members are: an error without a type. */
+const notDiscovered = /^Failed to discover after \d+ attempts/
 
 /** @returns StoreUnavailable where the error means that the log is away, and the error itself otherwise */
 export function storeErrorFrom(error: unknown): unknown {
-  const isAway = error instanceof UnavailableError || awayTypes.has((error as { type?: string }).type ?? '')
+  const isAway =
+    error instanceof UnavailableError ||
+    awayTypes.has((error as { type?: string }).type ?? '') ||
+    (error instanceof Error && notDiscovered.test(error.message))
   return isAway ? new StoreUnavailable({ cause: error }) : error
 }

@@ -1,5 +1,4 @@
 /** Everything the product stands on, opened in order and closed in order: the data directory, the log, the keys, the read models. */
-import { EventStoreDBClient } from '@eventstore/db-client'
 import { pino, type Logger } from 'pino'
 import type { Observable } from 'rxjs'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -16,6 +15,8 @@ import { commandHandlersOn, type CommandHandlers } from '../commands/command-han
 import type { Config } from './config.ts'
 import { backUpStore, startEmbeddedStore, type EmbeddedStore } from '../embedded-store/embedded-store.ts'
 import { EventAppender, type AppendMeasurement } from '../event-store/event-appender.ts'
+import { clientOf } from '../event-store/connection.ts'
+import { parseConnectionString } from '../event-store/connection-string.ts'
 import { EventStore } from '../event-store/event-store.ts'
 import { DataDirectoryInUse, lockDataDirectory, type DataDirectoryLock } from './data-directory-lock.ts'
 import { checkInstallation } from './installation-check.ts'
@@ -86,10 +87,12 @@ export async function openRuntime(
       opened.push(() => embedded!.close())
       eventStoreUrl = embedded.connectionString
     }
-    const client = EventStoreDBClient.connectionString(eventStoreUrl)
-    const store = new EventStore(client)
+    const client = clientOf(eventStoreUrl)
+    const store = new EventStore(client, eventStoreUrl)
     const appender = new EventAppender(client)
     opened.push(() => store.close())
+    for (const warning of parseConnectionString(eventStoreUrl).warnings) log.warn(warning)
+    if (config.eventStoreUrl !== undefined) await store.reach()
     const vault = await standingOn(keptIn.keys(config.keysDir), () => new Vault(config.keysDir))
     opened.push(() => vault.close())
     const readModels = await standingOn(keptIn.readModels(config.dataDir), () =>

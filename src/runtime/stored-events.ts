@@ -33,6 +33,7 @@ export async function* storedEvents(
   } else {
     const store = EventStore.connect(eventStoreUrl)
     try {
+      await store.reach()
       for await (const { stream, revision, position, ...content } of store.readAll(categories)) {
         batch.push({ stream, revision, position, content, problem: undefined })
         if (batch.length >= batchSize) {

@@ -16,7 +16,9 @@ describe.each(databases)('while the event store is away, on %s,', (kind) => {
   it('pages go on and say as of when, commands answer 503 and lose nothing, and all is well ten seconds after it is back', async () => {
     const storeDir = temporaryDirectory()
     const { process: store, port } = await startStore(storeDir)
-    const served = await withStore(port, await freshDatabase(kind))
+    // As one address, and as a cluster of which it is the only seed.
+    const scheme = kind === 'SQLite' ? 'esdb+discover' : 'esdb'
+    const served = await withStore(port, await freshDatabase(kind), scheme)
     const id = await openJourney(served)
     const form = await ContactForm.of(served, id, note)
     const before = await text(served, `/journeys/${id}`)
@@ -108,8 +110,8 @@ describe('an event store that is silent', () => {
   })
 })
 
-async function withStore(port: number, databaseUrl?: string): Promise<Served> {
-  const EVENT_STORE_URL = `esdb://127.0.0.1:${port}?tls=false`
+async function withStore(port: number, databaseUrl?: string, scheme = 'esdb'): Promise<Served> {
+  const EVENT_STORE_URL = `${scheme}://127.0.0.1:${port}?tls=false`
   const served = await serve({ journeys: 40, settings: { EVENT_STORE_URL, DATABASE_URL: databaseUrl } })
   onTestFinished(() => served.stop())
   return served

@@ -50,3 +50,43 @@ describe('a command whose output nobody reads to its end', () => {
     expect(await withNobodyReading('embedded-store/cli', store, {})).toEqual({ code: 0, stderr: '' })
   })
 })
+
+describe('a start and the commands with an event store that cannot be used', () => {
+  it.each([
+    [
+      '127.0.0.1:9?tls=false&tlsVerifyCert=false&colour=red',
+      /The event store at esdb:\/\/127\.0\.0\.1:9 cannot be used: nobody answers there.*\n$/,
+    ],
+    ['127.0.0.1:9?tls=maybe', /^EVENT_STORE_URL cannot be used: tls is "maybe": give true or false\.\n$/],
+    [
+      '127.0.0.1:9?tlsCAFile=/nowhere/ca.pem',
+      /^EVENT_STORE_URL cannot be used: tlsCAFile names \/nowhere\/ca\.pem, which is not there.*\n$/,
+    ],
+    ['@127.0.0.1:9?tls=true', /^EVENT_STORE_URL cannot be used: the password holds a character .*\n$/],
+  ])('say so in one sentence without the password: %s', async (address, sentence) => {
+    const commands: [file: string, ...words: string[]][] = [
+      ['main'],
+      ['cli/import', log],
+      ['cli/report', 'journeys'],
+      ['cli/rebuild'],
+      ['cli/verify', 'projections'],
+    ]
+    const EVENT_STORE_URL = `esdb://somebody:S3cret@${address}`
+    const ended = await Promise.all(
+      commands.map(async ([file, ...words]) => {
+        const env = { ...process.env, DATA_DIR: temporaryDirectory(), EVENT_STORE_URL, PORT: '0' }
+        const command = spawn(process.execPath, [built(file), ...words], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+        let said = ''
+        for (const stream of [command.stdout, command.stderr])
+          stream.on('data', (chunk: Buffer) => (said += String(chunk)))
+        const [code] = (await once(command, 'close')) as [number | null]
+        return { code, said, command: [file, ...words].join(' ') }
+      }),
+    )
+    for (const { code, said, command } of ended) {
+      expect(code, command).toBe(1)
+      expect(said, command).toMatch(sentence)
+      expect(said, command).not.toMatch(/S3cret|\n {4}at /)
+    }
+  })
+})

@@ -10,7 +10,7 @@ import { Vault } from '../../../src/protection/vault.ts'
 
 const [url, keysDir, directory] = process.argv.slice(2) as [string, string, string]
 const client = EventStoreDBClient.connectionString(url)
-const store = new EventStore(client)
+const store = new EventStore(client, url)
 const vault = new Vault(keysDir)
 const commands = new DecideAndAppend(store, new EventAppender(client), vault)
 new RegisterCarrier(store, new CarryToJourney(commands, vault), new CarryingJournal(directory), console).start()
