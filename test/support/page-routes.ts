@@ -4,8 +4,16 @@ import { RequestMethod } from '@nestjs/common'
 import { ModulesContainer } from '@nestjs/core'
 import type { Served } from './served.ts'
 
-/** Those that answer people: not the API, the metrics, the evidence log or signing out, and no stream. */
-export function pageRoutes({ app }: Served): readonly { method: 'GET' | 'POST'; path: string }[] {
+export interface DeclaredRoute {
+  readonly method: 'GET' | 'POST'
+  /** With parameters as `:name`. */
+  readonly path: string
+  /** Its answer is an event stream, which does not end. */
+  readonly isStream: boolean
+}
+
+/** Every route that a controller declares, but for those of the API. */
+export function declaredRoutes({ app }: Pick<Served, 'app'>): readonly DeclaredRoute[] {
   const controllers = [...app.get(ModulesContainer).values()].flatMap(({ controllers }) => [...controllers.values()])
   return controllers.flatMap(({ metatype }) => {
     const prototype = (metatype as { prototype: object }).prototype as Record<string, unknown>
@@ -18,11 +26,15 @@ export function pageRoutes({ app }: Served): readonly { method: 'GET' | 'POST'; 
           .flat()
           .map((part) => part.replace(/^\/|\/$/g, ''))
       const isStream = Reflect.hasMetadata('__sse__', handler ?? {})
-      if ((method !== 'GET' && method !== 'POST') || isStream) return []
+      if (method !== 'GET' && method !== 'POST') return []
       const paths = parts(handler).map((own) => `/${[...parts(metatype as object), own].filter(Boolean).join('/')}`)
-      return paths
-        .filter((path) => !/^\/(?:api|metrics|evidence|sign-out)(?:\/|$)/.test(path))
-        .map((path) => ({ method, path }) as const)
+      return paths.filter((path) => !/^\/api(?:\/|$)/.test(path)).map((path) => ({ method, path, isStream }) as const)
     })
   })
 }
+
+/** Those that answer people: not the metrics, the evidence log or signing out, and no stream. */
+export const pageRoutes = (served: Pick<Served, 'app'>): readonly DeclaredRoute[] =>
+  declaredRoutes(served).filter(
+    ({ path, isStream }) => !isStream && !/^\/(?:metrics|evidence|sign-out)(?:\/|$)/.test(path),
+  )

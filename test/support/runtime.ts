@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
+import { categories } from '../../projections/projection.ts'
 import { readConfig, type Config } from '../../src/runtime/config.ts'
 import { importFile, type ImportOptions, type ImportTotals } from '../../src/exchange/import-file.ts'
 import { reportFromLog, reportFromReadModel, type ReportedJourney } from '../../src/queries/report.ts'
@@ -64,4 +65,27 @@ export async function countEvents({ store }: Runtime): Promise<number> {
   let count = 0
   for await (const _event of store.readAll(['journey', 'participant', 'import'])) count++
   return count
+}
+
+/**
+ * Counts the events of the product's own categories that the log received since it was last asked and that belong to no request
+ * known by then: for specs that ask after each of thousands of requests. What a process carries on later belongs to the request
+ * that began it. Looks are left out, which are written down whoever asks, and what an import appends in the background.
+ */
+export async function countingArrivals({ store }: Pick<Runtime, 'store'>): Promise<() => Promise<number>> {
+  const known = new Set<unknown>()
+  let seen = await store.headPosition()
+  return async () => {
+    const head = await store.headPosition()
+    const requests: unknown[] = []
+    if (head > seen)
+      for await (const { position, metadata } of store.readAll(categories, seen)) {
+        if (position! <= seen || position! > head) continue
+        const { correlationId, source } = metadata as { correlationId?: unknown; source?: unknown }
+        if (source !== 'import' && !known.has(correlationId)) requests.push(correlationId)
+      }
+    seen = head
+    for (const one of requests) known.add(one)
+    return requests.length
+  }
 }
