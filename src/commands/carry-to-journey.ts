@@ -25,9 +25,6 @@ export const isCarried = (type: string): boolean => carriedTypes.has(type)
 /** The command under which a journey is told: worked out from the event, so that a journey that was told knows it. */
 export const carriedCommandId = (eventId: string, journeyId: string): string => uuidv5(`to ${journeyId}`, eventId)
 
-/** Others may be recording on the journey all the while. */
-const attempts = 20
-
 export class CarryToJourney {
   constructor(
     private readonly commands: DecideAndAppend,
@@ -44,8 +41,8 @@ export class CarryToJourney {
     const { actor, source, recordedAt, correlationId } = event.metadata
     const issuer: Issuer = { by: actor, source, recordedAt, correlationId, causationId: event.id }
     const command = await this.commandOf(event)
-    const decided = await this.commands.decide(sealedJourneys, journeyId, (journey) => {
-      const { sessions } = journey.folded.state
+    return this.commands.decideAndAppend(sealedJourneys, journeyId, (journey) => {
+      const { sessions } = journey.after.state
       // Somebody may have put the journey right by hand.
       if (
         command.type === 'CorrectAttendance' &&
@@ -54,7 +51,6 @@ export class CarryToJourney {
         return
       journey.decide(command, issuer)
     })
-    return (await this.commands.append(decided, { attempts })).result
   }
 
   private async commandOf(event: CarriedEvent): Promise<JourneyCommand> {

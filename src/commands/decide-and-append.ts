@@ -1,15 +1,19 @@
 /**
- * The one way anything is written: a stream is read and folded, commands are decided on top of it, and what they add is
- * appended at the revision it was decided on. Whatever else happens to a command happens before or after this.
+ * The one way anything is written: a stream is folded, commands are decided on top of it, and what they add is appended at the
+ * revision it was decided on. Whatever else happens to a command happens before or after this.
  */
+import { setTimeout as pause } from 'node:timers/promises'
 import { recordedFrom } from '../domain/codec.ts'
 import type { DomainEvent } from '../domain/events.ts'
 import type { CommandContext, Growing, History, Recorded } from '../domain/history.ts'
 import type { AppendResult, EventAppender } from '../event-store/event-appender.ts'
 import type { EventStore } from '../event-store/event-store.ts'
+import type { NewEvent } from '../event-store/stored-event.ts'
 import { ConcurrencyConflict } from '../event-store/store-errors.ts'
 import type { Vault } from '../protection/vault.ts'
 import { envelopesOf, sealedEnvelope, type Envelope, type Issuer } from './event-envelope.ts'
+import { KeptFolds, type FoldedStream } from './kept-folds.ts'
+import { StreamQueues } from './stream-queues.ts'
 
 /** A kind of history, and under whose key the personal fields of its events are sealed. */
 export interface SealedHistory<S, C, E> extends History<S, C, E> {
@@ -18,12 +22,6 @@ export interface SealedHistory<S, C, E> extends History<S, C, E> {
    * @param event the one of the events whose fields are sealed: in a stream about several people each has a key of his own
    */
   keyIdOf(id: string, state: S, events: readonly E[], event: E): string | undefined
-}
-
-/** The fold of a stream, and the revision it was folded to (-1 where nothing is written yet). */
-export interface FoldedStream<S> {
-  readonly state: S
-  readonly revision: number
 }
 
 /** Where a command ended: at its last event in the log, or nowhere because it added nothing. */
@@ -42,6 +40,7 @@ export class StaleRevision extends Error {
 
 /** How a command can fail that no rule refused, for those who may not know the event store. */
 export { ConcurrencyConflict }
+export type { FoldedStream }
 
 interface PendingCommand<E> {
   readonly commandId: string
@@ -52,6 +51,8 @@ interface PendingCommand<E> {
 export class PendingStream<S, C extends CommandContext, E extends DomainEvent> {
   /** What will be appended: the events of each command, in order. */
   readonly pending: PendingCommand<E>[] = []
+  /** The command that was decided last, and adds something. */
+  last: string | undefined
   private growing: Growing<S, E> | undefined
   private revision: number
 
@@ -60,8 +61,8 @@ export class PendingStream<S, C extends CommandContext, E extends DomainEvent> {
     readonly id: string,
     /** As the log has it. */
     readonly folded: FoldedStream<S>,
-    /** The commands whose events an earlier part of the same append has already put into the log. */
-    readonly appended: Set<string>,
+    /** Where the commands ended whose events an earlier part of the same append has already put into the log. */
+    readonly appended: Map<string, AppendResult>,
   ) {
     this.revision = folded.revision
   }
@@ -85,7 +86,10 @@ export class PendingStream<S, C extends CommandContext, E extends DomainEvent> {
     issuer: Issuer,
     examine: (state: S, events: readonly E[]) => readonly string[] = () => [],
   ): 'decided' | 'nothing_new' {
-    if (this.appended.has(command.commandId)) return 'decided'
+    if (this.appended.has(command.commandId)) {
+      this.last = command.commandId
+      return 'decided'
+    }
     const { history, id, stream } = this
     const { state, revision } = this.after
     const events = history.decide(state, command)
@@ -97,6 +101,7 @@ export class PendingStream<S, C extends CommandContext, E extends DomainEvent> {
     for (const { event } of envelopes) this.growing.add(event)
     this.revision += events.length
     this.pending.push({ commandId: command.commandId, envelopes })
+    this.last = command.commandId
     return 'decided'
   }
 }
@@ -120,7 +125,26 @@ export interface AppendOptions {
 /** The most that goes to the log in one append, in bytes as EventStoreDB counts them: below its limit of a mebibyte. */
 const maximumAppendBytes = 700_000
 
+/** How many commands of one stream are appended together at most. */
+const mostTogether = 50
+
+/** How long commands are decided again because others append first, in milliseconds, and the longest pause before each time. */
+const decideAgain = { untilMs: 5_000, pauseMs: 50 }
+
+/** A command, or a few that belong together, waiting for the stream. */
+interface Waiting {
+  readonly decider: (stream: never) => void
+  readonly resolve: (result: CommandResult) => void
+  readonly reject: (error: unknown) => void
+}
+
+/** How one of them was decided: what it adds ends with a command, it adds nothing, or it was refused. */
+type Outcome = { readonly endsWith: string } | 'nothing_new' | { readonly refused: unknown }
+
 export class DecideAndAppend {
+  private readonly kept = new KeptFolds()
+  private readonly queues = new Map<string, StreamQueues<Waiting>>()
+
   constructor(
     private readonly store: Pick<EventStore, 'read'>,
     private readonly appender: Pick<EventAppender, 'append'>,
@@ -135,17 +159,26 @@ export class DecideAndAppend {
   async fold<S, C, E extends DomainEvent>(
     history: History<S, C, E>,
     id: string,
-    from: FoldedStream<S> = { state: history.initial, revision: -1 },
+    from?: FoldedStream<S>,
   ): Promise<FoldedStream<S>> {
+    const stream = `${history.category}-${id}`
+    const known = from ?? this.kept.get<S>(stream) ?? { state: history.initial, revision: -1 }
     const events: Recorded<E>[] = []
-    for await (const stored of this.store.read(`${history.category}-${id}`, from.revision + 1))
-      events.push(recordedFrom<E>(stored))
+    for await (const stored of this.store.read(stream, known.revision + 1)) events.push(recordedFrom<E>(stored))
     const last = events.at(-1)
-    return last ? { state: history.fold(from.state, events), revision: last.revision } : from
+    if (!last) return known
+    const folded = { state: history.fold(known.state, events), revision: last.revision }
+    this.kept.keep(stream, folded)
+    return folded
+  }
+
+  /** What was last known of one history: it may have more events since. It is read where nothing is known. */
+  async lastKnown<S, C, E extends DomainEvent>(history: History<S, C, E>, id: string): Promise<FoldedStream<S>> {
+    return this.kept.get<S>(`${history.category}-${id}`) ?? (await this.fold(history, id))
   }
 
   /**
-   * Decides commands of one stream and writes nothing.
+   * Decides commands of one stream as it is now, and writes nothing.
    * @param known the stream as it was seen last; it is read from the log where nothing is known
    * @throws Refusal and whatever else the decider throws
    */
@@ -155,7 +188,7 @@ export class DecideAndAppend {
     decider: Decider<S, C, E>,
     known?: FoldedStream<S>,
   ): Promise<DecidedStream<S, C, E>> {
-    return this.decidedOn(history, id, known ?? (await this.fold(history, id)), decider, new Set())
+    return decidedOn(history, id, known ?? (await this.fold(history, id)), decider, new Map())
   }
 
   /**
@@ -169,49 +202,165 @@ export class DecideAndAppend {
   ): Promise<{ readonly after: FoldedStream<S>; readonly result: CommandResult }> {
     const { decider } = decided
     let { stream } = decided
-    let result: CommandResult = 'nothing_new'
     for (let attempt = 1; ; attempt++) {
       try {
-        let expected = stream.folded.revision
-        for (const slice of slicesOf(stream.pending)) {
-          result = await this.appender.append(
-            stream.stream,
-            expected,
-            slice.flatMap(({ envelopes }) => envelopes.map((envelope) => sealedEnvelope(this.vault, envelope))),
-          )
-          expected = result.revision
-          for (const { commandId } of slice) stream.appended.add(commandId)
-        }
-        return { after: stream.after, result }
+        await this.appendPending(stream)
+        return { after: stream.after, result: resultOf(stream, stream.last) }
       } catch (error) {
         if (!(error instanceof ConcurrencyConflict) || attempt === attempts) throw error
         const { history, id, folded, appended } = stream
         const now = await this.fold(history, id, folded)
-        ;({ stream } = this.decidedOn(history, id, now, decider, appended))
+        ;({ stream } = decidedOn(history, id, now, decider, appended))
         await onDecidedAgain?.()
       }
     }
   }
 
-  /** Decides one command, or a few together, and appends what they add. */
-  async decideAndAppend<S, C extends CommandContext, E extends DomainEvent>(
+  /**
+   * Decides one command, or a few that belong together, and appends what they add. Commands of one stream are decided one after
+   * the other in the order in which they came; those that waited for it meanwhile go to the log together.
+   * @returns where the last event stands in its stream, and a position in the log by which it is there
+   * @throws Refusal and whatever else the decider throws; StoreUnavailable; ConcurrencyConflict where others kept appending first
+   */
+  decideAndAppend<S, C extends CommandContext, E extends DomainEvent>(
     history: SealedHistory<S, C, E>,
     id: string,
     decider: Decider<S, C, E>,
   ): Promise<CommandResult> {
-    return (await this.append(await this.decide(history, id, decider))).result
+    return new Promise((resolve, reject) => this.queuesOf(history).add(id, { decider, resolve, reject }))
   }
 
-  private decidedOn<S, C extends CommandContext, E extends DomainEvent>(
+  private queuesOf<S, C extends CommandContext, E extends DomainEvent>(
+    history: SealedHistory<S, C, E>,
+  ): StreamQueues<Waiting> {
+    const begun = this.queues.get(history.category)
+    if (begun) return begun
+    const queues = new StreamQueues<Waiting>(mostTogether, async (id, together) => {
+      try {
+        await this.writeTogether(history, id, together)
+      } catch (error) {
+        for (const { reject } of together) reject(error)
+      }
+    })
+    this.queues.set(history.category, queues)
+    return queues
+  }
+
+  /**
+   * What writes is decided on the stream as it was last known: the log refuses it where that is out of date. What does not write
+   * (a refusal, nothing new) is answered only once it was decided on what the log says.
+   */
+  private async writeTogether<S, C extends CommandContext, E extends DomainEvent>(
     history: SealedHistory<S, C, E>,
     id: string,
-    folded: FoldedStream<S>,
-    decider: Decider<S, C, E>,
-    appended: Set<string>,
-  ): DecidedStream<S, C, E> {
-    const stream = new PendingStream(history, id, folded, appended)
-    decider(stream)
-    return { stream, decider }
+    together: readonly Waiting[],
+  ): Promise<void> {
+    const until = performance.now() + decideAgain.untilMs
+    const appended = new Map<string, AppendResult>()
+    const kept = this.kept.get<S>(`${history.category}-${id}`)
+    let folded = kept ?? (await this.fold(history, id))
+    for (let isRead = !kept; ; isRead = true) {
+      const { stream, outcomes } = decidedTogether<S, C, E>(history, id, folded, together, appended)
+      if (!isRead && outcomes.some((outcome) => !writes(outcome))) {
+        const now = await this.fold(history, id, folded)
+        if (now.revision !== folded.revision) {
+          folded = now
+          continue
+        }
+      }
+      try {
+        await this.appendPending(stream)
+      } catch (error) {
+        if (!(error instanceof ConcurrencyConflict) || performance.now() > until) throw error
+        // Another process appends to this stream too: whoever waits a little longer than the other comes through.
+        await pause(Math.random() * decideAgain.pauseMs)
+        folded = await this.fold(history, id, stream.folded)
+        continue
+      }
+      for (const [n, { resolve, reject }] of together.entries()) {
+        const outcome = outcomes[n]!
+        if (outcome === 'nothing_new') resolve(outcome)
+        else if ('refused' in outcome) reject(outcome.refused)
+        else resolve(resultOf(stream, outcome.endsWith))
+      }
+      return
+    }
+  }
+
+  /** Appends what is pending on a stream, and keeps the stream as it then is: as it stands in the log, its personal fields sealed. */
+  private async appendPending<S, C extends CommandContext, E extends DomainEvent>(
+    pendingStream: PendingStream<S, C, E>,
+  ): Promise<void> {
+    const { history, stream, folded, pending, appended } = pendingStream
+    const recorded: Recorded<E>[] = []
+    let { revision } = folded
+    for (const slice of slicesOf(pending)) {
+      const events = slice.flatMap(({ envelopes }) => envelopes.map((one) => sealedEnvelope(this.vault, one)))
+      const { position } = await this.appender.append(stream, revision, events)
+      for (const event of events) recorded.push(recordedFrom<E>({ ...asStored(event), stream, revision: ++revision }))
+      let ends = revision - events.length
+      for (const { commandId, envelopes } of slice)
+        appended.set(commandId, { revision: (ends += envelopes.length), position })
+    }
+    if (recorded.length > 0) this.kept.keep(stream, { state: history.fold(folded.state, recorded), revision })
+  }
+}
+
+/** As it is read back: in the log, what is undefined is not there. */
+const asStored = ({ id, type, data, metadata }: NewEvent) => ({
+  id,
+  type,
+  data: JSON.parse(JSON.stringify(data)) as unknown,
+  metadata: JSON.parse(JSON.stringify(metadata)) as unknown,
+})
+
+const writes = (outcome: Outcome): boolean => typeof outcome === 'object' && 'endsWith' in outcome
+
+const resultOf = (
+  { appended }: { readonly appended: ReadonlyMap<string, AppendResult> },
+  commandId: string | undefined,
+): CommandResult => (commandId === undefined ? undefined : appended.get(commandId)) ?? 'nothing_new'
+
+function decidedOn<S, C extends CommandContext, E extends DomainEvent>(
+  history: SealedHistory<S, C, E>,
+  id: string,
+  folded: FoldedStream<S>,
+  decider: Decider<S, C, E>,
+  appended: Map<string, AppendResult>,
+): DecidedStream<S, C, E> {
+  const stream = new PendingStream(history, id, folded, appended)
+  decider(stream)
+  return { stream, decider }
+}
+
+/** Each decided on top of what those before it add. Of one that is refused nothing stays, also where it had several commands. */
+function decidedTogether<S, C extends CommandContext, E extends DomainEvent>(
+  history: SealedHistory<S, C, E>,
+  id: string,
+  folded: FoldedStream<S>,
+  together: readonly Waiting[],
+  appended: Map<string, AppendResult>,
+): { readonly stream: PendingStream<S, C, E>; readonly outcomes: readonly Outcome[] } {
+  const refusedHalfWay = new Map<Waiting, unknown>()
+  for (;;) {
+    const stream = new PendingStream<S, C, E>(history, id, folded, appended)
+    let undo = false
+    const outcomes = together.map((one): Outcome => {
+      if (refusedHalfWay.has(one)) return { refused: refusedHalfWay.get(one) }
+      const before = stream.pending.length
+      stream.last = undefined
+      try {
+        ;(one.decider as Decider<S, C, E>)(stream)
+        return stream.last === undefined ? 'nothing_new' : { endsWith: stream.last }
+      } catch (error) {
+        if (stream.pending.length > before) {
+          refusedHalfWay.set(one, error)
+          undo = true
+        }
+        return { refused: error }
+      }
+    })
+    if (!undo) return { stream, outcomes }
   }
 }
 

@@ -39,6 +39,12 @@ export const sealedJourneys: SealedHistory<Journey, JourneyCommand, JourneyEvent
 /** One journey, and the commands decided on it so far. */
 type PendingJourney = PendingStream<Journey, JourneyCommand, JourneyEvent>
 
+/** @param adultFrom from which day on the man is an adult: the rule of dates asks it of every command */
+type JourneyDecider = (journey: PendingJourney, adultFrom: Day | undefined) => void
+
+/** The journey is another man's than it was when his details were read: its referral came, or was withdrawn, meanwhile. */
+class OfAnother extends Error {}
+
 /** Who issues a command through a page or the API, what it is recognised by when it comes again, and when it happened. */
 export interface IssuedBy {
   readonly occurredOn: Day
@@ -100,7 +106,19 @@ export class JourneyCommandHandler {
     data: Extract<JourneyCommand, { type: T }>['data'],
     issued: IssuedOnRecord,
   ): Promise<CommandResult> {
-    return (await this.commands.append(await this.decided(journeyId, { type, data }, issued))).result
+    const decider = this.deciderOf({ type, data }, issued)
+    for (;;) {
+      const { participantId } = (await this.commands.lastKnown(sealedJourneys, journeyId)).state
+      const adultFrom = await this.adultFrom(participantId)
+      try {
+        return await this.commands.decideAndAppend(sealedJourneys, journeyId, (journey) => {
+          if (journey.after.state.participantId !== participantId) throw new OfAnother()
+          decider(journey, adultFrom)
+        })
+      } catch (error) {
+        if (!(error instanceof OfAnother)) throw error
+      }
+    }
   }
 
   /**
@@ -114,7 +132,7 @@ export class JourneyCommandHandler {
     issued: IssuedOnRecord,
   ): Promise<readonly Oddity[]> {
     try {
-      await this.decided(journeyId, { type, data }, { ...issued, confirmedOddities: [] })
+      await this.decide(journeyId, this.deciderOf({ type, data }, { ...issued, confirmedOddities: [] }))
       return []
     } catch (error) {
       if (error instanceof OdditiesUnconfirmed) return error.oddities
@@ -122,37 +140,36 @@ export class JourneyCommandHandler {
     }
   }
 
-  private decided(
-    journeyId: string,
+  private deciderOf(
     { type, data }: { readonly type: JourneyCommand['type']; readonly data: JourneyCommand['data'] },
     issued: IssuedOnRecord,
-  ) {
+  ): JourneyDecider {
     if (type === 'Refer') throw new Error('A referral begins a journey: use refer().')
     const { issuer, context } = issuedNow(issued)
     const { expectedRevision, confirmedOddities } = issued
-    return this.decide(journeyId, (journey, adultFrom) => {
-      const { revision } = journey.folded
+    return (journey, adultFrom) => {
+      const { revision } = journey.after
       const command = { type, data, ...context, adultFrom } as unknown as JourneyCommand
       journey.decide(command, issuer, (state, events) => {
         if (expectedRevision !== undefined && expectedRevision !== revision)
           throw new StaleRevision(expectedRevision, revision)
         return confirmedOddities ? confirmed(odditiesAmong(state, events, context), confirmedOddities) : []
       })
-    })
+    }
   }
 
-  /**
-   * Decides commands of one journey and writes nothing.
-   * @param decider is told, beside the journey, from which day on the man is an adult: the rule of dates asks it of every command
-   */
+  /** Decides commands of one journey as it is now, and writes nothing. */
   async decide(
     journeyId: string,
-    decider: (journey: PendingJourney, adultFrom: Day | undefined) => void,
+    decider: JourneyDecider,
   ): Promise<DecidedStream<Journey, JourneyCommand, JourneyEvent>> {
     const folded = await this.commands.fold(sealedJourneys, journeyId)
-    const { participantId } = folded.state
-    const adultFrom = participantId === null ? undefined : await this.participants.adultFrom(participantId)
+    const adultFrom = await this.adultFrom(folded.state.participantId)
     return this.commands.decide(sealedJourneys, journeyId, (journey) => decider(journey, adultFrom), folded)
+  }
+
+  private async adultFrom(participantId: string | null): Promise<Day | undefined> {
+    return participantId === null ? undefined : this.participants.adultFrom(participantId)
   }
 
   /**

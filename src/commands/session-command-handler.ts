@@ -116,7 +116,7 @@ export class SessionCommandHandler {
     const command = { type, data, ...context } as unknown as SessionCommand
     const { expectedRevision } = issued
     return this.commands.decideAndAppend(sealedSessions, sessionId, (session) => {
-      const { revision } = session.folded
+      const { revision } = session.after
       if (session.decide(command, issuer) === 'nothing_new') return
       if (expectedRevision !== undefined && expectedRevision !== revision)
         throw new StaleRevision(expectedRevision, revision)

@@ -52,7 +52,7 @@ interface Candidate {
 interface JudgedOn {
   state(): Journey
   /** The records of it that this append has put into the log already. */
-  readonly appended: ReadonlySet<string>
+  readonly appended: Iterable<string>
   /** @returns what is improbable about it @throws Refusal */
   decide(command: JourneyCommand, issuer: Issuer): readonly OddityCode[]
 }
@@ -198,7 +198,7 @@ export class Importer {
       // Nobody was ever referred under this reference: the rules of an empty journey say what that means.
       this.judgeInOrder(records, {
         state: () => journeyHistory.initial,
-        appended: new Set(),
+        appended: [],
         decide: (command) => {
           journeyHistory.decide(journeyHistory.initial, command)
           return []
@@ -210,7 +210,7 @@ export class Importer {
       records.decided = await this.journeys.decide(journeyId, (stream) =>
         this.judgeInOrder(records, {
           state: () => stream.after.state,
-          appended: stream.appended,
+          appended: stream.appended.keys(),
           decide: (command, issuer) => {
             let odd: readonly OddityCode[] = []
             stream.decide(command, issuer, (state, events) => {

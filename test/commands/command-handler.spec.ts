@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { Forbidden } from '../../src/access/policy.ts'
+import { commandHandlersOn } from '../../src/commands/command-handlers.ts'
 import { StaleRevision } from '../../src/commands/decide-and-append.ts'
 import type { Actor } from '../../src/domain/history.ts'
-import { temporaryWorkplace } from '../support/runtime.ts'
+import type { AppendResult, EventAppender } from '../../src/event-store/event-appender.ts'
+import { appenderOf, temporaryDirectory, temporaryWorkplace } from '../support/runtime.ts'
 import type { Runtime } from '../../src/runtime/runtime.ts'
 
 const by: Actor = { id: 'CM001', role: 'case_manager', organisation: 'North' }
@@ -40,6 +42,61 @@ describe('the command handlers', () => {
     const events = await Array.fromAsync(runtime.store.read(`journey-${journeyId}`))
     expect(events.map(({ type }) => type)).toEqual(['ReferralReceived', ...tellings.map(() => 'WarningIssued')])
     expect(new Set(events.map(({ id }) => id)).size).toBe(6)
+  })
+
+  it('writes all of twenty that come at once, in two processes, each on top of those before it', async () => {
+    const runtime = await temporaryWorkplace()
+    const journeyId = await referred(runtime)
+    const appender = appenderOf(runtime) as EventAppender
+    const other = commandHandlersOn(runtime.store, appender, runtime.vault, temporaryDirectory())
+    const append = vi.spyOn(appender, 'append')
+    const at = Array.from({ length: 20 }, () => telling())
+    const answers = await Promise.all(
+      at.map((each, n) =>
+        (n % 2 === 0 ? runtime.commands : other).journeys.execute(journeyId, 'IssueWarning', {}, each),
+      ),
+    )
+    const events = await Array.fromAsync(runtime.store.read(`journey-${journeyId}`))
+    expect(events).toHaveLength(21)
+    for (const [n, answer] of answers.entries()) {
+      const { revision } = answer as AppendResult
+      expect(events[revision]!.metadata).toMatchObject({ commandId: at[n]!.commandId })
+    }
+    // What waited for the stream meanwhile went to the log together.
+    expect(append.mock.calls.length).toBeLessThan(20)
+  })
+
+  it('says of each that waited what became of it: written, nothing new, refused, looked at an older state', async () => {
+    const runtime = await temporaryWorkplace()
+    const { journeys } = runtime.commands
+    const journeyId = await referred(runtime)
+    const first = telling()
+    const answers = await Promise.allSettled([
+      journeys.execute(journeyId, 'IssueWarning', {}, first),
+      journeys.execute(journeyId, 'DropOut', { reason: 'health' }, telling()),
+      journeys.execute(journeyId, 'IssueWarning', {}, first),
+      journeys.execute(journeyId, 'AllocateToGroup', { groupId: 'G1' }, { ...telling(), occurredOn: '2024-03-02' }),
+      journeys.execute(
+        journeyId,
+        'ReinstateJourney',
+        { because: 'he came back' },
+        { ...telling(), expectedRevision: 0 },
+      ),
+      journeys.execute(
+        journeyId,
+        'ReinstateJourney',
+        { because: 'he came back' },
+        { ...telling(), expectedRevision: 2 },
+      ),
+    ])
+    expect(answers).toMatchObject([
+      { value: { revision: 1 } },
+      { value: { revision: 2 } },
+      { value: 'nothing_new' },
+      { reason: { code: 'journey_ended' } },
+      { reason: { name: 'StaleRevision' } },
+      { value: { revision: 3 } },
+    ])
   })
 
   it('told the same ten times at once, writes it once', async () => {

@@ -17,13 +17,19 @@ const warnings = writtenLog([1, 2, 3].map((n) => contactOf(n, { contact: 'Warnin
 /** Until it is repaired, the stream ends in an event of a type that nobody knows. */
 function spoilt({ store }: Runtime, stream: string): { repair(): void } {
   const read = store.read.bind(store)
-  const spy = vi.spyOn(store, 'read').mockImplementation(async function* (asked, from) {
-    let last: StoredEvent | undefined
-    for await (const event of read(asked, from)) yield (last = event)
-    if (asked === stream && last) yield { ...last, type: 'FromTheFuture', revision: last.revision + 1 }
+  const spy = vi.spyOn(store, 'read').mockImplementation(async function* (asked, from = 0) {
+    let revision = from
+    for await (const event of read(asked, from)) {
+      revision = event.revision + 1
+      yield event
+    }
+    if (asked === stream && revision > 0)
+      yield { ...unknownEvent, id: crypto.randomUUID(), stream, revision, receivedAt: new Date() }
   })
   return { repair: () => spy.mockRestore() }
 }
+
+const unknownEvent = { type: 'FromTheFuture', data: {}, metadata: {}, position: null } satisfies Partial<StoredEvent>
 
 describe('an import', () => {
   it.each([
