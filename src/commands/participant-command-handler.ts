@@ -27,7 +27,7 @@ export class ParticipantCommandHandler {
   constructor(
     private readonly commands: DecideAndAppend,
     private readonly vault: Vault,
-    private readonly store: Pick<EventStore, 'readBackwards'>,
+    private readonly store: Pick<EventStore, 'lastOf'>,
   ) {}
 
   /** Registers the participant with these details, or corrects them where they differ from what is known. */
@@ -48,17 +48,16 @@ export class ParticipantCommandHandler {
    * read, or say no date of birth.
    */
   async adultFrom(participantId: string): Promise<Day | undefined> {
-    for await (const stored of this.store.readBackwards(`${participantHistory.category}-${participantId}`, 1)) {
-      try {
-        const { dateOfBirth } = opened(this.vault, recordedFrom<ParticipantEvent>(stored)).data
-        return isDay(dateOfBirth) ? adultOn(dateOfBirth) : undefined
-      } catch (error) {
-        // Whoever looks at him is told; what happened to him is recorded all the same.
-        if (error instanceof PoisonEvent) return undefined
-        throw error
-      }
+    const last = await this.store.lastOf(`${participantHistory.category}-${participantId}`)
+    if (!last) return undefined
+    try {
+      const { dateOfBirth } = opened(this.vault, recordedFrom<ParticipantEvent>(last)).data
+      return isDay(dateOfBirth) ? adultOn(dateOfBirth) : undefined
+    } catch (error) {
+      // Whoever looks at him is told; what happened to him is recorded all the same.
+      if (error instanceof PoisonEvent) return undefined
+      throw error
     }
-    return undefined
   }
 
   detailsCommand(details: Required<Details>, context: CommandContext): ParticipantCommand {

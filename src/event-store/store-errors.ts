@@ -29,11 +29,14 @@ const awayTypes = new Set(['unavailable', 'timeout', 'deadline-exceeded', 'cance
 /** How the client says that none of the servers of a cluster told who its members are: an error without a type. */
 const notDiscovered = /^Failed to discover after \d+ attempts/
 
+/** How gRPC says that the connection ended in the middle of a call. */
+const connectionLost = /Received RST_STREAM .*Session closed with error/
+
 /** @returns StoreUnavailable where the error means that the log is away, and the error itself otherwise */
 export function storeErrorFrom(error: unknown): unknown {
   const isAway =
     error instanceof UnavailableError ||
     awayTypes.has((error as { type?: string }).type ?? '') ||
-    (error instanceof Error && notDiscovered.test(error.message))
+    (error instanceof Error && (notDiscovered.test(error.message) || connectionLost.test(error.message)))
   return isAway ? new StoreUnavailable({ cause: error }) : error
 }

@@ -426,8 +426,8 @@ export class Journeys {
   /** The event at one revision, from the log; null where there is none. */
   async eventAt(journeyId: string, revision: number): Promise<Recorded<JourneyEvent> | null> {
     if (!opaqueId.test(journeyId)) return null
-    for await (const stored of this.store.read(`journey-${journeyId}`, revision)) return this.understood(stored).event
-    return null
+    const [stored] = await this.store.readRange(`journey-${journeyId}`, revision, 1)
+    return stored ? this.understood(stored).event : null
   }
 
   /** What a command added, from the log, and the revision the journey has now; null where it added nothing. */
