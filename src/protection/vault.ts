@@ -127,6 +127,7 @@ export class Vault {
       CREATE TABLE IF NOT EXISTS data_key (id TEXT PRIMARY KEY, epoch INTEGER NOT NULL REFERENCES epoch, wrapped BLOB NOT NULL) STRICT, WITHOUT ROWID;
       CREATE TABLE IF NOT EXISTS register (token BLOB PRIMARY KEY, id TEXT NOT NULL) STRICT, WITHOUT ROWID;
       CREATE TABLE IF NOT EXISTS checked (id TEXT NOT NULL, stream TEXT NOT NULL, revision INTEGER NOT NULL, position TEXT NOT NULL) STRICT;
+      CREATE TABLE IF NOT EXISTS lost (id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
       CREATE TRIGGER IF NOT EXISTS key_gone AFTER DELETE ON data_key BEGIN DELETE FROM checked; END;
     `)
     this.db
@@ -232,6 +233,19 @@ export class Vault {
   /** Whether anything sealed under this key can still be read. */
   hasKey(id: string): boolean {
     return this.statements.key.get(id) !== undefined
+  }
+
+  /** Whether the key was lost, and somebody has said that it is lost for good. */
+  hasLost(id: string): boolean {
+    return this.db.prepare('SELECT 1 FROM lost WHERE id = ?').get(id) !== undefined
+  }
+
+  /** Keeps whose keys are lost for good. An older copy of these keys does not know it, and is told from this one by that. */
+  acceptLoss(ids: Iterable<string>): void {
+    const insert = this.db.prepare('INSERT OR IGNORE INTO lost VALUES (?)')
+    this.together(() => {
+      for (const id of ids) insert.run(id)
+    })
   }
 
   /** @param about where the text belongs; it opens nowhere else */

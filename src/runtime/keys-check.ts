@@ -10,7 +10,7 @@ import type { Vault } from '../protection/vault.ts'
 
 /** Who has no key, and since when. */
 export interface Keyless {
-  readonly participants: number
+  readonly ids: ReadonlySet<string>
   /** When the log received the first event of one of them. */
   readonly since: Date
 }
@@ -19,7 +19,7 @@ const category = 'participant'
 
 /**
  * Reads the participants that came after what was checked before, or all where that is not known.
- * @returns null where each has a key: up to where is then kept with the keys
+ * @returns null where each has a key, or is known to have lost it: up to where is then kept with the keys
  * @throws StoreUnavailable
  */
 export async function participantsWithoutKey(store: EventStore, vault: Vault): Promise<Keyless | null> {
@@ -31,11 +31,11 @@ export async function participantsWithoutKey(store: EventStore, vault: Vault): P
   for await (const { id, stream, revision, position, receivedAt } of store.readAll([category], from)) {
     last = { id, stream, revision, position: String(position) }
     const participantId = stream.slice(category.length + 1)
-    if (vault.hasKey(participantId)) continue
+    if (vault.hasKey(participantId) || vault.hasLost(participantId)) continue
     keyless.add(participantId)
     since ??= receivedAt
   }
-  if (since) return { participants: keyless.size, since }
+  if (since) return { ids: keyless, since }
   if (last && last.id !== known?.id) await vault.whenFree(() => (vault.checkedUpTo = last))
   return null
 }
