@@ -20,6 +20,8 @@ export const oddities = {
   second_same_day: 'A second one the same day',
   out_of_order: 'Out of the order of the programme',
   sessions_missing: 'Fewer sessions than the programme has',
+  another_person: 'All that says who he is changes',
+  very_old: 'Older than 90',
 } as const
 
 export type OddityCode = keyof typeof oddities

@@ -198,6 +198,24 @@ export class CorrectionDto extends ConfirmableDto {
   readonly because!: string
 }
 
+/** Who he is: only what changes is said. */
+export class DetailsCorrectionDto extends ConfirmableDto {
+  @Crn({ description: 'His case reference number, where that was wrong.', example: 'X123456', optional: true })
+  readonly crn?: string
+
+  @Line(100, { description: 'His family name, where that was wrong.', example: 'Exampel', optional: true })
+  readonly familyName?: string
+
+  @Line(100, { description: 'His given names, where these were wrong.', example: 'Samuel', optional: true })
+  readonly givenNames?: string
+
+  @CalendarDay({ description: 'His date of birth, where that was wrong.', example: '1988-02-28', optional: true })
+  readonly dateOfBirth?: string
+
+  @Writing(4_000, { ...why, description: 'Why the details were wrong; sealed.', example: 'As his passport says.' })
+  readonly because!: string
+}
+
 export class WithdrawalDto {
   @Whole(0, 999_999_999, {
     description: 'The revision of the event that is taken back: a record, a correction of one, or a withdrawal.',
