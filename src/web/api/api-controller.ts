@@ -100,7 +100,7 @@ export const GroupCommandRoute = (path: string, summary: string, ...codes: reado
     idempotencyKeyHeader,
     ApiResponse({ status: 201, description: 'It was recorded.', type: GroupWrittenDto }),
     ApiResponse({ status: 200, description: 'It was recorded before, by this same command.', type: GroupWrittenDto }),
-    AnswersProblems(...ofEveryCommand, 'not_found', ...codes),
+    AnswersProblems(...ofEveryCommand, 'oddities', 'not_found', ...codes),
   )
 
 /** A route that records something that happened, once however often it is sent. */

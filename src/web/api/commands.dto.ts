@@ -33,7 +33,7 @@ const note = {
 }
 
 /** What may be unusual, and is recorded once the caller says that it is meant. */
-class ConfirmableDto {
+export class ConfirmableDto {
   @SomeOf(oddityCodes, {
     description:
       'What is unusual about it and is meant, by the codes that a 409 `oddities` has answered. They are kept with the record.',
