@@ -157,7 +157,7 @@ const shapes: {
   RecordCorrected: { corrects: count, of: code(isFactType), version: count, data: isObject },
   RecordWithdrawn: { withdraws: count },
   ParticipantRegistered: { fingerprint: text },
-  ParticipantDetailsCorrected: { fingerprint: text },
+  ParticipantDetailsCorrected: { fingerprint: text, corrects: whereGiven(count) },
   GroupFormed: { code: text, programme, provider: text, place: text, slot, capacity: count, facilitators: staff },
   GroupMemberJoined: { journeyId: text, participantId: text },
   GroupMemberLeft: { journeyId: text, participantId: text, reason: departure },

@@ -109,6 +109,7 @@ export class Vault {
     this.statements = {
       registered: this.db.prepare<[Buffer], { id: string }>(`SELECT id FROM ${all('register')} WHERE token = ?`),
       register: this.db.prepare('INSERT INTO register VALUES (?, ?)'),
+      release: this.db.prepare('DELETE FROM register WHERE token = ? AND id = ?'),
       key: this.db.prepare<[string], { wrapped: Buffer; epoch: number }>(
         `SELECT wrapped, epoch FROM ${all('data_key')} WHERE id = ?`,
       ),
@@ -228,6 +229,11 @@ export class Vault {
   /** The opaque id first bound to this value; on first sight, the given one is bound, durably and for good. */
   bound(kind: TokenKind, value: string, id: string): string {
     return this.known(kind, value, () => undefined, id)
+  }
+
+  /** A value no longer leads to this id, as a CRN that was never his. What leads elsewhere stays as it is. */
+  release(kind: TokenKind, value: string, id: string): void {
+    this.statements.release.run(this.token(kind, value), id)
   }
 
   /** Whether anything sealed under this key can still be read. */

@@ -72,7 +72,7 @@ export const exampleData: { readonly [T in EventType]: Required<DataOf<T>> } = {
   },
   RecordWithdrawn: { withdraws: 5, because: 'PERSONAL because' },
   ParticipantRegistered: { ...details, fingerprint: 'qk3v0bQ' },
-  ParticipantDetailsCorrected: { ...details, fingerprint: 'Zr81uYw' },
+  ParticipantDetailsCorrected: { ...details, fingerprint: 'Zr81uYw', corrects: 0, because: 'PERSONAL because' },
   GroupFormed: {
     code: 'G101',
     programme: { key: 'bbr', version: 1 },

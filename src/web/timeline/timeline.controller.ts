@@ -4,6 +4,7 @@ import { RequiresPermission } from '../../access/permission.guard.ts'
 import { isPermitted } from '../../access/policy.ts'
 import { Journeys } from '../../queries/journeys.ts'
 import { formsOffered } from '../recording/journey-forms.ts'
+import { correctionsOf } from '../details/details-words.ts'
 import { JourneyPages } from '../layout/journey-page.ts'
 import { timelineView } from './timeline.ts'
 
@@ -25,6 +26,7 @@ export class TimelineController {
       chapters: timelineView(page.header, entries),
       count: entries.length,
       others,
+      detailsCorrections: correctionsOf(await this.journeys.detailsTold(page.header.participantId)),
       canPutRight: page.header.parked === null && isPermitted(page.as, 'record'),
       offered: isPermitted(page.as, 'record') ? formsOffered({ header: page.header, entries }) : [],
     })
