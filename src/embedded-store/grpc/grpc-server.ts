@@ -266,7 +266,9 @@ export class GrpcServer {
     this.options = options
     this.http2Server = http2.createServer({
       settings: { initialWindowSize: 1024 * 1024, maxConcurrentStreams: 10_000, enablePush: false },
-      maxSessionMemory: 256,
+      // Node goes on counting what was queued for a call that was broken off, so that any bound is reached in time: from then on every
+      // new call on the connection is refused. What a call may queue is bounded in stream-responses.ts.
+      maxSessionMemory: 2 ** 32 - 1,
       // Breaking a call off is how a client leaves a read or a subscription. Node ends a connection on which 1,000 were broken off
       // and more than 33 a second are, and with it every other call on it.
       streamResetBurst: 20_000,
