@@ -1,6 +1,7 @@
 /** What every command at the terminal shares: it answers on stdout, tells how it goes on stderr, and says plainly what went wrong. */
 import { join } from 'node:path'
 import cliProgress from 'cli-progress'
+import { ClockWrong } from '../commands/clock-check.ts'
 import { InstallationMismatch } from '../runtime/installation-check.ts'
 import { BadConfiguration, readConfig } from '../runtime/config.ts'
 import { connectionProblem, type ConnectionProblem } from '../event-store/connection.ts'
@@ -22,6 +23,7 @@ const mendable = [
   NotAContactLog,
   StoreUnavailable,
   BadConnectionString,
+  ClockWrong,
 ]
 
 /**

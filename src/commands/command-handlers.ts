@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { EventAppender } from '../event-store/event-appender.ts'
 import type { EventStore } from '../event-store/event-store.ts'
 import type { Vault } from '../protection/vault.ts'
+import { ClockCheck, type ClockLog } from './clock-check.ts'
 import { ConsultationLog } from './consultation-log.ts'
 import { DecideAndAppend } from './decide-and-append.ts'
 import { GroupCommandHandler } from './group-command-handler.ts'
@@ -24,18 +25,31 @@ export interface CommandHandlers {
   readonly installation: InstallationCommandHandler
   /** What the handlers share, for those that decide many commands at once. */
   readonly decideAndAppend: DecideAndAppend
+  /** Whether the clock of this machine can be believed. */
+  readonly clock: ClockCheck
 }
 
 /** The handlers of the runtime, as Nest knows them. */
 export const RUNTIME_COMMANDS = Symbol('CommandHandlers')
 
+/** What the command handlers take from the settings, and where they say what an operator has to know. */
+export interface CommandSettings {
+  readonly dataDir: string
+  /** An operator says that the clock of this machine is right, whatever the log and its server say. */
+  readonly trustsClock: boolean
+  /** Those of the log whose newest events the clock is compared with. */
+  readonly categories: readonly string[]
+  readonly log: ClockLog
+}
+
 export function commandHandlersOn(
   store: EventStore,
   appender: EventAppender,
   vault: Vault,
-  dataDir: string,
+  { dataDir, trustsClock, categories, log }: CommandSettings,
 ): CommandHandlers {
-  const decideAndAppend = new DecideAndAppend(store, appender, vault)
+  const clock = new ClockCheck(store, categories, log, trustsClock)
+  const decideAndAppend = new DecideAndAppend(store, appender, vault, clock)
   const participants = new ParticipantCommandHandler(decideAndAppend, vault, store)
   const journeys = new JourneyCommandHandler(decideAndAppend, participants, store, vault)
   const consultations = new ConsultationLog(appender, join(dataDir, 'consultations.sqlite'))
@@ -43,5 +57,15 @@ export function commandHandlersOn(
   const sessions = new SessionCommandHandler(decideAndAppend, journeys, groups)
   const evidencePacks = new EvidencePackCommandHandler(decideAndAppend)
   const installation = new InstallationCommandHandler(store, appender, vault)
-  return { journeys, participants, groups, sessions, consultations, evidencePacks, installation, decideAndAppend }
+  return {
+    clock,
+    journeys,
+    participants,
+    groups,
+    sessions,
+    consultations,
+    evidencePacks,
+    installation,
+    decideAndAppend,
+  }
 }

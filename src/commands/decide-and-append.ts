@@ -4,6 +4,7 @@
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import { recordedFrom } from '../domain/codec.ts'
+import type { Instant } from '../domain/calendar.ts'
 import type { DomainEvent } from '../domain/events.ts'
 import type { CommandContext, Growing, History, Recorded } from '../domain/history.ts'
 import type { AppendResult, EventAppender } from '../event-store/event-appender.ts'
@@ -11,6 +12,7 @@ import type { EventStore } from '../event-store/event-store.ts'
 import type { NewEvent } from '../event-store/stored-event.ts'
 import { ConcurrencyConflict } from '../event-store/store-errors.ts'
 import type { Vault } from '../protection/vault.ts'
+import type { ClockCheck } from './clock-check.ts'
 import { envelopesOf, sealedEnvelope, type Envelope, type Issuer } from './event-envelope.ts'
 import { KeptFolds, type FoldedStream } from './kept-folds.ts'
 import { StreamQueues } from './stream-queues.ts'
@@ -55,6 +57,7 @@ export class PendingStream<S, C extends CommandContext, E extends DomainEvent> {
   last: string | undefined
   private growing: Growing<S, E> | undefined
   private revision: number
+  private recordedAt: Instant | undefined
 
   constructor(
     readonly history: SealedHistory<S, C, E>,
@@ -65,11 +68,13 @@ export class PendingStream<S, C extends CommandContext, E extends DomainEvent> {
     readonly appended: Map<string, AppendResult>,
   ) {
     this.revision = folded.revision
+    this.recordedAt = folded.recordedAt
   }
 
   /** As it will be once everything pending is appended. */
   get after(): FoldedStream<S> {
-    return { state: this.growing?.state ?? this.folded.state, revision: this.revision }
+    const { revision, recordedAt } = this
+    return { state: this.growing?.state ?? this.folded.state, revision, ...(recordedAt && { recordedAt }) }
   }
 
   get stream(): string {
@@ -96,7 +101,17 @@ export class PendingStream<S, C extends CommandContext, E extends DomainEvent> {
     if (events.length === 0) return 'nothing_new'
     const keyIdOf = (event: E) => history.keyIdOf(id, state, events, event)
     const oddities = examine(state, events)
-    const envelopes = envelopesOf(events, { stream, revision, keyIdOf }, command, oddities, issuer)
+    // A file says when it was recorded elsewhere; the clocks of two instances of ours may differ by seconds.
+    const isFromFile = issuer.source === 'import' || issuer.source === 'simulator'
+    const recordedAt = isFromFile ? issuer.recordedAt : laterOf(issuer.recordedAt, this.recordedAt)
+    const envelopes = envelopesOf(
+      events,
+      { stream, revision, keyIdOf },
+      command,
+      oddities,
+      recordedAt === issuer.recordedAt ? issuer : { ...issuer, recordedAt },
+    )
+    this.recordedAt = laterOf(recordedAt, this.recordedAt)
     this.growing ??= history.growing(state)
     for (const { event } of envelopes) this.growing.add(event)
     this.revision += events.length
@@ -105,6 +120,10 @@ export class PendingStream<S, C extends CommandContext, E extends DomainEvent> {
     return 'decided'
   }
 }
+
+/** Instants of ours are all of one form, and compare as text. */
+const laterOf = (one: Instant, other: Instant | undefined): Instant =>
+  other !== undefined && other > one ? other : one
 
 /** What decides the commands of a stream; called again, on the stream as it then is, where somebody else appended first. */
 export type Decider<S, C extends CommandContext, E extends DomainEvent> = (stream: PendingStream<S, C, E>) => void
@@ -149,6 +168,7 @@ export class DecideAndAppend {
     private readonly store: Pick<EventStore, 'read'>,
     private readonly appender: Pick<EventAppender, 'append'>,
     private readonly vault: Vault,
+    private readonly clock: Pick<ClockCheck, 'assertRight'>,
   ) {}
 
   /**
@@ -167,7 +187,11 @@ export class DecideAndAppend {
     for await (const stored of this.store.read(stream, known.revision + 1)) events.push(recordedFrom<E>(stored))
     const last = events.at(-1)
     if (!last) return known
-    const folded = { state: history.fold(known.state, events), revision: last.revision }
+    const recordedAt = events.reduce(
+      (latest: Instant | undefined, { metadata }) => laterOf(metadata.recordedAt, latest),
+      known.recordedAt,
+    )!
+    const folded = { state: history.fold(known.state, events), revision: last.revision, recordedAt }
     this.kept.keep(stream, folded)
     return folded
   }
@@ -194,7 +218,7 @@ export class DecideAndAppend {
   /**
    * Appends what was decided. Where somebody else appended first, it is decided again on top of that.
    * @returns the stream as it then is, and where the last event stands
-   * @throws Refusal, StaleRevision, StoreUnavailable; ConcurrencyConflict once all attempts are used up
+   * @throws Refusal, StaleRevision, StoreUnavailable, ClockWrong; ConcurrencyConflict once all attempts are used up
    */
   async append<S, C extends CommandContext, E extends DomainEvent>(
     decided: DecidedStream<S, C, E>,
@@ -292,6 +316,7 @@ export class DecideAndAppend {
     pendingStream: PendingStream<S, C, E>,
   ): Promise<void> {
     const { history, stream, folded, pending, appended } = pendingStream
+    if (pending.length > 0) await this.clock.assertRight()
     const recorded: Recorded<E>[] = []
     let { revision } = folded
     for (const slice of slicesOf(pending)) {
@@ -302,7 +327,8 @@ export class DecideAndAppend {
       for (const { commandId, envelopes } of slice)
         appended.set(commandId, { revision: (ends += envelopes.length), position })
     }
-    if (recorded.length > 0) this.kept.keep(stream, { state: history.fold(folded.state, recorded), revision })
+    if (recorded.length > 0)
+      this.kept.keep(stream, { ...pendingStream.after, state: history.fold(folded.state, recorded), revision })
   }
 }
 

@@ -1,10 +1,13 @@
 /** What was last folded of the streams that commands came for lately, so that a command need not read its stream from the start. */
 import { LRUCache } from 'lru-cache'
+import type { Instant } from '../domain/calendar.ts'
 
 /** The fold of a stream, and the revision it was folded to (-1 where nothing is written yet). */
 export interface FoldedStream<S> {
   readonly state: S
   readonly revision: number
+  /** The latest time at which one of its events was recorded; absent where there is none. */
+  readonly recordedAt?: Instant
 }
 
 /** What the folds of all streams may take together, in bytes. */

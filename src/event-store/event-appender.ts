@@ -3,7 +3,7 @@ import { ANY, NO_STREAM, WrongExpectedVersionError, jsonEvent, type EventStoreDB
 import { SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
 import canonicalize from 'canonicalize'
 import { Subject } from 'rxjs'
-import { answeredInTime } from './reading.ts'
+import { answerDeadlineMs, answeredInTime, clockToleranceMs } from './reading.ts'
 import { ConcurrencyConflict, StoreUnavailable, storeErrorFrom } from './store-errors.ts'
 import type { EventPlace, NewEvent } from './stored-event.ts'
 
@@ -72,7 +72,11 @@ export class EventAppender {
         events.map(({ id, type, data, metadata }) =>
           jsonEvent({ id, type, data: canonical(data) as never, metadata: canonical(metadata) as never }),
         ),
-        { expectedRevision: expected === 'any' ? ANY : expected < 0 ? NO_STREAM : BigInt(expected) },
+        {
+          expectedRevision: expected === 'any' ? ANY : expected < 0 ? NO_STREAM : BigInt(expected),
+          // The client sends a time of day, by which the server would refuse all appends of a machine whose clock is slow.
+          deadline: answerDeadlineMs + clockToleranceMs,
+        },
       )
       // The client has no timer of its own for batched appends.
       const { nextExpectedRevision, position } = await answeredInTime(appended)

@@ -3,7 +3,7 @@ import { BACKWARDS, END, FORWARDS, type EventStoreDBClient } from '@eventstore/d
 import { Observable } from 'rxjs'
 import { CatchUpSubscription, type SubscriptionOptions } from './catch-up-subscription.ts'
 import { clientOf, connectionProblem, reach } from './connection.ts'
-import { readFiltered } from './filtered-read.ts'
+import { readFiltered, serverTime } from './filtered-read.ts'
 import { answeredInTime, eventsOf, firstOf } from './reading.ts'
 import { storeErrorFrom, type StoreUnavailable } from './store-errors.ts'
 import { storedEventFrom, type StoredEvent } from './stored-event.ts'
@@ -67,6 +67,15 @@ export class EventStore {
   /** The newest events of the streams of some categories, the newest first. */
   readAllBackwards(categories: readonly string[], most: number): AsyncGenerator<StoredEvent> {
     return eventsOf(readFiltered(this.client, { categories, direction: 'backwards', from: 'end', limit: most }))
+  }
+
+  /** What time it is by the clock of the server; null where it does not say. */
+  async serverTime(): Promise<Date | null> {
+    try {
+      return await answeredInTime(serverTime(this.client))
+    } catch (error) {
+      throw storeErrorFrom(error)
+    }
   }
 
   /** The position of the very last event, system events included; 0 where there is none. */

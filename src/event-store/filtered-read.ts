@@ -4,12 +4,13 @@
  * filter set, over the client's own connection. Without it a look-up on a server that is shared with other applications would
  * carry every event of theirs to this process.
  */
+import type { ClientReadableStream, Metadata } from '@grpc/grpc-js'
 import { EventStoreDBClient, type AllStreamResolvedEvent, type StreamingRead } from '@eventstore/db-client'
 import { ReadStream } from '@eventstore/db-client/dist/streams/utils/ReadStream.js'
 import { convertGrpcEvent } from '@eventstore/db-client/dist/utils/convertGrpcEvent.js'
 import shared from '@eventstore/db-client/generated/shared_pb.js'
 import { StreamsClient } from '@eventstore/db-client/generated/streams_grpc_pb.js'
-import streams, { type ReadReq } from '@eventstore/db-client/generated/streams_pb.js'
+import streams, { type ReadReq, type ReadResp } from '@eventstore/db-client/generated/streams_pb.js'
 
 /**
  * How many events the server looks at before it answers with a page, however few passed. The server's usual 32 would make it
@@ -26,10 +27,15 @@ export interface FilteredRead {
   readonly limit?: number
 }
 
-export function readFiltered(
-  client: EventStoreDBClient,
-  { categories, direction, from, limit = Number.MAX_SAFE_INTEGER }: FilteredRead,
-): StreamingRead<AllStreamResolvedEvent> {
+export function readFiltered(client: EventStoreDBClient, read: FilteredRead): StreamingRead<AllStreamResolvedEvent> {
+  return CallingClient.read(client as CallingClient, requestFor(read))
+}
+
+interface AskedRead extends Omit<FilteredRead, 'categories'> {
+  readonly categories: FilteredRead['categories'] | 'all'
+}
+
+function requestFor({ categories, direction, from, limit = Number.MAX_SAFE_INTEGER }: AskedRead): ReadReq {
   const { Options } = streams.ReadReq
   const all = new Options.AllOptions()
   if (from === 'start') all.setStart(new shared.Empty())
@@ -40,31 +46,63 @@ export function readFiltered(
     position.setPreparePosition(String(from))
     all.setPosition(position)
   }
-  const expression = new Options.FilterOptions.Expression()
-  expression.setPrefixList(categories.map((category) => `${category}-`))
-  const filter = new Options.FilterOptions()
-  filter.setStreamIdentifier(expression)
-  filter.setMax(searchWindow)
-  filter.setCheckpointintervalmultiplier(1)
   const uuid = new Options.UUIDOption()
   uuid.setString(new shared.Empty())
   const options = new Options()
   options.setAll(all)
   options.setReadDirection(direction === 'forwards' ? 0 : 1)
   options.setCount(String(limit))
-  options.setFilter(filter)
+  if (categories === 'all') options.setNoFilter(new shared.Empty())
+  else options.setFilter(filterFor(categories))
   options.setUuidOption(uuid)
   const request = new streams.ReadReq()
   request.setOptions(options)
-  return CallingClient.read(client as CallingClient, request)
+  return request
+}
+
+/**
+ * What time it is by the clock of the server, to the second, as it says in the headers of every answer.
+ * @returns null where it does not say
+ */
+export async function serverTime(client: EventStoreDBClient): Promise<Date | null> {
+  const call = await CallingClient.open(
+    client as CallingClient,
+    requestFor({ categories: 'all', direction: 'backwards', from: 'end', limit: 1 }),
+  )
+  return new Promise((resolve, reject) => {
+    call
+      .on('metadata', (metadata: Metadata) => {
+        const [date] = metadata.get('date')
+        const time = Date.parse(String(date))
+        resolve(Number.isNaN(time) ? null : new Date(time))
+        call.cancel()
+      })
+      .on('data', () => undefined)
+      .on('error', reject)
+      .on('end', () => resolve(null))
+  })
+}
+
+function filterFor(categories: readonly string[]): ReadReq.Options.FilterOptions {
+  const { FilterOptions } = streams.ReadReq.Options
+  const expression = new FilterOptions.Expression()
+  expression.setPrefixList(categories.map((category) => `${category}-`))
+  const filter = new FilterOptions()
+  filter.setStreamIdentifier(expression)
+  filter.setMax(searchWindow)
+  filter.setCheckpointintervalmultiplier(1)
+  return filter
 }
 
 /** Gives this file what the client keeps for its own subclasses: a call over its connection, with its credentials. */
 class CallingClient extends EventStoreDBClient {
   static read(client: CallingClient, request: ReadReq): StreamingRead<AllStreamResolvedEvent> {
-    const call = client.GRPCStreamCreator(StreamsClient, 'readFiltered', (service) =>
+    return new ReadStream<AllStreamResolvedEvent>(() => CallingClient.open(client, request), convertGrpcEvent, {})
+  }
+
+  static open(client: CallingClient, request: ReadReq): Promise<ClientReadableStream<ReadResp>> {
+    return client.GRPCStreamCreator(StreamsClient, 'readFiltered', (service) =>
       service.read(request, ...client.callArguments({}, { deadline: Infinity })),
-    )
-    return new ReadStream<AllStreamResolvedEvent>(call, convertGrpcEvent, {})
+    )()
   }
 }

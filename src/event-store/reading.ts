@@ -9,6 +9,12 @@ import { storedEventFrom, type StoredEvent } from './stored-event.ts'
  */
 export const answerDeadlineMs = 15_000
 
+/**
+ * How far the clock of this machine may be from that of the event store, in milliseconds. Machines that are kept right by NTP are
+ * within a second of each other.
+ */
+export const clockToleranceMs = 120_000
+
 /** @throws StoreUnavailable where there is no answer in time; what is asked may still happen */
 export async function answeredInTime<T>(answer: Promise<T>, deadlineMs = answerDeadlineMs): Promise<T> {
   let timer: NodeJS.Timeout | undefined

@@ -12,11 +12,15 @@ import {
   type Observable,
 } from 'rxjs'
 import { isDatabaseUnavailable } from '../../projections/storage/availability.ts'
-import type { RunnerLog } from '../../projections/runner/batch-processor.ts'
 import { projections } from '../../projections/projections.ts'
 import { reprocess } from '../../projections/runner/reprocess.ts'
 import type { ReadModelStatus, StatusOfReadModels, StatusSources } from './status.ts'
-import type { Vault } from '../protection/vault.ts'
+import type { Runtime } from '../runtime/runtime.ts'
+
+/** How the read models stand, and the clock of this machine. */
+export interface ServiceStatus extends ReadModelStatus {
+  readonly clock: Runtime['commands']['clock']['standing']
+}
 
 /** How often somebody who watches is notified of changes at most. */
 const lookEveryMs = 1_000
@@ -34,12 +38,12 @@ export interface Reprocessed {
 
 export class Operations {
   constructor(
-    private readonly stood: StatusSources & { readonly vault: Vault; readonly log: RunnerLog },
+    private readonly stood: StatusSources & Pick<Runtime, 'vault' | 'log' | 'commands'>,
     private readonly status: StatusOfReadModels,
   ) {}
 
   /** @returns null where the read models' database is away. */
-  async look(): Promise<ReadModelStatus | null> {
+  async look(): Promise<ServiceStatus | null> {
     return this.seen()
   }
 
@@ -64,9 +68,9 @@ export class Operations {
     return { repaired, stillParked, left: streams.length - repaired - stillParked }
   }
 
-  private async seen(): Promise<ReadModelStatus | null> {
+  private async seen(): Promise<ServiceStatus | null> {
     try {
-      return await this.status.look()
+      return { ...(await this.status.look()), clock: this.stood.commands.clock.standing }
     } catch (error) {
       if (isDatabaseUnavailable(error)) return null
       throw error
@@ -82,5 +86,5 @@ export class Operations {
 }
 
 /** Changes with what there is to see. */
-export const digestOf = (status: ReadModelStatus | null): string =>
+export const digestOf = (status: ServiceStatus | null): string =>
   createHash('sha256').update(JSON.stringify(status)).digest('base64url').slice(0, 12)

@@ -35,6 +35,8 @@ export interface Config {
   readonly witness: { readonly url: string; readonly key: string } | undefined
   /** Where and how often the embedded event log is backed up; undefined for nowhere. */
   readonly backup: BackupSchedule | undefined
+  /** An operator says that the clock of this machine is right, whatever the log and its server say. */
+  readonly trustsClock: boolean
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
 }
 
@@ -118,6 +120,8 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
       'BACKUP_DIR is for the embedded event store: with EVENT_STORE_URL, its cluster has backups of its own.',
     )
   }
+  if (env.CLOCK && env.CLOCK !== 'check' && env.CLOCK !== 'trust')
+    problems.push(`CLOCK is "${env.CLOCK}": give check or trust.`)
   if (problems.length > 0) throw new BadConfiguration(problems)
 
   return {
@@ -136,6 +140,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     production,
     witness: witnessUrl && witnessKey ? { url: witnessUrl, key: witnessKey } : undefined,
     backup: env.BACKUP_DIR ? backup : undefined,
+    trustsClock: env.CLOCK === 'trust',
     logLevel: logLevel as Config['logLevel'],
   }
 }

@@ -102,7 +102,7 @@ export async function openRuntime(
       openReadModels(config, log, { mayReplace: lock !== null }),
     )
     opened.push(() => readModels.close())
-    const commands = commandHandlersOn(store, appender, vault, config.dataDir)
+    const commands = commandHandlersOn(store, appender, vault, { ...config, categories, log })
     opened.push(() => commands.consultations.close())
     const { installation } = commands
     try {
@@ -113,6 +113,7 @@ export async function openRuntime(
       vault.unmake()
       throw error
     }
+    await commands.clock.begin()
     const checkedPlace = new CheckedPlace(vault, appender.appends)
     opened.push(() => checkedPlace.close())
     const connections = { ...config, eventStoreUrl }

@@ -5,7 +5,12 @@ import { expectProblem, running } from './support.ts'
 const api = running()
 afterEach(() => vi.restoreAllMocks())
 
-const checks = { log: { status: 'up' }, readModels: { status: 'up' }, projector: { status: 'up', state: 'projecting' } }
+const checks = {
+  log: { status: 'up' },
+  readModels: { status: 'up' },
+  clock: { status: 'up', why: null },
+  projector: { status: 'up', state: 'projecting' },
+}
 
 /** What the service says of itself where this is down: never that it is dead. */
 async function notReady() {
@@ -22,7 +27,7 @@ describe('readiness', () => {
     await api.journey()
     await expect.poll(async () => (await api.get('/api/health/ready')).json<{ level: boolean }>().level).toBe(true)
     const ready = (await api.get('/api/health/ready')).json<{ asOf: string }>()
-    expect(ready).toEqual({ status: 'ready', asOf: expect.any(String) as string, level: true, checks })
+    expect(ready).toEqual({ status: 'ready', asOf: expect.any(String) as string, level: true, behind: [], checks })
     expect(Date.parse(ready.asOf)).toBeGreaterThan(Date.now() - 60_000)
   })
 
@@ -51,16 +56,34 @@ describe('readiness', () => {
     expect((await notReady()).checks).toEqual({
       log: { status: 'up' },
       readModels: { status: 'down' },
+      clock: { status: 'up', why: null },
       projector: { status: 'down', state: 'refused' },
     })
   })
 
-  it('is not refused where the projector takes the log up again, or another instance projects', async () => {
-    for (const state of ['retrying', 'standing_by'] as const) {
-      vi.spyOn(api.runtime.runner!, 'health', 'get').mockReturnValue({ ...api.runtime.runner!.health, state })
-      expect((await api.get('/api/health/ready')).json()).toMatchObject({
-        checks: { projector: { status: 'up', state } },
-      })
-    }
+  it('is refused while the projector tries to follow the log again, and not where another instance projects', async () => {
+    vi.spyOn(api.runtime.runner!, 'health', 'get').mockReturnValue({ ...api.runtime.runner!.health, state: 'retrying' })
+    expect((await notReady()).checks).toMatchObject({ projector: { status: 'down', state: 'retrying' } })
+    vi.spyOn(api.runtime.runner!, 'health', 'get').mockReturnValue({
+      ...api.runtime.runner!.health,
+      state: 'standing_by',
+    })
+    expect((await api.get('/api/health/ready')).json()).toMatchObject({
+      checks: { projector: { status: 'up', state: 'standing_by' } },
+    })
+  })
+
+  it('says which read models are how far behind', async () => {
+    const { runner, readModels } = api.runtime
+    await runner!.stop()
+    await api.journey()
+    vi.spyOn(runner!, 'health', 'get').mockReturnValue({ ...runner!.health, state: 'projecting' })
+    const names = (await readModels.checkpoints()).flatMap((row) => (row.table_set === 'live' ? row.projection : []))
+    const ready = (await api.get('/api/health/ready')).json<{ behind: { readModel: string; seconds: number }[] }>()
+    expect(ready).toMatchObject({ status: 'ready', level: false })
+    expect(ready.behind.map(({ readModel }) => readModel).toSorted()).toEqual(names.toSorted())
+    for (const { seconds } of ready.behind) expect(seconds).toBeGreaterThan(0)
+    runner!.start()
+    await expect.poll(async () => (await api.get('/api/health/ready')).json<{ behind: [] }>().behind).toEqual([])
   })
 })

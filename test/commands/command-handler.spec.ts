@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, it, vi } from 'vitest'
+import { categories } from '../../projections/projection.ts'
 import { Forbidden } from '../../src/access/policy.ts'
 import { commandHandlersOn } from '../../src/commands/command-handlers.ts'
 import { StaleRevision } from '../../src/commands/decide-and-append.ts'
@@ -48,7 +49,12 @@ describe('the command handlers', () => {
     const runtime = await temporaryWorkplace()
     const journeyId = await referred(runtime)
     const appender = appenderOf(runtime) as EventAppender
-    const other = commandHandlersOn(runtime.store, appender, runtime.vault, temporaryDirectory())
+    const other = commandHandlersOn(runtime.store, appender, runtime.vault, {
+      dataDir: temporaryDirectory(),
+      trustsClock: false,
+      categories,
+      log: runtime.log,
+    })
     const append = vi.spyOn(appender, 'append')
     const at = Array.from({ length: 20 }, () => telling())
     const answers = await Promise.all(

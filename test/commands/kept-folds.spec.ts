@@ -148,7 +148,7 @@ describe('commands on a few streams, by handlers in two processes that keep what
         fc.array(fc.tuple(fc.nat(2), fc.nat(1), fc.boolean()), { minLength: 40, maxLength: 40 }),
         async (scheduler, told, chance) => {
           const log = new ScheduledLog(scheduler)
-          const fresh = () => new DecideAndAppend(log, log, vault)
+          const fresh = () => new DecideAndAppend(log, log, vault, { assertRight: () => Promise.resolve() })
           const keeping = [fresh(), fresh()]
           let pending: Promise<Answered>[] = []
           const answers: Answered[] = []

@@ -96,10 +96,8 @@ export class GrpcCall {
   accept(): void {
     if (this.responded || this.closed) return
     this.responded = true
-    this.stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, {
-      waitForTrailers: true,
-      sendDate: false,
-    } as http2.ServerStreamResponseOptions)
+    // With the date, as EventStoreDB has it: clients compare their clocks with it.
+    this.stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true })
   }
 
   /** Sends framed messages. They are buffered until the caller's flow control admits them: see {@link drainedTo}. */

@@ -56,9 +56,15 @@ export class CheckDto {
 }
 
 export class ProjectorCheckDto extends CheckDto {
-  /** `standing_by` while another instance projects for all; `rebuilding` while answers may be old or incomplete; `refused`, which is down, where a newer release built the read models. */
+  /** `standing_by` while another instance projects for all; `rebuilding` while answers may be old or incomplete. The others are down: `retrying` while the log or the database cannot be followed, `refused` where a newer release built the read models, `stopped`. */
   @ApiProperty({ enum: ['stopped', 'standing_by', 'projecting', 'rebuilding', 'retrying', 'refused'] })
   readonly state!: 'stopped' | 'standing_by' | 'projecting' | 'rebuilding' | 'retrying' | 'refused'
+}
+
+export class ClockCheckDto extends CheckDto {
+  /** What is wrong with the clock of the service, and what an operator can do; null while it can be believed. */
+  @ApiProperty({ type: String, nullable: true })
+  readonly why!: string | null
 }
 
 export class ChecksDto {
@@ -68,6 +74,9 @@ export class ChecksDto {
   /** The database that the pages read. */
   @ApiProperty({ type: CheckDto })
   readonly readModels!: CheckDto
+  /** The clock of the service; `down` where it is two minutes off, and nothing is recorded. */
+  @ApiProperty({ type: ClockCheckDto })
+  readonly clock!: ClockCheckDto
   @ApiProperty({ type: ProjectorCheckDto })
   readonly projector!: ProjectorCheckDto
 }
@@ -385,6 +394,16 @@ export class AliveDto {
   readonly status!: 'alive'
 }
 
+/** A read model that has yet to process events of the log. */
+export class BehindDto {
+  /** Its name, as the operations page has it. */
+  @ApiProperty({ type: String, example: 'caseload' })
+  readonly readModel!: string
+  /** How long ago the log received the first event that it has not processed. */
+  @ApiProperty({ type: Number, example: 12.5 })
+  readonly seconds!: number
+}
+
 export class ReadyDto {
   @ApiProperty({ enum: ['ready'] })
   readonly status!: 'ready'
@@ -393,6 +412,9 @@ export class ReadyDto {
   readonly asOf!: string | null
   /** Whether the read models have read the log to its end. */
   readonly level!: boolean
+  /** Which read models have not, and how far behind each is. */
+  @ApiProperty({ type: [BehindDto] })
+  readonly behind!: readonly BehindDto[]
   @ApiProperty({ type: ChecksDto })
   readonly checks!: ChecksDto
 }

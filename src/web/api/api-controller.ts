@@ -31,6 +31,7 @@ const always: readonly ProblemCode[] = [
   'too_many_requests',
   'unexpected',
   'store_unavailable',
+  'clock_wrong',
   'read_models_unavailable',
 ]
 

@@ -1,14 +1,16 @@
 /** For whoever keeps the service running: is the process alive, and can it answer? The two differ: only a dead process is started again. */
 import { setTimeout as wait } from 'node:timers/promises'
-import { Get, ServiceUnavailableException } from '@nestjs/common'
+import { Get, Inject, ServiceUnavailableException } from '@nestjs/common'
 import { ApiOkResponse, ApiOperation } from '@nestjs/swagger'
 import { HealthCheckService, HealthIndicatorService, type HealthCheckResult } from '@nestjs/terminus'
 import { categories } from '../../../projections/projection.ts'
 import { ReadModels } from '../../../projections/runner/read-models.ts'
+import { problemInWords } from '../../commands/clock-check.ts'
+import { RUNTIME_COMMANDS, type CommandHandlers } from '../../commands/command-handlers.ts'
 import { StatusOfReadModels } from '../../operations/status.ts'
 import { EventStore } from '../../event-store/event-store.ts'
 import { Public } from '../../access/permission.guard.ts'
-import { AliveDto, ReadyDto, type ChecksDto } from './answers.dto.ts'
+import { AliveDto, ReadyDto, type BehindDto, type ChecksDto } from './answers.dto.ts'
 import { ApiController, AnswersProblems } from './api-controller.ts'
 import { Problem } from './problems.ts'
 
@@ -23,6 +25,7 @@ export class HealthController {
     private readonly store: EventStore,
     private readonly readModels: ReadModels,
     private readonly status: StatusOfReadModels,
+    @Inject(RUNTIME_COMMANDS) private readonly commands: CommandHandlers,
   ) {}
 
   /** Depends on nothing but this process: a store that is away is no reason to start it again. */
@@ -54,13 +57,15 @@ export class HealthController {
           found.asOf = (await processed).at
         })
         .withTimeout(patienceMs),
+      () => this.clock(),
       () => {
         const { state } = this.status.health
         const projector = this.indicators.check('projector')
-        return state === 'refused' ? projector.down({ state }) : projector.up({ state })
+        return followsTheLog.has(state) ? projector.up({ state }) : projector.down({ state })
       },
     ])
-    return { status: 'ready', asOf: found.asOf, level: found.isLevel, checks }
+    const behind = found.isLevel ? [] : await this.behind()
+    return { status: 'ready', asOf: found.asOf, level: found.isLevel, behind, checks }
   }
 
   /**
@@ -76,6 +81,27 @@ export class HealthController {
     return false
   }
 
+  /** The read models that have yet to process events of ours; none are named where that cannot be found out soon. */
+  private async behind(): Promise<readonly BehindDto[]> {
+    const looked = this.status
+      .look()
+      .then(({ projections }) =>
+        projections.flatMap(({ name, lagSeconds }) => (lagSeconds ? [{ readModel: name, seconds: lagSeconds }] : [])),
+      )
+    return Promise.race([looked.catch(() => []), wait(patienceMs / 2, [])])
+  }
+
+  /** While the log is away, it stands as it was found last. */
+  private async clock() {
+    const { clock } = this.commands
+    const asked = clock.look().catch(() => clock.standing)
+    const { problem, isTrusted } = await Promise.race([asked, wait(patienceMs, clock.standing)])
+    const indicator = this.indicators.check('clock')
+    if (problem === null) return indicator.up({ why: null })
+    const why = { why: problemInWords(problem, isTrusted) }
+    return isTrusted ? indicator.up(why) : indicator.down(why)
+  }
+
   /** @throws Problem that says which is down, and not what it said: that may name a host. */
   private async checked(indicators: Parameters<HealthCheckService['check']>[0]): Promise<ChecksDto> {
     try {
@@ -83,14 +109,19 @@ export class HealthController {
     } catch (error) {
       if (!(error instanceof ServiceUnavailableException)) throw error
       const checks = checksOf(error.getResponse() as HealthCheckResult)
-      throw new Problem('not_ready', { also: { checks }, headers: { 'retry-after': '5' } })
+      const behind = checks.log.status === 'up' ? await this.behind() : []
+      throw new Problem('not_ready', { also: { behind, checks }, headers: { 'retry-after': '5' } })
     }
   }
 }
 
+/** While it is rebuilding, too, it follows the log with whatever can be served. */
+const followsTheLog = new Set<string>(['projecting', 'standing_by', 'rebuilding'])
+
 const checksOf = ({ details }: HealthCheckResult): ChecksDto => ({
   log: { status: statusOf(details.log) },
   readModels: { status: statusOf(details.readModels) },
+  clock: { status: statusOf(details.clock), why: (details.clock?.why as string | null | undefined) ?? null },
   projector: {
     status: statusOf(details.projector),
     state: details.projector?.state as ChecksDto['projector']['state'],

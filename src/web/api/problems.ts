@@ -338,6 +338,12 @@ export const problemKinds = {
     meaning:
       'It is not known whether the request was written. Send it again, with the same Idempotency-Key, after Retry-After.',
   },
+  clock_wrong: {
+    status: 503,
+    title: 'The clock of the service is wrong',
+    meaning:
+      'Nothing was recorded: what is recorded under a wrong clock would be known as of the wrong day. Send it again, with the same Idempotency-Key, when whoever runs the service has set the clock right.',
+  },
   read_models_unavailable: {
     status: 503,
     title: 'The read models cannot be reached',
@@ -431,6 +437,7 @@ const retryAfter: Partial<Record<ProblemCode, string>> = {
   busy: '1',
   database_busy: '5',
   store_unavailable: '5',
+  clock_wrong: '60',
   read_models_unavailable: '5',
   identity_provider_unavailable: '5',
   consultation_log_unavailable: '5',

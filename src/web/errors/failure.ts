@@ -3,6 +3,7 @@ import { HttpException } from '@nestjs/common'
 import { isDatabaseUnavailable } from '../../../projections/storage/availability.ts'
 import { IdentityProviderUnavailable } from '../../access/identity-provider.ts'
 import { Forbidden, SignedOut } from '../../access/policy.ts'
+import { ClockWrong } from '../../commands/clock-check.ts'
 import { ConsultationLogUnavailable } from '../../commands/consultation-log.ts'
 import { StaleRevision } from '../../commands/decide-and-append.ts'
 import { PoisonEvent } from '../../domain/codec.ts'
@@ -21,6 +22,8 @@ export type FailureCode =
   /** A database of ours is locked by another process. Nothing was changed. */
   | 'database_busy'
   | 'store_unavailable'
+  /** The clock of this machine cannot be believed, so nothing is recorded. */
+  | 'clock_wrong'
   | 'read_models_unavailable'
   /** Nobody is signed in, or no longer. */
   | 'signed_out'
@@ -61,6 +64,7 @@ export function classifyFailure(error: unknown): Failure {
   if (error instanceof StaleRevision) return { code: 'changed_meanwhile' }
   if (error instanceof KeysBusy) return { code: 'database_busy' }
   if (error instanceof ConcurrencyConflict) return { code: 'busy' }
+  if (error instanceof ClockWrong) return { code: 'clock_wrong' }
   if (error instanceof StoreUnavailable) return { code: 'store_unavailable' }
   if (isDatabaseUnavailable(error)) return { code: 'read_models_unavailable' }
   if (error instanceof ConsultationLogUnavailable) return { code: 'consultation_log_unavailable' }

@@ -128,6 +128,12 @@ const pages: Readonly<Record<FailureCode, (failure: Failure, error: Error) => Pa
     'Nothing was recorded. Wait a few seconds, then send it again.',
   ),
   store_unavailable: logAway,
+  clock_wrong: page(
+    503,
+    'Sorry, nothing can be recorded just now',
+    'The clock of the service is wrong, and what is recorded under it would be known as of the wrong day. Nothing was recorded.',
+    'Tell whoever runs the service. When the clock is right, go back and send it again.',
+  ),
   read_models_unavailable: page(
     503,
     'Sorry, the pages are unavailable',

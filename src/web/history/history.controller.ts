@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Readable } from 'node:stream'
 import { RequiresPermission } from '../../access/permission.guard.ts'
 import { isPermitted } from '../../access/policy.ts'
+import { recordingDoubts } from '../../commands/clock-check.ts'
 import { Journeys } from '../../queries/journeys.ts'
 import { correctionsOf } from '../details/details-words.ts'
 import { JourneyPages } from '../layout/journey-page.ts'
@@ -33,8 +34,11 @@ export class HistoryController {
     const events = await begun(this.journeys.history(id))
     async function* pieces() {
       yield before
-      for await (const record of events)
-        yield await render('history/event.njk', { event: historyEvent(record, links), path: page.path })
+      const doubtOf = recordingDoubts()
+      for await (const record of events) {
+        const doubt = doubtOf({ metadata: record.event?.metadata, receivedAt: new Date(record.receivedAt) })
+        yield await render('history/event.njk', { event: historyEvent(record, links, doubt), path: page.path })
+      }
       yield after
     }
     return reply.type('text/html; charset=utf-8').send(Readable.from(pieces()))

@@ -15,6 +15,8 @@ export interface HistoryEvent {
   readonly position: string
   readonly occurredOn: string | null
   readonly recordedAt: string | null
+  /** Why the time at which it was recorded cannot be believed; null where nothing speaks against it. */
+  readonly doubt: string | null
   readonly who: string | null
   readonly source: string | null
   readonly late: string | null
@@ -76,6 +78,7 @@ export function historyLinks(events: readonly Recorded<JourneyEvent>[]) {
 export function historyEvent(
   { revision, eventId, type, sentence, receivedAt, position, event, stored }: LogRecord,
   links: ReturnType<typeof historyLinks>,
+  doubt: string | null,
 ): HistoryEvent {
   const metadata = event?.metadata
   return {
@@ -87,6 +90,7 @@ export function historyEvent(
     position,
     occurredOn: metadata?.occurredAt ?? null,
     recordedAt: metadata?.recordedAt ?? null,
+    doubt,
     who: metadata ? recorderInWords(metadata) : null,
     source: metadata ? sourceInWords(metadata) : null,
     late: event && isLate(event) ? `${daysLate(event)} days late` : null,

@@ -1,4 +1,6 @@
 /** How the service stands, in an operator's words. */
+import { futureInWords, problemInWords } from '../../commands/clock-check.ts'
+import type { ServiceStatus } from '../../operations/operations.ts'
 import type { ProjectionStatus, RebuildStatus, ReadModelStatus } from '../../operations/status.ts'
 import { sayCount } from '../layout/dates.ts'
 
@@ -8,13 +10,14 @@ interface Said {
   readonly means: string
 }
 
-export function operationsView(status: ReadModelStatus | null) {
+export function operationsView(status: ServiceStatus | null) {
   if (!status) return { state: databaseAway, status: null }
   const { runner: projector, eventsPerSecond, lagSeconds, position, asOf, projections, parkedStreams } = status
   const parked = parkedView(status.parked)
   return {
     state: stateOf(status),
     status: {
+      clock: clockView(status.clock),
       log: status.log,
       lag: sayLag(lagSeconds),
       rate: `${eventsPerSecond.toLocaleString('en-GB', { maximumFractionDigits: 1 })} events a second`,
@@ -29,6 +32,16 @@ export function operationsView(status: ReadModelStatus | null) {
     },
   }
 }
+
+/** What an operator has to know of the clock; nothing while it can be believed. */
+function clockView({ problem, isTrusted, future }: ServiceStatus['clock']): readonly string[] {
+  return [
+    ...(problem === null ? [] : [problemInWords(problem, isTrusted)]),
+    ...(future ? [`When the application started, ${sentenceInside(futureInWords(future))}`] : []),
+  ]
+}
+
+const sentenceInside = (sentence: string): string => sentence.charAt(0).toLowerCase() + sentence.slice(1)
 
 const databaseAway: Said = {
   name: 'The database of the read models is away',
