@@ -34,7 +34,7 @@ const better = (ids: Readonly<Record<string, readonly string[]>>): Readonly<Reco
   journeyId: fc.constantFrom(...ids.journeyId!),
   // Who was in the room is who is in the group.
   register: fc
-    .tuple(fc.subarray([...ids.memberId!]), fc.constantFrom('ATTC', 'AAME', 'UAAB'))
+    .tuple(fc.subarray([...ids.memberId!], { minLength: 1 }), fc.constantFrom('ATTC', 'AAME', 'UAAB'))
     .map(([members, outcome]) => members.map((journeyId) => ({ journeyId, outcome }))),
   corrects: fc.nat(6),
   withdraws: fc.nat(6),

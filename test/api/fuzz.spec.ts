@@ -23,7 +23,7 @@ describe(`whatever is sent (seed ${seed}: SEED=${seed} does it again)`, () => {
       const description = describeApi(api.app)
       const worlds = new RandomWorlds(runtime, async ({ groupId, journeyIds, sessionIds }) => ({
         memberId: journeyIds as [string, ...string[]],
-        journeyId: [...(journeyIds as [string]), await onProgramme(), await droppedOut()],
+        journeyId: [...(journeyIds as [string, string]), await onProgramme(), await droppedOut()],
         groupId: [groupId],
         sessionId: sessionIds as [string, ...string[]],
         key: ['bbr'],

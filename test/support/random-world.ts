@@ -22,7 +22,7 @@ export class RandomWorlds {
   async next(): Promise<World> {
     if (this.asked % requestsAWorld === 0) {
       const code = `G${1_000 + this.asked / requestsAWorld}`
-      this.world = await this.naming(await groupOf(this.runtime.commands, code, 1, ['F1', 'F2']))
+      this.world = await this.naming(await groupOf(this.runtime.commands, code, 2, ['F1', 'F2', 'F3', 'F4']))
     }
     this.asked++
     return this.world
