@@ -5,18 +5,28 @@ import { Command } from 'commander'
 import { isDay } from '../domain/calendar.ts'
 import { isPackReason, packReasons } from '../domain/evidence-pack.ts'
 import { checkPack } from '../evidence/pack/check-pack.ts'
-import { PackRefused, type PackScope } from '../evidence/pack/pack-format.ts'
+import { mostPackedEvents, PackRefused, type PackScope } from '../evidence/pack/pack-format.ts'
 import { withLevelLog } from '../evidence/pack/level-log.ts'
 import { groupStreams } from '../evidence/pack/group-streams.ts'
 import { makePack } from '../evidence/pack/make-pack.ts'
 import { MalformedNote, parseVerifierKey } from '../evidence/signed-note.ts'
+import { registerEvidence } from '../queries/register-evidence.ts'
+import {
+  isRegisterName,
+  registerNames,
+  Registers,
+  type RegisterFilter,
+  type RegisterName,
+} from '../queries/registers.ts'
 import { readConfig } from '../runtime/config.ts'
-import { openRuntime, type Runtime } from '../runtime/runtime.ts'
+import { openRuntime, waitUntilCaughtUp, type Runtime } from '../runtime/runtime.ts'
 import { atTheTerminal, UsageError } from './terminal.ts'
 
 interface PackOptions {
   readonly journey?: string
   readonly group?: string
+  readonly register?: string
+  readonly by?: string
   readonly reason?: string
   readonly from?: string
   readonly to?: string
@@ -32,10 +42,15 @@ const program = new Command('npm run evidence --').description(
 
 program
   .command('pack')
-  .description('make a pack of one journey, of some days, or of the whole log; the app may run')
+  .description('make a pack of one journey, one group, a register, some days, or the whole log; the app may run')
   .option('--journey <reference>', 'the journey with this reference')
   .option('--group <code>', 'a group with its sessions and the journeys of its members; its code or id')
-  .option('--from <day>', 'everything recorded from this day on, as YYYY-MM-DD; with --to')
+  .option('--register <name>', `a register across journeys: ${registerNames.join(', ')}`)
+  .option('--by <id>', 'of a register only what this person recorded, by the id in the log')
+  .option(
+    '--from <day>',
+    'everything recorded from this day on, as YYYY-MM-DD; with --to, which a register does not need',
+  )
   .option('--to <day>', 'the last day of that')
   .option('--all', 'the whole log')
   .option('--known <day>', 'show the history first as it was known at the end of this day')
@@ -119,20 +134,33 @@ const mendable = [PackRefused, MalformedNote]
 type AskedScope =
   | { readonly of: 'journey'; readonly reference: string }
   | { readonly of: 'group'; readonly name: string }
-  | Exclude<PackScope, { of: 'journey' | 'group' }>
+  | { readonly of: 'register'; readonly name: RegisterName; readonly filter: RegisterFilter }
+  | Exclude<PackScope, { of: 'journey' | 'group' | 'register' }>
 
-function askedScope({ journey, group, from, to, all }: PackOptions): AskedScope {
+function askedScope({ journey, group, register, by, from, to, all }: PackOptions): AskedScope {
   const ways = [
     journey !== undefined,
     group !== undefined,
-    from !== undefined || to !== undefined,
+    register !== undefined,
+    register === undefined && (from !== undefined || to !== undefined),
     all === true,
   ].filter(Boolean).length
   if (ways !== 1)
-    throw new UsageError('Say what to pack: --journey REF, or --group CODE, or --from DAY --to DAY, or --all.')
+    throw new UsageError(
+      'Say what to pack: --journey REF, --group CODE, --register NAME, --from DAY --to DAY, or --all.',
+    )
+  if (register === undefined && by !== undefined) throw new UsageError('--by goes with --register.')
   if (journey !== undefined) return { of: 'journey', reference: journey }
   if (group !== undefined) return { of: 'group', name: group }
   if (all) return { of: 'log' }
+  if (register !== undefined) {
+    if (!isRegisterName(register))
+      throw new UsageError(`There is no register "${register}". Ask for one of ${registerNames.join(', ')}.`)
+    for (const day of [from, to])
+      if (day !== undefined && !isDay(day)) throw new UsageError(`"${day}" is no day: give it as YYYY-MM-DD.`)
+    if (from !== undefined && to !== undefined && from > to) throw new UsageError('--from is after --to.')
+    return { of: 'register', name: register, filter: { ...(from && { from }), ...(to && { to }), ...(by && { by }) } }
+  }
   if (!isDay(from) || !isDay(to) || from > to)
     throw new UsageError('--from and --to are the first and the last day, both as YYYY-MM-DD.')
   return { of: 'days', from, to }
@@ -140,6 +168,11 @@ function askedScope({ journey, group, from, to, all }: PackOptions): AskedScope 
 
 async function scopeOf(runtime: Runtime, asked: AskedScope): Promise<PackScope> {
   if (asked.of === 'journey') return journeyScope(runtime, asked.reference)
+  if (asked.of === 'register') {
+    await waitUntilCaughtUp(runtime)
+    const registers = new Registers(runtime.readModels, runtime.vault)
+    return registerEvidence(registers, asked.name, asked.filter, mostPackedEvents)
+  }
   if (asked.of !== 'group') return asked
   const streams = await groupStreams(runtime.store, asked.name)
   if (streams.length === 0) throw new UsageError('There is no group with this code or id.')

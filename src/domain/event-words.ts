@@ -333,6 +333,7 @@ const evidenceScopeNames = {
   group: 'one group',
   days: 'some days',
   log: 'the whole log',
+  register: 'a register across journeys',
 } as const
 
 const sessionName = (id: string): string => {

@@ -9,7 +9,7 @@ export type EvidencePackEvent =
     type: 'EvidencePackMade'
     data: {
       scope: EvidenceScope
-      /** Of one journey or group its id; of some days the first and the last, as 2025-03-01/2025-03-31; empty of the whole log. */
+      /** Of one journey or group its id; of some days the first and the last, as 2025-03-01/2025-03-31; of a register its name; empty of the whole log. */
       of: string
       /** How many events it holds. */
       events: number
@@ -37,8 +37,10 @@ export type PackReason = keyof typeof packReasons
 export const isPackReason = (text: unknown): text is PackReason =>
   typeof text === 'string' && Object.hasOwn(packReasons, text)
 
-export const evidenceScopes = ['journey', 'group', 'days', 'log'] as const
+export const evidenceScopes = ['journey', 'group', 'days', 'log', 'register'] as const
 export type EvidenceScope = (typeof evidenceScopes)[number]
+
+export const isEvidenceScope = (text: unknown): text is EvidenceScope => evidenceScopes.some((scope) => scope === text)
 
 export const evidencePackPrivacy: Classified<EvidencePackEvent> = {
   EvidencePackMade: {

@@ -1,5 +1,7 @@
 /** The questions that pages and API ask about journeys. */
 import { Module } from '@nestjs/common'
+import { ReadModels } from '../../projections/runner/read-models.ts'
+import { Vault } from '../protection/vault.ts'
 import { Consultations } from './consultations.ts'
 import { Groups } from './groups.ts'
 import { Journeys } from './journeys.ts'
@@ -7,8 +9,14 @@ import { LiveJourneys } from './live.ts'
 import { Questions } from './questions.ts'
 import { Registers } from './registers.ts'
 
+const registers = {
+  provide: Registers,
+  useFactory: (readModels: ReadModels, vault: Vault) => new Registers(readModels, vault),
+  inject: [ReadModels, Vault],
+}
+
 @Module({
-  providers: [Consultations, Groups, Journeys, LiveJourneys, Questions, Registers],
+  providers: [Consultations, Groups, Journeys, LiveJourneys, Questions, registers],
   exports: [Consultations, Groups, Journeys, LiveJourneys, Questions, Registers],
 })
 export class QueriesModule {}

@@ -1,5 +1,4 @@
 /** The registers across all journeys: what was put right, told late, taken back, confirmed or taken away, when and by whom. */
-import { Injectable } from '@nestjs/common'
 import { sql } from 'kysely'
 import { withCaseload } from '../../projections/caseload.ts'
 import { withRegisters, type AuditEntryTable, type AuditList } from '../../projections/registers.ts'
@@ -22,6 +21,8 @@ export const registerNames = [
 ] as const
 export type RegisterName = (typeof registerNames)[number]
 
+export const isRegisterName = (text: unknown): text is RegisterName => registerNames.some((name) => name === text)
+
 /** Which of the rows are asked for. */
 export interface RegisterFilter {
   /** The first and the last day on which it was recorded. */
@@ -33,6 +34,8 @@ export interface RegisterFilter {
 
 export interface AuditRow {
   readonly category: AuditEntryTable['category']
+  /** The stream of its event. */
+  readonly stream: string
   /** The journeys that the row is about; none of what is about none, several where a man's details were corrected. */
   readonly journeyIds: readonly string[]
   readonly revision: number
@@ -53,8 +56,8 @@ export interface AuditRow {
   readonly was: string | null
   readonly became: string | null
   readonly detail: string | null
-  /** Of an ending that was withdrawn: the withdrawal was taken back itself, so the ending stands again. */
-  readonly takenBack: boolean
+  /** Of an ending that was withdrawn: the revision by which the withdrawal was taken back itself, so the ending stands again. */
+  readonly takenBackBy: number | null
 }
 
 export interface RegisterPage {
@@ -92,7 +95,7 @@ const atOnce = 1_000
 
 const uuidShape = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
-@Injectable()
+/** Made without Nest, since the command that packs a register at the terminal starts without it. */
 export class Registers {
   constructor(
     private readonly readModels: ReadModels,
@@ -207,6 +210,23 @@ export class Registers {
     return rows.map(({ subject_id }) => subject_id)
   }
 
+  /** By journey, the revisions that recorded an ending of it: what a changed reason for leaving rests on. */
+  async endingsOf(journeyIds: readonly string[]): Promise<ReadonlyMap<string, readonly number[]>> {
+    const endings = new Map<string, number[]>()
+    for (let n = 0; n < journeyIds.length; n += atOnce) {
+      const rows = await withRegisters(this.readModels.db)
+        .selectFrom('audit_entry')
+        .select(['subject_id', 'revision'])
+        .where('list', '=', 'ended')
+        .where('subject_id', 'in', journeyIds.slice(n, n + atOnce))
+        .orderBy('revision')
+        .execute()
+      for (const { subject_id, revision } of rows)
+        endings.set(subject_id, [...(endings.get(subject_id) ?? []), revision])
+    }
+    return endings
+  }
+
   /** With what the timeline knows of each, and of the event that it corrects or withdraws. */
   private withWhatTheyChange(name: RegisterName, filter: RegisterFilter) {
     return registerEntries(this.readModels.db, name, filter)
@@ -235,6 +255,7 @@ export class Registers {
     const withdrawn = await this.withdrawn(rows)
     return rows.map((row): AuditRow => ({
       category: row.category,
+      stream: `${row.category}-${row.subject_id}`,
       journeyIds:
         row.category === 'journey'
           ? [row.subject_id]
@@ -260,14 +281,14 @@ export class Registers {
       was: row.was ?? row.about_outcome ?? row.about_reason,
       became: row.became,
       detail: row.detail,
-      takenBack: withdrawn.has(`${row.subject_id} ${row.revision}`),
+      takenBackBy: withdrawn.get(`${row.subject_id} ${row.revision}`) ?? null,
     }))
   }
 
-  /** Of these rows those that were withdrawn by an event that stands, as subject and revision. */
-  private async withdrawn(rows: readonly ReadRow[]): Promise<ReadonlySet<string>> {
+  /** Of these rows those that were withdrawn by an event that stands, as subject and revision, with the revision of that event. */
+  private async withdrawn(rows: readonly ReadRow[]): Promise<ReadonlyMap<string, number>> {
     const subjects = [...new Set(rows.map(({ subject_id }) => subject_id))]
-    if (subjects.length === 0) return new Set()
+    if (subjects.length === 0) return new Map()
     const withdrawals = await withRegisters(this.readModels.db)
       .selectFrom('audit_entry')
       .select(['subject_id', 'revision', 'about'])
@@ -275,10 +296,10 @@ export class Registers {
       .where('subject_id', 'in', subjects)
       .orderBy('revision', 'desc')
       .execute()
-    const withdrawn = new Set<string>()
+    const withdrawn = new Map<string, number>()
     // A withdrawal is always recorded after what it takes back, so the last of them is judged first.
     for (const { subject_id, revision, about } of withdrawals)
-      if (!withdrawn.has(`${subject_id} ${revision}`)) withdrawn.add(`${subject_id} ${about}`)
+      if (!withdrawn.has(`${subject_id} ${revision}`)) withdrawn.set(`${subject_id} ${about}`, revision)
     return withdrawn
   }
 

@@ -6,6 +6,7 @@ import { coveredCategories } from '../../src/evidence/evidence-follower.ts'
 import { checkPack } from '../../src/evidence/pack/check-pack.ts'
 import { verifyPack } from '../../src/evidence/pack/verification.ts'
 import { groupStreams } from '../../src/evidence/pack/group-streams.ts'
+import { Registers } from '../../src/queries/registers.ts'
 import { Journeys } from '../../src/queries/journeys.ts'
 import { cookieFor } from '../support/signed-in.ts'
 import { richestJourney, serve, type Served } from '../support/served.ts'
@@ -92,6 +93,23 @@ describe('an evidence pack by page', () => {
     expect(pack.events).toHaveLength(counted)
     const gone = pack.events.findIndex(({ stream, revision }) => stream === group.stream && revision === 1)
     expect(verifyPack({ ...pack, events: pack.events.toSpliced(gone, 1) }).counts.missing).toBe(1)
+  })
+
+  it('of a register is asked for from its page, and has its rows and their events', async () => {
+    const auditor = await signedIn()
+    const register = await auditor.get('/registers/late-recording?from=2023-01-02')
+    const href = /href="(\/audit\/packs\/new[^"]+)"/.exec(register.body)![1]!.replaceAll('&amp;', '&')
+    const asked = Object.fromEntries(new URL(href, 'http://localhost').searchParams)
+    expect(asked).toEqual({ scope: 'register', register: 'late-recording', since: '2/1/2023' })
+    expect((await auditor.get(href)).body).toContain('value="late-recording" selected')
+    const { isProven, pack } = await packOf(asked)
+    expect(isProven).toBe(true)
+    const { total } = await served.app.get(Registers).page('late-recording', { from: '2023-01-02' }, 1)
+    expect(pack.scope).toMatchObject({ of: 'register', from: '2023-01-02', rows: { length: total } })
+    expect(pack.events).toHaveLength(total)
+    expect((await made()).at(-1)).toMatchObject({ scope: 'register', of: 'late-recording' })
+    const wrong = await auditor.post({ scope: 'register', since: '3/1/2024', until: '2/1/2024', register: 'none' })
+    expect(wrong.body).toContain('Select a register')
   })
 
   it('of some days and of the whole log is proven too', async () => {

@@ -8,12 +8,12 @@ import { pathToFileURL } from 'node:url'
 import { strFromU8, unzipSync } from 'fflate'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
-import type { EvidencePack } from '../../src/evidence/pack/pack-format.ts'
+import type { EvidencePack, RegisterScope } from '../../src/evidence/pack/pack-format.ts'
 import { packPage } from '../../src/evidence/pack/pack-page.ts'
 import { newSigningKey } from '../../src/evidence/signed-note.ts'
 import type { Runtime } from '../../src/runtime/runtime.ts'
 import { openBrowser } from '../support/browser.ts'
-import { importJourneys, journeyScopeOf, marked, packOf } from '../support/packs.ts'
+import { importJourneys, journeyScopeOf, marked, packOf, registerScopeOf } from '../support/packs.ts'
 import { openIn } from '../support/runtime.ts'
 import { buildAssets } from '../support/served.ts'
 import { startWitness } from '../support/witness.ts'
@@ -98,6 +98,28 @@ describe('the report', () => {
     await page.fill('#known-on', '2023-05-10')
     await page.locator('#known-on').blur()
     expect(await text(page, '#counted')).toBe('3 of 7 events had been recorded by the end of that day.')
+  })
+
+  it('of a register lists its rows with links to their events, and the rows that were known on a day', async () => {
+    const { pack } = await packOf(runtime, await registerScopeOf(runtime, 'recategorised-outcomes'))
+    const { page, requests, errors } = await opened(packPage(pack))
+    expect(await text(page, '#verdict')).toContain('Nothing was altered')
+    expect(await text(page, 'main')).toContain('The register “Outcomes recategorised”')
+    expect(await text(page, '#counted')).toContain('The register has 4 rows, as known on')
+    const [row] = (pack.scope as RegisterScope).rows
+    const target = `${row!.stream}-${row!.revision}`
+    expect(await page.locator(`table a[href="#${target}"]`).count()).toBe(1)
+    expect(await text(page, `[id="${target}"]`)).toContain('As it was recorded')
+    expect([...requests, ...errors]).toEqual([])
+    const { violations } = await new AxeBuilder({ page }).analyze()
+    expect(violations.map(({ id, nodes }) => `${id}: ${nodes[0]!.html}`)).toEqual([])
+    await picture(page, 'evidence-pack-register')
+    await page.setViewportSize({ width: 320, height: 700 })
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(320)
+    await picture(page, 'evidence-pack-register-phone')
+    await page.fill('#known-on', '2023-07-10')
+    await page.locator('#known-on').blur()
+    expect(await text(page, '#counted')).toBe('0 of 4 rows had been recorded by the end of that day.')
   })
 
   it('marks the event that was altered, and does not believe a stranger’s key', async () => {

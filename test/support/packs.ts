@@ -4,9 +4,16 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { withLevelLog } from '../../src/evidence/pack/level-log.ts'
 import { makePack, type PackOrder } from '../../src/evidence/pack/make-pack.ts'
-import type { EvidencePack, PackScope } from '../../src/evidence/pack/pack-format.ts'
+import {
+  mostPackedEvents,
+  type EvidencePack,
+  type PackScope,
+  type RegisterScope,
+} from '../../src/evidence/pack/pack-format.ts'
 import { importFile } from '../../src/exchange/import-file.ts'
-import type { Runtime } from '../../src/runtime/runtime.ts'
+import { registerEvidence } from '../../src/queries/register-evidence.ts'
+import { Registers, type RegisterFilter, type RegisterName } from '../../src/queries/registers.ts'
+import { waitUntilCaughtUp, type Runtime } from '../../src/runtime/runtime.ts'
 
 /** What names or describes the man of the journey. */
 export const marked = { crn: 'Z987123', familyName: 'Quxworthy', note: 'MARKERNOTE he said something private' }
@@ -43,6 +50,16 @@ export const journeyScopeOf = (runtime: Runtime, ref = reference): PackScope => 
   stream: `journey-${runtime.vault.find('reference', ref)}`,
   reference: ref,
 })
+
+/** The rows of a register as they stand once everything is projected. */
+export async function registerScopeOf(
+  runtime: Runtime,
+  name: RegisterName,
+  filter: RegisterFilter = {},
+): Promise<RegisterScope> {
+  await waitUntilCaughtUp(runtime)
+  return registerEvidence(new Registers(runtime.readModels, runtime.vault), name, filter, mostPackedEvents)
+}
 
 /** With personal fields unless an order says otherwise. */
 export const packOf = (

@@ -127,10 +127,9 @@ describe('the registers', () => {
     await journeys.withdrawRecord(id!, { withdraws: Number(first.revision), because: 'It was right.' }, issued())
     await waitUntilCaughtUp(served.runtime)
     const { rows } = await served.app.get(Registers).page('corrections', { by: '=CM"7' }, 1)
-    expect(rows.filter(({ journeyIds }) => journeyIds[0] === id).map(({ takenBack }) => takenBack)).toEqual([
-      false,
-      true,
-    ])
+    expect(
+      rows.filter(({ journeyIds }) => journeyIds[0] === id).map(({ takenBackBy }) => takenBackBy !== null),
+    ).toEqual([false, true])
   })
 
   it('draw their rows by month, with the same figures as a table', async () => {

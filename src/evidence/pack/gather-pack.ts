@@ -13,6 +13,7 @@ import {
   mostPackedEvents,
   packFormat,
   PackRefused,
+  placesOf,
   wholeStreamsOf,
   type EvidencePack,
   type PackedEvent,
@@ -45,10 +46,7 @@ export async function gatherPack(request: PackRequest, sources: PackSources, now
   if (!checkpoint) throw new PackRefused('The evidence log has signed nothing yet, so nothing can be proved from it.')
   const events: PackedEvent[] = []
   for await (const event of eventsIn(request.scope, sources.store)) {
-    if (events.length === mostPackedEvents)
-      throw new PackRefused(
-        `That is more than ${mostPackedEvents} events, the most that one pack holds. Ask for fewer days.`,
-      )
+    if (events.length === mostPackedEvents) throw tooMany()
     events.push({
       stream: event.stream,
       revision: event.revision,
@@ -62,7 +60,7 @@ export async function gatherPack(request: PackRequest, sources: PackSources, now
     })
   }
   // Several streams are read one after another; a pack has them in the order of the log.
-  if (request.scope.of === 'group')
+  if (request.scope.of === 'group' || request.scope.of === 'register')
     events.sort((a, b) => (a.proof?.index ?? Infinity) - (b.proof?.index ?? Infinity) || 0)
   if (events.length === 0) throw new PackRefused('There is no event of what was asked for.')
   return {
@@ -80,10 +78,20 @@ export async function gatherPack(request: PackRequest, sources: PackSources, now
   }
 }
 
+const tooMany = () =>
+  new PackRefused(`That is more than ${mostPackedEvents} events, the most that one pack holds. Ask for fewer days.`)
+
 async function* eventsIn(scope: PackScope, store: PackSources['store']): AsyncGenerator<StoredEvent> {
   const streams = wholeStreamsOf(scope)
   if (streams) {
     for (const stream of streams) yield* store.read(stream)
+    return
+  }
+  if (scope.of === 'register') {
+    const places = placesOf(scope)
+    if (places.size > mostPackedEvents) throw tooMany()
+    for (const stream of new Set(scope.rows.map((row) => row.stream)))
+      for await (const event of store.read(stream)) if (places.has(`${stream} revision ${event.revision}`)) yield event
     return
   }
   for await (const event of store.readAll(coveredCategories)) {

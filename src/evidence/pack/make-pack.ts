@@ -76,6 +76,6 @@ export async function makePack(
 
 function subjectOf(scope: PackScope): string {
   if (scope.of === 'journey') return scope.stream.slice(scope.stream.indexOf('-') + 1)
-  if (scope.of === 'group') return scope.name
+  if (scope.of === 'group' || scope.of === 'register') return scope.name
   return scope.of === 'days' ? `${scope.from}/${scope.to}` : ''
 }

@@ -11,6 +11,39 @@ export type PackScope =
   /** Every event recorded from one day to another, both included. */
   | { readonly of: 'days'; readonly from: string; readonly to: string }
   | { readonly of: 'log' }
+  /** The rows of a register across journeys, and the events that they rest on. */
+  | {
+      readonly of: 'register'
+      /** Its name in the address of its page, such as `late-recording`, and on the page. */
+      readonly name: string
+      readonly title: string
+      readonly meaning: string
+      /** Which rows were asked for: the first and the last day of recording, and who recorded them; null for all. */
+      readonly from: string | null
+      readonly to: string | null
+      readonly by: string | null
+      readonly rows: readonly PackedRow[]
+    }
+
+/** One row of a register: what it says of its event can be compared with the event. */
+export interface PackedRow {
+  readonly stream: string
+  readonly revision: number
+  readonly eventId: string
+  readonly type: string
+  readonly occurredOn: string
+  /** ISO 8601 UTC. */
+  readonly recordedAt: string
+  readonly by: string
+  /** As the register says it, in words. */
+  readonly says: string
+  /** How long it took, as the register says it, under the heading that it has there. */
+  readonly span: string
+  /** Revisions of the same stream that it rests on besides its own: what it corrects, what took it back, the ending it changes. */
+  readonly alsoRestsOn: readonly number[]
+}
+
+export type RegisterScope = Extract<PackScope, { of: 'register' }>
 
 /** Content of an event as the store has it, in the form that is hashed: RFC 8785 for JSON. */
 export type StoredContent =
@@ -57,6 +90,14 @@ export interface EvidencePack {
 }
 
 export const packFormat = 'throughline-evidence-pack/1'
+
+/** Every event that a register rests on, as `<stream> revision <number>`, each once. */
+export const placesOf = ({ rows }: RegisterScope): ReadonlySet<string> =>
+  new Set(
+    rows.flatMap(({ stream, revision, alsoRestsOn }) =>
+      [revision, ...alsoRestsOn].map((one) => `${stream} revision ${one}`),
+    ),
+  )
 
 /** The streams that a pack has whole; null where it has no stream whole. */
 export const wholeStreamsOf = (scope: PackScope): readonly string[] | null =>

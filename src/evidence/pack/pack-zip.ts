@@ -1,7 +1,14 @@
 /** An evidence pack as a zip file: the evidence in forms that other tools read, and the page that verifies all of it. */
 import { strFromU8, strToU8, unzipSync, zipSync, type Zippable } from 'fflate'
 import { formatProof } from '../inclusion-proof.ts'
-import { packFormat, PackRefused, type EvidencePack, type PackedEvent, type StoredContent } from './pack-format.ts'
+import {
+  packFormat,
+  PackRefused,
+  type EvidencePack,
+  type PackedEvent,
+  type PackedRow,
+  type StoredContent,
+} from './pack-format.ts'
 import { packPage } from './pack-page.ts'
 import { recordBytes } from './verification.ts'
 
@@ -81,6 +88,11 @@ function isPack({ scope, checkpoint, logKeys, witnessKeys, madeAt, id, events }:
   const isText = (value: unknown) => typeof value === 'string'
   const isContent = (content: StoredContent | undefined) =>
     content?.form === 'absent' || (typeof content?.form === 'string' && isText(content.text))
+  const isRow = (row: PackedRow | null) =>
+    row !== null &&
+    [row.stream, row.eventId, row.type, row.occurredOn, row.recordedAt, row.by, row.says, row.span].every(isText) &&
+    Array.isArray(row.alsoRestsOn) &&
+    [row.revision, ...row.alsoRestsOn].every(Number.isSafeInteger)
   const isEvent = (event: PackedEvent | null) =>
     event !== null &&
     [event.stream, event.id, event.type].every(isText) &&
@@ -91,6 +103,7 @@ function isPack({ scope, checkpoint, logKeys, witnessKeys, madeAt, id, events }:
       (Number.isSafeInteger(event.proof?.index) && Array.isArray(event.proof?.path) && event.proof.path.every(isText)))
   return (
     [scope?.of, checkpoint, madeAt, id].every(isText) &&
+    (scope.of !== 'register' || (Array.isArray(scope.rows) && scope.rows.every(isRow))) &&
     [logKeys, witnessKeys].every((keys) => Array.isArray(keys) && keys.every(isText)) &&
     events.every(isEvent)
   )
@@ -125,7 +138,8 @@ ${logKeys.join('\n')}
 
 What is in it
   report.html     the report, with all of the below in it
-  pack.json       what was asked, when, and under which keys
+  pack.json       what was asked, when, and under which keys; of a register
+                  its rows
   events.jsonl    one event a line: data and metadata as stored, its proof, and
                   the personal details as opened, where they were asked for
   checkpoint.txt  the head of the log, signed by the log and its witnesses

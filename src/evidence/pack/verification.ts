@@ -4,7 +4,7 @@
  */
 import { ed25519 } from '@noble/curves/ed25519.js'
 import { sha256 } from '@noble/hashes/sha2.js'
-import { wholeStreamsOf, type EvidencePack, type PackedEvent, type StoredContent } from './pack-format.ts'
+import { placesOf, wholeStreamsOf, type EvidencePack, type PackedEvent, type StoredContent } from './pack-format.ts'
 
 export type PackedEventVerdict = 'ok' | 'altered' | 'missing' | 'extra' | 'reordered' | 'not-yet-covered'
 
@@ -32,6 +32,8 @@ export interface PackVerdict {
   readonly signatures: readonly JudgedSignature[]
   /** `signature-bad` where no key of the log has signed the checkpoint, or one that is trusted has not. */
   readonly log: 'ok' | 'signature-bad'
+  /** Of a register: the events whose rows say otherwise than they do, or that are not there; empty of anything else. */
+  readonly rowsAtOdds: readonly string[]
   /** In the order of the pack, what is missing where it belongs. */
   readonly events: readonly JudgedEvent[]
   readonly counts: Readonly<Record<PackedEventVerdict, number>>
@@ -47,12 +49,14 @@ export function verifyPack(pack: EvidencePack, trustedKey?: string): PackVerdict
   const events = judgedEvents(pack, note)
   const counts = { ok: 0, altered: 0, missing: 0, extra: 0, reordered: 0, 'not-yet-covered': 0 }
   for (const { verdict } of events) counts[verdict]++
+  const rowsAtOdds = rowsNotBorneOut(pack)
   const unproven = events.length - counts.ok - counts['not-yet-covered']
   return {
-    isProven: isSigned && unproven === 0,
+    isProven: isSigned && unproven === 0 && rowsAtOdds.length === 0,
     checkpoint: note && { origin: note.origin, size: note.size, root: note.root },
     signatures,
     log: isSigned ? 'ok' : 'signature-bad',
+    rowsAtOdds,
     events,
     counts,
   }
@@ -85,11 +89,12 @@ function judgedEvents(pack: EvidencePack, note: ParsedNote | null): JudgedEvent[
   const seen = new Set<string>()
   const indexes = new Set<number>()
   const whole = wholeStreamsOf(pack.scope)
+  const places = pack.scope.of === 'register' ? placesOf(pack.scope) : null
   const next = new Map<string, number>()
   let last = -1
   for (const event of pack.events) {
     const where = placeOf(event)
-    const isExtra = seen.has(where) || !isInScope(pack, event)
+    const isExtra = seen.has(where) || !isInScope(pack, event) || places?.has(where) === false
     seen.add(where)
     if (whole && !isExtra) {
       const expected = next.get(event.stream) ?? 0
@@ -101,6 +106,7 @@ function judgedEvents(pack: EvidencePack, note: ParsedNote | null): JudgedEvent[
     if (event.proof) indexes.add(event.proof.index)
     judged.push({ verdict, where, event })
   }
+  for (const where of places ?? []) if (!seen.has(where)) judged.push({ verdict: 'missing', where, event: null })
   if (pack.scope.of === 'log' && note)
     judged.push(...missing(0, note.size, (entry) => `entry ${entry} of the log`, indexes))
   return judged
@@ -113,6 +119,36 @@ function verdictOn(event: PackedEvent, note: ParsedNote | null, last: number): P
 }
 
 const placeOf = ({ stream, revision }: Pick<PackedEvent, 'stream' | 'revision'>) => `${stream} revision ${revision}`
+
+/** A row stands as long as its event is in the pack and says the same: what it is, when, recorded when and by whom. */
+function rowsNotBorneOut({ scope, events }: EvidencePack): string[] {
+  if (scope.of !== 'register') return []
+  const at = new Map(events.map((event) => [placeOf(event), event]))
+  return scope.rows
+    .filter((row) => {
+      const event = at.get(placeOf(row))
+      const told = event && toldBy(event.metadata)
+      return (
+        !told ||
+        event.id !== row.eventId ||
+        event.type !== row.type ||
+        told.occurredAt !== row.occurredOn ||
+        told.recordedAt !== row.recordedAt ||
+        told.actor?.id !== row.by
+      )
+    })
+    .map(placeOf)
+}
+
+function toldBy(
+  content: StoredContent,
+): { occurredAt?: unknown; recordedAt?: unknown; actor?: { id?: unknown } | null } | null {
+  try {
+    return content.form === 'canonical' ? (JSON.parse(content.text) as ReturnType<typeof toldBy>) : null
+  } catch {
+    return null
+  }
+}
 
 /** Of a stretch that is gone, so many are named. */
 const mostMissingNamed = 1_000

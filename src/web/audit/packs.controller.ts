@@ -8,16 +8,27 @@ import { Cases, isStreamName } from '../../audit/cases.ts'
 import { PackMaker } from '../../audit/pack-maker.ts'
 import { dayOf, type Day } from '../../domain/calendar.ts'
 import { isPackReason, packReasons, type PackReason } from '../../domain/evidence-pack.ts'
-import { PackRefused, type PackScope } from '../../evidence/pack/pack-format.ts'
+import { mostPackedEvents, PackRefused, type PackScope } from '../../evidence/pack/pack-format.ts'
+import { registerEvidence } from '../../queries/register-evidence.ts'
+import { registerWords } from '../../queries/register-words.ts'
+import {
+  isRegisterName,
+  registerNames,
+  Registers,
+  type RegisterFilter,
+  type RegisterName,
+} from '../../queries/registers.ts'
 import { sayDay } from '../layout/dates.ts'
 import { Looking } from '../looking.ts'
 import { typedDay, type AskedFields, type TypedProblem } from './asked.ts'
 
-const scopes = { journey: 'One journey', group: 'One group', days: 'Some days', log: 'The whole log' } as const
-type AskedScope = keyof typeof scopes
+/** What was asked for, before the rows of a register are read. */
+type AskedScope =
+  | Exclude<PackScope, { of: 'register' }>
+  | { readonly of: 'register'; readonly name: RegisterName; readonly filter: RegisterFilter }
 
 interface PackAsked {
-  readonly scope: PackScope
+  readonly scope: AskedScope
   readonly of: string
   readonly reason: PackReason
   readonly knownOn: Day | null
@@ -30,6 +41,7 @@ export class PacksController {
   constructor(
     private readonly packs: PackMaker,
     private readonly cases: Cases,
+    private readonly registers: Registers,
     private readonly looking: Looking,
   ) {}
 
@@ -55,6 +67,7 @@ export class PacksController {
     try {
       const { pack, journeyIds } = await this.packs.make({
         ...asked,
+        scope: await this.scopeOf(asked.scope),
         by: whoIsAsking(request),
         source: 'ui',
         commandId: randomUUID(),
@@ -92,6 +105,11 @@ export class PacksController {
       .send(Buffer.from(bytes))
   }
 
+  private async scopeOf(scope: AskedScope): Promise<PackScope> {
+    if (scope.of !== 'register') return scope
+    return registerEvidence(this.registers, scope.name, scope.filter, mostPackedEvents)
+  }
+
   private find(id: string, request: FastifyRequest) {
     const made = this.packs.madeFor(whoIsAsking(request).id, id)
     if (!made) throw new NotFoundException('There is no such pack, or it is not kept any longer. Make it again.')
@@ -123,6 +141,24 @@ export class PacksController {
     problems: TypedProblem[],
   ): Pick<PackAsked, 'scope' | 'of'> | null {
     switch (text('scope')) {
+      case 'register': {
+        const name = text('register')
+        const found = problems.length
+        const since = text('since') === '' ? null : day('since', 'Recorded from')
+        const until = text('until') === '' ? null : day('until', 'Recorded to')
+        const by = text('by').slice(0, 200)
+        if (!isRegisterName(name)) problems.push({ href: '#register', text: 'Select a register' })
+        else if (since && until && since > until)
+          problems.push({ href: '#until', text: '“Recorded to” must be the same as or after “Recorded from”' })
+        if (problems.length > found || !isRegisterName(name)) return null
+        const filter = { ...(since && { from: since }), ...(until && { to: until }), ...(by && { by }) }
+        const limits = [since && `from ${sayDay(since)}`, until && `to ${sayDay(until)}`, by && `by ${by}`]
+        const said = limits.filter(Boolean).join(' ')
+        return {
+          scope: { of: 'register', name, filter },
+          of: `the register “${registerWords[name].title}”${said && `, recorded ${said}`}`,
+        }
+      }
       case 'journey': {
         const stream = this.cases.streamNamed(text('case'))
         if (stream?.startsWith('journey-'))
@@ -158,7 +194,7 @@ export class PacksController {
 
 const fileNameOf = (id: string): string => `evidence-${id.slice(0, 8)}.zip`
 
-const fields = ['scope', 'case', 'group', 'from', 'to', 'known', 'reason', 'personal'] as const
+const fields = ['scope', 'case', 'group', 'register', 'since', 'until', 'by', 'from', 'to', 'known', 'reason', 'personal'] as const // prettier-ignore
 
 const carriedIn = (body: AskedFields) =>
   fields.map((name) => ({ name, value: typeof body[name] === 'string' ? body[name] : '' }))
@@ -178,7 +214,14 @@ function formModel(body: AskedFields, problems: readonly TypedProblem[]) {
     values,
     problems,
     problemFor: Object.fromEntries(problems.map(({ href, text }) => [href.slice(1), { text }])),
-    scopes: (Object.keys(scopes) as AskedScope[]).map((value) => ({ value, text: scopes[value] })),
+    registers: [
+      { value: '', text: 'Select a register', selected: !values.register },
+      ...registerNames.map((value) => ({
+        value,
+        text: registerWords[value].title,
+        selected: values.register === value,
+      })),
+    ],
     reasons: [
       { value: '', text: 'Select what it is for', selected: !values.reason },
       ...Object.entries(packReasons).map(([value, text]) => ({ value, text, selected: values.reason === value })),

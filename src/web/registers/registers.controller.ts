@@ -6,9 +6,11 @@ import { Readable } from 'node:stream'
 import { RequiresPermission } from '../../access/permission.guard.ts'
 import { SavedViews } from '../../access/saved-views.ts'
 import { whoIsAsking } from '../../access/session.ts'
+import type { Day } from '../../domain/calendar.ts'
 import { harmless } from '../../exchange/csv-records.ts'
 import { Journeys } from '../../queries/journeys.ts'
 import {
+  isRegisterName,
   registerNames,
   registerPageSize,
   Registers,
@@ -19,7 +21,7 @@ import { Looking } from '../looking.ts'
 import { registerAddress, pagination, registerAsked } from './asked.ts'
 import { questionNames, questionWords } from './inspector-questions.ts'
 import { barsOf, barStep } from './bars.ts'
-import { reasonName, registerWords, roleName } from './register-words.ts'
+import { reasonName, registerWords, roleName } from '../../queries/register-words.ts'
 
 type Asked = Readonly<Record<string, unknown>>
 
@@ -89,6 +91,13 @@ export class RegistersController {
       ),
       address: hrefOf({}),
       saved: this.views.of(whoIsAsking(request).id).some(({ address }) => address === hrefOf({})),
+      pack: registerAddress('/audit/packs/new', {
+        scope: 'register',
+        register: name,
+        since: typedAs(filter.from),
+        until: typedAs(filter.to),
+        by: filter.by,
+      }),
       csv: registerAddress(`/registers/${name}/rows.csv`, { ...filter }),
       jsonl: registerAddress(`/registers/${name}/rows.jsonl`, { ...filter }),
     })
@@ -141,11 +150,13 @@ export class RegistersController {
   }
 }
 
+/** A day as a form of the desk takes it: 17/5/2024. */
+const typedAs = (day: Day | undefined) => day?.split('-').toReversed().map(Number).join('/')
+
 /** @throws NotFoundException */
 function named(given: string): RegisterName {
-  const name = registerNames.find((one) => one === given)
-  if (name === undefined) throw new NotFoundException('There is no register of that name.')
-  return name
+  if (!isRegisterName(given)) throw new NotFoundException('There is no register of that name.')
+  return given
 }
 
 /** The fields of a file, in the order in which they stand in it. Nothing personal is among them. */
@@ -167,7 +178,7 @@ const fileFields: Readonly<Record<string, (row: AuditRow) => unknown>> = {
   was: ({ was }) => was,
   became: ({ became }) => became,
   detail: ({ detail }) => detail,
-  taken_back: ({ takenBack }) => takenBack,
+  taken_back: ({ takenBackBy }) => takenBackBy !== null,
 }
 
 function leaversView({ byReason, ...whole }: Awaited<ReturnType<Registers['leavers']>>) {

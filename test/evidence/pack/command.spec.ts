@@ -54,6 +54,20 @@ it('makes a pack and checks it; a pack that was altered, or is of another log, e
   expect(JSON.parse(verdict.stdout)).toMatchObject({ isProven: false, log: 'signature-bad', events: [] })
 })
 
+it('makes a pack of a register', async () => {
+  const dataDir = temporaryDirectory()
+  const runtime = await openIn(dataDir)
+  await importJourneys(runtime)
+  await runtime.close()
+  const out = join(temporaryDirectory(), 'register.zip')
+  const made = run(dataDir, 'pack', '--register', 'corrections', '--from', '2023-07-01', '--out', out)
+  expect(made).toMatchObject({ status: 0, stderr: '' })
+  expect(made.stdout).toContain(`${out}: 8 events\n`)
+  const checked = run(dataDir, 'check', out, '--key', made.stdout.trim().split('\n').at(-1)!)
+  expect(checked).toMatchObject({ status: 0, stdout: expect.stringContaining('Proven: 8 events') })
+  expect(run(dataDir, 'pack', '--register', 'nothing', '--out', `${out}.2`).stderr).toContain('late-recording')
+})
+
 it('says what it needs', () => {
   const dataDir = temporaryDirectory()
   const out = join(dataDir, 'pack.zip')

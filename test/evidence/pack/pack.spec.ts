@@ -1,18 +1,24 @@
 /** An evidence pack holds what was asked with all that proves it, and its making is itself recorded. */
-import { createHash } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { strFromU8, unzipSync } from 'fflate'
 import { describe, expect, it } from 'vitest'
 import { recordedFrom } from '../../../src/domain/codec.ts'
 import type { EvidencePackEvent } from '../../../src/domain/evidence-pack.ts'
 import { checkPack } from '../../../src/evidence/pack/check-pack.ts'
-import { PackRefused } from '../../../src/evidence/pack/pack-format.ts'
+import {
+  PackRefused,
+  type EvidencePack,
+  type PackedRow,
+  type RegisterScope,
+} from '../../../src/evidence/pack/pack-format.ts'
+import { verifyPack } from '../../../src/evidence/pack/verification.ts'
 import { parseProof } from '../../../src/evidence/inclusion-proof.ts'
 import { parseCheckpoint } from '../../../src/evidence/checkpoint.ts'
 import { recordOf } from '../../../src/evidence/leaf.ts'
 import { parseNote } from '../../../src/evidence/signed-note.ts'
 import { signingKeysIn } from '../../../src/evidence/signing-keys.ts'
 import { goVerifier, type GoCheck } from '../../support/go-verifier.ts'
-import { importJourneys, journeyScopeOf, marked, packOf, reference } from '../../support/packs.ts'
+import { importJourneys, journeyScopeOf, marked, packOf, reference, registerScopeOf } from '../../support/packs.ts'
 import { temporaryWorkplace } from '../../support/runtime.ts'
 import { startWitness } from '../../support/witness.ts'
 
@@ -113,6 +119,66 @@ describe('a pack of one journey', () => {
     const keys = found.get('keys.txt')!.trim().split('\n')
     const note: GoCheck = { Kind: 'note', Note: found.get('checkpoint.txt')!, VerifierKeys: keys }
     expect(goVerifier()([note, ...checks])).toEqual(['ok', ...checks.map(() => 'ok')])
+  })
+})
+
+describe('a pack of a register', () => {
+  it('has its rows, and of each the event and what that corrects or changes, proved', async () => {
+    const runtime = await temporaryWorkplace()
+    await importJourneys(runtime)
+    const corrections = await packOf(runtime, await registerScopeOf(runtime, 'corrections'))
+    expect(checkPack(corrections.bytes, corrections.pack.logKeys[0])).toMatchObject({ isProven: true, files: [] })
+    const typesOf = ({ events }: EvidencePack) => events.map(({ type }) => type).toSorted()
+    expect(typesOf(corrections.pack)).toEqual([
+      ...Array<string>(4).fill('AttendanceCorrected'),
+      ...Array<string>(4).fill('AttendanceRecorded'),
+    ])
+    const recategorised = await packOf(runtime, await registerScopeOf(runtime, 'recategorised-outcomes'))
+    expect(recategorised.pack.scope).toMatchObject({ rows: { length: 4 }, title: 'Outcomes recategorised' })
+    expect(typesOf(recategorised.pack)).toEqual([
+      ...Array<string>(4).fill('OutcomeRecategorised'),
+      ...Array<string>(4).fill('ParticipantDroppedOut'),
+    ])
+    const [made] = await Array.fromAsync(runtime.store.read(`evidence-${recategorised.pack.id}`))
+    expect(made!.data).toMatchObject({ scope: 'register', of: 'recategorised-outcomes', events: 8 })
+    const taken = await packOf(runtime, await registerScopeOf(runtime, 'taken-away'))
+    expect(taken.pack.events.map(({ stream }) => stream)).toContain(`evidence-${recategorised.pack.id}`)
+    expect(checkPack(taken.bytes).isProven).toBe(true)
+  })
+
+  it('is not proven where a row says otherwise than its event, or an event is missing or too many', async () => {
+    const runtime = await temporaryWorkplace()
+    await importJourneys(runtime)
+    const { pack } = await packOf(runtime, await registerScopeOf(runtime, 'corrections'))
+    const scope = pack.scope as RegisterScope
+    const [row] = scope.rows
+    const where = `${row!.stream} revision ${row!.revision}`
+    const changes: Partial<PackedRow>[] = [
+      { by: 'somebody-else' },
+      { recordedAt: '2023-07-02T00:00:00.000Z' },
+      { occurredOn: '2023-06-29' },
+      { type: 'RecordWithdrawn' },
+      { eventId: randomUUID() },
+    ]
+    for (const changed of changes) {
+      const altered = { ...pack, scope: { ...scope, rows: scope.rows.with(0, { ...row!, ...changed }) } }
+      expect(verifyPack(altered)).toMatchObject({ isProven: false, rowsAtOdds: [where] })
+    }
+    expect(verifyPack({ ...pack, events: pack.events.slice(1) })).toMatchObject({
+      isProven: false,
+      counts: { missing: 1 },
+    })
+    expect(verifyPack({ ...pack, scope: { ...scope, rows: scope.rows.slice(1) } })).toMatchObject({
+      isProven: false,
+      counts: { extra: 2 },
+    })
+    expect(verifyPack(pack)).toMatchObject({ isProven: true, rowsAtOdds: [] })
+  })
+
+  it('that has no row is refused', async () => {
+    const runtime = await temporaryWorkplace()
+    await importJourneys(runtime)
+    await expect(packOf(runtime, await registerScopeOf(runtime, 'reinstatements'))).rejects.toThrow(PackRefused)
   })
 })
 

@@ -65,6 +65,9 @@ const fieldName = (field) => {
 
 const eventLink = (revision) => h('a', { href: `#event-${revision}` }, `event ${revision}`)
 
+/** A register has events of many streams, so a link to one names its stream as well. */
+const anchorOf = (stream, revision) => (pack.scope.of === 'register' ? `${stream}-${revision}` : `event-${revision}`)
+
 const plural = (count, one, many = `${one}s`) => `${count} ${count === 1 ? one : many}`
 
 const verdictWords = {
@@ -79,6 +82,7 @@ const verdictWords = {
 function verdictBox(verdict) {
   const { counts, events } = verdict
   const wrong = counts.altered + counts.missing + counts.extra + counts.reordered
+  const { rowsAtOdds } = verdict
   const [title, text] = verdict.isProven
     ? [
         'Nothing was altered',
@@ -92,15 +96,70 @@ function verdictBox(verdict) {
           'This pack is not what was recorded',
           `${wrong} of ${events.length} events do not agree with the signed log. They are marked below.`,
         ]
-      : [
-          'This pack cannot be believed',
-          'The signature on the checkpoint is missing, is wrong, or is not that of the key you trust.',
-        ]
+      : rowsAtOdds.length > 0
+        ? [
+            'A row says otherwise than its event',
+            `${plural(rowsAtOdds.length, 'row')} of the register ${rowsAtOdds.length === 1 ? 'is' : 'are'} not borne out by what was recorded: ${rowsAtOdds.slice(0, 5).join(', ')}.`,
+          ]
+        : [
+            'This pack cannot be believed',
+            'The signature on the checkpoint is missing, is wrong, or is not that of the key you trust.',
+          ]
   return h(
     'div',
     { class: verdict.isProven ? 'verdict' : 'verdict verdict--bad', role: 'status', id: 'verdict' },
     h('p', {}, h('strong', {}, title), text),
   )
+}
+
+const recordedWithin = ({ from, to, by }) => {
+  const limits = [from && `from ${day(from)}`, to && `to ${day(to)}`, by && `by ${by}`].filter(Boolean)
+  return limits.length > 0 ? `, as far as recorded ${limits.join(' ')}` : ''
+}
+
+/** The rows as the service told them, beside what their events say themselves. */
+function register(knownOn) {
+  const { scope } = pack
+  if (scope.of !== 'register') return []
+  const isKnown = ({ recordedAt }) => knownOn === null || recordedAt.slice(0, 10) <= knownOn
+  const known = scope.rows.filter(isKnown)
+  const toldAt = new Map(pack.events.map((event, n) => [`${event.stream} ${event.revision}`, told[n]]))
+  const link = (stream, revision) => h('a', { href: `#${anchorOf(stream, revision)}` }, `event ${revision}`)
+  return [
+    h('h2', {}, knownOn === null ? scope.title : `${scope.title}, as known on ${day(knownOn)}`),
+    h('p', {}, scope.meaning),
+    h('label', { for: 'known-on' }, 'As it was known on'),
+    h('p', { class: 'hint', id: 'known-on-hint' }, 'Leave it empty for what is known now.'),
+    knownOnInput,
+    h(
+      'p',
+      { id: 'counted' },
+      knownOn === null
+        ? `The register has ${plural(scope.rows.length, 'row')}, as known on ${instant(pack.madeAt)}.`
+        : `${known.length} of ${plural(scope.rows.length, 'row')} had been recorded by the end of that day.`,
+    ),
+    table(
+      'The rows, the oldest first',
+      ['Recorded', 'What', 'How long', 'By', 'Event', 'Rests on'],
+      known.map(({ stream, revision, recordedAt, says, span, by, alsoRestsOn }) => [
+        instant(recordedAt),
+        h('span', {}, says, h('span', { class: 'quiet' }, ` ${toldAt.get(`${stream} ${revision}`)?.sentence ?? ''}`)),
+        span,
+        by,
+        h('span', {}, link(stream, revision), h('span', { class: 'quiet' }, ` of ${stream}`)),
+        h(
+          'span',
+          {},
+          alsoRestsOn.flatMap((one, n) => [n > 0 ? ', ' : '', link(stream, one)]),
+        ),
+      ]),
+    ),
+    h(
+      'p',
+      { class: 'quiet' },
+      'The log proves of each row that its event was recorded so. That no row was left out, the service that made the pack says; a pack of the same days, or of the whole log, proves it.',
+    ),
+  ]
 }
 
 function askedFor() {
@@ -110,9 +169,11 @@ function askedFor() {
       ? `The whole history of journey ${scope.reference}`
       : scope.of === 'group'
         ? `Group ${scope.name}: its sessions, and the whole journeys of whoever has or had a place in it`
-        : scope.of === 'days'
-          ? `Everything recorded from ${day(scope.from)} to ${day(scope.to)}`
-          : 'The whole log'
+        : scope.of === 'register'
+          ? `The register “${scope.title}”${recordedWithin(scope)}, and the events that its rows rest on`
+          : scope.of === 'days'
+            ? `Everything recorded from ${day(scope.from)} to ${day(scope.to)}`
+            : 'The whole log'
   return [
     h('h2', {}, 'What was asked'),
     facts([
@@ -244,7 +305,8 @@ function eventItem({ verdict, where, event }, knownOn) {
   if (!event) return h('li', {}, tag, where)
   const it = told[pack.events.indexOf(event)]
   const isLater = knownOn !== null && it.recordedAt !== null && it.recordedAt.slice(0, 10) > knownOn
-  const id = pack.scope.of === 'journey' ? `event-${event.revision}` : null
+  const id = ['journey', 'register'].includes(pack.scope.of) ? anchorOf(event.stream, event.revision) : null
+  const linkTo = (revision) => h('a', { href: `#${anchorOf(event.stream, revision)}` }, `event ${revision}`)
   const note = (text) => h('span', { class: 'tag tag--note' }, text)
   return h(
     'li',
@@ -255,8 +317,8 @@ function eventItem({ verdict, where, event }, knownOn) {
       {},
       tag,
       it.daysLate > 0 ? note(`${plural(it.daysLate, 'day')} late`) : null,
-      it.corrects === null ? null : note(h('span', {}, 'Corrects ', eventLink(it.corrects))),
-      it.correctedBy === null ? null : note(h('span', {}, 'Corrected by ', eventLink(it.correctedBy))),
+      it.corrects === null ? null : note(h('span', {}, 'Corrects ', linkTo(it.corrects))),
+      it.correctedBy === null ? null : note(h('span', {}, 'Corrected by ', linkTo(it.correctedBy))),
       it.isKeyMissing ? note('Personal details left out: their key was missing') : null,
       isLater ? note('Recorded later than the day you look at') : null,
     ),
@@ -306,7 +368,12 @@ function show() {
   const focused = document.activeElement
   const knownOn = knownOnInput.value || null
   const verdict = verifyPack(pack, keyInput.value.trim() || undefined)
-  const title = pack.scope.of === 'journey' ? `Evidence: journey ${pack.scope.reference}` : 'Evidence'
+  const title =
+    pack.scope.of === 'journey'
+      ? `Evidence: journey ${pack.scope.reference}`
+      : pack.scope.of === 'register'
+        ? `Evidence: register “${pack.scope.title}”`
+        : 'Evidence'
   document.title = title
   main.replaceChildren(
     ...[
@@ -315,6 +382,7 @@ function show() {
       ...askedFor(),
       ...proof(verdict),
       ...account(knownOn),
+      ...register(knownOn),
       h('h2', {}, 'Events, in the order in which they were recorded'),
       h(
         'ol',

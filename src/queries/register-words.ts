@@ -1,12 +1,13 @@
 /** What each register is called and means, and what one of its rows says in words. */
-import { isOddityCode, oddities } from '../../domain/journey/oddities.ts'
-import { isRole, roles } from '../../access/policy.ts'
-import { isEventType } from '../../domain/events.ts'
-import { wordsOf } from '../../domain/event-words.ts'
-import { isOutcome, isReason, outcomes, reasons } from '../../domain/journey/outcomes.ts'
-import { lateAfterDays } from '../../domain/journey/replay.ts'
-import type { RegisterName, AuditRow } from '../../queries/registers.ts'
-import { sayCount, sayDayShort } from '../layout/dates.ts'
+import { isOddityCode, oddities } from '../domain/journey/oddities.ts'
+import { isRole, roles } from '../access/policy.ts'
+import { isEventType } from '../domain/events.ts'
+import { wordsOf } from '../domain/event-words.ts'
+import { isOutcome, isReason, outcomes, reasons } from '../domain/journey/outcomes.ts'
+import type { Day } from '../domain/calendar.ts'
+import { isEvidenceScope, type EvidenceScope } from '../domain/evidence-pack.ts'
+import { lateAfterDays } from '../domain/journey/replay.ts'
+import { isRegisterName, type AuditRow, type RegisterName } from './registers.ts'
 
 interface RegisterWords {
   readonly title: string
@@ -18,13 +19,12 @@ interface RegisterWords {
 
 const daysLate = {
   heading: 'Recorded after',
-  of: ({ daysLate }: AuditRow) => (daysLate > 0 ? sayCount(daysLate, 'day') : 'The same day'),
+  of: ({ daysLate }: AuditRow) => (daysLate > 0 ? days(daysLate) : 'The same day'),
 }
 
 const lag = {
   heading: 'Stood for',
-  of: ({ lagDays }: AuditRow) =>
-    lagDays === null ? 'Not known' : lagDays === 0 ? 'Less than a day' : sayCount(lagDays, 'day'),
+  of: ({ lagDays }: AuditRow) => (lagDays === null ? 'Not known' : lagDays === 0 ? 'Less than a day' : days(lagDays)),
 }
 
 export const registerWords: Readonly<Record<RegisterName, RegisterWords>> = {
@@ -35,13 +35,13 @@ export const registerWords: Readonly<Record<RegisterName, RegisterWords>> = {
     says: (row) =>
       row.type === 'ParticipantDetailsCorrected'
         ? 'Personal details corrected'
-        : `${nameOf(row.of)} ${row.type === 'RecordWithdrawn' ? 'withdrawn' : 'corrected'}${changeIn(row)}${row.takenBack ? ', and this was taken back' : ''}`,
+        : `${nameOf(row.of)} ${row.type === 'RecordWithdrawn' ? 'withdrawn' : 'corrected'}${changeIn(row)}${row.takenBackBy !== null ? ', and this was taken back' : ''}`,
   },
   'late-recording': {
     title: 'Late recording',
     meaning: `Everything that was recorded more than ${lateAfterDays} days after the day it happened. Corrections are not among them: they always come later.`,
     span: daysLate,
-    says: ({ type, occurredOn }) => `${nameOf(type)} of ${sayDayShort(occurredOn)}`,
+    says: ({ type, occurredOn }) => `${nameOf(type)} of ${shortDay(occurredOn)}`,
   },
   'recategorised-outcomes': {
     title: 'Outcomes recategorised',
@@ -55,7 +55,7 @@ export const registerWords: Readonly<Record<RegisterName, RegisterWords>> = {
     meaning: 'Every record that somebody left or finished and that was later withdrawn as recorded in error.',
     span: lag,
     says: (row) =>
-      `${nameOf(row.of)}${row.was ? ` (${lowered(codeName(row.was))})` : ''} withdrawn${row.takenBack ? ', and this was taken back: the ending stands' : ''}`,
+      `${nameOf(row.of)}${row.was ? ` (${lowered(codeName(row.was))})` : ''} withdrawn${row.takenBackBy !== null ? ', and this was taken back: the ending stands' : ''}`,
   },
   reinstatements: {
     title: 'Reinstatements',
@@ -74,11 +74,18 @@ export const registerWords: Readonly<Record<RegisterName, RegisterWords>> = {
     meaning: 'Every evidence pack that was made, by whom, and whether personal details were in it.',
     span: {
       heading: 'Of',
-      of: ({ of, detail }) =>
-        of === 'days' ? (detail ?? '').replace('/', ' to ') : of === 'journey' ? 'One journey' : 'The whole log',
+      of: ({ of, detail }) => (isEvidenceScope(of) ? takenOf[of](detail ?? '') : ''),
     },
     says: ({ became }) => `Evidence pack ${became === 'opened' ? 'with' : 'without'} personal details`,
   },
+}
+
+const takenOf: Readonly<Record<EvidenceScope, (detail: string) => string>> = {
+  journey: () => 'One journey',
+  group: () => 'One group',
+  days: (days) => days.replace('/', ' to '),
+  register: (name) => `Register: ${isRegisterName(name) ? registerWords[name].title.toLowerCase() : name}`,
+  log: () => 'The whole log',
 }
 
 export const roleName = (role: string): string => (isRole(role) ? roles[role].name : spaced(role).replaceAll('-', ' '))
@@ -98,5 +105,17 @@ const changeIn = ({ was, became }: AuditRow): string =>
     : `: ${was === null ? '' : `${lowered(codeName(was))} became `}${lowered(codeName(became))}`
 
 const lowered = (text: string): string => text.slice(0, 1).toLowerCase() + text.slice(1)
+
+const shortDayFormat = new Intl.DateTimeFormat('en-GB', {
+  day: 'numeric',
+  month: 'short',
+  year: 'numeric',
+  timeZone: 'UTC',
+})
+
+/** `12 Mar 2024`, in the narrow columns of a register. */
+const shortDay = (day: Day): string => shortDayFormat.format(new Date(`${day}T00:00:00Z`)).replace('Sept', 'Sep')
+
+const days = (count: number): string => `${count} ${count === 1 ? 'day' : 'days'}`
 
 const spaced = (code: string): string => code.replaceAll('_', ' ')
