@@ -1,7 +1,8 @@
 /** Who is he, and how is he found? His details sealed as the log holds them, and the keyed tokens by which he can be looked up. */
+import type { ErasureEvent } from '../src/domain/erasure.ts'
 import { groupEventTypes } from '../src/domain/group/group.ts'
 import type { Recorded } from '../src/domain/history.ts'
-import type { Details, ParticipantEvent } from '../src/domain/participant.ts'
+import type { Details, DetailsEvent } from '../src/domain/participant.ts'
 import { sessionEventTypes } from '../src/domain/session/session.ts'
 import { opened } from '../src/protection/sealing.ts'
 import { indexedNameWords, searchedNameWords } from '../src/protection/name-words.ts'
@@ -20,6 +21,16 @@ export interface ParticipantTokenTable {
   participant_id: string
 }
 
+/** How an erasure stands, where one was ever asked for. */
+export interface ErasureTable {
+  participant_id: string
+  state: 'asked' | 'declined' | 'authorised' | 'destroyed'
+  /** The event that says so, who recorded it, and when. */
+  event_id: string
+  actor: string
+  recorded_at: string
+}
+
 const participantTable: Table = {
   name: 'participant',
   columns: { participant_id: 'text', event_id: 'text', sealed: 'text' },
@@ -34,6 +45,13 @@ const tokenTable: Table = {
   kind: 'document',
 }
 
+const erasureTable: Table = {
+  name: 'erasure',
+  columns: { participant_id: 'text', state: 'text', event_id: 'text', actor: 'text', recorded_at: 'text' },
+  key: ['participant_id'],
+  kind: 'document',
+}
+
 /** The tokens under which details are found: the CRN whole, and each word of the names without case or accents. */
 const tokensOf = (vault: Vault, { crn, familyName, givenNames }: Details): Buffer[] => [
   ...(crn ? [vault.token('crn', crn)] : []),
@@ -43,7 +61,7 @@ const tokensOf = (vault: Vault, { crn, familyName, givenNames }: Details): Buffe
 ]
 
 /** Once his key is destroyed there is nothing to open, and so nothing by which he could be found. A former name still finds him. */
-const registered = (event: Recorded<ParticipantEvent>, vault: Vault): Change[] => {
+const registered = (event: Recorded<DetailsEvent>, vault: Vault): Change[] => {
   const participantId = idOf(event.stream)
   return [
     {
@@ -63,14 +81,41 @@ const registered = (event: Recorded<ParticipantEvent>, vault: Vault): Change[] =
   ]
 }
 
+const erasure =
+  (state: ErasureTable['state']) =>
+  ({ id, stream, metadata: { actor, recordedAt } }: Recorded<ErasureEvent>): Change[] => {
+    const participantId = idOf(stream)
+    const row = {
+      participant_id: participantId,
+      state,
+      event_id: id,
+      actor: actor.id,
+      recorded_at: recordedAt,
+    } satisfies ErasureTable
+    return [{ table: erasureTable, key: [participantId], apply: () => row }]
+  }
+
 export const participants: Projection = {
   name: 'participants',
-  version: 3,
+  version: 4,
   question: 'Who is he, and how is he found?',
-  tables: [participantTable, tokenTable],
+  tables: [participantTable, tokenTable, erasureTable],
   on: {
     ParticipantRegistered: registered,
     ParticipantDetailsCorrected: registered,
+    ErasureRequested: erasure('asked'),
+    ErasureDeclined: erasure('declined'),
+    ErasureAuthorised: erasure('authorised'),
+    // What was sealed cannot be opened any more; kept here it would only be in the way.
+    KeyDestroyed: (event) => [
+      {
+        table: participantTable,
+        key: [idOf(event.stream)],
+        apply: () => ({ participant_id: idOf(event.stream), event_id: event.id, sealed: null }),
+      },
+      ...erasure('destroyed')(event),
+    ],
+    ...ignoring('RetentionHoldPlaced', 'RetentionHoldReleased'),
     ...ignoring(...groupEventTypes, ...sessionEventTypes),
     ...ignoring(
       'JourneyReinstated',

@@ -5,10 +5,12 @@ import { adultOn } from '../domain/dates.ts'
 import type { CommandContext } from '../domain/history.ts'
 import {
   participantHistory,
+  saysDetails,
   type Details,
   type Participant,
   type ParticipantCommand,
   type ParticipantEvent,
+  type TellDetails,
 } from '../domain/participant.ts'
 import type { EventStore } from '../event-store/event-store.ts'
 import { opened } from '../protection/sealing.ts'
@@ -48,9 +50,12 @@ export class ParticipantCommandHandler {
    * read, or say no date of birth.
    */
   async adultFrom(participantId: string): Promise<Day | undefined> {
-    for await (const stored of this.store.readBackwards(`${participantHistory.category}-${participantId}`, 1)) {
+    for await (const stored of this.store.readBackwards(`${participantHistory.category}-${participantId}`, 1_000)) {
       try {
-        const { dateOfBirth } = opened(this.vault, recordedFrom<ParticipantEvent>(stored)).data
+        const event = opened(this.vault, recordedFrom<ParticipantEvent>(stored))
+        if (event.type === 'KeyDestroyed') return undefined
+        if (!saysDetails(event)) continue
+        const { dateOfBirth } = event.data
         return isDay(dateOfBirth) ? adultOn(dateOfBirth) : undefined
       } catch (error) {
         // Whoever looks at him is told; what happened to him is recorded all the same.
@@ -61,7 +66,7 @@ export class ParticipantCommandHandler {
     return undefined
   }
 
-  detailsCommand(details: Required<Details>, context: CommandContext): ParticipantCommand {
+  detailsCommand(details: Required<Details>, context: CommandContext): TellDetails {
     return {
       type: 'TellDetails',
       ...context,

@@ -2,6 +2,7 @@
 import type { DomainEvent, EventType } from './events.ts'
 import { changeReasons, departures, type PlannedFacilitator } from './group/room.ts'
 import { packReasons } from './evidence-pack.ts'
+import { decliningReasons, erasureReasons, holdReasons } from './erasure.ts'
 import type { Recorded } from './history.ts'
 import { nounOf } from './journey/correctable.ts'
 import { outcomes, reasons } from './journey/outcomes.ts'
@@ -213,6 +214,54 @@ const eventWords = {
     weight: 'none',
     sentence: () => 'His personal details were corrected.',
   },
+  ErasureRequested: {
+    name: 'Erasure asked for',
+    shortName: 'Erasure asked',
+    contact: null,
+    weight: 'none',
+    detail: ({ data }) => erasureReasons[data.reason],
+    sentence: ({ data }) => `The erasure of his personal data was asked for: ${lower(erasureReasons[data.reason])}.`,
+  },
+  ErasureDeclined: {
+    name: 'Erasure declined',
+    shortName: 'Declined',
+    contact: null,
+    weight: 'none',
+    detail: ({ data }) => decliningReasons[data.reason],
+    sentence: ({ data }) =>
+      `The erasure that was asked for does not go ahead: ${lower(decliningReasons[data.reason])}.`,
+  },
+  ErasureAuthorised: {
+    name: 'Erasure authorised',
+    shortName: 'Authorised',
+    contact: null,
+    weight: 'none',
+    detail: ({ data }) => erasureReasons[data.reason],
+    sentence: ({ data }) => `The erasure of his personal data was authorised: ${lower(erasureReasons[data.reason])}.`,
+  },
+  KeyDestroyed: {
+    name: 'Key destroyed',
+    shortName: 'Erased',
+    contact: null,
+    weight: 'none',
+    sentence: () => 'His key was destroyed: what was sealed under it can be read by nobody.',
+  },
+  RetentionHoldPlaced: {
+    name: 'Hold placed',
+    shortName: 'Hold',
+    contact: null,
+    weight: 'none',
+    detail: ({ data }) => holdReasons[data.reason],
+    sentence: ({ data }) => `His record was put on hold and cannot be erased: ${lower(holdReasons[data.reason])}.`,
+  },
+  RetentionHoldReleased: {
+    name: 'Hold released',
+    shortName: 'Released',
+    contact: null,
+    weight: 'none',
+    detail: ({ data }) => holdReasons[data.reason],
+    sentence: ({ data }) => `A hold of his record was released: ${lower(holdReasons[data.reason])}.`,
+  },
   GroupFormed: {
     name: 'Group formed',
     shortName: 'Group formed',
@@ -334,6 +383,9 @@ const evidenceScopeNames = {
   days: 'some days',
   log: 'the whole log',
 } as const
+
+/** As it goes on within a sentence. */
+const lower = (text: string): string => text.charAt(0).toLowerCase() + text.slice(1)
 
 const sessionName = (id: string): string => {
   const programme = programmeAt('bbr', 1)

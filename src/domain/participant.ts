@@ -1,6 +1,16 @@
 /** Who a participant is: the only history that holds his name. Stream `participant-<id>`. */
 import { isRecordableDay } from './calendar.ts'
 import { adultOn, refuseImpossibleDay, refuseMinor } from './dates.ts'
+import {
+  applyErasure,
+  decideErasure,
+  erasurePrivacy,
+  refuseErased,
+  unprotected,
+  type ErasureCommand,
+  type ErasureEvent,
+  type Protection,
+} from './erasure.ts'
 import { folding, Refusal, type History, type CommandContext } from './history.ts'
 import type { Classified } from './privacy.ts'
 
@@ -13,11 +23,17 @@ export interface Details {
 }
 
 /** Names and fields are the stored format: add to them, never rename them. */
-export type ParticipantEvent =
+export type DetailsEvent =
   /** He became known to the service. `fingerprint` is a keyed digest of the details: it tells whether they changed, not what they are. */
   | { type: 'ParticipantRegistered'; data: Details & { fingerprint: string } }
   /** His details were found to be wrong or to have changed. The earlier details stay in the log. */
   | { type: 'ParticipantDetailsCorrected'; data: Details & { fingerprint: string } }
+
+export type ParticipantEvent = DetailsEvent | ErasureEvent
+
+/** Whether an event of a participant says who he is. */
+export const saysDetails = <E extends { type: string }>(event: E): event is Extract<E, DetailsEvent> =>
+  event.type === 'ParticipantRegistered' || event.type === 'ParticipantDetailsCorrected'
 
 const privacy = {
   crn: 'personal',
@@ -30,27 +46,41 @@ const privacy = {
 export const participantPrivacy: Classified<ParticipantEvent> = {
   ParticipantRegistered: privacy,
   ParticipantDetailsCorrected: privacy,
+  ...erasurePrivacy,
 }
 
-export type ParticipantCommand = CommandContext & { type: 'TellDetails'; data: Details & { fingerprint: string } }
+/** Says who he is, whether he is known already or not. */
+export type TellDetails = CommandContext & { type: 'TellDetails'; data: Details & { fingerprint: string } }
 
-export interface Participant {
+export type ParticipantCommand = TellDetails | ErasureCommand
+
+export interface Participant extends Protection {
   readonly fingerprint: string | null
   readonly handled: ReadonlySet<string>
 }
 
 export const participantHistory: History<Participant, ParticipantCommand, ParticipantEvent> = {
   category: 'participant',
-  initial: { fingerprint: null, handled: new Set() },
+  initial: { fingerprint: null, handled: new Set(), ...unprotected },
   ...folding<Participant, ParticipantEvent>(
-    (participant) => ({ ...participant, handled: new Set(participant.handled) }),
+    (participant) => ({
+      ...participant,
+      handled: new Set(participant.handled),
+      holds: new Map(participant.holds),
+    }),
     (participant, event) => {
-      participant.fingerprint = event.data.fingerprint
       participant.handled.add(event.metadata.commandId)
+      if (saysDetails(event)) participant.fingerprint = event.data.fingerprint
+      else applyErasure(participant, event)
     },
   ),
   decide(participant, command) {
     if (participant.handled.has(command.commandId)) return []
+    if (command.type !== 'TellDetails') {
+      if (participant.fingerprint === null) throw new Refusal('no_participant', 'There is no such participant.')
+      return decideErasure(participant, command)
+    }
+    refuseErased(participant.erasure)
     refuseImpossibleDay(command)
     refuseImpossibleBirth(command)
     if (!command.data.fingerprint) throw new Refusal('no_details', 'There is nothing to say who he is.')
@@ -61,7 +91,7 @@ export const participantHistory: History<Participant, ParticipantCommand, Partic
 }
 
 /** Nobody on a programme was born before 1900, or was a minor when he became known. What is copied is taken as it stands. */
-function refuseImpossibleBirth({ data: { dateOfBirth }, occurredOn, copied }: ParticipantCommand): void {
+function refuseImpossibleBirth({ data: { dateOfBirth }, occurredOn, copied }: TellDetails): void {
   if (copied || dateOfBirth === undefined) return
   if (!isRecordableDay(dateOfBirth))
     throw new Refusal('before_1900', 'His date of birth must be a real date in 1900 or later.')

@@ -6,9 +6,10 @@ import { Journeys } from './journeys.ts'
 import { LiveJourneys } from './live.ts'
 import { Questions } from './questions.ts'
 import { Registers } from './registers.ts'
+import { Rights } from './rights.ts'
 
 @Module({
-  providers: [Consultations, Groups, Journeys, LiveJourneys, Questions, Registers],
-  exports: [Consultations, Groups, Journeys, LiveJourneys, Questions, Registers],
+  providers: [Consultations, Groups, Journeys, LiveJourneys, Questions, Registers, Rights],
+  exports: [Consultations, Groups, Journeys, LiveJourneys, Questions, Registers, Rights],
 })
 export class QueriesModule {}

@@ -36,6 +36,7 @@ import { QuestionsController } from './registers/questions.controller.ts'
 import { SavedViewsController } from './registers/saved-views.controller.ts'
 import { RegistersController } from './registers/registers.controller.ts'
 import { ReplayController } from './replay/replay.controller.ts'
+import { RightsController } from './rights/rights.controller.ts'
 import { SignInController } from './sign-in/sign-in.controller.ts'
 import { TimelineController } from './timeline/timeline.controller.ts'
 
@@ -67,6 +68,7 @@ import { TimelineController } from './timeline/timeline.controller.ts'
     PacksController,
     RegistersController,
     QuestionsController,
+    RightsController,
   ],
   providers: [
     InspectorQuestions,

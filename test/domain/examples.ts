@@ -73,6 +73,12 @@ export const exampleData: { readonly [T in EventType]: Required<DataOf<T>> } = {
   RecordWithdrawn: { withdraws: 5, because: 'PERSONAL because' },
   ParticipantRegistered: { ...details, fingerprint: 'qk3v0bQ' },
   ParticipantDetailsCorrected: { ...details, fingerprint: 'Zr81uYw' },
+  ErasureRequested: { reason: 'retention_ended', journeys: ['0b6b4d0e-5a0a-5c39-9f6f-3f2d1c0b9a88'] },
+  ErasureDeclined: { reason: 'evidence' },
+  ErasureAuthorised: { reason: 'retention_ended', journeys: ['0b6b4d0e-5a0a-5c39-9f6f-3f2d1c0b9a88'] },
+  KeyDestroyed: { kind: 'participant' },
+  RetentionHoldPlaced: { holdId: '2f1e0d9c-8b7a-4695-a453-423120f1e0d9', reason: 'inquiry' },
+  RetentionHoldReleased: { holdId: '2f1e0d9c-8b7a-4695-a453-423120f1e0d9', reason: 'inquiry' },
   GroupFormed: {
     code: 'G101',
     programme: { key: 'bbr', version: 1 },

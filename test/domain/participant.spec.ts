@@ -1,5 +1,5 @@
 import { describe, it } from 'vitest'
-import type { Details, ParticipantCommand, ParticipantEvent } from '../../src/domain/participant.ts'
+import type { Details, DetailsEvent, TellDetails } from '../../src/domain/participant.ts'
 import { givenParticipant as given, type Fact } from './given.ts'
 
 describe('a participant', () => {
@@ -54,15 +54,15 @@ const asFirstTold: Told = {
   fingerprint: 'first',
 }
 const renamed: Told = { ...asFirstTold, familyName: 'Sample', fingerprint: 'second' }
-const registered: Fact<ParticipantEvent> = {
+const registered: Fact<DetailsEvent> = {
   on: '2025-01-06',
   event: { type: 'ParticipantRegistered', data: asFirstTold },
 }
-const corrected: Fact<ParticipantEvent> = {
+const corrected: Fact<DetailsEvent> = {
   on: '2025-01-06',
   event: { type: 'ParticipantDetailsCorrected', data: renamed },
 }
-const tell = (data: Told, how: Partial<ParticipantCommand> = {}): ParticipantCommand => ({
+const tell = (data: Told, how: Partial<TellDetails> = {}): TellDetails => ({
   type: 'TellDetails',
   commandId: 'tell',
   occurredOn: '2025-01-06',
