@@ -74,7 +74,15 @@ import { TimelineController } from './timeline/timeline.controller.ts'
     InspectorQuestions,
     JourneyPages,
     Looking,
-    { provide: Searches, useFactory: () => new Searches() },
+    {
+      provide: Searches,
+      useFactory: ({ vault }: Runtime) => {
+        const searches = new Searches()
+        vault.onDestroyed.add(() => searches.forgetAll())
+        return searches
+      },
+      inject: [RUNTIME],
+    },
     { provide: UploadedImports, useFactory: (runtime: Runtime) => new UploadedImports(runtime), inject: [RUNTIME] },
   ],
 })
