@@ -1,6 +1,7 @@
 /** Which journeys are there, and where does each stand? One row a journey. */
 import { sql } from 'kysely'
 import { erasureEventTypes } from '../src/domain/erasure.ts'
+import { statementEventTypes } from '../src/domain/statements.ts'
 import { groupEventTypes } from '../src/domain/group/group.ts'
 import type { Recorded } from '../src/domain/history.ts'
 import type { Day } from '../src/domain/calendar.ts'
@@ -257,7 +258,7 @@ export const caseload: Projection = {
       learned,
     ),
     ...ignoring('ParticipantRegistered', 'ParticipantDetailsCorrected', 'ContactRefused', 'EvidencePackMade'),
-    ...ignoring(...erasureEventTypes),
+    ...ignoring(...erasureEventTypes, ...statementEventTypes),
     ...ignoring(...groupEventTypes, ...sessionEventTypes),
   },
 }

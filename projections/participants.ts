@@ -3,11 +3,12 @@ import type { ErasureEvent } from '../src/domain/erasure.ts'
 import { groupEventTypes } from '../src/domain/group/group.ts'
 import type { Recorded } from '../src/domain/history.ts'
 import type { Details, DetailsEvent } from '../src/domain/participant.ts'
+import { statementEventTypes, type Settlement, type StatementEvent } from '../src/domain/statements.ts'
 import { sessionEventTypes } from '../src/domain/session/session.ts'
 import { opened } from '../src/protection/sealing.ts'
 import { indexedNameWords, searchedNameWords } from '../src/protection/name-words.ts'
 import type { Vault } from '../src/protection/vault.ts'
-import { idOf, ignoring, type Change, type Projection, type Table } from './projection.ts'
+import { each, idOf, ignoring, type Change, type Projection, type Table } from './projection.ts'
 import type { QueryDatabase } from './storage/bookkeeping.ts'
 
 export interface ParticipantTable {
@@ -29,6 +30,19 @@ export interface ErasureTable {
   event_id: string
   actor: string
   recorded_at: string
+}
+
+/** What he says himself, as it was recorded: his words sealed as the log holds them. */
+export interface OwnWordsTable {
+  event_id: string
+  participant_id: string
+  type: StatementEvent['type']
+  recorded_at: string
+  dispute_id: string | null
+  journey_id: string | null
+  disputes: number | null
+  settlement: Settlement | null
+  sealed: string | null
 }
 
 const participantTable: Table = {
@@ -81,6 +95,39 @@ const registered = (event: Recorded<DetailsEvent>, vault: Vault): Change[] => {
   ]
 }
 
+const ownWordsTable: Table = {
+  name: 'own_words',
+  columns: {
+    event_id: 'text',
+    participant_id: 'text',
+    type: 'text',
+    recorded_at: 'text',
+    dispute_id: 'text',
+    journey_id: 'text',
+    disputes: 'integer',
+    settlement: 'text',
+    sealed: 'text',
+  },
+  key: ['event_id'],
+  indexes: [['participant_id']],
+  kind: 'append',
+}
+
+const ownWords = ({ id, stream, type, data, metadata }: Recorded<StatementEvent>): Change[] => {
+  const row = {
+    event_id: id,
+    participant_id: idOf(stream),
+    type,
+    recorded_at: metadata.recordedAt,
+    dispute_id: 'disputeId' in data ? data.disputeId : null,
+    journey_id: 'journeyId' in data ? data.journeyId : null,
+    disputes: 'disputes' in data ? data.disputes : null,
+    settlement: 'settlement' in data ? data.settlement : null,
+    sealed: (data as { sealed?: string }).sealed ?? null,
+  } satisfies OwnWordsTable
+  return [{ table: ownWordsTable, key: [id], apply: () => row }]
+}
+
 const erasure =
   (state: ErasureTable['state']) =>
   ({ id, stream, metadata: { actor, recordedAt } }: Recorded<ErasureEvent>): Change[] => {
@@ -99,7 +146,7 @@ export const participants: Projection = {
   name: 'participants',
   version: 4,
   question: 'Who is he, and how is he found?',
-  tables: [participantTable, tokenTable, erasureTable],
+  tables: [participantTable, tokenTable, erasureTable, ownWordsTable],
   on: {
     ParticipantRegistered: registered,
     ParticipantDetailsCorrected: registered,
@@ -115,6 +162,7 @@ export const participants: Projection = {
       },
       ...erasure('destroyed')(event),
     ],
+    ...each(statementEventTypes, ownWords),
     ...ignoring('RetentionHoldPlaced', 'RetentionHoldReleased'),
     ...ignoring(...groupEventTypes, ...sessionEventTypes),
     ...ignoring(

@@ -10,6 +10,7 @@ import {
   type Protection,
 } from '../domain/erasure.ts'
 import type { Actor, Recorded, Source } from '../domain/history.ts'
+import type { Settlement, StatementCommand } from '../domain/statements.ts'
 import { participantHistory, type ParticipantCommand, type ParticipantEvent } from '../domain/participant.ts'
 import type { EventStore } from '../event-store/event-store.ts'
 import type { Vault } from '../protection/vault.ts'
@@ -77,6 +78,31 @@ export class ErasureCommandHandler {
     return this.decide(participantId, { type: 'ReleaseRetentionHold', data: { holdId } }, issued)
   }
 
+  /** @param text his own words. @throws Forbidden, Refusal, StoreUnavailable */
+  addStatement(participantId: string, text: string, issued: IssuedByOfficer): Promise<CommandResult> {
+    return this.decide(participantId, { type: 'AddStatement', data: { statementId: issued.commandId, text } }, issued)
+  }
+
+  /** @param dispute.disputes the revision of the event that he says is wrong. @throws Forbidden, Refusal, StoreUnavailable */
+  disputeRecord(
+    participantId: string,
+    dispute: { readonly journeyId: string; readonly disputes: number; readonly text: string },
+    issued: IssuedByOfficer,
+  ): Promise<CommandResult> {
+    const data = { disputeId: issued.commandId, ...dispute }
+    return this.decide(participantId, { type: 'DisputeRecord', data }, issued)
+  }
+
+  /** @throws Forbidden, Refusal, StoreUnavailable */
+  settleDispute(
+    participantId: string,
+    disputeId: string,
+    settlement: Settlement,
+    issued: IssuedByOfficer,
+  ): Promise<CommandResult> {
+    return this.decide(participantId, { type: 'SettleDispute', data: { disputeId, settlement } }, issued)
+  }
+
   /**
    * Destroys his key where that was authorised, also where it was destroyed before and has come back with an older copy of the
    * keys, and records it unless that is on record.
@@ -119,14 +145,14 @@ export class ErasureCommandHandler {
 
   private decide(
     participantId: string,
-    command: Pick<ErasureCommand, 'type' | 'data'>,
+    command: Pick<ErasureCommand | StatementCommand, 'type' | 'data'>,
     issued: IssuedByOfficer,
   ): Promise<CommandResult> {
     return this.commands.decideAndAppend(sealedParticipants, participantId, this.deciderOf(command, issued))
   }
 
   private deciderOf(
-    { type, data }: Pick<ErasureCommand, 'type' | 'data'>,
+    { type, data }: Pick<ErasureCommand | StatementCommand, 'type' | 'data'>,
     { by, source, commandId, correlationId }: IssuedByOfficer,
   ) {
     permit(by, 'protect')

@@ -7,6 +7,7 @@ import { changeReasons, departures, engagements, isTime } from './group/room.ts'
 import type { Metadata, Recorded } from './history.ts'
 import { isFactType } from './journey/correctable.ts'
 import { isOutcome, isReason } from './journey/outcomes.ts'
+import { settlements } from './statements.ts'
 import { suitabilities } from './journey/referral.ts'
 
 /** An event in the log that cannot be read: its stream is parked at this revision until it can. */
@@ -167,6 +168,9 @@ const shapes: {
   KeyDestroyed: { kind: code((code) => keyKinds.some((known) => known === code)) },
   RetentionHoldPlaced: { holdId: text, reason: holdReason },
   RetentionHoldReleased: { holdId: text, reason: holdReason },
+  StatementAdded: { statementId: text },
+  RecordDisputed: { disputeId: text, journeyId: text, disputes: count },
+  DisputeSettled: { disputeId: text, settlement: code((code) => Object.hasOwn(settlements, code)) },
   GroupFormed: { code: text, programme, provider: text, place: text, slot, capacity: count, facilitators: staff },
   GroupMemberJoined: { journeyId: text, participantId: text },
   GroupMemberLeft: { journeyId: text, participantId: text, reason: departure },

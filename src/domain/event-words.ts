@@ -7,6 +7,7 @@ import type { Recorded } from './history.ts'
 import { nounOf } from './journey/correctable.ts'
 import { outcomes, reasons } from './journey/outcomes.ts'
 import { suitabilityNames } from './journey/referral.ts'
+import { settlements } from './statements.ts'
 import { programmeAt, sessionOf } from './programme.ts'
 
 /** How an event stands out on the line of a journey. A session weighs what its outcome counts as. */
@@ -261,6 +262,29 @@ const eventWords = {
     weight: 'none',
     detail: ({ data }) => holdReasons[data.reason],
     sentence: ({ data }) => `A hold of his record was released: ${lower(holdReasons[data.reason])}.`,
+  },
+  StatementAdded: {
+    name: 'Statement added',
+    shortName: 'Statement',
+    contact: null,
+    weight: 'none',
+    sentence: () => 'He added a statement of his own to his record.',
+  },
+  RecordDisputed: {
+    name: 'Record disputed',
+    shortName: 'Disputed',
+    contact: null,
+    weight: 'none',
+    detail: ({ data }) => `event ${data.disputes}`,
+    sentence: ({ data }) => `He says that event ${data.disputes} of a journey of his is not accurate.`,
+  },
+  DisputeSettled: {
+    name: 'Dispute settled',
+    shortName: 'Settled',
+    contact: null,
+    weight: 'none',
+    detail: ({ data }) => settlements[data.settlement],
+    sentence: ({ data }) => `What he disputed was looked into: ${lower(settlements[data.settlement])}.`,
   },
   GroupFormed: {
     name: 'Group formed',

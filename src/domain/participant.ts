@@ -13,6 +13,16 @@ import {
 } from './erasure.ts'
 import { folding, Refusal, type History, type CommandContext } from './history.ts'
 import type { Classified } from './privacy.ts'
+import {
+  applyStatement,
+  decideStatement,
+  nothingSaid,
+  saysHimself,
+  statementPrivacy,
+  type StatementCommand,
+  type StatementEvent,
+  type OwnDisputes,
+} from './statements.ts'
 
 /** Everything that names him. */
 export interface Details {
@@ -29,7 +39,7 @@ export type DetailsEvent =
   /** His details were found to be wrong or to have changed. The earlier details stay in the log. */
   | { type: 'ParticipantDetailsCorrected'; data: Details & { fingerprint: string } }
 
-export type ParticipantEvent = DetailsEvent | ErasureEvent
+export type ParticipantEvent = DetailsEvent | ErasureEvent | StatementEvent
 
 /** Whether an event of a participant says who he is. */
 export const saysDetails = <E extends { type: string }>(event: E): event is Extract<E, DetailsEvent> =>
@@ -47,30 +57,33 @@ export const participantPrivacy: Classified<ParticipantEvent> = {
   ParticipantRegistered: privacy,
   ParticipantDetailsCorrected: privacy,
   ...erasurePrivacy,
+  ...statementPrivacy,
 }
 
 /** Says who he is, whether he is known already or not. */
 export type TellDetails = CommandContext & { type: 'TellDetails'; data: Details & { fingerprint: string } }
 
-export type ParticipantCommand = TellDetails | ErasureCommand
+export type ParticipantCommand = TellDetails | ErasureCommand | StatementCommand
 
-export interface Participant extends Protection {
+export interface Participant extends Protection, OwnDisputes {
   readonly fingerprint: string | null
   readonly handled: ReadonlySet<string>
 }
 
 export const participantHistory: History<Participant, ParticipantCommand, ParticipantEvent> = {
   category: 'participant',
-  initial: { fingerprint: null, handled: new Set(), ...unprotected },
+  initial: { fingerprint: null, handled: new Set(), ...unprotected, ...nothingSaid },
   ...folding<Participant, ParticipantEvent>(
     (participant) => ({
       ...participant,
       handled: new Set(participant.handled),
       holds: new Map(participant.holds),
+      disputes: new Map(participant.disputes),
     }),
     (participant, event) => {
       participant.handled.add(event.metadata.commandId)
       if (saysDetails(event)) participant.fingerprint = event.data.fingerprint
+      else if (saysHimself(event)) applyStatement(participant, event)
       else applyErasure(participant, event)
     },
   ),
@@ -78,7 +91,15 @@ export const participantHistory: History<Participant, ParticipantCommand, Partic
     if (participant.handled.has(command.commandId)) return []
     if (command.type !== 'TellDetails') {
       if (participant.fingerprint === null) throw new Refusal('no_participant', 'There is no such participant.')
-      return decideErasure(participant, command)
+      switch (command.type) {
+        case 'AddStatement':
+        case 'DisputeRecord':
+        case 'SettleDispute':
+          refuseErased(participant.erasure)
+          return decideStatement(participant, command)
+        default:
+          return decideErasure(participant, command)
+      }
     }
     refuseErased(participant.erasure)
     refuseImpossibleDay(command)

@@ -7,9 +7,10 @@ import { LiveJourneys } from './live.ts'
 import { Questions } from './questions.ts'
 import { Registers } from './registers.ts'
 import { Rights } from './rights.ts'
+import { SubjectAccess } from './subject-access.ts'
 
 @Module({
-  providers: [Consultations, Groups, Journeys, LiveJourneys, Questions, Registers, Rights],
-  exports: [Consultations, Groups, Journeys, LiveJourneys, Questions, Registers, Rights],
+  providers: [Consultations, Groups, Journeys, LiveJourneys, Questions, Registers, Rights, SubjectAccess],
+  exports: [Consultations, Groups, Journeys, LiveJourneys, Questions, Registers, Rights, SubjectAccess],
 })
 export class QueriesModule {}

@@ -78,6 +78,9 @@ export const exampleData: { readonly [T in EventType]: Required<DataOf<T>> } = {
   ErasureAuthorised: { reason: 'retention_ended', journeys: ['0b6b4d0e-5a0a-5c39-9f6f-3f2d1c0b9a88'] },
   KeyDestroyed: { kind: 'participant' },
   RetentionHoldPlaced: { holdId: '2f1e0d9c-8b7a-4695-a453-423120f1e0d9', reason: 'inquiry' },
+  StatementAdded: { statementId: '2f1e0d9c-8b7a-4695-a453-423120f1e0d9', text: 'PERSONAL text' },
+  RecordDisputed: { disputeId: '2f1e0d9c-8b7a-4695-a453-423120f1e0d9', journeyId: '0b6b4d0e-5a0a-5c39-9f6f-3f2d1c0b9a88', disputes: 5, text: 'PERSONAL text' },
+  DisputeSettled: { disputeId: '2f1e0d9c-8b7a-4695-a453-423120f1e0d9', settlement: 'kept' },
   RetentionHoldReleased: { holdId: '2f1e0d9c-8b7a-4695-a453-423120f1e0d9', reason: 'inquiry' },
   GroupFormed: {
     code: 'G101',

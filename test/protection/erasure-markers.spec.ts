@@ -122,7 +122,7 @@ it(`of ${people} people one in ten is erased, everywhere and for good, and the o
 
   const second = await started(dir)
   const { commands, store, readModels } = second
-  const rights = new Rights(store, readModels)
+  const rights = new Rights(store, readModels, second.vault)
   // Somebody has looked at everybody: what is kept in memory must go as well.
   const journeys = new Journeys(store, readModels, second.vault)
   for (const n of erased) expect((await journeys.caseload({ find: `${markerOf(n)}family` })).rows).toHaveLength(1)

@@ -65,7 +65,7 @@ async function opened(dir: string): Promise<Runtime> {
 
 async function erase({ commands, vault, store, readModels }: Runtime, n: number): Promise<string> {
   const participantId = vault.find('crn', crnOf(n))!
-  const journeys = (await new Rights(store, readModels).journeysOf(participantId))!
+  const journeys = (await new Rights(store, readModels, vault).journeysOf(participantId))!
   expect(journeys).toHaveLength(1)
   await commands.erasures.request(participantId, { reason: 'retention_ended', journeys }, issued(asking))
   await commands.erasures.authorise(participantId, journeys, issued(deciding))

@@ -1,6 +1,9 @@
 /** The pages on which data protection officers carry out the rights of a participant, as two of them use them. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { withCaseload } from '../../projections/caseload.ts'
+import { lookFrom } from '../../src/domain/consultation.ts'
+import { Rights } from '../../src/queries/rights.ts'
+import type { SubjectAccessPack } from '../../src/queries/subject-access.ts'
 import type { SignedIn } from '../../src/access/session.ts'
 import { sessionCookie } from '../../src/web/sign-in/cookies.ts'
 import { serve, type Served } from '../support/served.ts'
@@ -139,5 +142,87 @@ describe('a hold', () => {
   it('that is not there cannot be released', async () => {
     const { html } = await new Browser(one).ask(`/journeys/${journeys[4]}/rights/hold/nothing/release`)
     expect(html).toContain('This hold is not in force, or never was.')
+  })
+})
+
+describe('what he says himself', () => {
+  it('is shown beside his record to everybody who may read it, and a dispute says what came of it', async () => {
+    const [officer, reader] = [new Browser(one), new Browser(personOfRole('case_manager'))]
+    const path = `/journeys/${journeys[4]}`
+    const text = 'I was told the wrong day, twice'
+    const stated = await officer.fill(`${path}/rights/statement`, { text })
+    expect(stated.confirmed.status).toBe(303)
+    const disputed = await officer.fill(`${path}/rights/dispute`, { event: '0', text: 'It was another day' })
+    expect(disputed.check.html).toMatch(/Which record is wrong\?.*Event 0: Referral/s)
+    const rights = await officer.ask(disputed.confirmed.to!)
+    expect((await reader.ask(path)).html).toMatch(
+      /What he says himself.*I was told the wrong day, twice.*He disputes.*It was another day.*Not settled yet/s,
+    )
+    const settlement = /href="([^"]+\/settlement)"/.exec(rights.html)![1]!
+    const settled = await officer.fill(settlement, { settlement: 'not_known' })
+    expect((await officer.ask(settled.confirmed.to!)).html).toContain('Dispute settled')
+    expect((await reader.ask(path)).html).toMatch(/He disputed.*It cannot be established who is right/s)
+    expect((await officer.ask(settlement)).html).toContain('This dispute is settled already.')
+  })
+
+  it('is not recorded where it is empty', async () => {
+    const { check } = await new Browser(one).fill(`/journeys/${journeys[4]}/rights/statement`, { text: '   ' })
+    expect(check.html).toMatch(/There is a problem.*Enter what he says/s)
+  })
+})
+
+describe('a subject access pack', () => {
+  it('has all that is recorded about him but what names somebody else, and its making is a disclosure', async () => {
+    const officer = new Browser(one)
+    const path = `/journeys/${journeys[4]}/rights/access-pack`
+    const chosen = await officer.ask(path)
+    const [, _csrf] = /name="_csrf" value="([^"]+)"/.exec(chosen.html)!
+    const texts = [...chosen.html.matchAll(/name="leftOut" type="checkbox" value="([^"]+)"/g)].map(([, id]) => id!)
+    expect(texts.length).toBeGreaterThan(1)
+    const fields = { _csrf: _csrf!, leftOut: texts[0]! }
+    const asPage = await officer.ask(path, fields)
+    expect(asPage.html).toMatch(/What is recorded about you.*1 text was left out.*I was told the wrong day.*left out/s)
+    const file = await officer.ask(path, { ...fields, format: 'json' })
+    const pack = JSON.parse(file.html) as SubjectAccessPack
+    expect(pack.leftOut).toBe(1)
+    expect(pack.details.crn).toMatch(/^[A-Z]\d{6}$/)
+    expect(pack.journeys.flatMap(({ events }) => events).length).toBeGreaterThan(3)
+    const written = pack.journeys.flatMap(({ events }) => events.flatMap((event) => event.written))
+    expect(written.map(({ id }) => id)).toEqual(texts)
+    expect(written[0]!.text).toBeNull()
+    expect(written[1]!.text).toEqual(expect.any(String))
+    expect(pack.statements).toEqual([
+      { text: 'I was told the wrong day, twice', at: expect.any(String) as string },
+    ])
+    expect(file.html).not.toMatch(/"F\d{3}"/)
+    const looks = await Array.fromAsync(served.runtime.store.read(`consultation-${journeys[4]}`))
+    expect(looks.map((event) => lookFrom(event)!).filter(({ view }) => view === 'subject_access')).toEqual([
+      expect.objectContaining({ type: 'RecordDisclosed' }),
+      expect.objectContaining({ type: 'RecordDisclosed' }),
+    ])
+  })
+})
+
+describe('records due for review', () => {
+  it('are those whose last journey ended six years ago or longer, the rule and its source beside them', async () => {
+    const rights = served.app.get(Rights)
+    const rows = await withCaseload(served.runtime.readModels.db)
+      .selectFrom('caseload')
+      .select(['journey_id', 'participant_id', 'ended_on'])
+      .execute()
+    const ended = rows.flatMap(({ ended_on: on }) => (on === null ? [] : [on])).toSorted()
+    expect(ended.length).toBeGreaterThan(1)
+    expect(await rights.dueForReview('2024-01-01')).toEqual([])
+    // On the day on which the period of all that have ended is over.
+    const last = ended.at(-1)!
+    const due = await rights.dueForReview(`${Number(last.slice(0, 4)) + 6}${last.slice(4)}`)
+    const erased = rows.find(({ journey_id: id }) => id === journeys[0])!
+    const closed = Map.groupBy(rows, ({ participant_id: id }) => id)
+      .entries()
+      .filter(([id, of]) => id !== erased.participant_id && of.every(({ ended_on: on }) => on !== null))
+    expect(due).toHaveLength([...closed].length)
+    expect(due.map(({ endedOn }) => endedOn)).toEqual(due.map(({ endedOn }) => endedOn).toSorted())
+    const page = await new Browser(one).ask('/rights/retention')
+    expect(page.html).toMatch(/Records due for review.*kept for 6 years.*Limitation Act 1980/s)
   })
 })

@@ -4,18 +4,6 @@ import type { ErasureCommandHandler, IssuedByOfficer } from '../../commands/eras
 import type { JourneyHeader } from '../../queries/journeys.ts'
 import type { PersonRights } from '../../queries/rights.ts'
 
-/** What decides whether a form can be offered, and what it says. */
-export interface RightsSituation {
-  readonly header: JourneyHeader
-  readonly rights: PersonRights
-  /** Every journey of his; null where they are not all known yet. */
-  readonly journeys: readonly string[] | null
-  /** Whoever asks for the page. */
-  readonly by: string
-  /** What the address names beside the journey: a hold, for instance. */
-  readonly item: string
-}
-
 export interface Choice {
   readonly value: string
   readonly text: string
@@ -24,14 +12,28 @@ export interface Choice {
   readonly after?: string
 }
 
-/** A choice that the form asks for. */
-export interface RightsQuestion {
+/** What decides whether a form can be offered, and what it says. */
+export interface RightsSituation {
+  readonly header: JourneyHeader
+  readonly rights: PersonRights
+  /** What can be disputed on this journey: the revision of each event, and what it is called. */
+  readonly records: readonly Choice[]
+  /** Every journey of his; null where they are not all known yet. */
+  readonly journeys: readonly string[] | null
+  /** Whoever asks for the page. */
+  readonly by: string
+  /** What the address names beside the journey: a hold, for instance. */
+  readonly item: string
+}
+
+/** What a form asks for: a choice, from a list where there are many, or a text. */
+export type RightsQuestion = {
   readonly name: string
   readonly label: string
-  /** Where nothing was chosen. */
+  readonly hint?: string
+  /** Where nothing was chosen or written. */
   readonly missing: string
-  readonly choices: readonly Choice[]
-}
+} & ({ readonly kind?: 'radios' | 'select'; readonly choices: readonly Choice[] } | { readonly kind: 'text' })
 
 export type RightsAnswers = Readonly<Record<string, string>>
 

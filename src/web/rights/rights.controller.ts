@@ -17,19 +17,34 @@ import { randomUUID } from 'node:crypto'
 import { RequiresPermission } from '../../access/permission.guard.ts'
 import { whoIsAsking } from '../../access/session.ts'
 import { ErasureCommandHandler } from '../../commands/erasure-command-handler.ts'
+import { dayOf } from '../../domain/calendar.ts'
 import { erasureReasons, holdReasons } from '../../domain/erasure.ts'
+import { wordsOf } from '../../domain/event-words.ts'
+import { retentionRule } from '../../domain/retention.ts'
+import { settlements } from '../../domain/statements.ts'
 import { Journeys } from '../../queries/journeys.ts'
 import { Rights } from '../../queries/rights.ts'
+import { SubjectAccess, type SubjectAccessPack } from '../../queries/subject-access.ts'
 import { classifyFailure } from '../errors/failure.ts'
 import type { FormError } from '../forms/date.ts'
-import { httpStatusOf, type FormValues } from '../forms/form-fields.ts'
+import { httpStatusOf, longestNote, type FormValues } from '../forms/form-fields.ts'
+import { sayDay } from '../layout/dates.ts'
 import { JourneyPages, type JourneyPage } from '../layout/journey-page.ts'
 import { Looking } from '../looking.ts'
 import { roleName } from '../registers/register-words.ts'
 import { askErasureForm, decideErasureForm, placeHoldForm, releaseHoldForm } from './erasure.forms.ts'
+import { disputeForm, settleDisputeForm, statementForm } from './statement.forms.ts'
 import type { RightsAnswers, RightsForm, RightsSituation } from './rights-form.ts'
 
-const rightsForms: readonly RightsForm[] = [askErasureForm, decideErasureForm, placeHoldForm, releaseHoldForm]
+const rightsForms: readonly RightsForm[] = [
+  askErasureForm,
+  decideErasureForm,
+  placeHoldForm,
+  releaseHoldForm,
+  statementForm,
+  disputeForm,
+  settleDisputeForm,
+]
 
 /** The form whose route it is: each has a route of its own, so that metrics and traces tell them apart. */
 const RequestedRightsForm = createParamDecorator((_: unknown, context: ExecutionContext): RightsForm => {
@@ -60,6 +75,7 @@ export class RightsController {
     private readonly pages: JourneyPages,
     private readonly journeys: Journeys,
     private readonly rights: Rights,
+    private readonly access: SubjectAccess,
     private readonly erasures: ErasureCommandHandler,
     private readonly looking: Looking,
   ) {}
@@ -78,6 +94,52 @@ export class RightsController {
     })
   }
 
+  /** Whose record has been kept for as long as the rule says: whether it is still needed is for a person to decide. */
+  @Get('rights/retention')
+  async retention(@Req() request: FastifyRequest, @Res() reply: FastifyReply) {
+    const due = await this.rights.dueForReview(dayOf(new Date().toISOString()))
+    const ids = due.map(({ journeyId }) => journeyId)
+    await this.looking.along(request, ids, 'rights')
+    const rows = await this.journeys.rowsOf(ids)
+    const named = due.map((one) => ({ ...one, name: rows.get(one.journeyId)?.name ?? '' }))
+    return reply.view('rights/retention.njk', { rule: retentionRule, due: named })
+  }
+
+  /** All that is recorded about him, with a box at each text that may say something of somebody else. */
+  @Get('journeys/:id/rights/access-pack')
+  async choosePack(@Param('id') id: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply) {
+    const page = await this.pages.open(request, id, null)
+    const pack = await this.access.pack(page.header.participantId)
+    if (pack) await this.lookAtOthers(request, id, pack)
+    return reply.view('rights/pack-choose.njk', { ...page, pack })
+  }
+
+  @Post('journeys/:id/rights/access-pack')
+  @HttpCode(200)
+  async makePack(
+    @Param('id') id: string,
+    @Body() body: FormValues,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ) {
+    const page = await this.pages.open(request, id, null)
+    const leftOut = new Set([body.leftOut ?? []].flat().map(String))
+    const pack = await this.access.pack(page.header.participantId, leftOut)
+    if (!pack) return reply.status(503).view('rights/pack-choose.njk', { ...page, pack })
+    // That it was made is on record, for each of his journeys, before it is handed out.
+    for (const { journeyId } of pack.journeys) await this.looking.at(request, journeyId, 'subject_access')
+    if (body.format !== 'json')
+      return reply.view('rights/pack.njk', { ...page, pack, settlements, roleNameOf: roleName })
+    return reply
+      .type('application/json')
+      .header('content-disposition', 'attachment; filename="subject-access.json"')
+      .send(JSON.stringify(pack, null, 2))
+  }
+
+  private async lookAtOthers(request: FastifyRequest, id: string, { journeys }: SubjectAccessPack): Promise<void> {
+    for (const { journeyId } of journeys) if (journeyId !== id) await this.looking.at(request, journeyId, 'form')
+  }
+
   @Get('journeys/:id/rights')
   async ofPerson(
     @Param('id') id: string,
@@ -93,6 +155,11 @@ export class RightsController {
       erasure: erasure.state === 'none' ? erasure : { ...erasure, reasonText: erasureReasons[erasure.reason] },
       mayAuthorise: erasure.state === 'asked' && erasure.askedBy !== page.as.id,
       holds: rights.holds.map((hold) => ({ ...hold, reasonText: holdReasons[hold.reason] })),
+      statements: rights.statements,
+      disputes: rights.disputes.map((dispute) => ({
+        ...dispute,
+        settlement: dispute.settled && settlements[dispute.settled.settlement],
+      })),
       entries: rights.entries.map((entry) => ({ ...entry, role: roleName(entry.by.role) })).toReversed(),
       recorded: rightsForms.find(({ path }) => path === recorded)?.recorded,
     })
@@ -165,7 +232,12 @@ export class RightsController {
       await this.rights.of(header.participantId),
       await this.rights.journeysOf(header.participantId),
     ]
-    return { form, page, situation: { header, rights, journeys, by: as.id, item }, reply }
+    const events = form.path === 'dispute' ? await this.journeys.events(id) : []
+    const records = events.map(({ revision, type, metadata }) => ({
+      value: String(revision),
+      text: `Event ${revision}: ${wordsOf(type).name}, ${sayDay(metadata.occurredAt)}`,
+    }))
+    return { form, page, situation: { header, rights, journeys, records, by: as.id, item }, reply }
   }
 
   private showForm(asked: RightsRequest, values: FormValues, errors: readonly FormError[]) {
@@ -181,8 +253,10 @@ export class RightsController {
     const questions = form.questions(situation)
     return reply.status(httpStatusOf(errors)).view('rights/rights-check.njk', {
       ...model(asked, values, errors),
-      answers: questions.map(({ name, label, choices }) => {
-        const chosen = choices.find(({ value }) => value === answers[name])!
+      answers: questions.map((question) => {
+        const { name, label } = question
+        if (question.kind === 'text') return { name, label, text: answers[name] }
+        const chosen = question.choices.find(({ value }) => value === answers[name])!
         return { name, label, text: chosen.hint ? `${chosen.text}: ${chosen.hint}` : chosen.text }
       }),
       carried: ['commandId', ...questions.map(({ name }) => name)].map((name) => ({ name, value: values[name] })),
@@ -205,10 +279,14 @@ const toType = ({ header }: RightsSituation): string => header.crn.toUpperCase()
 function answersIn(form: RightsForm, situation: RightsSituation, values: FormValues) {
   const answers: Record<string, string> = {}
   const errors: FormError[] = []
-  for (const { name, missing, choices } of form.questions(situation)) {
-    const chosen = choices.find(({ value }) => value === values[name])
-    if (chosen) answers[name] = chosen.value
-    else errors.push({ field: name, text: missing })
+  for (const question of form.questions(situation)) {
+    const { name, missing } = question
+    const value = typeof values[name] === 'string' ? values[name].trim() : ''
+    const isThere = question.kind === 'text' ? value !== '' : question.choices.some((choice) => choice.value === value)
+    if (!isThere) errors.push({ field: name, text: missing })
+    else if (value.length > longestNote)
+      errors.push({ field: name, text: `It must be ${longestNote.toLocaleString('en-GB')} characters or fewer` })
+    else answers[name] = value
   }
   return { answers, errors }
 }
@@ -222,6 +300,7 @@ const model = ({ form, page, situation }: RightsRequest, values: FormValues, err
   errorFor: Object.fromEntries(errors.map(({ field, text }) => [field, { text }])),
   erasure: situation.rights.erasure,
   journeysCount: situation.journeys?.length ?? 0,
+  dispute: situation.rights.disputes.find(({ disputeId }) => disputeId === situation.item),
   hold: situation.rights.holds.find(({ holdId }) => holdId === situation.item),
   holdReasons,
   erasureReasons,
