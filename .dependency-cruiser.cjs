@@ -163,7 +163,7 @@ const auditors = { path: '^src/(audit|web/audit|web/registers)/', pathNot: '^src
 const recordsAuditing = '^src/commands/(consultation-log|evidence-pack-command-handler)\\.ts$'
 // What is unusual and which days are holidays are said by pages too; neither writes anything.
 const writesNothing = '^src/commands/(bank-holidays|unconfirmed-oddities)\\.ts$'
-const recordsAuditingWith = '^src/commands/(decide-and-append|event-envelope|clock)\\.ts$'
+const recordsAuditingWith = '^src/commands/(decide-and-append|kept-folds|stream-queues|event-envelope|clock)\\.ts$'
 
 const knowsOnly = (path, may, from) => ({
   name: `${path.replace(/\/$/, '')} knows only its own`,

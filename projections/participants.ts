@@ -66,6 +66,35 @@ const erasureTable: Table = {
   kind: 'document',
 }
 
+/** Everything that was told of who he is, each with what it corrected. */
+export interface ParticipantDetailsTable {
+  participant_id: string
+  revision: number
+  event_id: string
+  recorded_at: string
+  recorded_by: string
+  source: string
+  /** The revision that a person said was wrong; null where another system told it. */
+  corrects: number | null
+  sealed: string | null
+}
+
+const detailsTable: Table = {
+  name: 'participant_details',
+  columns: {
+    participant_id: 'text',
+    revision: 'integer',
+    event_id: 'text',
+    recorded_at: 'text',
+    recorded_by: 'text',
+    source: 'text',
+    corrects: 'integer',
+    sealed: 'text',
+  },
+  key: ['participant_id', 'revision'],
+  kind: 'append',
+}
+
 /** The tokens under which details are found: the CRN whole, and each word of the names without case or accents. */
 const tokensOf = (vault: Vault, { crn, familyName, givenNames }: Details): Buffer[] => [
   ...(crn ? [vault.token('crn', crn)] : []),
@@ -73,6 +102,22 @@ const tokensOf = (vault: Vault, { crn, familyName, givenNames }: Details): Buffe
     .values()
     .map((word) => vault.token('name', word)),
 ]
+
+const told = (event: Recorded<DetailsEvent>): Change => {
+  const participantId = idOf(event.stream)
+  const { data, metadata } = event
+  const row = {
+    participant_id: participantId,
+    revision: event.revision,
+    event_id: event.id,
+    recorded_at: metadata.recordedAt,
+    recorded_by: metadata.actor.id,
+    source: metadata.source,
+    corrects: (event.type === 'ParticipantDetailsCorrected' ? event.data.corrects : undefined) ?? null,
+    sealed: (data as { sealed?: string }).sealed ?? null,
+  }
+  return { table: detailsTable, key: [participantId, event.revision], apply: () => row }
+}
 
 /** Once his key is destroyed there is nothing to open, and so nothing by which he could be found. A former name still finds him. */
 const registered = (event: Recorded<DetailsEvent>, vault: Vault): Change[] => {
@@ -87,6 +132,7 @@ const registered = (event: Recorded<DetailsEvent>, vault: Vault): Change[] => {
         sealed: (event.data as { sealed?: string }).sealed ?? null,
       }),
     },
+    told(event),
     ...tokensOf(vault, opened(vault, event).data).map((token) => ({
       table: tokenTable,
       key: [token, participantId],
@@ -144,9 +190,9 @@ const erasure =
 
 export const participants: Projection = {
   name: 'participants',
-  version: 4,
+  version: 5,
   question: 'Who is he, and how is he found?',
-  tables: [participantTable, tokenTable, erasureTable, ownWordsTable],
+  tables: [participantTable, tokenTable, detailsTable, erasureTable, ownWordsTable],
   on: {
     ParticipantRegistered: registered,
     ParticipantDetailsCorrected: registered,
@@ -191,6 +237,16 @@ export const participants: Projection = {
     ),
   },
 }
+
+/** Everything that was told of who one man is, in the order in which it was told. */
+export const detailsTold = (db: QueryDatabase, participantId: string): Promise<ParticipantDetailsTable[]> =>
+  db
+    .withTables<{ participant_details: ParticipantDetailsTable }>()
+    .selectFrom('participant_details')
+    .selectAll()
+    .where('participant_id', '=', participantId)
+    .orderBy('revision')
+    .execute()
 
 /** The tokens of what somebody looks for: a CRN, or words that must all be in the names. */
 export function tokensSought(vault: Vault, find: string): Buffer[] {

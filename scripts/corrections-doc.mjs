@@ -62,6 +62,17 @@ const page = [
   '## Records',
   '',
   ...factTypes.flatMap(section),
+  '## Who a man is',
+  '',
+  'His details stand in a history of his own, apart from his journeys; whatever is corrected there holds for all of them.',
+  'A correction names the event that was wrong, says why, and is itself put right by another.',
+  '',
+  row('Field', 'Put right by', ''),
+  row('---', '---', '---'),
+  ...sealedFieldsOf('ParticipantRegistered')
+    .toSorted()
+    .map((field) => row(`\`${field}\``, '`ParticipantDetailsCorrected`', 'must not be empty, sealed')),
+  '',
   '## What puts a record right is itself put right',
   '',
   row('Event', 'Where it says the wrong thing', 'Where its reason is wrong, or it should not have been made'),

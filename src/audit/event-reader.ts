@@ -52,7 +52,7 @@ export interface InspectedEvent extends PlaceInStream {
 }
 
 export interface EventSources {
-  readonly store: Pick<EventStore, 'readRange' | 'readBackwards' | 'read'>
+  readonly store: Pick<EventStore, 'readRange' | 'lastOf' | 'read'>
   readonly vault: Vault
   /** The evidence log; null where it is not open. */
   readonly file: EvidenceFile | null
@@ -89,8 +89,7 @@ export class EventReader {
 
   /** The last revision that the store has of a stream; null where it has none. */
   async newestRevision(stream: string): Promise<number | null> {
-    for await (const { revision } of this.sources.store.readBackwards(stream, 1)) return revision
-    return null
+    return (await this.sources.store.lastOf(stream))?.revision ?? null
   }
 
   /** The signed head that everything is compared with; null where nothing was signed. */

@@ -48,7 +48,7 @@ await atTheTerminal(async () => {
   const alone = options.check ? null : oneImportAtATime(config.dataDir)
   const runtime = await openRuntime(
     { ...config, logLevel: config.logLevel === 'info' ? 'warn' : config.logLevel },
-    { besideAnother: true },
+    { besideAnother: true, onlyReads: options.check },
   )
   const bar = progressBar(options.check ? 'Checking' : 'Importing', size)
   let soFar: ImportTotals | undefined

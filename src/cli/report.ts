@@ -25,7 +25,7 @@ await atTheTerminal(async () => {
   const config = readConfig()
   const runtime = await openRuntime(
     { ...config, logLevel: config.logLevel === 'info' ? 'warn' : config.logLevel },
-    { besideAnother: true },
+    { besideAnother: true, onlyReads: true },
   )
   try {
     if (options.from === 'read-model') await waitUntilCaughtUp(runtime)

@@ -30,7 +30,7 @@ async function verifyReadModels({ json = false }: { json?: boolean }): Promise<v
   const config = readConfig()
   const runtime = await openRuntime(
     { ...config, logLevel: config.logLevel === 'info' ? 'warn' : config.logLevel },
-    { besideAnother: true },
+    { besideAnother: true, onlyReads: true },
   )
   try {
     const bar = progressBar('Verifying', 1_000)

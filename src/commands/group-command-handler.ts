@@ -2,9 +2,12 @@
 import { groupHistory, type GroupCommand, type GroupEvent, type GroupFacts } from '../domain/group/group.ts'
 import type { Departure } from '../domain/group/room.ts'
 import { Refusal } from '../domain/history.ts'
+import { odditiesOfDay } from '../domain/journey/oddities.ts'
 import type { Vault } from '../protection/vault.ts'
+import { bankHolidayOn } from './bank-holidays.ts'
 import type { CommandResult, DecideAndAppend, SealedHistory } from './decide-and-append.ts'
 import { issuedNow, type IssuedBy, type JourneyCommandHandler } from './journey-command-handler.ts'
+import { confirmed } from './unconfirmed-oddities.ts'
 
 /** What is written about a member is sealed under that person's own key. */
 export const sealedGroups: SealedHistory<GroupFacts, GroupCommand, GroupEvent> = {
@@ -13,6 +16,9 @@ export const sealedGroups: SealedHistory<GroupFacts, GroupCommand, GroupEvent> =
 }
 
 export type NewGroup = Extract<GroupCommand, { type: 'FormGroup' }>['data']
+
+/** What is odd is asked about; where the codes that are meant are left out, nobody is asked. */
+export type IssuedOnGroup = IssuedBy & { readonly confirmedOddities?: readonly string[] }
 
 export interface NewMember {
   readonly journeyId: string
@@ -42,7 +48,7 @@ export class GroupCommandHandler {
    * Gives somebody a place. His journey is asked first: where the allocation could not be recorded there, nothing is written.
    * @throws Refusal, ConcurrencyConflict, StoreUnavailable
    */
-  async addMember(groupId: string, { journeyId, note }: NewMember, issued: IssuedBy): Promise<CommandResult> {
+  async addMember(groupId: string, { journeyId, note }: NewMember, issued: IssuedOnGroup): Promise<CommandResult> {
     const { state: group } = await this.commands.fold(groupHistory, groupId)
     if (group.handled.has(issued.commandId)) return 'nothing_new'
     const { issuer, context } = issuedNow(issued)
@@ -60,7 +66,7 @@ export class GroupCommandHandler {
   removeMember(
     groupId: string,
     leaving: { readonly journeyId: string; readonly reason: Departure; readonly note?: string },
-    issued: IssuedBy,
+    issued: IssuedOnGroup,
   ): Promise<CommandResult> {
     return this.decide(groupId, { type: 'RemoveMember', data: leaving }, issued)
   }
@@ -73,10 +79,17 @@ export class GroupCommandHandler {
   private decide(
     groupId: string,
     { type, data }: { readonly type: GroupCommand['type']; readonly data: GroupCommand['data'] },
-    issued: IssuedBy,
+    issued: IssuedOnGroup,
   ): Promise<CommandResult> {
     const { issuer, context } = issuedNow(issued)
     const command = { type, data, ...context } as GroupCommand
-    return this.commands.decideAndAppend(sealedGroups, groupId, (group) => void group.decide(command, issuer))
+    const { confirmedOddities } = issued
+    return this.commands.decideAndAppend(sealedGroups, groupId, (group) => {
+      group.decide(command, issuer, () => {
+        const { occurredOn: on, recordedOn: today } = context
+        if (!confirmedOddities) return []
+        return confirmed(odditiesOfDay({ on, today }, false, bankHolidayOn), confirmedOddities)
+      })
+    })
   }
 }

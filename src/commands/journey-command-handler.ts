@@ -5,6 +5,7 @@ import { recordedFrom, schemaVersionOf } from '../domain/codec.ts'
 import { adultOn } from '../domain/dates.ts'
 import { Refusal, type Actor, type CommandContext, type Recorded, type Source } from '../domain/history.ts'
 import { journeyHistory, type JourneyCommand, type JourneyEvent } from '../domain/journey/journey.ts'
+import { believedOf } from '../domain/journey/believed.ts'
 import { OdditiesUnconfirmed, type Oddity } from '../domain/journey/oddities.ts'
 import type { Journey } from '../domain/journey/state.ts'
 import { versionsIn } from '../domain/journey/versions.ts'
@@ -22,7 +23,7 @@ import {
 } from './decide-and-append.ts'
 import { refuseUnstorable, type Issuer } from './event-envelope.ts'
 import { confirmed, odditiesAmong } from './unconfirmed-oddities.ts'
-import type { ParticipantCommandHandler } from './participant-command-handler.ts'
+import type { DetailsCorrection, ParticipantCommandHandler } from './participant-command-handler.ts'
 
 /** A journey's personal fields are sealed under its participant's key; the referral says who he is. */
 export const sealedJourneys: SealedHistory<Journey, JourneyCommand, JourneyEvent> = {
@@ -223,6 +224,47 @@ export class JourneyCommandHandler {
     const fact = factOf.get(data.withdraws)
     const occurredOn = (fact === undefined ? undefined : said.get(fact)?.on) ?? dayOf(new Date().toISOString())
     return this.execute(journeyId, 'WithdrawRecord', data, { ...issued, occurredOn })
+  }
+
+  /**
+   * Corrects who the man of a journey is.
+   * @param ofHim all journeys of his that are known: he was an adult on the first day on record of any of them
+   * @param issued.expectedRevision of the participant's own stream
+   * @throws what {@link execute} throws; Refusal where the CRN is somebody else's, or nothing changes
+   */
+  async correctDetails(
+    ofHim: readonly string[],
+    correction: DetailsCorrection,
+    issued: Omit<IssuedOnRecord, 'occurredOn'>,
+  ): Promise<CommandResult> {
+    const { participantId, from, context } = await this.detailsInHand(ofHim, issued)
+    return this.participants.correctDetails(participantId, correction, from, { ...issued, ...context })
+  }
+
+  /** What is improbable about a correction of who he is. Nothing is written. @throws what {@link correctDetails} throws */
+  async odditiesOfDetailsCorrection(
+    ofHim: readonly string[],
+    correction: DetailsCorrection,
+    issued: Omit<IssuedOnRecord, 'occurredOn'>,
+  ): Promise<readonly Oddity[]> {
+    const { participantId, from, context } = await this.detailsInHand(ofHim, issued)
+    return this.participants.odditiesOfCorrection(participantId, correction, from, { ...issued, ...context })
+  }
+
+  /** It happens on the day on which it is recorded: that is when the mistake was found. */
+  private async detailsInHand(ofHim: readonly string[], issued: Omit<IssuedOnRecord, 'occurredOn'>) {
+    const { recordedAt = new Date().toISOString() } = issued
+    const context = issuedNow({ ...issued, recordedAt, occurredOn: dayOf(recordedAt) })
+    let participantId: string | null = null
+    const days: Day[] = []
+    for (const journeyId of ofHim) {
+      const { state } = await this.commands.fold(sealedJourneys, journeyId)
+      participantId ??= state.participantId
+      if (state.participantId === participantId) days.push(...believedOf(state.recorded).believed.map(({ on }) => on))
+    }
+    if (participantId === null) throw new Refusal('no_referral', 'There is no referral on this journey.')
+    const from = days.toSorted()[0]
+    return { participantId, from, context }
   }
 
   private async eventsOf(journeyId: string): Promise<readonly Recorded<JourneyEvent>[]> {

@@ -2,11 +2,14 @@
 import { isDay, type Day } from '../domain/calendar.ts'
 import { PoisonEvent, recordedFrom } from '../domain/codec.ts'
 import { adultOn } from '../domain/dates.ts'
-import type { CommandContext } from '../domain/history.ts'
+import { Refusal, type CommandContext, type Recorded } from '../domain/history.ts'
+import { OdditiesUnconfirmed, type Oddity } from '../domain/journey/oddities.ts'
 import {
+  odditiesOfDetails,
   participantHistory,
   saysDetails,
   type Details,
+  type DetailsEvent,
   type Participant,
   type ParticipantCommand,
   type ParticipantEvent,
@@ -14,9 +17,10 @@ import {
 } from '../domain/participant.ts'
 import type { EventStore } from '../event-store/event-store.ts'
 import { opened } from '../protection/sealing.ts'
-import type { Vault } from '../protection/vault.ts'
-import type { CommandResult, DecideAndAppend, SealedHistory } from './decide-and-append.ts'
+import { KeyMissing, type Vault } from '../protection/vault.ts'
+import { StaleRevision, type CommandResult, type DecideAndAppend, type SealedHistory } from './decide-and-append.ts'
 import type { Issuer } from './event-envelope.ts'
+import { confirmed } from './unconfirmed-oddities.ts'
 
 /** Each participant's details are sealed under his own key. */
 export const sealedParticipants: SealedHistory<Participant, ParticipantCommand, ParticipantEvent> = {
@@ -24,12 +28,27 @@ export const sealedParticipants: SealedHistory<Participant, ParticipantCommand, 
   keyIdOf: (participantId) => participantId,
 }
 
+/** What a person says who corrects who somebody is. */
+export interface DetailsCorrection {
+  /** What changes; what is not named stays as it is. */
+  readonly changes: Details
+  readonly because: string
+}
+
+interface IssuedDetails {
+  readonly issuer: Issuer
+  readonly context: CommandContext
+  /** The revision of the participant's own stream that the issuer was looking at. */
+  readonly expectedRevision?: number
+  readonly confirmedOddities?: readonly string[]
+}
+
 /** Made by the runtime, not by Nest: the commands at the terminal use it too, without a framework in memory. */
 export class ParticipantCommandHandler {
   constructor(
     private readonly commands: DecideAndAppend,
     private readonly vault: Vault,
-    private readonly store: Pick<EventStore, 'readBackwards'>,
+    private readonly store: Pick<EventStore, 'read' | 'lastOf'>,
   ) {}
 
   /** Registers the participant with these details, or corrects them where they differ from what is known. */
@@ -46,32 +65,113 @@ export class ParticipantCommandHandler {
   }
 
   /**
+   * Corrects who he is: what was said before stays in the log. From then on he is known by the CRN that he is given, and no more
+   * by the one that was wrong, which may be another man's.
+   * @param from the first day on record of any journey of his
+   * @throws Forbidden, OdditiesUnconfirmed, Refusal, StaleRevision, ConcurrencyConflict, StoreUnavailable, PoisonEvent, KeyMissing
+   */
+  async correctDetails(
+    participantId: string,
+    correction: DetailsCorrection,
+    from: Day | undefined,
+    issued: IssuedDetails,
+  ): Promise<CommandResult> {
+    const { decided, crn } = await this.decided(participantId, correction, from, issued)
+    const owner = await this.vault.whenFree(() => this.vault.bound('crn', crn, participantId))
+    if (owner !== participantId) throw crnInUse()
+    const { result } = await this.commands.append(decided)
+    await this.releaseFormerCrns(participantId)
+    return result
+  }
+
+  /** What is improbable about a correction of who he is. Nothing is written. @throws what {@link correctDetails} throws */
+  async odditiesOfCorrection(
+    participantId: string,
+    correction: DetailsCorrection,
+    from: Day | undefined,
+    issued: IssuedDetails,
+  ): Promise<readonly Oddity[]> {
+    try {
+      await this.decided(participantId, correction, from, { ...issued, confirmedOddities: [] })
+      return []
+    } catch (error) {
+      if (error instanceof OdditiesUnconfirmed) return error.oddities
+      throw error
+    }
+  }
+
+  private async decided(
+    participantId: string,
+    { changes, because }: DetailsCorrection,
+    recordedFrom: Day | undefined,
+    { issuer, context, expectedRevision, confirmedOddities }: IssuedDetails,
+  ) {
+    if (!this.vault.hasKey(participantId)) throw new KeyMissing(participantId)
+    const {
+      crn = '',
+      familyName = '',
+      givenNames = '',
+      dateOfBirth = '',
+    } = (await this.toldOf(participantId)).at(-1)?.data ?? {}
+    const was = { crn, familyName, givenNames, dateOfBirth }
+    const details = { ...was, ...changes }
+    const owner = this.vault.find('crn', details.crn)
+    if (owner !== undefined && owner !== participantId) throw crnInUse()
+    const data = { ...details, fingerprint: detailsFingerprint(this.vault, details), because }
+    const decided = await this.commands.decide(sealedParticipants, participantId, (participant) => {
+      const { revision } = participant.folded
+      participant.decide({ type: 'CorrectDetails', ...context, data, recordedFrom }, issuer, () => {
+        if (expectedRevision !== undefined && expectedRevision !== revision)
+          throw new StaleRevision(expectedRevision, revision)
+        const found = odditiesOfDetails(was, details, context.recordedOn)
+        return confirmedOddities ? confirmed(found, confirmedOddities) : []
+      })
+    })
+    return { decided, crn: details.crn }
+  }
+
+  /** Every CRN that was once on record of him and is not believed now. */
+  private async releaseFormerCrns(participantId: string): Promise<void> {
+    const crns = (await this.toldOf(participantId)).map(({ data }) => data.crn)
+    const now = crns.at(-1)
+    for (const crn of new Set(crns))
+      if (crn !== undefined && crn !== now)
+        await this.vault.whenFree(() => this.vault.release('crn', crn, participantId))
+  }
+
+  /** What was told of who he is, opened, in the order in which it was told. */
+  private async toldOf(participantId: string): Promise<readonly Recorded<DetailsEvent>[]> {
+    const told: Recorded<DetailsEvent>[] = []
+    for await (const stored of this.store.read(`${participantHistory.category}-${participantId}`)) {
+      const event = opened(this.vault, recordedFrom<ParticipantEvent>(stored))
+      if (saysDetails(event)) told.push(event)
+    }
+    return told
+  }
+
+  /**
    * The day on which he became an adult, from the details that are believed now; undefined where they were erased, cannot be
    * read, or say no date of birth.
    */
   async adultFrom(participantId: string): Promise<Day | undefined> {
-    for await (const stored of this.store.readBackwards(`${participantHistory.category}-${participantId}`, 1_000)) {
-      try {
-        const event = opened(this.vault, recordedFrom<ParticipantEvent>(stored))
-        if (event.type === 'KeyDestroyed') return undefined
-        if (!saysDetails(event)) continue
-        const { dateOfBirth } = event.data
-        return isDay(dateOfBirth) ? adultOn(dateOfBirth) : undefined
-      } catch (error) {
-        // Whoever looks at him is told; what happened to him is recorded all the same.
-        if (error instanceof PoisonEvent) return undefined
-        throw error
-      }
+    const last = await this.store.lastOf(`${participantHistory.category}-${participantId}`)
+    if (!last) return undefined
+    try {
+      const event = opened(this.vault, recordedFrom<ParticipantEvent>(last))
+      // Something was recorded about his rights since he was last told of.
+      const told = saysDetails(event) ? event : (await this.toldOf(participantId)).at(-1)
+      const dateOfBirth = told?.data.dateOfBirth
+      return isDay(dateOfBirth) ? adultOn(dateOfBirth) : undefined
+    } catch (error) {
+      // Whoever looks at him is told; what happened to him is recorded all the same.
+      if (error instanceof PoisonEvent) return undefined
+      throw error
     }
-    return undefined
   }
 
   detailsCommand(details: Required<Details>, context: CommandContext): TellDetails {
-    return {
-      type: 'TellDetails',
-      ...context,
-      data: { ...details, fingerprint: detailsFingerprint(this.vault, details) },
-    }
+    const fingerprint = detailsFingerprint(this.vault, details)
+    return { type: 'TellDetails', ...context, data: { ...details, fingerprint } }
   }
 }
 
@@ -80,3 +180,6 @@ export const detailsFingerprint = (
   vault: Vault,
   { crn, familyName, givenNames, dateOfBirth }: Required<Details>,
 ): string => vault.token('details', JSON.stringify([crn, familyName, givenNames, dateOfBirth])).toString('base64url')
+
+const crnInUse = () =>
+  new Refusal('crn_in_use', 'The CRN is on record for somebody else. Check which of the two is his.')

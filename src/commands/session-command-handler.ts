@@ -5,6 +5,7 @@ import { isDateRefusal } from '../domain/dates.ts'
 import type { GroupMember } from '../domain/group/group.ts'
 import { timeAfter, type PlannedFacilitator } from '../domain/group/room.ts'
 import { Refusal } from '../domain/history.ts'
+import { odditiesOfSessions, type UsualDays } from '../domain/session/session-oddities.ts'
 import type { RegisterMark } from '../domain/session/register.ts'
 import {
   sessionHistory,
@@ -13,9 +14,11 @@ import {
   type SessionEvent,
   type SessionFacts,
 } from '../domain/session/session.ts'
+import { bankHolidayOn } from './bank-holidays.ts'
 import { StaleRevision, type CommandResult, type DecideAndAppend, type SealedHistory } from './decide-and-append.ts'
 import type { GroupCommandHandler } from './group-command-handler.ts'
 import { issuedNow, type IssuedBy, type JourneyCommandHandler } from './journey-command-handler.ts'
+import { confirmed } from './unconfirmed-oddities.ts'
 
 /** What the register says of a man is sealed under his own key, though a session is about many. */
 export const sealedSessions: SealedHistory<SessionFacts, SessionCommand, SessionEvent> = {
@@ -42,8 +45,15 @@ export type DeliveredSession = Omit<CommandData<'DeliverSession'>, 'register'> &
   readonly register: readonly RegisterRow[]
 }
 
+/** What may be odd about a session is asked about: without the codes that are meant nobody is asked. */
+export interface AskedOnSession {
+  readonly confirmedOddities?: readonly string[]
+  /** When the group meets, as far as the issuer knows. */
+  readonly usual?: UsualDays
+}
+
 /** What somebody who issues a command was looking at, where that matters. */
-type IssuedOnSession = IssuedBy & { readonly expectedRevision?: number }
+export type IssuedOnSession = IssuedBy & AskedOnSession & { readonly expectedRevision?: number }
 
 /** Made by the runtime, not by Nest: the demonstration uses it too, before anything is served. */
 export class SessionCommandHandler {
@@ -61,21 +71,31 @@ export class SessionCommandHandler {
   async schedule(
     groupId: string,
     sessions: readonly SessionToSchedule[],
-    issued: IssuedBy,
+    issued: IssuedBy & AskedOnSession,
   ): Promise<{ sessionIds: readonly string[]; written: CommandResult }> {
     const { formed } = await this.groups.facts(groupId)
     if (!formed) throw new Refusal('no_group', 'There is no such group yet. Form the group first.')
     const { code: groupCode, programme, slot } = formed
     let written: CommandResult = 'nothing_new'
-    const sessionIds: string[] = []
+    const sessionIds = sessions.map((_, n) => uuidv5(`session ${n}`, issued.commandId))
+    const together = sessions.map(({ programmeSession, on }, n) => ({
+      sessionId: sessionIds[n]!,
+      programmeSession,
+      on,
+    }))
+    const usual = { weekday: slot.weekday, calendar: [...(issued.usual?.calendar ?? []), ...together] }
+    const { recordedOn } = issuedNow(issued).context
+    // All of them are asked about before the first is written, unless it was written before.
+    const { state: first } = await this.commands.fold(sessionHistory, sessionIds[0] ?? '')
+    if (issued.confirmedOddities && first.status === 'not_scheduled')
+      confirmed(odditiesOfSessions(together, usual, recordedOn, bankHolidayOn), issued.confirmedOddities)
     for (const [n, session] of sessions.entries()) {
-      const sessionId = uuidv5(`session ${n}`, issued.commandId)
+      const sessionId = sessionIds[n]!
       const { programmeSession, on, startsAt = slot.startsAt, minutes = slot.minutes } = session
       const { facilitators = formed.facilitators } = session
       const data = { groupId, groupCode, programme, programmeSession, on, startsAt, minutes, facilitators }
-      const result = await this.execute(sessionId, 'ScheduleSession', data, issued)
+      const result = await this.execute(sessionId, 'ScheduleSession', data, { ...issued, usual })
       if (result !== 'nothing_new') written = result
-      sessionIds.push(sessionId)
     }
     return { sessionIds, written }
   }
@@ -114,10 +134,16 @@ export class SessionCommandHandler {
   ): Promise<CommandResult> {
     const { issuer, context } = issuedNow(issued)
     const command = { type, data, ...context } as unknown as SessionCommand
-    const { expectedRevision } = issued
+    const { expectedRevision, confirmedOddities, usual = nothingUsual } = issued
     return this.commands.decideAndAppend(sealedSessions, sessionId, (session) => {
       const { revision } = session.after
-      if (session.decide(command, issuer) === 'nothing_new') return
+      const decided = session.decide(command, issuer, () => {
+        const on = dayAskedAbout(command)
+        if (on === null || !confirmedOddities) return []
+        const found = odditiesOfSessions([{ sessionId, on }], usual, context.recordedOn, bankHolidayOn)
+        return confirmed(found, confirmedOddities)
+      })
+      if (decided === 'nothing_new') return
       if (expectedRevision !== undefined && expectedRevision !== revision)
         throw new StaleRevision(expectedRevision, revision)
     })
@@ -163,6 +189,14 @@ export class SessionCommandHandler {
       ),
     )
   }
+}
+
+const nothingUsual: UsualDays = { weekday: 0, calendar: [] }
+
+/** The day that a command puts a session on; null where it is about no day. */
+function dayAskedAbout({ type, data, occurredOn }: SessionCommand): Day | null {
+  if (type === 'ScheduleSession' || type === 'RescheduleSession') return data.on
+  return type === 'DeliverSession' ? occurredOn : null
 }
 
 type Members = ReadonlyMap<string, GroupMember>

@@ -161,7 +161,7 @@ const shapes: {
   RecordCorrected: { corrects: count, of: code(isFactType), version: count, data: isObject },
   RecordWithdrawn: { withdraws: count },
   ParticipantRegistered: { fingerprint: text },
-  ParticipantDetailsCorrected: { fingerprint: text },
+  ParticipantDetailsCorrected: { fingerprint: text, corrects: whereGiven(count) },
   ErasureRequested: { reason: erasureReason, journeys: texts },
   ErasureDeclined: { reason: code((code) => Object.hasOwn(decliningReasons, code)) },
   ErasureAuthorised: { reason: erasureReason, journeys: texts },

@@ -3,7 +3,9 @@
  * address (never the password), the cause in plain words, and the setting to look at.
  */
 import { status } from '@grpc/grpc-js'
+import { getSubchannelPool } from '@grpc/grpc-js/build/src/subchannel-pool.js'
 import { BACKWARDS, END, EventStoreDBClient } from '@eventstore/db-client'
+import { ServerFeatures } from '@eventstore/db-client/dist/Client/ServerFeatures.js'
 import { setTimeout as wait } from 'node:timers/promises'
 import { probe, type ProbeFinding } from './connection-probe.ts'
 import { parseConnectionString, type ConnectionAddress } from './connection-string.ts'
@@ -34,7 +36,7 @@ export function clientOf(connectionString: string): EventStoreDBClient {
     parseConnectionString(connectionString)
   const [first] = hosts as [ConnectionAddress['hosts'][number]]
   const where = isDiscover ? { discover: first } : hosts.length > 1 ? { endpoints: [...hosts] } : { endpoint: first }
-  return new EventStoreDBClient(
+  const client = new EventStoreDBClient(
     { ...options, ...where } as ConstructorParameters<typeof EventStoreDBClient>[0],
     {
       insecure: !tls,
@@ -43,6 +45,53 @@ export function clientOf(connectionString: string): EventStoreDBClient {
     },
     user,
   )
+  askForFeaturesAgain(client)
+  if (isDiscover || hosts.length > 1) recoverFromDiscovery(client, first)
+  return client
+}
+
+/**
+ * Before its first append the client asks for the features of the server, once for all appends. Where that fails while another call
+ * has already noticed that the connection is lost, it keeps the failure for ever and no append works again. Ours asks again.
+ */
+function askForFeaturesAgain(client: EventStoreDBClient): void {
+  const asking = client as unknown as {
+    execute(...asked: typeof ServerFeatures.createServerFeatures): Promise<ServerFeatures>
+    supports: ServerFeatures['supports'] extends (...asked: infer A) => boolean
+      ? (...asked: A) => Promise<boolean>
+      : never
+  }
+  let features: Promise<ServerFeatures> | undefined
+  asking.supports = async (...asked) => {
+    const found = (features ??= asking.execute(...ServerFeatures.createServerFeatures))
+    try {
+      return (await found).supports(...asked)
+    } catch (error) {
+      if (features === found) features = undefined
+      throw error
+    }
+  }
+}
+
+/**
+ * Where no member of a cluster tells who the others are, the client's calls fail in a way that looks like a fault of ours. So the
+ * seed is then connected to like a single server: that fails as a server fails that is away, and the next call looks again.
+ * Before a server that failed is connected to again, gRPC waits longer each time, up to two minutes, and all connections of a
+ * process share that: each time that the client begins to look, the waiting is over.
+ */
+function recoverFromDiscovery(client: EventStoreDBClient, seed: ConnectionAddress['hosts'][number]): void {
+  const discovering = client as unknown as { resolveUri: () => Promise<string> }
+  const { resolveUri } = discovering
+  discovering.resolveUri = () => {
+    const { pool } = getSubchannelPool(true) as unknown as SharedSubchannels
+    for (const { subchannel } of Object.values(pool).flat()) subchannel.resetBackoff()
+    return resolveUri().catch(() => `${seed.address}:${seed.port}`)
+  }
+}
+
+/** What gRPC shares among the connections of a process, by target. */
+interface SharedSubchannels {
+  readonly pool: Readonly<Record<string, readonly { readonly subchannel: { resetBackoff(): void } }[]>>
 }
 
 /**

@@ -54,6 +54,11 @@ export class EventStore {
     return answeredInTime(Array.fromAsync(eventsOf(this.client.readStream(stream, options))))
   }
 
+  /** The newest event of a stream; null where there is no such stream. */
+  lastOf(stream: string): Promise<StoredEvent | null> {
+    return firstOf(this.client.readStream(stream, { direction: BACKWARDS, fromRevision: END, maxCount: 1 }))
+  }
+
   /** The newest events of a stream, the newest first; nothing where there is no such stream. */
   readBackwards(stream: string, most: number): AsyncGenerator<StoredEvent> {
     return eventsOf(this.client.readStream(stream, { direction: BACKWARDS, fromRevision: END, maxCount: most }))

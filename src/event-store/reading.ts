@@ -32,6 +32,8 @@ export async function* eventsOf(
   reading: StreamingRead<ResolvedEvent>,
   deadlineMs = answerDeadlineMs,
 ): AsyncGenerator<StoredEvent> {
+  // The connection may be lost after the last event, when nobody waits for this read any more.
+  reading.on('error', () => undefined)
   let isWaiting = true
   const silence = setTimeout(() => {
     if (isWaiting) void giveUp(reading)
@@ -52,15 +54,19 @@ export async function* eventsOf(
   }
 }
 
-/** The first event of a read that is wanted; null where there is none. The deadline is for the whole look-up. */
+/**
+ * The first event of a read that is wanted; null where there is none. The deadline is for the whole look-up. The read is one of a
+ * few events and is read to its end: a server ends the connection of a client that breaks off many reads in a short time.
+ */
 export function firstOf(
   reading: StreamingRead<ResolvedEvent>,
   isWanted: (event: StoredEvent) => boolean = () => true,
   deadlineMs = answerDeadlineMs,
 ): Promise<StoredEvent | null> {
   const lookUp = async () => {
-    for await (const event of eventsOf(reading, deadlineMs)) if (isWanted(event)) return event
-    return null
+    let first: StoredEvent | null = null
+    for await (const event of eventsOf(reading, deadlineMs)) if (isWanted(event)) first ??= event
+    return first
   }
   return answeredInTime(lookUp(), deadlineMs)
 }
@@ -68,7 +74,7 @@ export function firstOf(
 /** Ends the call, so that neither side keeps anything of it, and the wait for its next event. */
 function giveUp(reading: StreamingRead<ResolvedEvent>): void {
   void reading.cancel().catch(() => undefined)
-  reading.on('error', () => undefined).destroy(new StoreUnavailable())
+  reading.destroy(new StoreUnavailable())
 }
 
 /**
@@ -78,5 +84,5 @@ function giveUp(reading: StreamingRead<ResolvedEvent>): void {
 function leave(reading: StreamingRead<ResolvedEvent>): void {
   if (reading.readableEnded || reading.destroyed) return
   void reading.cancel().catch(() => undefined)
-  reading.on('error', () => undefined).resume()
+  reading.resume()
 }

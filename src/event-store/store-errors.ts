@@ -1,4 +1,5 @@
 /** How reading and appending fail, in two kinds that callers can act on; whatever else the client throws stays as it is. */
+import { status } from '@grpc/grpc-js'
 import { UnavailableError } from '@eventstore/db-client'
 
 /** Someone else appended first. Read again, decide again. */
@@ -26,14 +27,25 @@ export class StoreUnavailable extends Error {
 /** The client's kinds of error that mean that the log is away, or not ours to use, and nothing about the request. */
 const awayTypes = new Set(['unavailable', 'timeout', 'deadline-exceeded', 'cancelled', 'not-leader', 'access-denied'])
 
-/** How the client says that none of the servers of a cluster told who its members are: an error without a type. */
-const notDiscovered = /^Failed to discover after \d+ attempts/
+/** What gRPC says of the same, where the client passes that on as it came. */
+const awayCodes = new Set<unknown>([
+  status.UNAVAILABLE,
+  status.ABORTED,
+  status.DEADLINE_EXCEEDED,
+  status.CANCELLED,
+  status.UNAUTHENTICATED,
+  status.PERMISSION_DENIED,
+])
+
+/** How gRPC says that the connection ended in the middle of a call. */
+const connectionLost = /Received RST_STREAM .*Session closed with error/
 
 /** @returns StoreUnavailable where the error means that the log is away, and the error itself otherwise */
 export function storeErrorFrom(error: unknown): unknown {
+  const { type, code } = error as { type?: string; code?: unknown }
   const isAway =
     error instanceof UnavailableError ||
-    awayTypes.has((error as { type?: string }).type ?? '') ||
-    (error instanceof Error && notDiscovered.test(error.message))
+    (type === undefined ? awayCodes.has(code) : awayTypes.has(type)) ||
+    (error instanceof Error && connectionLost.test(error.message))
   return isAway ? new StoreUnavailable({ cause: error }) : error
 }

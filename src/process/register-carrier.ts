@@ -83,13 +83,8 @@ export class RegisterCarrier {
   /** Tries again what could not be carried, of one stream or of all. @returns how many of them still cannot */
   async carryAgain(stream?: string): Promise<number> {
     const again = this.journal.notCarried(stream)
-    const events = await Promise.all(
-      again.map(({ stream: name, revision }) => firstOf(this.store.read(name, revision))),
-    )
-    await this.carryAll(
-      events.filter((event) => event !== undefined),
-      null,
-    )
+    const events = await Promise.all(again.map(({ stream: name, revision }) => this.store.readRange(name, revision, 1)))
+    await this.carryAll(events.flat(), null)
     return this.journal.notCarried(stream).length
   }
 
@@ -148,9 +143,4 @@ export class RegisterCarrier {
 const journeyIdOf = ({ data }: StoredEvent): string => {
   const { journeyId } = (data ?? {}) as { journeyId?: unknown }
   return typeof journeyId === 'string' ? journeyId : ''
-}
-
-async function firstOf<T>(all: AsyncIterable<T>): Promise<T | undefined> {
-  for await (const one of all) return one
-  return undefined
 }

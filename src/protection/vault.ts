@@ -114,6 +114,7 @@ export class Vault {
     this.statements = {
       registered: this.db.prepare<[Buffer], { id: string }>(`SELECT id FROM ${all('register')} WHERE token = ?`),
       register: this.db.prepare('INSERT INTO register VALUES (?, ?)'),
+      release: this.db.prepare('DELETE FROM register WHERE token = ? AND id = ?'),
       key: this.db.prepare<[string], { wrapped: Buffer; epoch: number }>(
         `SELECT wrapped, epoch FROM ${all('data_key')} WHERE id = ?`,
       ),
@@ -134,6 +135,7 @@ export class Vault {
       CREATE TABLE IF NOT EXISTS register (token BLOB PRIMARY KEY, id TEXT NOT NULL) STRICT, WITHOUT ROWID;
       CREATE TABLE IF NOT EXISTS to_destroy (id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
       CREATE TABLE IF NOT EXISTS checked (id TEXT NOT NULL, stream TEXT NOT NULL, revision INTEGER NOT NULL, position TEXT NOT NULL) STRICT;
+      CREATE TABLE IF NOT EXISTS lost (id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
       CREATE TRIGGER IF NOT EXISTS key_gone AFTER DELETE ON data_key BEGIN DELETE FROM checked; END;
     `)
     this.db
@@ -236,6 +238,11 @@ export class Vault {
     return this.known(kind, value, () => undefined, id)
   }
 
+  /** A value no longer leads to this id, as a CRN that was never his. What leads elsewhere stays as it is. */
+  release(kind: TokenKind, value: string, id: string): void {
+    this.statements.release.run(this.token(kind, value), id)
+  }
+
   /** Whether anything sealed under this key can still be read. */
   hasKey(id: string): boolean {
     return this.statements.key.get(id) !== undefined
@@ -275,6 +282,19 @@ export class Vault {
     const [result] = this.db.pragma('wal_checkpoint(TRUNCATE)') as { busy: number }[]
     if (result?.busy === 1)
       throw Object.assign(new Error('Another process reads the keys.'), { code: 'SQLITE_BUSY_CHECKPOINT' })
+  }
+
+  /** Whether the key was lost, and somebody has said that it is lost for good. */
+  hasLost(id: string): boolean {
+    return this.db.prepare('SELECT 1 FROM lost WHERE id = ?').get(id) !== undefined
+  }
+
+  /** Keeps whose keys are lost for good. An older copy of these keys does not know it, and is told from this one by that. */
+  acceptLoss(ids: Iterable<string>): void {
+    const insert = this.db.prepare('INSERT OR IGNORE INTO lost VALUES (?)')
+    this.together(() => {
+      for (const id of ids) insert.run(id)
+    })
   }
 
   /** @param about where the text belongs; it opens nowhere else */

@@ -9,6 +9,7 @@ import type { ActualFacilitator, PlannedFacilitator } from '../domain/group/room
 import type { Recorded } from '../domain/history.ts'
 import type { Outcome } from '../domain/journey/outcomes.ts'
 import { programmeAt, sessionOf } from '../domain/programme.ts'
+import type { UsualDays } from '../domain/session/session-oddities.ts'
 import { sessionHistory, type SessionEvent, type SessionFacts } from '../domain/session/session.ts'
 import { EventStore } from '../event-store/event-store.ts'
 import { opened } from '../protection/sealing.ts'
@@ -115,6 +116,21 @@ export class Groups {
       programmeSession: programme_session,
       isDelivered: status === 'delivered',
     }))
+  }
+
+  /** When a group meets, from the read models: nothing of it where they do not know the group yet. */
+  async usualDays(groupId: string): Promise<UsualDays> {
+    const found = opaqueId.test(groupId) ? await groupWithAll(this.readModels.db, groupId) : null
+    return {
+      weekday: found?.group.weekday ?? 0,
+      calendar: (found?.sessions ?? [])
+        .filter(({ status }) => status !== 'cancelled')
+        .map(({ session_id, programme_session, on_day }) => ({
+          sessionId: session_id,
+          programmeSession: programme_session,
+          on: on_day,
+        })),
+    }
   }
 
   /** @returns null where there is no such group, or the read models have not processed it yet */

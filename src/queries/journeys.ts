@@ -12,7 +12,7 @@ import {
   type CaseloadPageRow,
   type CaseloadColumn,
 } from '../../projections/caseload.ts'
-import { tokensSought } from '../../projections/participants.ts'
+import { detailsTold, tokensSought } from '../../projections/participants.ts'
 import { ReadModels } from '../../projections/runner/read-models.ts'
 import { timelineOf } from '../../projections/timeline.ts'
 import { sentenceOf } from '../domain/event-words.ts'
@@ -151,6 +151,21 @@ export interface TimelineEntry {
   readonly daysLate: number
 }
 
+/** What was told of who he is at one time. */
+export interface DetailsVersion {
+  /** Of his own stream. */
+  readonly revision: number
+  readonly eventId: string
+  readonly recordedAt: Instant
+  readonly recordedBy: string
+  readonly source: Source
+  /** The revision that a person said was wrong; null where another system told it. */
+  readonly corrects: number | null
+  readonly because: string | null
+  /** Empty once his key is destroyed. */
+  readonly details: Details
+}
+
 export interface LogRecord {
   readonly revision: number
   readonly eventId: string
@@ -277,6 +292,45 @@ export class Journeys {
     if (found.length === 0) return []
     const rows = await this.rowsOf(found.map(({ journey_id: id }) => id))
     return [...rows.values()].toSorted((one, other) => (one.referredOn < other.referredOn ? 1 : -1))
+  }
+
+  /** The ids of all journeys of the man of a journey, that one first. */
+  async ofSameMan(header: Pick<JourneyHeader, 'journeyId' | 'participantId'>): Promise<readonly string[]> {
+    return [header.journeyId, ...(await this.othersOf(header)).map(({ journeyId }) => journeyId)]
+  }
+
+  /** What was told of who he is, from the read model, the first first: the last is believed. */
+  async detailsTold(participantId: string): Promise<readonly DetailsVersion[]> {
+    const rows = await detailsTold(this.readModels.db, participantId)
+    return rows.map((row): DetailsVersion => {
+      const { crn, familyName, givenNames, dateOfBirth, because } = openedFields(this.vault, {
+        stream: `participant-${participantId}`,
+        id: row.event_id,
+        keyId: participantId,
+        sealed: row.sealed,
+      }).fields as Details & { because?: string }
+      return {
+        revision: row.revision,
+        eventId: row.event_id,
+        recordedAt: row.recorded_at,
+        recordedBy: row.recorded_by,
+        source: row.source as Source,
+        corrects: row.corrects,
+        because: because ?? null,
+        details: { crn, familyName, givenNames, dateOfBirth },
+      }
+    })
+  }
+
+  /** Where a command that corrected who he is was written, from the log; null where it added nothing. */
+  async detailsAddedBy(
+    commandId: string,
+    participantId: string,
+  ): Promise<{ readonly revision: number; readonly position: string } | null> {
+    for await (const { metadata, revision, position } of this.store.read(`participant-${participantId}`))
+      if ((metadata as { commandId?: unknown }).commandId === commandId)
+        return { revision, position: position === null ? '' : String(position) }
+    return null
   }
 
   async header(journeyId: string): Promise<JourneyHeader | null> {
@@ -429,8 +483,8 @@ export class Journeys {
   /** The event at one revision, from the log; null where there is none. */
   async eventAt(journeyId: string, revision: number): Promise<Recorded<JourneyEvent> | null> {
     if (!opaqueId.test(journeyId)) return null
-    for await (const stored of this.store.read(`journey-${journeyId}`, revision)) return this.understood(stored).event
-    return null
+    const [stored] = await this.store.readRange(`journey-${journeyId}`, revision, 1)
+    return stored ? this.understood(stored).event : null
   }
 
   /** What a command added, from the log, and the revision the journey has now; null where it added nothing. */

@@ -7,7 +7,7 @@ import type { InstallationCommandHandler } from '../commands/installation-comman
 import type { EventStore } from '../event-store/event-store.ts'
 import type { Vault } from '../protection/vault.ts'
 import type { Config } from './config.ts'
-import { participantsWithoutKey } from './keys-check.ts'
+import { participantsWithoutKey, type Keyless } from './keys-check.ts'
 
 /** The log, the keys and the read models are not of one installation. Nothing was changed. */
 export class InstallationMismatch extends Error {
@@ -98,20 +98,19 @@ function refuseAnotherLog(
   }
 }
 
+const whereGone = ' Where no such file is left anywhere: npm run keys -- lost --help'
+
 const otherKeys = ({ dataDir, keysDir }: Parts['config'], areNew: boolean): string =>
   `${
     areNew
       ? `There are no keys in ${keysDir}, and new ones are not the keys this log was written under.`
       : `These are not the keys this log was written under: ${keysDir} holds those of another installation.`
-  } Nothing was changed. Set KEYS_DIR to the directory whose keys.sqlite this log was begun with, or put that file back; where DATA_DIR (${dataDir}) or EVENT_STORE_URL names the wrong installation, set it right. Do not delete either keys or log, and do not import into this log with other keys: without its own nobody can read who is who.`
+  } Nothing was changed. Set KEYS_DIR to the directory whose keys.sqlite this log was begun with, or put that file back; where DATA_DIR (${dataDir}) or EVENT_STORE_URL names the wrong installation, set it right. Do not delete either keys or log, and do not import into this log with other keys: without its own nobody can read who is who.${whereGone}`
 
-const olderKeys = (
-  { keysDir }: Parts['config'],
-  { participants, since }: { participants: number; since: Date },
-): string =>
+const olderKeys = ({ keysDir }: Parts['config'], { ids: { size: participants }, since }: Keyless): string =>
   `The keys in ${keysDir} are too old for this log: they were put back from a copy that was taken before ${momentOf(since)}, and ${
     participants === 1 ? 'the one participant who was' : `the ${participants} participants who were`
-  } recorded since then and whose keys are not in it cannot be read. Nothing was changed. Stop whatever uses these keys, put the newest copy of keys.sqlite into ${keysDir}, and start again. Do not import or record anybody with these keys: the same people would be recorded a second time.`
+  } recorded since then and whose keys are not in it cannot be read. Nothing was changed. Stop whatever uses these keys, put the newest copy of keys.sqlite into ${keysDir}, and start again. Do not import or record anybody with these keys: the same people would be recorded a second time.${whereGone}`
 
 /** 27 November 2026, 14:05 UTC. */
 const momentOf = (when: Date): string =>

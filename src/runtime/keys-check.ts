@@ -11,7 +11,7 @@ import type { Vault } from '../protection/vault.ts'
 
 /** Who has no key, and since when. */
 export interface Keyless {
-  readonly participants: number
+  readonly ids: ReadonlySet<string>
   /** When the log received the first event of one of them. */
   readonly since: Date
 }
@@ -21,7 +21,7 @@ const category = 'participant'
 /**
  * Reads the participants that came after what was checked before, or all where that is not known. On the way each erasure that the
  * log authorises is carried out where it was not: a crash may have come first, or the keys are an older copy with his still in it.
- * @returns null where each has a key or was erased: up to where is then kept with the keys
+ * @returns null where each has a key, is known to have lost it or was erased: up to where is then kept with the keys
  * @throws StoreUnavailable, KeysBusy
  */
 export async function participantsWithoutKey(
@@ -44,14 +44,15 @@ export async function participantsWithoutKey(
     if (type === 'KeyDestroyed') {
       erased.add(participantId)
       if (!hasKey) toCarryOut.delete(participantId)
+      else toCarryOut.add(participantId)
     }
-    if (!hasKey && !keyless.has(participantId)) keyless.set(participantId, receivedAt)
+    if (!hasKey && !keyless.has(participantId) && !vault.hasLost(participantId)) keyless.set(participantId, receivedAt)
   }
   for (const participantId of toCarryOut) await erasures.carryOut(participantId)
   for (const participantId of keyless.keys())
     if (erased.has(participantId) || (await erasures.isErased(participantId))) keyless.delete(participantId)
   const [since] = [...keyless.values()].toSorted((one, other) => one.getTime() - other.getTime())
-  if (since) return { participants: keyless.size, since }
+  if (since) return { ids: new Set(keyless.keys()), since }
   if (last && last.id !== known?.id) await vault.whenFree(() => (vault.checkedUpTo = last))
   return null
 }

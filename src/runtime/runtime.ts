@@ -22,6 +22,7 @@ import { EventStore } from '../event-store/event-store.ts'
 import { DataDirectoryInUse, lockDataDirectory, type DataDirectoryLock } from './data-directory-lock.ts'
 import { checkInstallation } from './installation-check.ts'
 import { CheckedPlace } from './keys-check.ts'
+import { acceptLossOfKeys, type LossOfKeys } from './keys-lost.ts'
 import { Vault } from '../protection/vault.ts'
 import { ScheduledBackup } from './scheduled-backup.ts'
 import { keptIn, standingOn } from './storage-problem.ts'
@@ -58,12 +59,14 @@ interface OpenOptions {
   readonly toRebuild?: boolean
   /** Nothing is recorded: a log that says nothing of its keys is left as it is. */
   readonly onlyReads?: boolean
+  /** Keys are gone for good, and this is who says so: those who have none are no longer asked for. */
+  readonly lossOfKeys?: LossOfKeys
 }
 
 /** @throws DataDirInUse unless `besideAnother` */
 export async function openRuntime(
   config: Config,
-  { besideAnother = false, toRebuild = false, onlyReads = false }: OpenOptions = {},
+  { besideAnother = false, toRebuild = false, onlyReads = false, lossOfKeys }: OpenOptions = {},
 ): Promise<Runtime> {
   process.umask(0o077) // whatever is written from here on is this user's alone
   // Structured, and without personal data: nothing below logs a name, a note, a request body or a query.
@@ -106,6 +109,7 @@ export async function openRuntime(
     opened.push(() => commands.consultations.close())
     const { installation, erasures } = commands
     try {
+      if (lossOfKeys) await acceptLossOfKeys({ config, store, vault, installation, erasures }, lossOfKeys)
       const projectedUpTo = toRebuild ? null : BigInt((await readModels.asOf()).position)
       await checkInstallation({
         config,

@@ -18,6 +18,7 @@ import { ConsultationController } from './consultation/consultation.controller.t
 import { Looking } from './looking.ts'
 import { GroupFormController } from './groups/group-form.controller.ts'
 import { GroupsController } from './groups/groups.controller.ts'
+import { DetailsController } from './details/details.controller.ts'
 import { EvidenceLogController } from './evidence/evidence-log.controller.ts'
 import { JourneyFormController } from './recording/journey-form.controller.ts'
 import { UploadedImports } from '../exchange/uploaded-imports.ts'
@@ -53,6 +54,7 @@ import { TimelineController } from './timeline/timeline.controller.ts'
     HistoryController,
     LiveController,
     RecordedController,
+    DetailsController,
     JourneyFormController,
     ImportController,
     GroupFormController,

@@ -89,3 +89,45 @@ describe('POST corrections and withdrawals', () => {
     expect((await post('warnings', { occurredOn: '2025-03-31' })).status).toBe(201)
   })
 })
+
+describe('POST details-corrections', () => {
+  const journey = async () => (await (await fetch(`${served.url}${path}`)).json()) as Record<string, string>
+
+  it('says only what changes, is written once, and asks about what is odd', async () => {
+    const before = await journey()
+    const send = (body: object, headers: Record<string, string> = {}) =>
+      fetch(`${served.url}${path}/details-corrections`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...headers },
+        body: JSON.stringify(body),
+      })
+    const because = 'As his passport says.'
+    const key = { 'idempotency-key': 'his-given-names' }
+    const first = await send({ givenNames: 'Somebody', because }, key)
+    const written = await first.json()
+    expect([first.status, written]).toEqual([201, expect.objectContaining({ detailsRevision: 1 })])
+    const again = await send({ givenNames: 'Somebody', because }, key)
+    expect([again.status, await again.json()]).toEqual([200, written])
+    await waitUntilCaughtUp(served.runtime)
+    const [familyName] = before.name!.split(', ')
+    expect(await journey()).toMatchObject({ ...before, name: `${familyName}, Somebody` })
+    const codeOf = async (body: object, headers = {}) =>
+      ((await (await send({ because, ...body }, headers)).json()) as { code: string }).code
+    expect(await codeOf({})).toBe('nothing_to_correct')
+    expect(await codeOf({ dateOfBirth: '1901-01-01' })).toBe('oddities')
+    expect(await codeOf({ dateOfBirth: '2015-01-01' })).toBe('before_adulthood')
+    expect(await codeOf({ crn: 'x' })).toBe('invalid_body')
+    expect(await codeOf({ crn: 'X765432' }, { 'if-match': '"1"' })).toBe('invalid_header')
+  })
+
+  it('of a CRN lets a referral under it find him, and frees the wrong one for the man it belongs to', async () => {
+    const { crn: wrong, participantId } = await journey()
+    expect(await post('details-corrections', { crn: 'A000001', because: 'Mistyped.' })).toMatchObject({ status: 201 })
+    const { vault } = served.runtime
+    expect([vault.find('crn', 'A000001'), vault.find('crn', wrong!)]).toEqual([participantId, undefined])
+    const other = vault.participant(wrong!)
+    expect(other).not.toBe(participantId)
+    const back = await post('details-corrections', { crn: wrong!, because: 'It was right.' })
+    expect([back.status, back.code]).toEqual([409, 'crn_in_use'])
+  })
+})

@@ -38,7 +38,7 @@ export class Running {
 
   /** Whatever is unusual about it is meant, unless the body itself says what is. @param body an object is sent as JSON; a string as it is */
   post = (url: string, body: unknown, headers: Record<string, string> = {}): Promise<Injected> =>
-    this.send(url, isOfJourney(url) && isPlain(body) ? { confirmedOddities: oddityCodes, ...body } : body, headers)
+    this.send(url, isConfirmable(url) && isPlain(body) ? { confirmedOddities: oddityCodes, ...body } : body, headers)
 
   /** As it is. */
   send = (url: string, body: unknown, headers: Record<string, string> = {}): Promise<Injected> =>
@@ -65,7 +65,7 @@ export class Running {
   }
 }
 
-const isOfJourney = (url: string) => url.startsWith('/api/journeys') && !url.endsWith('/withdrawals')
+const isConfirmable = (url: string) => /^\/api\/(?:journeys|groups|sessions)/.test(url) && !url.endsWith('/withdrawals')
 
 const isPlain = (body: unknown): body is object => typeof body === 'object' && body !== null && !Array.isArray(body)
 

@@ -256,7 +256,7 @@ describe('a stream, whole', () => {
       (await store.readRange(...asked))
         .filter(({ revision }) => revision !== 2)
         .map((event) => (event.revision === 1 ? { ...event, data: { decision: 'suitable' } } : event))
-    const reader = new EventReader({ store: { read: store.read.bind(store), readBackwards: store.readBackwards.bind(store), readRange }, vault, file }) // prettier-ignore
+    const reader = new EventReader({ store: { read: store.read.bind(store), lastOf: store.lastOf.bind(store), readRange }, vault, file }) // prettier-ignore
     const found = await reader.range(stream, 0, 3)
     expect(found.map(({ verdict }) => verdict)).toEqual(['ok', 'altered', 'missing', 'ok'])
     expect(found.map(({ path }) => path?.leads)).toEqual([true, false, undefined, true])

@@ -18,7 +18,7 @@ describe('the operator’s page', () => {
     const page = await newPage()
     await page.goto('/operations')
     expect(await page.textContent('h1')).toBe('Operations')
-    expect(await page.textContent('.tl-status')).toContain('Caught up')
+    expect(await page.textContent('.tl-service-state')).toContain('Caught up')
     expect(await rows(page, 'projections')).toHaveLength(projections.length)
     for (const row of await rows(page, 'projections'))
       expect(row).toMatch(/^(participants|caseload|timeline|groups|registers).*None \d+ /)
@@ -108,7 +108,7 @@ describe('the operator’s page', () => {
   it('works without JavaScript, and refuses a form without its token', async () => {
     const page = await newPage({ javaScriptEnabled: false })
     await page.goto('/operations')
-    expect(await page.textContent('.tl-status')).toContain('Caught up')
+    expect(await page.textContent('.tl-service-state')).toContain('Caught up')
     const answer = await fetch(`${served.url}/operations/reprocess`, {
       method: 'POST',
       body: new URLSearchParams({ stream: 'all' }),

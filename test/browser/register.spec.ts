@@ -63,6 +63,9 @@ it(
     await page.waitForSelector('h1:has-text("Check your answers before recording the register")')
     await look(page, 'register-check')
     await accessible(page)
+    // The session was long ago, which is asked about.
+    await page.focus('#confirmedOddities')
+    await page.keyboard.press('Space')
     await page.focus('#confirm')
     await page.keyboard.press('Enter')
     await page.waitForSelector('.govuk-panel__title:has-text("Register recorded")')

@@ -93,7 +93,7 @@ describe('privacy', () => {
       RecordCorrected: ['because'],
       RecordWithdrawn: ['because'],
       ParticipantRegistered: details,
-      ParticipantDetailsCorrected: details,
+      ParticipantDetailsCorrected: ['because', ...details],
       ErasureRequested: [],
       ErasureDeclined: [],
       ErasureAuthorised: [],

@@ -1,4 +1,5 @@
 /** What is improbable about a record: each oddity by itself, and of a correction only what was not odd before it. */
+import { odditiesOfSessions } from '../../src/domain/session/session-oddities.ts'
 import { describe, expect, it } from 'vitest'
 import { journeyHistory, type JourneyCommand } from '../../src/domain/journey/journey.ts'
 import { odditiesOf, oddityCodes, type OddityCode } from '../../src/domain/journey/oddities.ts'
@@ -116,12 +117,14 @@ describe('what is odd', () => {
 
   it('each of the codes, and no other', () =>
     expect([...oddityCodes].toSorted()).toEqual([
+      'another_person',
       'bank_holiday',
       'far_from_today',
       'out_of_order',
       'recorded_late',
       'second_same_day',
       'sessions_missing',
+      'very_old',
       'weekend',
     ]))
 })
@@ -143,5 +146,52 @@ describe('about a correction', () => {
     expect(codesOf([...begun, meeting], moved('2025-03-10'))).toEqual([])
     expect(codesOf([...begun, meeting, dated(met, '2025-03-12')], moved('2025-03-12'))).toEqual(['second_same_day'])
     expect(codesOf([...begun, meeting], on(withdrawRecord(2), '2025-03-10', '2027-01-04'))).toEqual([])
+  })
+})
+
+describe('what is unusual about the day of a group’s session', () => {
+  const today = '2025-03-03'
+  const holidays = (day: string) => (day === '2025-04-21' ? 'Easter Monday' : undefined)
+  const usual = {
+    weekday: 2,
+    calendar: [
+      { sessionId: 'one', programmeSession: 'F1', on: '2025-03-04' },
+      { sessionId: 'two', programmeSession: 'F2', on: '2025-03-11' },
+    ],
+  }
+  const said = (on: string, of = usual) =>
+    odditiesOfSessions([{ sessionId: 'new', on }], of, today, holidays).map(
+      ({ code, sentence }) => `${code}: ${sentence}`,
+    )
+
+  it('is said of a weekend and a bank holiday, in the past and to come', () => {
+    expect(said('2025-03-01')).toEqual(['weekend: 1 March 2025 was a Saturday.'])
+    expect(said('2025-03-09')).toEqual(['weekend: 9 March 2025 is a Sunday.'])
+    expect(said('2025-04-21')).toEqual(['bank_holiday: 21 April 2025 is a bank holiday: Easter Monday.'])
+    expect(said('2025-03-05')).toEqual([])
+  })
+  it('is not said of the Saturday on which the group meets every week', () =>
+    expect(said('2025-03-01', { ...usual, weekday: 6 })).toEqual([]))
+  it('is said of a day far from today, and of a session that is recorded late', () => {
+    expect(said('2024-02-27')).toEqual(['far_from_today: 27 February 2024 is more than a year ago.'])
+    expect(said('2026-03-10')).toEqual(['far_from_today: 10 March 2026 is more than a year from now.'])
+    expect(said('2025-01-28')).toEqual([
+      'recorded_late: 28 January 2025 is 34 days ago. Most records are made within a few days.',
+    ])
+  })
+  it('is said of a second session of the group on one day, and not of the session itself', () => {
+    expect(said('2025-03-11')).toEqual([
+      'second_same_day: Another session of the group, F2, is in its calendar for 11 March 2025.',
+    ])
+    expect(odditiesOfSessions([{ sessionId: 'two', on: '2025-03-11' }], usual, today, holidays)).toEqual([])
+  })
+  it('is said once of many, with how many more there are', () => {
+    const many = ['2024-01-02', '2024-01-09', '2024-01-16'].map((on, n) => ({ sessionId: `n${n}`, on }))
+    expect(odditiesOfSessions(many, usual, today, holidays)).toEqual([
+      {
+        code: 'far_from_today',
+        sentence: '2 January 2024 is more than a year ago. Something like it is true of 2 more of these sessions.',
+      },
+    ])
   })
 })

@@ -4,9 +4,10 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { importFile } from '../../src/exchange/import-file.ts'
+import { installationStream } from '../../src/domain/installation.ts'
 import { projectRoot } from '../../src/runtime/config.ts'
-import type { Runtime } from '../../src/runtime/runtime.ts'
-import { countEvents, openIn, temporaryDirectory, temporaryWorkplace } from '../support/runtime.ts'
+import { openRuntime, type Runtime } from '../../src/runtime/runtime.ts'
+import { countEvents, settingsIn, temporaryDirectory, temporaryWorkplace } from '../support/runtime.ts'
 
 const fixture = (name: string) => new URL(`../fixtures/contact-logs/${name}`, import.meta.url).pathname
 
@@ -67,9 +68,14 @@ describe('npm run import -- --check', { timeout: 240_000 }, () => {
     const checked = run(fixture('nasty.csv'), '--check', '--rejects', join(dir, 'rejects.csv'))
     expect([checked.status, checked.stderr]).toEqual([0, ''])
     expect(checked.stdout).toMatch(/accepted +\d+[^]*This was a check: nothing was imported\.\n$/)
-    const runtime = await openIn(join(dir, 'data'))
+    const report = ['dist/bundle/src/cli/report.js', 'journeys', '--from', 'log']
+    const env = { ...process.env, DATA_DIR: join(dir, 'data') }
+    expect(spawnSync(process.execPath, report, { cwd: projectRoot, env }).status).toBe(0)
+    // Nor is the log told which keys it is under: that is for whoever records in it first.
+    const runtime = await openRuntime(settingsIn(join(dir, 'data')), { onlyReads: true })
     try {
       expect(await countEvents(runtime)).toBe(0)
+      expect(await Array.fromAsync(runtime.store.read(installationStream))).toEqual([])
     } finally {
       await runtime.close()
     }

@@ -54,13 +54,15 @@ describe('a data directory', () => {
     expect((await fetch(url)).status).toBeLessThan(500)
   })
 
-  it('can be imported into, reported on, rebuilt and verified while the application runs', async () => {
+  it('can be imported into, checked against, reported on, rebuilt and verified while the application runs', async () => {
     const dir = temporaryDirectory()
     await started(dir)
     const imported = run('cli/import', [log, '--json', '--rejects', join(dir, 'rejects.csv')], { DATA_DIR: dir })
     expect(imported.stderr).toBe('')
     const { journeys } = JSON.parse(imported.stdout) as { journeys: number }
     expect(journeys).toBeGreaterThan(5)
+    const checked = run('cli/import', [log, '--check', '--rejects', join(dir, 'rejects.csv')], { DATA_DIR: dir })
+    expect([checked.stderr, checked.status]).toEqual(['', 0])
     const report = run('cli/report', ['journeys', '--json'], { DATA_DIR: dir })
     expect(Object.keys(JSON.parse(report.stdout) as object).length).toBe(journeys)
     const rebuild = run('cli/rebuild', [], { DATA_DIR: dir })

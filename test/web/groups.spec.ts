@@ -3,6 +3,7 @@ import { GroupCommandHandler } from '../../src/commands/group-command-handler.ts
 import { bankHolidayOn } from '../../src/commands/bank-holidays.ts'
 import { Groups } from '../../src/queries/groups.ts'
 import { waitUntilCaughtUp } from '../../src/runtime/runtime.ts'
+import { oddityCodes } from '../../src/domain/journey/oddities.ts'
 import { groupOf } from '../process/support.ts'
 import { serve, type Served } from '../support/served.ts'
 
@@ -114,6 +115,27 @@ describe('a session', () => {
       '/groups/constructor/schedule',
     ])
       expect((await get(address)).status, address).toBe(404)
+  })
+})
+
+describe('what is unusual about the day of a session', () => {
+  it('is said on check your answers, and recorded once somebody says that it is meant', async () => {
+    const { sessions } = await group('G514')
+    const address = `/sessions/${sessions[0]}/move`
+    const asked = { ...(await opened(address)), ...date('movedTo'), startsAt: '18:30', reason: 'room' }
+    // A Sunday of 2025.
+    const sunday = { ...asked, 'movedTo-day': '6', confirmedOddities: '' }
+    const check = await send(address, sunday)
+    expect(check.html).toContain('Check what is unusual')
+    expect(check.html).toContain('6 April 2025 was a Sunday.')
+    expect(check.html).toContain('6 April 2025 is more than a year ago.')
+    expect(check.html).toContain('value="far_from_today weekend"')
+    const refused = await send(address, { ...sunday, step: 'confirm' })
+    expect([refused.status, refused.html]).toEqual([400, expect.stringContaining('Select if this is right')])
+    const meant = await send(address, { ...sunday, step: 'confirm', confirmedOddities: 'far_from_today weekend' })
+    expect([meant.status, meant.location]).toEqual([303, expect.stringContaining(`/sessions/${sessions[0]}`)])
+    const [stored] = await Array.fromAsync(served.runtime.store.readBackwards(`session-${sessions[0]}`, 1))
+    expect(stored!.metadata).toMatchObject({ oddities: ['far_from_today', 'weekend'] })
   })
 })
 
@@ -288,12 +310,13 @@ const formIn = (html: string): Record<string, string> =>
 
 const opened = async (address: string) => formIn((await get(address)).html)
 
+/** Whatever is unusual about it is meant, unless the body says what is. */
 async function send(address: string, body: Record<string, string>) {
   const answer = await fetch(new URL(address, served.url), {
     method: 'POST',
     redirect: 'manual',
     headers: { cookie },
-    body: new URLSearchParams(body),
+    body: new URLSearchParams({ confirmedOddities: oddityCodes.join(' '), ...body }),
   })
   return { status: answer.status, location: answer.headers.get('location'), html: await answer.text() }
 }

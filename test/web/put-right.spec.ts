@@ -194,6 +194,101 @@ describe('a record', () => {
   })
 })
 
+describe('who he is', () => {
+  const address = () => `${path}/details`
+  const header = async () => (await fetch(`${served.url}/api${path}`)).json() as Promise<Record<string, string>>
+
+  const searched = async (search: object) => {
+    const headers = { 'content-type': 'application/json' }
+    const answer = await fetch(`${served.url}/api/caseload/search`, {
+      method: 'POST',
+      headers,
+      body: JSON.stringify(search),
+    })
+    return ((await answer.json()) as { rows: { crn: string; name: string }[] }).rows
+  }
+
+  it('is corrected by whoever says why, and what was believed stays, struck through', async () => {
+    const { name, crn, dateOfBirth } = await header()
+    const [familyName] = name!.split(', ')
+    expect((await get(path)).html).toContain('Correct his details')
+    const checked = await send(address(), { familyName: 'Newname', because: 'As his passport says.' })
+    expect(checked.html).toContain('Check your answers before correcting his details')
+    expect(checked.html).toMatch(new RegExp(`<del>.*${familyName}</del> Newname`))
+    expect(checked.html).not.toContain('Check what is unusual')
+    const sent = await send(address(), { familyName: 'Newname', because: 'As his passport says.', step: 'confirm' })
+    expect([sent.status, sent.location]).toEqual([303, expect.stringContaining(`${path}/details/corrected?event=1`)])
+    const { html } = await get(sent.location!)
+    expect(html).toContain('Details corrected')
+    for (const page of [html, (await get(path)).html, (await get(`${path}/history`)).html]) {
+      expect(page).toMatch(new RegExp(`<del>.*${familyName}</del> Newname`))
+      expect(page).toContain('As his passport says.')
+    }
+    expect(await header()).toMatchObject({ crn, dateOfBirth, name: expect.stringMatching(/^Newname, /) })
+    // He is found by both names, and the case load shows the one that is believed.
+    for (const find of ['Newname', familyName!]) {
+      const found = (await searched({ find })).filter(({ name }) => name.startsWith('Newname'))
+      expect(found).toHaveLength(1)
+    }
+  })
+
+  it('is corrected again, and back; what was sent twice is recorded once', async () => {
+    const command = await get(address())
+    const form = fieldsOf(command.html)
+    const body = { ...form, familyName: 'Backname', because: 'Another passport.', step: 'confirm' }
+    const cookie = command.cookie.split(';')[0]!
+    const post = () =>
+      fetch(command.url, { method: 'POST', redirect: 'manual', headers: { cookie }, body: new URLSearchParams(body) })
+    const first = (await post()).headers.get('location')!
+    expect(first).toContain('event=2')
+    await waitUntilCaughtUp(served.runtime)
+    expect((await post()).headers.get('location')).toContain('event=2&repeated=same')
+    expect((await get(command.url)).html).toContain('Details corrected')
+    expect((await get(`${path}?x`)).html.match(/id="details-\d+"/g)).toEqual(['id="details-2"', 'id="details-1"'])
+  })
+
+  it('is not corrected to nothing, to what it is, to a minor, or to somebody else', async () => {
+    const all = {
+      familyName: '',
+      givenNames: '',
+      crn: '',
+      because: '',
+      'dateOfBirth-day': '31',
+      'dateOfBirth-month': '2',
+    }
+    const wrong = await send(address(), all)
+    expect(wrong.status).toBe(400)
+    for (const text of [
+      'Enter his family name',
+      'Enter his given names',
+      'Enter his CRN',
+      'Enter why the details were wrong',
+      'His date of birth must be a real date',
+    ])
+      expect(wrong.html).toContain(text)
+    expect((await send(address(), { because: 'x' })).html).toContain('Nothing differs from what is on record')
+    const minor = await send(address(), { because: 'x', 'dateOfBirth-year': '2015' })
+    expect([minor.status, minor.html]).toEqual([400, expect.stringContaining('he would have been younger than 18')])
+    const { crn } = await header()
+    const taken = (await searched({})).find((row) => row.crn !== crn)!.crn
+    const other = await send(address(), { because: 'x', crn: taken })
+    expect([other.status, other.html]).toEqual([400, expect.stringContaining('The CRN is on record for somebody else')])
+  })
+
+  it('that changes altogether, or makes him very old, is recorded once somebody says that it is meant', async () => {
+    const old = { 'dateOfBirth-year': '1921', because: 'Mistyped.', confirmedOddities: '' }
+    const asked = await send(address(), old)
+    expect(asked.html).toContain('he is more than 90 years old')
+    expect(asked.html).toContain('Yes, these are his details')
+    const refused = await send(address(), { ...old, step: 'confirm' })
+    expect([refused.status, refused.html]).toEqual([400, expect.stringContaining('Select if these are his details')])
+    const meant = await send(address(), { ...old, step: 'confirm', confirmedOddities: 'very_old' })
+    expect(meant.status).toBe(303)
+    await waitUntilCaughtUp(served.runtime)
+    expect((await header()).dateOfBirth).toMatch(/^1921/)
+  })
+})
+
 it('a journey that ended is reinstated, and goes on', async () => {
   await record('DropOut', { reason: 'work' }, '2025-03-29')
   const sent = await send(`${path}/reinstatement`, {

@@ -31,8 +31,8 @@ export function weeklyDays(
   return { days, skipped }
 }
 
-/** 1 January 1970 was a Thursday. */
-const weekdayOf = (dayNumber: number): number => ((((dayNumber + 3) % 7) + 7) % 7) + 1
+/** The day of the week, 1 for Monday. 1 January 1970 was a Thursday. */
+export const weekdayOf = (dayNumber: number): number => ((((dayNumber + 3) % 7) + 7) % 7) + 1
 
 const firstOn = (weekday: number, from: Day): number => {
   const first = dayNumberOf(from)

@@ -20,6 +20,8 @@ export const oddities = {
   second_same_day: 'A second one the same day',
   out_of_order: 'Out of the order of the programme',
   sessions_missing: 'Fewer sessions than the programme has',
+  another_person: 'All that says who he is changes',
+  very_old: 'Older than 90',
 } as const
 
 export type OddityCode = keyof typeof oddities
@@ -87,6 +89,35 @@ export function odditiesOf(
   }
 }
 
+/**
+ * What is odd about the day of something, whatever it is.
+ * @param asksWeekday whether it is unusual on a weekend or a bank holiday
+ */
+export function odditiesOfDay(
+  { on, today }: { readonly on: Day; readonly today: Day },
+  asksWeekday: boolean,
+  bankHolidays: BankHolidays,
+): readonly Oddity[] {
+  const found: Oddity[] = []
+  const days = daysBetween(on, today)
+  const said = dayInWords(on)
+  if (days > farDays) found.push({ code: 'far_from_today', sentence: `${said} is more than a year ago.` })
+  else if (-days > farDays) found.push({ code: 'far_from_today', sentence: `${said} is more than a year from now.` })
+  else if (days > lateDays)
+    found.push({
+      code: 'recorded_late',
+      sentence: `${said} is ${days} days ago. Most records are made within a few days.`,
+    })
+  if (!asksWeekday) return found
+  const was = days < 0 ? 'is' : 'was'
+  const weekday = dayOfWeek(on)
+  if (weekday === 'Saturday' || weekday === 'Sunday')
+    found.push({ code: 'weekend', sentence: `${said} ${was} a ${weekday}.` })
+  const holiday = bankHolidays(on)
+  if (holiday) found.push({ code: 'bank_holiday', sentence: `${said} ${was} a bank holiday: ${holiday}.` })
+  return found
+}
+
 function odditiesOfFact(
   journey: JourneyFacts,
   event: FactEvent,
@@ -95,16 +126,7 @@ function odditiesOfFact(
 ): readonly Oddity[] {
   const found: Oddity[] = []
   const say = (code: OddityCode, sentence: string) => void found.push({ code, sentence })
-  const days = daysBetween(occurredOn, recordedOn)
-  const on = dayInWords(occurredOn)
-  if (days > farDays) say('far_from_today', `${on} is more than a year ago.`)
-  else if (days > lateDays) say('recorded_late', `${on} is ${days} days ago. Most records are made within a few days.`)
-  const holiday = bankHolidays(occurredOn)
-  const weekday = dayOfWeek(occurredOn)
-  if (!anyDay.has(event.type)) {
-    if (weekday === 'Saturday' || weekday === 'Sunday') say('weekend', `${on} was a ${weekday}.`)
-    if (holiday) say('bank_holiday', `${on} was a bank holiday: ${holiday}.`)
-  }
+  found.push(...odditiesOfDay({ on: occurredOn, today: recordedOn }, !anyDay.has(event.type), bankHolidays))
   const sameDay = secondOn(journey, event, occurredOn)
   if (sameDay) say('second_same_day', sameDay)
   const programme = journey.programme && programmeAt(journey.programme.key, journey.programme.version)

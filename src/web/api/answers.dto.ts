@@ -26,6 +26,21 @@ export class WrittenDto {
   readonly position!: string
 }
 
+/** Where a correction of who he is was written. */
+export class DetailsWrittenDto {
+  /** The opaque id of the journey at whose address it was sent. */
+  @ApiProperty({ format: 'uuid' })
+  readonly journeyId!: string
+
+  /** The revision at which it stands in the history of the man himself. */
+  @ApiProperty({ type: 'integer', example: 1 })
+  readonly detailsRevision!: number
+
+  /** Its place in the whole log: pass it as `after` to a question that should know of it. */
+  @ApiProperty({ type: String, example: '12345' })
+  readonly position!: string
+}
+
 export class FieldErrorDto implements FieldError {
   @ApiProperty({ type: String, example: 'occurredOn' })
   readonly field!: string

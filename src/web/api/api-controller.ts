@@ -10,7 +10,7 @@ import {
   type ApiResponseOptions,
 } from '@nestjs/swagger'
 import { RequiresPermission } from '../../access/permission.guard.ts'
-import { ProblemDto, WrittenDto } from './answers.dto.ts'
+import { DetailsWrittenDto, ProblemDto, WrittenDto } from './answers.dto.ts'
 import { GroupWrittenDto } from './group-answers.dto.ts'
 import { JourneyIdPipe } from './request-context.ts'
 import { DtoPipe } from './dto.pipe.ts'
@@ -100,7 +100,7 @@ export const GroupCommandRoute = (path: string, summary: string, ...codes: reado
     idempotencyKeyHeader,
     ApiResponse({ status: 201, description: 'It was recorded.', type: GroupWrittenDto }),
     ApiResponse({ status: 200, description: 'It was recorded before, by this same command.', type: GroupWrittenDto }),
-    AnswersProblems(...ofEveryCommand, 'not_found', ...codes),
+    AnswersProblems(...ofEveryCommand, 'oddities', 'not_found', ...codes),
   )
 
 /** A route that records something that happened, once however often it is sent. */
@@ -142,6 +142,28 @@ export function CommandRoute(path: string, summary: string, ...codes: readonly P
     AnswersProblems(...ofEveryCommand, 'oddities', ...codes, ...(begins ? [] : onJourney), 'journey_unreadable'),
   )
 }
+
+/** The route that corrects who the man of a journey is. What it writes stands in his own history, not in that of the journey. */
+export const DetailsRoute = (): MethodDecorator =>
+  applyDecorators(
+    Post(':journeyId/details-corrections'),
+    RequiresPermission('record'),
+    ApiOperation({ summary: 'Who he is was recorded wrongly' }),
+    journeyParam,
+    idempotencyKeyHeader,
+    ApiResponse({ status: 201, description: 'It was recorded.', type: DetailsWrittenDto }),
+    ApiResponse({ status: 200, description: 'It was recorded before, by this same command.', type: DetailsWrittenDto }),
+    AnswersProblems(
+      ...ofEveryCommand,
+      'oddities',
+      'not_found',
+      'no_details',
+      'crn_in_use',
+      'nothing_to_correct',
+      'key_missing',
+      'journey_unreadable',
+    ),
+  )
 
 const freshnessHeaders = {
   'X-As-Of': text('When the read model was last caught up with the log.', '2025-03-04T10:15:00.000Z'),

@@ -8,6 +8,7 @@ import {
   AttendanceDto,
   ContactDto,
   CorrectionDto,
+  DetailsCorrectionDto,
   DropOutDto,
   EligibilityDto,
   EnforcementDto,
@@ -18,7 +19,7 @@ import {
   SuitabilityDto,
   WithdrawalDto,
 } from './commands.dto.ts'
-import { ApiController, JourneyId, CommandRoute } from './api-controller.ts'
+import { ApiController, JourneyId, CommandRoute, DetailsRoute } from './api-controller.ts'
 import { IdempotentCommands } from './idempotent-commands.ts'
 
 const putRight = ['no_such_record', 'no_longer_stands', 'makes_impossible'] as const
@@ -222,5 +223,13 @@ export class CommandsController {
     @Body() withdrawal: WithdrawalDto,
   ) {
     return this.commands.withdrawRecord(request, id, withdrawal)
+  }
+  @DetailsRoute()
+  correctDetails(
+    @JourneyId() id: string,
+    @RequestContext() request: CommandRequest,
+    @Body() correction: DetailsCorrectionDto,
+  ) {
+    return this.commands.correctDetails(request, id, correction)
   }
 }

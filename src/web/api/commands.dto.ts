@@ -33,7 +33,7 @@ const note = {
 }
 
 /** What may be unusual, and is recorded once the caller says that it is meant. */
-class ConfirmableDto {
+export class ConfirmableDto {
   @SomeOf(oddityCodes, {
     description:
       'What is unusual about it and is meant, by the codes that a 409 `oddities` has answered. They are kept with the record.',
@@ -195,6 +195,24 @@ export class CorrectionDto extends ConfirmableDto {
   readonly changes: Readonly<Record<string, unknown>> = {}
 
   @Writing(4_000, why)
+  readonly because!: string
+}
+
+/** Who he is: only what changes is said. */
+export class DetailsCorrectionDto extends ConfirmableDto {
+  @Crn({ description: 'His case reference number, where that was wrong.', example: 'X123456', optional: true })
+  readonly crn?: string
+
+  @Line(100, { description: 'His family name, where that was wrong.', example: 'Exampel', optional: true })
+  readonly familyName?: string
+
+  @Line(100, { description: 'His given names, where these were wrong.', example: 'Samuel', optional: true })
+  readonly givenNames?: string
+
+  @CalendarDay({ description: 'His date of birth, where that was wrong.', example: '1988-02-28', optional: true })
+  readonly dateOfBirth?: string
+
+  @Writing(4_000, { ...why, description: 'Why the details were wrong; sealed.', example: 'As his passport says.' })
   readonly because!: string
 }
 

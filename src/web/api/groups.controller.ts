@@ -4,9 +4,8 @@ import type { FastifyRequest } from 'fastify'
 import { ApiOperation, ApiParam } from '@nestjs/swagger'
 import { RequiresPermission } from '../../access/permission.guard.ts'
 import type { CommandResult } from '../../commands/decide-and-append.ts'
-import { GroupCommandHandler } from '../../commands/group-command-handler.ts'
-import type { IssuedBy } from '../../commands/journey-command-handler.ts'
-import { SessionCommandHandler } from '../../commands/session-command-handler.ts'
+import { GroupCommandHandler, type IssuedOnGroup } from '../../commands/group-command-handler.ts'
+import { SessionCommandHandler, type IssuedOnSession } from '../../commands/session-command-handler.ts'
 import { dayOf } from '../../domain/calendar.ts'
 import { versionInForce } from '../../domain/programme.ts'
 import { RegisterCarrier } from '../../process/register-carrier.ts'
@@ -50,11 +49,12 @@ const staffCodesOf = (staff: readonly { readonly facilitator: string }[] = []) =
 async function issuedBy(
   commands: IdempotentCommands,
   request: CommandRequest,
-  body: { occurredOn: string },
-): Promise<IssuedBy> {
+  body: { occurredOn: string; confirmedOddities: readonly string[] },
+): Promise<IssuedOnGroup> {
   const { by, requestId: correlationId } = request
-  const commandId = await commands.commandIdFor(request, { ...body })
-  return { occurredOn: body.occurredOn, by, source: 'api', commandId, correlationId }
+  const { confirmedOddities, ...said } = body
+  const commandId = await commands.commandIdFor(request, said)
+  return { occurredOn: body.occurredOn, by, source: 'api', commandId, correlationId, confirmedOddities }
 }
 
 /** 201 where it was recorded now, 200 where it was before. */
@@ -141,7 +141,10 @@ export class ApiGroupsController {
   @groupParam
   async schedule(@GroupId() groupId: string, @RequestContext() request: CommandRequest, @Body() body: ScheduleDto) {
     const issued = await issuedBy(this.idempotent, request, body)
-    const { sessionIds, written } = await this.sessions.schedule(groupId, body.sessions, issued)
+    const { sessionIds, written } = await this.sessions.schedule(groupId, body.sessions, {
+      ...issued,
+      usual: await this.groups.usualDays(groupId),
+    })
     return answered(this.groups, request, `session-${sessionIds.at(-1)!}`, sessionIds, written)
   }
 }
@@ -252,7 +255,7 @@ export class ApiSessionsController {
   )
   @sessionParam
   correct(@OfSession() id: string, @RequestContext() request: CommandRequest, @Body() body: RegisterCorrectionDto) {
-    const { occurredOn: _, ...correction } = body
+    const { occurredOn: _, confirmedOddities: __, ...correction } = body
     return this.recorded(id, request, body, (issued) =>
       this.commands.execute(id, 'CorrectRegister', correction, issued),
     )
@@ -261,12 +264,18 @@ export class ApiSessionsController {
   private async recorded(
     id: string,
     request: CommandRequest,
-    body: { occurredOn: string },
-    record: (issued: IssuedBy & { expectedRevision?: number }) => Promise<CommandResult>,
+    body: { occurredOn: string; confirmedOddities: readonly string[] },
+    record: (issued: IssuedOnSession) => Promise<CommandResult>,
   ) {
     const { expectedRevision } = request
     const issued = await issuedBy(this.idempotent, request, body)
-    const written = await record({ ...issued, ...(expectedRevision !== undefined && { expectedRevision }) })
+    const groupId = (await this.groups.session(id))?.facts.scheduled?.groupId
+    const usual = groupId === undefined ? undefined : await this.groups.usualDays(groupId)
+    const written = await record({
+      ...issued,
+      ...(usual && { usual }),
+      ...(expectedRevision !== undefined && { expectedRevision }),
+    })
     return answered(this.groups, request, `session-${id}`, [id], written)
   }
 }

@@ -15,7 +15,7 @@ import {
 } from '../../domain/group/room.ts'
 import { outcomeCodes } from '../../domain/journey/outcomes.ts'
 import { programmes } from '../../domain/programme.ts'
-import { ContactDto } from './commands.dto.ts'
+import { ConfirmableDto, ContactDto } from './commands.dto.ts'
 import {
   CalendarDay,
   Code,
@@ -31,7 +31,7 @@ import {
 } from './fields.ts'
 
 /** The day on which it was done; what a day says beside that is a field of its own. */
-export class GroupCommandDto {
+export class GroupCommandDto extends ConfirmableDto {
   @CalendarDay({ description: 'The day it was done. When it was recorded is noted by itself.', example: '2025-03-04' })
   readonly occurredOn!: string
 }

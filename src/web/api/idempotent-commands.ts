@@ -9,9 +9,9 @@ import type { JourneyCommand } from '../../domain/journey/journey.ts'
 import { versionInForce } from '../../domain/programme.ts'
 import { Vault } from '../../protection/vault.ts'
 import { Journeys } from '../../queries/journeys.ts'
-import type { WrittenDto } from './answers.dto.ts'
+import type { DetailsWrittenDto, WrittenDto } from './answers.dto.ts'
 import { tagOf, type CommandRequest } from './request-context.ts'
-import type { CorrectionDto, ReferralDto, WithdrawalDto } from './commands.dto.ts'
+import type { CorrectionDto, DetailsCorrectionDto, ReferralDto, WithdrawalDto } from './commands.dto.ts'
 import { Problem } from './problems.ts'
 
 /** As the command handler asks for it. */
@@ -74,6 +74,32 @@ export class IdempotentCommands {
       { ...issuedBy(request), commandId },
     )
     return this.answer(request, journeyId, commandId, written)
+  }
+
+  /** Who he is: what it writes stands in the history of the man himself. */
+  async correctDetails(
+    request: CommandRequest,
+    journeyId: string,
+    { confirmedOddities, ...said }: DetailsCorrectionDto,
+  ): Promise<DetailsWrittenDto> {
+    if (request.expectedRevision !== undefined)
+      throw new Problem('invalid_header', {
+        errors: [{ field: 'If-Match', message: 'cannot be used here: the journey stays as it is' }],
+      })
+    const header = await this.journeys.header(journeyId)
+    if (!header) throw new Problem('not_found')
+    const commandId = await this.commandIdFor(request, said)
+    const { because, ...fields } = said
+    const changes = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
+    const result = await this.commands.correctDetails(
+      await this.journeys.ofSameMan(header),
+      { changes, because },
+      { ...issuedBy(request), commandId, confirmedOddities },
+    )
+    const isRepeated = result === 'nothing_new'
+    const written = isRepeated ? await this.journeys.detailsAddedBy(commandId, header.participantId) : result
+    request.reply.status(isRepeated ? 200 : 201).header('location', `/api/journeys/${journeyId}`)
+    return { journeyId, detailsRevision: written!.revision, position: String(written!.position) }
   }
 
   async refer(request: CommandRequest, referral: ReferralDto): Promise<WrittenDto> {

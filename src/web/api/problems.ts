@@ -142,6 +142,11 @@ export const problemKinds = {
     title: 'Nothing to correct',
     meaning: 'Nothing is recorded for this session yet, or the record already says so.',
   },
+  crn_in_use: {
+    status: 409,
+    title: 'The CRN is somebody else’s',
+    meaning: 'Another man is on record with this CRN. Check which of the two it belongs to; correct the other first.',
+  },
   no_such_record: { status: 409, title: 'No such record', meaning: 'The journey has no event of that revision.' },
   no_longer_stands: {
     status: 409,
@@ -452,6 +457,7 @@ const fieldRefused: Readonly<Record<string, string>> = {
   before_adulthood: 'occurredOn',
   before_allocation: 'occurredOn',
   two_at_one_time: 'startedAt',
+  crn_in_use: 'crn',
   unknown_session: 'sessionId',
   unknown_outcome: 'outcome',
 }

@@ -123,7 +123,7 @@ export function caseloadView(asked: CaseloadAsked, answer: CaseloadPage, today: 
         text: need === 'no_contact' ? `Nothing for ${daysBetween(row.lastContactOn, today)} days` : needTags[need],
       })),
     })),
-    // Said once where it is true of all of them; on a row where the others are real.
+    // Said once where it is true of all of them; in a word of a row where others are real.
     demonstrationOnly: answer.rows.length > 0 && answer.rows.every((row) => row.demonstration),
     quietAfterDays,
     absencesAWarning,
@@ -156,7 +156,7 @@ export function caseloadView(asked: CaseloadAsked, answer: CaseloadPage, today: 
       ...statusCodes.filter((code) => code !== 'not_referred').map((code): [string, string] => [code, statuses[code]]),
     ]),
     needs: options(asked.need, [
-      ['', 'Any or nothing'],
+      ['', 'Anything'],
       ...needCodes.map((code): [string, string] => [
         code,
         code === 'no_contact' ? `Nothing recorded for ${quietAfterDays} days` : needs[code],

@@ -14,6 +14,7 @@ import {
   addressOfSession,
   codeItems,
   dateFields,
+  odditiesOfDays,
   unlessWrong,
   type GroupForm,
   type GroupSituation,
@@ -105,6 +106,11 @@ export const scheduleForm: GroupForm<Schedule> = {
         control: session ? 'first' : 'startsOn-day',
       }))
   },
+  oddities: ({ sessions }, situation) =>
+    odditiesOfDays(
+      sessions.map(({ programmeSession, on }, n) => ({ sessionId: `new ${n}`, programmeSession, on })),
+      situation,
+    ),
   async record({ sessions }, situation, recorders, issued) {
     const { written } = await recorders.sessions.schedule(situation.whole!.group.groupId, sessions, issued)
     return { written, to: addressOfGroup(situation) }
@@ -176,18 +182,17 @@ export const moveForm: GroupForm<Move> = {
     ),
   }),
   answers: ({ on, startsAt, reason }, { session }) => {
-    const holiday = bankHolidayOn(on)
     const was = session!.facts.scheduled!
     return [
       { label: 'Until now', text: `${sayWeekday(was.on)} at ${sayTimeOfDay(was.startsAt)}`, control: '' },
-      {
-        label: 'New date',
-        text: sayWeekday(on) + (holiday ? `, which is a bank holiday: ${holiday}` : ''),
-        control: 'movedTo-day',
-      },
+      { label: 'New date', text: sayWeekday(on), control: 'movedTo-day' },
       { label: 'Begins', text: sayTimeOfDay(startsAt), control: 'startsAt' },
       { label: 'Reason', text: changeReasons[reason], control: 'reason' },
     ]
+  },
+  oddities: ({ on }, situation) => {
+    const { sessionId, facts } = situation.session!
+    return odditiesOfDays([{ sessionId, programmeSession: facts.scheduled!.programmeSession, on }], situation)
   },
   async record(move, situation, { sessions }, issued) {
     const written = await sessions.execute(situation.session!.sessionId, 'RescheduleSession', move, issued)

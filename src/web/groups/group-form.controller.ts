@@ -18,6 +18,7 @@ import { GroupCommandHandler } from '../../commands/group-command-handler.ts'
 import { SessionCommandHandler } from '../../commands/session-command-handler.ts'
 import { dayOf } from '../../domain/calendar.ts'
 import type { Refusal } from '../../domain/history.ts'
+import type { Oddity } from '../../domain/journey/oddities.ts'
 import { Groups } from '../../queries/groups.ts'
 import { Journeys } from '../../queries/journeys.ts'
 import { Looking } from '../looking.ts'
@@ -26,7 +27,14 @@ import type { FormError } from '../forms/date.ts'
 import { formModel, httpStatusOf, type FormValues } from '../forms/form-fields.ts'
 import { cancelForm, moveForm, scheduleForm } from './calendar.form.ts'
 import { formationForm } from './formation.form.ts'
-import { addressOfGroup, addressOfSession, nameOfMember, type GroupForm, type GroupSituation } from './group-form.ts'
+import {
+  addressOfGroup,
+  addressOfSession,
+  nameOfMember,
+  usualDaysOf,
+  type GroupForm,
+  type GroupSituation,
+} from './group-form.ts'
 import { joiningForm, leavingForm } from './membership.form.ts'
 import { registerCorrectionForm } from './register-correction.form.ts'
 import { registerForm } from './register.form.ts'
@@ -116,13 +124,15 @@ export class GroupFormController {
     request: FastifyRequest,
     reply: FastifyReply,
   ) {
-    const { revision } = body
+    const { revision, confirmedOddities } = body
     const issued = {
       occurredOn: situation.today,
       by: whoIsAsking(request),
       source: 'ui' as const,
       commandId: String(body.commandId),
       correlationId: request.id,
+      confirmedOddities: typeof confirmedOddities === 'string' ? confirmedOddities.split(' ').filter(Boolean) : [],
+      usual: usualDaysOf(situation),
       ...(typeof revision === 'string' && /^\d{1,9}$/.test(revision) && { expectedRevision: Number(revision) }),
     }
     try {
@@ -136,11 +146,21 @@ export class GroupFormController {
       const search = written === 'nothing_new' ? 'repeated=same' : `recorded=${recorded}&after=${written.position}`
       return await reply.redirect(`${to}?${search}`, 303)
     } catch (error) {
-      const { code, refusal } = classifyFailure(error)
+      const { code, refusal, oddities } = classifyFailure(error)
       switch (code) {
         case 'refused': {
           return this.show(form, situation, body, [refusedIn(form, situation, refusal!)], request, reply)
         }
+        case 'oddities':
+          return this.showCheck(
+            form,
+            situation,
+            body,
+            entry,
+            [{ field: 'confirmedOddities', text: 'Select if this is right, or change your answers' }],
+            reply,
+            oddities,
+          )
         case 'changed_meanwhile': {
           const now = { ...body, revision: String(situation.session?.revision ?? '') }
           return this.show(form, situation, now, [{ field: form.otherwise, text: changedMeanwhile }], request, reply)
@@ -226,11 +246,14 @@ export class GroupFormController {
     entry: unknown,
     errors: readonly FormError[],
     reply: FastifyReply,
+    oddities: readonly Oddity[] = form.oddities?.(entry, situation) ?? [],
   ) {
     return reply.status(httpStatusOf(errors)).view('groups/check.njk', {
       ...this.page(form, situation),
-      ...formModel(values, errors, ['confirm']),
+      ...formModel(values, errors, ['confirmedOddities', 'confirm']),
       answers: form.answers(entry, situation),
+      oddities,
+      odd: oddities.map(({ code }) => code).join(' '),
       carried: carriedValues(values),
     })
   }
@@ -266,10 +289,12 @@ function refusedIn(form: GroupForm, situation: GroupSituation, { code, message, 
 const backOf = (situation: GroupSituation): string =>
   situation.session ? addressOfSession(situation) : situation.whole ? addressOfGroup(situation) : '/groups'
 
+const notCarried = new Set(['_csrf', 'step', 'confirmedOddities'])
+
 /** Everything that was filled in, as it was typed: it travels with the check page and is checked again when it comes back. */
 const carriedValues = (values: FormValues) =>
   Object.entries(values).flatMap(([name, value]) =>
-    typeof value === 'string' && name !== '_csrf' && name !== 'step' ? [{ name, value }] : [],
+    typeof value === 'string' && !notCarried.has(name) ? [{ name, value }] : [],
   )
 
 const changedMeanwhile =

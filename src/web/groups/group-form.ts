@@ -1,10 +1,12 @@
 /** What one form of a group or a session consists of. Showing, checking, check your answers and recording are the same for all. */
+import { bankHolidayOn } from '../../commands/bank-holidays.ts'
 import type { CommandResult } from '../../commands/decide-and-append.ts'
 import type { GroupCommandHandler } from '../../commands/group-command-handler.ts'
-import type { IssuedBy } from '../../commands/journey-command-handler.ts'
-import type { SessionCommandHandler } from '../../commands/session-command-handler.ts'
+import type { IssuedOnSession, SessionCommandHandler } from '../../commands/session-command-handler.ts'
 import type { Day } from '../../domain/calendar.ts'
 import { dateRefusals } from '../../domain/dates.ts'
+import { odditiesOfDay, type Oddity } from '../../domain/journey/oddities.ts'
+import { odditiesOfSessions, type CalendarSession, type UsualDays } from '../../domain/session/session-oddities.ts'
 import type { SessionRecord, WholeGroup } from '../../queries/groups.ts'
 import type { CaseloadRow } from '../../queries/journeys.ts'
 import type { FormError } from '../forms/date.ts'
@@ -63,14 +65,34 @@ export interface GroupForm<Entry = unknown> {
   /** What its template shows beside the fields. */
   view(situation: GroupSituation, values: FormValues, errors: readonly FormError[]): object
   answers(entry: Entry, situation: GroupSituation): readonly GroupAnswer[]
+  /** What is unusual about it, which is said before it is recorded. */
+  oddities?(entry: Entry, situation: GroupSituation): readonly Oddity[]
   /** @returns the address of the page that shows what was recorded */
   record(
     entry: Entry,
     situation: GroupSituation,
     recorders: GroupRecorders,
-    issued: IssuedBy,
+    issued: IssuedOnSession,
   ): Promise<{ written: CommandResult; to: string }>
 }
+
+/** When the group meets. */
+export const usualDaysOf = ({ whole }: GroupSituation): UsualDays => ({
+  weekday: whole?.group.weekday ?? 0,
+  calendar: (whole?.sessions ?? []).filter(({ status }) => status !== 'cancelled'),
+})
+
+/** What is odd about the days of these sessions, those of the calendar by their ids. */
+export function odditiesOfDays(sessions: readonly CalendarSession[], situation: GroupSituation): readonly Oddity[] {
+  const { weekday, calendar } = usualDaysOf(situation)
+  const ids = new Set(sessions.map(({ sessionId }) => sessionId))
+  const others = calendar.filter(({ sessionId }) => !ids.has(sessionId))
+  return odditiesOfSessions(sessions, { weekday, calendar: [...others, ...sessions] }, situation.today, bankHolidayOn)
+}
+
+/** What is odd about the day on which somebody got or gave up a place. */
+export const odditiesOfPlace = (on: Day, { today }: GroupSituation): readonly Oddity[] =>
+  odditiesOfDay({ on, today }, false, bankHolidayOn)
 
 /** An entry that stands only where nothing is wrong. */
 export const unlessWrong = <Entry>(errors: readonly FormError[], entry: () => Entry) => ({

@@ -13,6 +13,7 @@ import {
   codeItems,
   dateFields,
   nameOfMember,
+  odditiesOfPlace,
   refuseLater,
   unlessWrong,
   type GroupForm,
@@ -86,6 +87,7 @@ export const joiningForm: GroupForm<Joining> = {
       { label: 'Note', text: note || 'None', control: 'note' },
     ]
   },
+  oddities: ({ on }, situation) => odditiesOfPlace(on, situation),
   async record({ on, ...member }, situation, { groups }, issued) {
     const written = await groups.addMember(situation.whole!.group.groupId, member, { ...issued, occurredOn: on })
     return { written, to: addressOfGroup(situation) }
@@ -146,6 +148,7 @@ export const leavingForm: GroupForm<Leaving> = {
     { label: 'Left', text: sayDay(on), control: 'leftOn-day' },
     { label: 'Note', text: note || 'None', control: 'note' },
   ],
+  oddities: ({ on }, situation) => odditiesOfPlace(on, situation),
   async record({ on, ...leaving }, situation, { groups }, issued) {
     const { whole, journeyId } = situation
     const written = await groups.removeMember(

@@ -30,6 +30,7 @@ import {
   codeItems,
   dateFields,
   nameOfMember,
+  odditiesOfDays,
   refuseLater,
   unlessWrong,
   type GroupForm,
@@ -197,6 +198,12 @@ export const registerForm: GroupForm<Register> = {
         control: `outcome-${id}`,
       })),
     ]
+  },
+  // The day of a session that is recorded as held already was asked about then.
+  oddities: ({ on, room }, situation) => {
+    const { sessionId, facts } = situation.session!
+    const { programmeSession } = facts.scheduled!
+    return room === null ? [] : odditiesOfDays([{ sessionId, programmeSession, on }], situation)
   },
   async record({ on, room, rows }, situation, { sessions }, issued) {
     const { sessionId } = situation.session!

@@ -4,6 +4,7 @@ import { Readable } from 'node:stream'
 import { RequiresPermission } from '../../access/permission.guard.ts'
 import { isPermitted } from '../../access/policy.ts'
 import { Journeys } from '../../queries/journeys.ts'
+import { correctionsOf } from '../details/details-words.ts'
 import { JourneyPages } from '../layout/journey-page.ts'
 import { historyEvent, historyLinks } from './history.ts'
 
@@ -22,8 +23,10 @@ export class HistoryController {
   async show(@Param('id') id: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply) {
     const page = await this.pages.open(request, id, 'history')
     const render = async (template: string, model: object) => String(await reply.server.view(template, model))
+    const detailsCorrections = correctionsOf(await this.journeys.detailsTold(page.header.participantId))
+    const mayReview = isPermitted(page.as, 'review')
     const [before = '', after = ''] = (
-      await render('history/history.njk', { ...reply.locals, ...page, mayReview: isPermitted(page.as, 'review'), here })
+      await render('history/history.njk', { ...reply.locals, ...page, detailsCorrections, mayReview, here })
     ).split(here)
     // What was put right later is said at the event itself, so the whole is looked through once before.
     const links = historyLinks(await this.journeys.events(id))

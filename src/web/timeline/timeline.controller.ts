@@ -6,6 +6,7 @@ import { settlements } from '../../domain/statements.ts'
 import { Rights } from '../../queries/rights.ts'
 import { Journeys } from '../../queries/journeys.ts'
 import { formsOffered } from '../recording/journey-forms.ts'
+import { correctionsOf } from '../details/details-words.ts'
 import { JourneyPages } from '../layout/journey-page.ts'
 import { timelineView } from './timeline.ts'
 
@@ -33,6 +34,7 @@ export class TimelineController {
       disputes: disputes
         .filter(({ journeyId }) => journeyId === id)
         .map((dispute) => ({ ...dispute, settlement: dispute.settled && settlements[dispute.settled.settlement] })),
+      detailsCorrections: correctionsOf(await this.journeys.detailsTold(page.header.participantId)),
       canPutRight: page.header.parked === null && isPermitted(page.as, 'record'),
       offered: isPermitted(page.as, 'record') ? formsOffered({ header: page.header, entries }) : [],
     })
