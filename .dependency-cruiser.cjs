@@ -21,6 +21,7 @@ const rooms = {
     'projections/',
     'src/access/access-settings.ts',
     'src/commands/command-handlers.ts',
+    'src/commands/erasure-command-handler.ts',
     'src/commands/installation-command-handler.ts',
     'src/domain/',
     'src/embedded-store/embedded-store.ts',

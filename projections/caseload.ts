@@ -1,5 +1,7 @@
 /** Which journeys are there, and where does each stand? One row a journey. */
 import { sql } from 'kysely'
+import { erasureEventTypes } from '../src/domain/erasure.ts'
+import { statementEventTypes } from '../src/domain/statements.ts'
 import { groupEventTypes } from '../src/domain/group/group.ts'
 import type { Recorded } from '../src/domain/history.ts'
 import type { Day } from '../src/domain/calendar.ts'
@@ -13,7 +15,7 @@ import {
   type RecordedVersion,
   type SessionBelief,
 } from '../src/domain/journey/state.ts'
-import { answeringTo, type ParticipantTable } from './participants.ts'
+import { answeringTo, type ErasureTable, type ParticipantTable } from './participants.ts'
 import { each, idOf, ignoring, type Change, type Codec, type Projection, type Row, type Table } from './projection.ts'
 import type { QueryDatabase } from './storage/bookkeeping.ts'
 
@@ -256,6 +258,7 @@ export const caseload: Projection = {
       learned,
     ),
     ...ignoring('ParticipantRegistered', 'ParticipantDetailsCorrected', 'ContactRefused', 'EvidencePackMade'),
+    ...ignoring(...erasureEventTypes, ...statementEventTypes),
     ...ignoring(...groupEventTypes, ...sessionEventTypes),
   },
 }
@@ -287,7 +290,7 @@ export type CaseloadColumn = keyof typeof sortColumns | 'needs'
 
 /** The database with the tables that these questions read. */
 export const withCaseload = (db: QueryDatabase) =>
-  db.withTables<{ caseload: CaseloadTable; participant: ParticipantTable }>()
+  db.withTables<{ caseload: CaseloadTable; participant: ParticipantTable; erasure: ErasureTable }>()
 
 const filtered = (db: QueryDatabase, filter: CaseloadFilter) => {
   let query = withCaseload(db).selectFrom('caseload')
@@ -341,8 +344,10 @@ export async function caseloadPage(
 ) {
   let query = filtered(db, filter)
     .leftJoin('participant', 'participant.participant_id', 'caseload.participant_id')
+    .leftJoin('erasure', 'erasure.participant_id', 'caseload.participant_id')
     .selectAll('caseload')
     .select(['participant.sealed as details_sealed', 'participant.event_id as details_event_id'])
+    .select('erasure.state as erasure')
   // All of them the same way, so that an index holds this very order and a page needs no sorting.
   if (order.sort === 'needs') query = query.orderBy(needsCounted(order.quietSince), order.direction)
   for (const column of [...(order.sort === 'needs' ? [] : sortColumns[order.sort]), 'journey_id'] as const)
@@ -367,6 +372,7 @@ export async function caseloadPage(
 export const caseloadEntry = (db: QueryDatabase, journeyId: string) =>
   filtered(db, { journeyIds: [journeyId] })
     .leftJoin('participant', 'participant.participant_id', 'caseload.participant_id')
+    .leftJoin('erasure', 'erasure.participant_id', 'caseload.participant_id')
     .leftJoin('parked_stream', (join) =>
       join.on('parked_stream.stream', '=', `journey-${journeyId}`).on('parked_stream.table_set', '=', 'live'),
     )
@@ -374,6 +380,7 @@ export const caseloadEntry = (db: QueryDatabase, journeyId: string) =>
     .select([
       'participant.sealed as details_sealed',
       'participant.event_id as details_event_id',
+      'erasure.state as erasure',
       'parked_stream.revision as parked_at',
       'parked_stream.why as parked_why',
     ])

@@ -1,4 +1,6 @@
 /** Which groups are there, who has a place in each, when do they meet, and who came? Rows of the group, its members, its sessions and their registers. */
+import { erasureEventTypes } from '../src/domain/erasure.ts'
+import { statementEventTypes } from '../src/domain/statements.ts'
 import type { Recorded } from '../src/domain/history.ts'
 import { journeyPrivacy, type JourneyEvent } from '../src/domain/journey/journey.ts'
 import type { Outcome } from '../src/domain/journey/outcomes.ts'
@@ -225,6 +227,7 @@ export const groups: Projection = {
     ],
     ...ignoring(...journeyEventTypes),
     ...ignoring('ParticipantRegistered', 'ParticipantDetailsCorrected', 'ContactRefused', 'EvidencePackMade'),
+    ...ignoring(...erasureEventTypes, ...statementEventTypes),
   },
 }
 

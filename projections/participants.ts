@@ -1,12 +1,14 @@
 /** Who is he, and how is he found? His details sealed as the log holds them, and the keyed tokens by which he can be looked up. */
+import type { ErasureEvent } from '../src/domain/erasure.ts'
 import { groupEventTypes } from '../src/domain/group/group.ts'
 import type { Recorded } from '../src/domain/history.ts'
-import type { Details, ParticipantEvent } from '../src/domain/participant.ts'
+import type { Details, DetailsEvent } from '../src/domain/participant.ts'
+import { statementEventTypes, type Settlement, type StatementEvent } from '../src/domain/statements.ts'
 import { sessionEventTypes } from '../src/domain/session/session.ts'
 import { opened } from '../src/protection/sealing.ts'
 import { indexedNameWords, searchedNameWords } from '../src/protection/name-words.ts'
 import type { Vault } from '../src/protection/vault.ts'
-import { idOf, ignoring, type Change, type Projection, type Table } from './projection.ts'
+import { each, idOf, ignoring, type Change, type Projection, type Table } from './projection.ts'
 import type { QueryDatabase } from './storage/bookkeeping.ts'
 
 export interface ParticipantTable {
@@ -20,6 +22,29 @@ export interface ParticipantTokenTable {
   participant_id: string
 }
 
+/** How an erasure stands, where one was ever asked for. */
+export interface ErasureTable {
+  participant_id: string
+  state: 'asked' | 'declined' | 'authorised' | 'destroyed'
+  /** The event that says so, who recorded it, and when. */
+  event_id: string
+  actor: string
+  recorded_at: string
+}
+
+/** What he says himself, as it was recorded: his words sealed as the log holds them. */
+export interface OwnWordsTable {
+  event_id: string
+  participant_id: string
+  type: StatementEvent['type']
+  recorded_at: string
+  dispute_id: string | null
+  journey_id: string | null
+  disputes: number | null
+  settlement: Settlement | null
+  sealed: string | null
+}
+
 const participantTable: Table = {
   name: 'participant',
   columns: { participant_id: 'text', event_id: 'text', sealed: 'text' },
@@ -31,6 +56,13 @@ const tokenTable: Table = {
   name: 'participant_token',
   columns: { token: 'blob', participant_id: 'text' },
   key: ['token', 'participant_id'],
+  kind: 'document',
+}
+
+const erasureTable: Table = {
+  name: 'erasure',
+  columns: { participant_id: 'text', state: 'text', event_id: 'text', actor: 'text', recorded_at: 'text' },
+  key: ['participant_id'],
   kind: 'document',
 }
 
@@ -71,7 +103,7 @@ const tokensOf = (vault: Vault, { crn, familyName, givenNames }: Details): Buffe
     .map((word) => vault.token('name', word)),
 ]
 
-const told = (event: Recorded<ParticipantEvent>): Change => {
+const told = (event: Recorded<DetailsEvent>): Change => {
   const participantId = idOf(event.stream)
   const { data, metadata } = event
   const row = {
@@ -88,7 +120,7 @@ const told = (event: Recorded<ParticipantEvent>): Change => {
 }
 
 /** Once his key is destroyed there is nothing to open, and so nothing by which he could be found. A former name still finds him. */
-const registered = (event: Recorded<ParticipantEvent>, vault: Vault): Change[] => {
+const registered = (event: Recorded<DetailsEvent>, vault: Vault): Change[] => {
   const participantId = idOf(event.stream)
   return [
     {
@@ -109,14 +141,75 @@ const registered = (event: Recorded<ParticipantEvent>, vault: Vault): Change[] =
   ]
 }
 
+const ownWordsTable: Table = {
+  name: 'own_words',
+  columns: {
+    event_id: 'text',
+    participant_id: 'text',
+    type: 'text',
+    recorded_at: 'text',
+    dispute_id: 'text',
+    journey_id: 'text',
+    disputes: 'integer',
+    settlement: 'text',
+    sealed: 'text',
+  },
+  key: ['event_id'],
+  indexes: [['participant_id']],
+  kind: 'append',
+}
+
+const ownWords = ({ id, stream, type, data, metadata }: Recorded<StatementEvent>): Change[] => {
+  const row = {
+    event_id: id,
+    participant_id: idOf(stream),
+    type,
+    recorded_at: metadata.recordedAt,
+    dispute_id: 'disputeId' in data ? data.disputeId : null,
+    journey_id: 'journeyId' in data ? data.journeyId : null,
+    disputes: 'disputes' in data ? data.disputes : null,
+    settlement: 'settlement' in data ? data.settlement : null,
+    sealed: (data as { sealed?: string }).sealed ?? null,
+  } satisfies OwnWordsTable
+  return [{ table: ownWordsTable, key: [id], apply: () => row }]
+}
+
+const erasure =
+  (state: ErasureTable['state']) =>
+  ({ id, stream, metadata: { actor, recordedAt } }: Recorded<ErasureEvent>): Change[] => {
+    const participantId = idOf(stream)
+    const row = {
+      participant_id: participantId,
+      state,
+      event_id: id,
+      actor: actor.id,
+      recorded_at: recordedAt,
+    } satisfies ErasureTable
+    return [{ table: erasureTable, key: [participantId], apply: () => row }]
+  }
+
 export const participants: Projection = {
   name: 'participants',
-  version: 4,
+  version: 5,
   question: 'Who is he, and how is he found?',
-  tables: [participantTable, tokenTable, detailsTable],
+  tables: [participantTable, tokenTable, detailsTable, erasureTable, ownWordsTable],
   on: {
     ParticipantRegistered: registered,
     ParticipantDetailsCorrected: registered,
+    ErasureRequested: erasure('asked'),
+    ErasureDeclined: erasure('declined'),
+    ErasureAuthorised: erasure('authorised'),
+    // What was sealed cannot be opened any more; kept here it would only be in the way.
+    KeyDestroyed: (event) => [
+      {
+        table: participantTable,
+        key: [idOf(event.stream)],
+        apply: () => ({ participant_id: idOf(event.stream), event_id: event.id, sealed: null }),
+      },
+      ...erasure('destroyed')(event),
+    ],
+    ...each(statementEventTypes, ownWords),
+    ...ignoring('RetentionHoldPlaced', 'RetentionHoldReleased'),
     ...ignoring(...groupEventTypes, ...sessionEventTypes),
     ...ignoring(
       'JourneyReinstated',

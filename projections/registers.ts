@@ -2,6 +2,8 @@
  * What was put right, told late, taken back, confirmed or taken away, on any journey, when and by whom? One row an auditable
  * happening; and for each journey the longest time in which nothing was recorded, and the days on which he stands in two groups.
  */
+import { erasureEventTypes } from '../src/domain/erasure.ts'
+import { statementEventTypes } from '../src/domain/statements.ts'
 import { dayNumberOf, dayOf, daysBetween, msInDay } from '../src/domain/calendar.ts'
 import type { DomainEvent, EventType } from '../src/domain/events.ts'
 import { groupEventTypes } from '../src/domain/group/group.ts'
@@ -285,7 +287,7 @@ export const registers: Projection = {
       const { scope, of, personalFields } = event.data
       return [entry('taken', event, { of: scope, became: personalFields ? 'opened' : 'sealed', detail: of })]
     },
-    ...ignoring('ParticipantRegistered', 'ContactRefused'),
+    ...ignoring('ParticipantRegistered', 'ContactRefused', ...erasureEventTypes, ...statementEventTypes),
     ...ignoring(...groupEventTypes, ...sessionEventTypes),
   },
 }

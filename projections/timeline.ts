@@ -1,4 +1,6 @@
 /** What has happened on this journey, in the order it happened? One row an event, each correction tied to what it corrected. */
+import { erasureEventTypes } from '../src/domain/erasure.ts'
+import { statementEventTypes } from '../src/domain/statements.ts'
 import type { DomainEvent } from '../src/domain/events.ts'
 import { groupEventTypes } from '../src/domain/group/group.ts'
 import type { Recorded } from '../src/domain/history.ts'
@@ -161,6 +163,7 @@ export const timeline: Projection = {
       (event) => [entry(event)],
     ),
     ...ignoring('ParticipantRegistered', 'ParticipantDetailsCorrected', 'ContactRefused', 'EvidencePackMade'),
+    ...ignoring(...erasureEventTypes, ...statementEventTypes),
     ...ignoring(...groupEventTypes, ...sessionEventTypes),
   },
 }

@@ -52,6 +52,12 @@ export const developmentPeople: readonly DevelopmentPerson[] = [
     look: 'Looks after the rights of the people in the records.',
   },
   {
+    id: 'DP002',
+    role: 'data_protection_officer',
+    name: 'Daniel Okafor',
+    look: 'Authorises what another data protection officer asked for.',
+  },
+  {
     id: 'PS001',
     role: 'partner_safety_worker',
     name: 'Parveen Shah',

@@ -4,9 +4,9 @@ import type { Actor } from '../domain/history.ts'
 /**
  * `read`: see who is on the programme and what happened on a journey. `record`: add to a journey. `operate`: see the status of
  * the service and reprocess parked streams; nothing about anybody. `review`: see who looked at whose record, and the
- * entries of the evidence log.
+ * entries of the evidence log. `protect`: carry out the rights of the people in the records, erasure among them.
  */
-export const permissions = ['read', 'record', 'operate', 'review'] as const
+export const permissions = ['read', 'record', 'operate', 'review', 'protect'] as const
 export type Permission = (typeof permissions)[number]
 
 interface RoleRules {
@@ -25,7 +25,7 @@ export const roles = {
   data_protection_officer: {
     name: 'Data protection officer',
     plural: 'data protection officers',
-    may: ['read', 'review'],
+    may: ['read', 'review', 'protect'],
   },
   // What partners and ex-partners are told is kept apart from the men's records, and so are those who tell them.
   partner_safety_worker: { name: 'Partner-safety worker', plural: 'partner-safety workers', may: [] },

@@ -36,6 +36,8 @@ export class PackMaker {
   constructor(making: PackMaking & { readonly store: Pick<EventStore, 'headPositionOf'> }, file: EvidenceFile | null) {
     this.making = making
     this.file = file
+    // With personal details opened in it a pack would outlive the key.
+    making.vault.onDestroyed.add(() => this.made.clear())
   }
 
   /**

@@ -6,6 +6,7 @@ import type { Vault } from '../protection/vault.ts'
 import { ClockCheck, type ClockLog } from './clock-check.ts'
 import { ConsultationLog } from './consultation-log.ts'
 import { DecideAndAppend } from './decide-and-append.ts'
+import { ErasureCommandHandler } from './erasure-command-handler.ts'
 import { GroupCommandHandler } from './group-command-handler.ts'
 import { EvidencePackCommandHandler } from './evidence-pack-command-handler.ts'
 import { InstallationCommandHandler } from './installation-command-handler.ts'
@@ -18,6 +19,8 @@ export interface CommandHandlers {
   readonly participants: ParticipantCommandHandler
   /** Who looks at what. */
   readonly consultations: ConsultationLog
+  /** Whose personal data is erased, and whose is kept. */
+  readonly erasures: ErasureCommandHandler
   readonly groups: GroupCommandHandler
   readonly sessions: SessionCommandHandler
   readonly evidencePacks: EvidencePackCommandHandler
@@ -56,6 +59,7 @@ export function commandHandlersOn(
   const groups = new GroupCommandHandler(decideAndAppend, journeys, vault)
   const sessions = new SessionCommandHandler(decideAndAppend, journeys, groups)
   const evidencePacks = new EvidencePackCommandHandler(decideAndAppend)
+  const erasures = new ErasureCommandHandler(decideAndAppend, vault, store)
   const installation = new InstallationCommandHandler(store, appender, vault)
   return {
     clock,
@@ -64,6 +68,7 @@ export function commandHandlersOn(
     groups,
     sessions,
     consultations,
+    erasures,
     evidencePacks,
     installation,
     decideAndAppend,

@@ -2,6 +2,7 @@
 import { Module } from '@nestjs/common'
 import { RUNTIME_COMMANDS, type CommandHandlers } from './command-handlers.ts'
 import { ConsultationLog } from './consultation-log.ts'
+import { ErasureCommandHandler } from './erasure-command-handler.ts'
 import { GroupCommandHandler } from './group-command-handler.ts'
 import { JourneyCommandHandler } from './journey-command-handler.ts'
 import { SessionCommandHandler } from './session-command-handler.ts'
@@ -18,6 +19,11 @@ import { SessionCommandHandler } from './session-command-handler.ts'
       useFactory: ({ consultations }: CommandHandlers) => consultations,
       inject: [RUNTIME_COMMANDS],
     },
+    {
+      provide: ErasureCommandHandler,
+      useFactory: ({ erasures }: CommandHandlers) => erasures,
+      inject: [RUNTIME_COMMANDS],
+    },
     { provide: GroupCommandHandler, useFactory: ({ groups }: CommandHandlers) => groups, inject: [RUNTIME_COMMANDS] },
     {
       provide: SessionCommandHandler,
@@ -25,6 +31,6 @@ import { SessionCommandHandler } from './session-command-handler.ts'
       inject: [RUNTIME_COMMANDS],
     },
   ],
-  exports: [ConsultationLog, JourneyCommandHandler, GroupCommandHandler, SessionCommandHandler],
+  exports: [ConsultationLog, ErasureCommandHandler, JourneyCommandHandler, GroupCommandHandler, SessionCommandHandler],
 })
 export class CommandsModule {}

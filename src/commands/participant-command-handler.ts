@@ -7,10 +7,13 @@ import { OdditiesUnconfirmed, type Oddity } from '../domain/journey/oddities.ts'
 import {
   odditiesOfDetails,
   participantHistory,
+  saysDetails,
   type Details,
+  type DetailsEvent,
   type Participant,
   type ParticipantCommand,
   type ParticipantEvent,
+  type TellDetails,
 } from '../domain/participant.ts'
 import type { EventStore } from '../event-store/event-store.ts'
 import { opened } from '../protection/sealing.ts'
@@ -137,10 +140,12 @@ export class ParticipantCommandHandler {
   }
 
   /** What was told of who he is, opened, in the order in which it was told. */
-  private async toldOf(participantId: string): Promise<readonly Recorded<ParticipantEvent>[]> {
-    const told: Recorded<ParticipantEvent>[] = []
-    for await (const stored of this.store.read(`${participantHistory.category}-${participantId}`))
-      told.push(opened(this.vault, recordedFrom<ParticipantEvent>(stored)))
+  private async toldOf(participantId: string): Promise<readonly Recorded<DetailsEvent>[]> {
+    const told: Recorded<DetailsEvent>[] = []
+    for await (const stored of this.store.read(`${participantHistory.category}-${participantId}`)) {
+      const event = opened(this.vault, recordedFrom<ParticipantEvent>(stored))
+      if (saysDetails(event)) told.push(event)
+    }
     return told
   }
 
@@ -152,7 +157,10 @@ export class ParticipantCommandHandler {
     const last = await this.store.lastOf(`${participantHistory.category}-${participantId}`)
     if (!last) return undefined
     try {
-      const { dateOfBirth } = opened(this.vault, recordedFrom<ParticipantEvent>(last)).data
+      const event = opened(this.vault, recordedFrom<ParticipantEvent>(last))
+      // Something was recorded about his rights since he was last told of.
+      const told = saysDetails(event) ? event : (await this.toldOf(participantId)).at(-1)
+      const dateOfBirth = told?.data.dateOfBirth
       return isDay(dateOfBirth) ? adultOn(dateOfBirth) : undefined
     } catch (error) {
       // Whoever looks at him is told; what happened to him is recorded all the same.
@@ -161,7 +169,7 @@ export class ParticipantCommandHandler {
     }
   }
 
-  detailsCommand(details: Required<Details>, context: CommandContext): ParticipantCommand {
+  detailsCommand(details: Required<Details>, context: CommandContext): TellDetails {
     const fingerprint = detailsFingerprint(this.vault, details)
     return { type: 'TellDetails', ...context, data: { ...details, fingerprint } }
   }

@@ -68,6 +68,13 @@ const msInHour = 3_600_000
 export const msInDay = 24 * msInHour
 
 /** Whole days from one day to another; negative where the other comes first. */
+/** The same day so many years before; of 29 February, where that year has none, 28 February. */
+export function yearsBefore(day: Day, years: number): Day {
+  const before = `${String(Number(day.slice(0, 4)) - years).padStart(4, '0')}${day.slice(4)}`
+  const exists: boolean = isDay(before)
+  return exists ? before : `${before.slice(0, 4)}-02-28`
+}
+
 export const daysBetween = (from: Day, to: Day): number => dayNumberOf(to) - dayNumberOf(from)
 
 /** A day as a number that can be reckoned with: days since 1 January 1970. */

@@ -1,11 +1,13 @@
 /** The stored form of an event: its schema versions, and how what the log holds is read. What cannot be read is named, never skipped. */
 import { evidenceScopes } from './evidence-pack.ts'
+import { decliningReasons, erasureReasons, holdReasons, keyKinds } from './erasure.ts'
 import { isStoredDay, isStoredInstant } from './calendar.ts'
 import { eventTypeOf, type DomainEvent, type EventType } from './events.ts'
 import { changeReasons, departures, engagements, isTime } from './group/room.ts'
 import type { Metadata, Recorded } from './history.ts'
 import { isFactType } from './journey/correctable.ts'
 import { isOutcome, isReason } from './journey/outcomes.ts'
+import { settlements } from './statements.ts'
 import { suitabilities } from './journey/referral.ts'
 
 /** An event in the log that cannot be read: its stream is parked at this revision until it can. */
@@ -107,6 +109,8 @@ const staff: Check = (value) =>
   Array.isArray(value) && value.every((one) => isObject(one) && text(one.facilitator) && text(one.role))
 const slot: Check = (value) => isObject(value) && count(value.weekday) && text(value.startsAt) && count(value.minutes)
 const scope = code((code) => evidenceScopes.some((known) => known === code))
+const erasureReason = code((code) => Object.hasOwn(erasureReasons, code))
+const holdReason = code((code) => Object.hasOwn(holdReasons, code))
 const programme: Check = (value) => isObject(value) && text(value.key) && count(value.version)
 
 /** Both clocks are compared as text: a day or an instant in another form would be sorted into the wrong place. */
@@ -158,6 +162,15 @@ const shapes: {
   RecordWithdrawn: { withdraws: count },
   ParticipantRegistered: { fingerprint: text },
   ParticipantDetailsCorrected: { fingerprint: text, corrects: whereGiven(count) },
+  ErasureRequested: { reason: erasureReason, journeys: texts },
+  ErasureDeclined: { reason: code((code) => Object.hasOwn(decliningReasons, code)) },
+  ErasureAuthorised: { reason: erasureReason, journeys: texts },
+  KeyDestroyed: { kind: code((code) => keyKinds.some((known) => known === code)) },
+  RetentionHoldPlaced: { holdId: text, reason: holdReason },
+  RetentionHoldReleased: { holdId: text, reason: holdReason },
+  StatementAdded: { statementId: text },
+  RecordDisputed: { disputeId: text, journeyId: text, disputes: count },
+  DisputeSettled: { disputeId: text, settlement: code((code) => Object.hasOwn(settlements, code)) },
   GroupFormed: { code: text, programme, provider: text, place: text, slot, capacity: count, facilitators: staff },
   GroupMemberJoined: { journeyId: text, participantId: text },
   GroupMemberLeft: { journeyId: text, participantId: text, reason: departure },

@@ -33,6 +33,8 @@ export const consultationViews = {
   summary: 'Summary',
   download: 'The whole record, taken away',
   live: 'Told of changes',
+  rights: 'Rights of the person',
+  subject_access: 'What is recorded about the person, made for him',
   looks: 'Who looked at the record',
   audit: 'A search of the auditor’s desk',
   stream: 'A stream, to the byte',

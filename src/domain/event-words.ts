@@ -2,10 +2,12 @@
 import type { DomainEvent, EventType } from './events.ts'
 import { changeReasons, departures, type PlannedFacilitator } from './group/room.ts'
 import { packReasons } from './evidence-pack.ts'
+import { decliningReasons, erasureReasons, holdReasons } from './erasure.ts'
 import type { Recorded } from './history.ts'
 import { nounOf } from './journey/correctable.ts'
 import { outcomes, reasons } from './journey/outcomes.ts'
 import { suitabilityNames } from './journey/referral.ts'
+import { settlements } from './statements.ts'
 import { programmeAt, sessionOf } from './programme.ts'
 
 /** How an event stands out on the line of a journey. A session weighs what its outcome counts as. */
@@ -213,6 +215,77 @@ const eventWords = {
     weight: 'none',
     sentence: () => 'His personal details were corrected.',
   },
+  ErasureRequested: {
+    name: 'Erasure asked for',
+    shortName: 'Erasure asked',
+    contact: null,
+    weight: 'none',
+    detail: ({ data }) => erasureReasons[data.reason],
+    sentence: ({ data }) => `The erasure of his personal data was asked for: ${lower(erasureReasons[data.reason])}.`,
+  },
+  ErasureDeclined: {
+    name: 'Erasure declined',
+    shortName: 'Declined',
+    contact: null,
+    weight: 'none',
+    detail: ({ data }) => decliningReasons[data.reason],
+    sentence: ({ data }) =>
+      `The erasure that was asked for does not go ahead: ${lower(decliningReasons[data.reason])}.`,
+  },
+  ErasureAuthorised: {
+    name: 'Erasure authorised',
+    shortName: 'Authorised',
+    contact: null,
+    weight: 'none',
+    detail: ({ data }) => erasureReasons[data.reason],
+    sentence: ({ data }) => `The erasure of his personal data was authorised: ${lower(erasureReasons[data.reason])}.`,
+  },
+  KeyDestroyed: {
+    name: 'Key destroyed',
+    shortName: 'Erased',
+    contact: null,
+    weight: 'none',
+    sentence: () => 'His key was destroyed: what was sealed under it can be read by nobody.',
+  },
+  RetentionHoldPlaced: {
+    name: 'Hold placed',
+    shortName: 'Hold',
+    contact: null,
+    weight: 'none',
+    detail: ({ data }) => holdReasons[data.reason],
+    sentence: ({ data }) => `His record was put on hold and cannot be erased: ${lower(holdReasons[data.reason])}.`,
+  },
+  RetentionHoldReleased: {
+    name: 'Hold released',
+    shortName: 'Released',
+    contact: null,
+    weight: 'none',
+    detail: ({ data }) => holdReasons[data.reason],
+    sentence: ({ data }) => `A hold of his record was released: ${lower(holdReasons[data.reason])}.`,
+  },
+  StatementAdded: {
+    name: 'Statement added',
+    shortName: 'Statement',
+    contact: null,
+    weight: 'none',
+    sentence: () => 'He added a statement of his own to his record.',
+  },
+  RecordDisputed: {
+    name: 'Record disputed',
+    shortName: 'Disputed',
+    contact: null,
+    weight: 'none',
+    detail: ({ data }) => `event ${data.disputes}`,
+    sentence: ({ data }) => `He says that event ${data.disputes} of a journey of his is not accurate.`,
+  },
+  DisputeSettled: {
+    name: 'Dispute settled',
+    shortName: 'Settled',
+    contact: null,
+    weight: 'none',
+    detail: ({ data }) => settlements[data.settlement],
+    sentence: ({ data }) => `What he disputed was looked into: ${lower(settlements[data.settlement])}.`,
+  },
   GroupFormed: {
     name: 'Group formed',
     shortName: 'Group formed',
@@ -335,6 +408,9 @@ const evidenceScopeNames = {
   log: 'the whole log',
   register: 'a register across journeys',
 } as const
+
+/** As it goes on within a sentence. */
+const lower = (text: string): string => text.charAt(0).toLowerCase() + text.slice(1)
 
 const sessionName = (id: string): string => {
   const programme = programmeAt('bbr', 1)

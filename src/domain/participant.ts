@@ -1,9 +1,29 @@
 /** Who a participant is: the only history that holds his name. Stream `participant-<id>`. */
 import { dayInWords, isRecordableDay, type Day } from './calendar.ts'
 import { adultAge, adultOn, refuseImpossibleDay, refuseMinor } from './dates.ts'
-import { folding, Refusal, type History, type CommandContext } from './history.ts'
+import {
+  applyErasure,
+  decideErasure,
+  erasurePrivacy,
+  refuseErased,
+  unprotected,
+  type ErasureCommand,
+  type ErasureEvent,
+  type Protection,
+} from './erasure.ts'
+import { folding, Refusal, type CommandContext, type History, type Own, type Recorded } from './history.ts'
 import type { Oddity } from './journey/oddities.ts'
 import type { Classified } from './privacy.ts'
+import {
+  applyStatement,
+  decideStatement,
+  nothingSaid,
+  saysHimself,
+  statementPrivacy,
+  type StatementCommand,
+  type StatementEvent,
+  type OwnDisputes,
+} from './statements.ts'
 
 /** Everything that names him. */
 export interface Details {
@@ -14,7 +34,7 @@ export interface Details {
 }
 
 /** Names and fields are the stored format: add to them, never rename them. */
-export type ParticipantEvent =
+export type DetailsEvent =
   /** He became known to the service. `fingerprint` is a keyed digest of the details: it tells whether they changed, not what they are. */
   | { type: 'ParticipantRegistered'; data: Details & { fingerprint: string } }
   /**
@@ -25,6 +45,12 @@ export type ParticipantEvent =
       type: 'ParticipantDetailsCorrected'
       data: Details & { fingerprint: string; corrects?: number; because?: string }
     }
+
+export type ParticipantEvent = DetailsEvent | ErasureEvent | StatementEvent
+
+/** Whether an event of a participant says who he is. */
+export const saysDetails = <E extends { type: string }>(event: E): event is Extract<E, DetailsEvent> =>
+  event.type === 'ParticipantRegistered' || event.type === 'ParticipantDetailsCorrected'
 
 const privacy = {
   crn: 'personal',
@@ -37,11 +63,15 @@ const privacy = {
 export const participantPrivacy: Classified<ParticipantEvent> = {
   ParticipantRegistered: privacy,
   ParticipantDetailsCorrected: { ...privacy, corrects: 'open', because: 'personal' },
+  ...erasurePrivacy,
+  ...statementPrivacy,
 }
 
-export type ParticipantCommand =
-  /** Another system says who he is: what it says for the first time is believed. */
-  | (CommandContext & { type: 'TellDetails'; data: Details & { fingerprint: string } })
+/** Another system says who he is: what it says for the first time is believed. */
+export type TellDetails = CommandContext & { type: 'TellDetails'; data: Details & { fingerprint: string } }
+
+export type DetailsCommand =
+  | TellDetails
   /** A person says that what is on record is wrong. */
   | (CommandContext & {
       type: 'CorrectDetails'
@@ -50,7 +80,9 @@ export type ParticipantCommand =
       recordedFrom?: Day
     })
 
-export interface Participant {
+export type ParticipantCommand = DetailsCommand | ErasureCommand | StatementCommand
+
+export interface Participant extends Protection, OwnDisputes {
   readonly fingerprint: string | null
   /** The revision that told what is believed. */
   readonly toldBy: number | null
@@ -61,26 +93,37 @@ export interface Participant {
 
 export const participantHistory: History<Participant, ParticipantCommand, ParticipantEvent> = {
   category: 'participant',
-  initial: { fingerprint: null, toldBy: null, refuted: new Set(), handled: new Set() },
+  initial: { fingerprint: null, toldBy: null, refuted: new Set(), handled: new Set(), ...unprotected, ...nothingSaid },
   ...folding<Participant, ParticipantEvent>(
     (participant) => ({
       ...participant,
       refuted: new Set(participant.refuted),
       handled: new Set(participant.handled),
+      holds: new Map(participant.holds),
+      disputes: new Map(participant.disputes),
     }),
     (participant, event) => {
-      const { fingerprint } = event.data
-      if (event.type === 'ParticipantDetailsCorrected' && event.data.corrects !== undefined) {
-        participant.refuted.add(participant.fingerprint!)
-        participant.refuted.delete(fingerprint)
-      }
-      participant.fingerprint = fingerprint
-      participant.toldBy = event.revision
       participant.handled.add(event.metadata.commandId)
+      if (saysDetails(event)) applyDetails(participant, event)
+      else if (saysHimself(event)) applyStatement(participant, event)
+      else applyErasure(participant, event)
     },
   ),
   decide(participant, command) {
     if (participant.handled.has(command.commandId)) return []
+    if (command.type !== 'TellDetails' && command.type !== 'CorrectDetails') {
+      if (participant.fingerprint === null) throw new Refusal('no_participant', 'There is no such participant.')
+      switch (command.type) {
+        case 'AddStatement':
+        case 'DisputeRecord':
+        case 'SettleDispute':
+          refuseErased(participant.erasure)
+          return decideStatement(participant, command)
+        default:
+          return decideErasure(participant, command)
+      }
+    }
+    refuseErased(participant.erasure)
     refuseImpossibleDay(command)
     refuseImpossibleBirth(command)
     const { fingerprint } = command.data
@@ -90,6 +133,16 @@ export const participantHistory: History<Participant, ParticipantCommand, Partic
     const type = participant.fingerprint === null ? 'ParticipantRegistered' : 'ParticipantDetailsCorrected'
     return [{ type, data: command.data }]
   },
+}
+
+function applyDetails(participant: Own<Participant>, event: Recorded<DetailsEvent>): void {
+  const { fingerprint } = event.data
+  if (event.type === 'ParticipantDetailsCorrected' && event.data.corrects !== undefined) {
+    participant.refuted.add(participant.fingerprint!)
+    participant.refuted.delete(fingerprint)
+  }
+  participant.fingerprint = fingerprint
+  participant.toldBy = event.revision
 }
 
 function correctedDetails(
@@ -104,7 +157,7 @@ function correctedDetails(
 }
 
 /** Nobody on a programme was born before 1900, or was a minor when he became known. What is copied is taken as it stands. */
-function refuseImpossibleBirth(command: ParticipantCommand): void {
+function refuseImpossibleBirth(command: DetailsCommand): void {
   const { data, occurredOn, copied } = command
   const { dateOfBirth } = data
   if (copied || dateOfBirth === undefined) return

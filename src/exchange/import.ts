@@ -13,7 +13,7 @@ import { Refusal, type Actor, type Source } from '../domain/history.ts'
 import { journeyHistory, type JourneyCommand, type JourneyEvent } from '../domain/journey/journey.ts'
 import type { OddityCode } from '../domain/journey/oddities.ts'
 import type { Journey } from '../domain/journey/state.ts'
-import type { Participant, ParticipantCommand, ParticipantEvent } from '../domain/participant.ts'
+import type { Participant, TellDetails, ParticipantEvent } from '../domain/participant.ts'
 import type { EventStore } from '../event-store/event-store.ts'
 import { KeyMissing, type Vault } from '../protection/vault.ts'
 import { atSight, columns, commandOf, detailsOf, recorderOf, type Contact } from './contact-log.ts'
@@ -91,12 +91,12 @@ class JourneyRecords {
 /** What is told of one participant in a chunk, and the journeys whose records tell it. */
 interface DecidedDetails {
   readonly of: readonly JourneyRecords[]
-  readonly decided: DecidedStream<Participant, ParticipantCommand, ParticipantEvent>
+  readonly decided: DecidedStream<Participant, TellDetails, ParticipantEvent>
 }
 
 export class Importer {
   private readonly journeys: BatchCommandHandler<Journey, JourneyCommand, JourneyEvent>
-  private readonly participants: BatchCommandHandler<Participant, ParticipantCommand, ParticipantEvent>
+  private readonly participants: BatchCommandHandler<Participant, TellDetails, ParticipantEvent>
   private readonly scratch: ImportScratch
   private readonly refusals: ImportRefusals
   /** Look-ups and digests that come again and again while a journey is in hand. */
@@ -338,7 +338,7 @@ export class Importer {
     return known
   }
 
-  private detailsOf(contact: Contact): ParticipantCommand['data'] {
+  private detailsOf(contact: Contact): TellDetails['data'] {
     const details = detailsOf(contact)
     const key = Object.values(details).join('\0')
     const fingerprint = this.fingerprints.get(key) ?? detailsFingerprint(this.vault, details)

@@ -46,6 +46,10 @@ export class UploadedImports {
     this.folder = join(runtime.config.dataDir, 'uploads')
     rmSync(this.folder, { recursive: true, force: true })
     mkdirSync(this.folder, { recursive: true, mode: 0o700 })
+    // Whoever was erased may stand in a file that somebody has sent and not imported.
+    runtime.vault.onDestroyed.add(() => {
+      for (const id of this.uploads.keys()) this.forget(id)
+    })
   }
 
   /** Where a file may be put while it is being received. */

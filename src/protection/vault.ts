@@ -80,6 +80,8 @@ export class Vault {
   readonly isNew: boolean
   /** A keyed digest of a fixed text, in base64url: tells whether two vaults are one, not what is in them. */
   readonly identity: string
+  /** Called after each key that this process destroyed: what was opened with it and is kept in memory must be let go of. */
+  readonly onDestroyed = new Set<() => void>()
   private readonly db: Database.Database
   private readonly file: string
   private readonly indexKey: KeyObject
@@ -87,6 +89,9 @@ export class Vault {
   private readonly epochKeys = new Map<number, KeyObject>()
   private readonly unwrapped = new LRUCache<string, KeyObject>({ max: cachedKeys })
   private readonly statements
+  private lookedAt = 0
+  /** Changes when another connection has written to the file. */
+  private dataVersion: number | undefined
 
   /** @param dryRun what is registered is known to this vault only, and is gone when it is closed; the keys' file must be there */
   constructor(keysDir: string, { dryRun = false } = {}) {
@@ -115,6 +120,7 @@ export class Vault {
       ),
       epochKey: this.db.prepare<[number], { key: Buffer }>('SELECT key FROM epoch WHERE id = ?'),
       addKey: this.db.prepare('INSERT INTO data_key VALUES (?, ?, ?)'),
+      dataVersion: this.db.prepare<[], number>('PRAGMA data_version').pluck(),
     }
   }
 
@@ -127,6 +133,7 @@ export class Vault {
       CREATE TABLE IF NOT EXISTS epoch (id INTEGER PRIMARY KEY, key BLOB NOT NULL) STRICT;
       CREATE TABLE IF NOT EXISTS data_key (id TEXT PRIMARY KEY, epoch INTEGER NOT NULL REFERENCES epoch, wrapped BLOB NOT NULL) STRICT, WITHOUT ROWID;
       CREATE TABLE IF NOT EXISTS register (token BLOB PRIMARY KEY, id TEXT NOT NULL) STRICT, WITHOUT ROWID;
+      CREATE TABLE IF NOT EXISTS to_destroy (id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
       CREATE TABLE IF NOT EXISTS checked (id TEXT NOT NULL, stream TEXT NOT NULL, revision INTEGER NOT NULL, position TEXT NOT NULL) STRICT;
       CREATE TABLE IF NOT EXISTS lost (id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
       CREATE TRIGGER IF NOT EXISTS key_gone AFTER DELETE ON data_key BEGIN DELETE FROM checked; END;
@@ -241,6 +248,42 @@ export class Vault {
     return this.statements.key.get(id) !== undefined
   }
 
+  /** Whose keys are about to be destroyed, or should have been: each start looks again until they are. */
+  get toDestroy(): readonly string[] {
+    return this.db.prepare<[], string>('SELECT id FROM to_destroy').pluck().all()
+  }
+
+  /** Notes that a key will be destroyed, before that is authorised for good: whatever fails from here on, it is not forgotten. */
+  async announceDestruction(id: string): Promise<void> {
+    await this.whenFree(() => this.db.prepare('INSERT OR IGNORE INTO to_destroy VALUES (?)').run(id))
+  }
+
+  /**
+   * Destroys the key of a participant, and forgets under which CRN and references he and his journeys were known. The bytes are
+   * overwritten in the file and gone from its write-ahead log when this resolves. Destroyed again, nothing happens.
+   * @param alsoKnown the journeys whose references are forgotten
+   * @throws KeysBusy where another process read the keys for longer than we wait: what was deleted may still be in the write-ahead log
+   */
+  async destroy(id: string, alsoKnown: readonly string[] = []): Promise<void> {
+    await this.whenFree(() =>
+      this.together(() => {
+        this.db.prepare('DELETE FROM data_key WHERE id = ?').run(id)
+        const ids = JSON.stringify([id, ...alsoKnown])
+        this.db.prepare('DELETE FROM register WHERE id IN (SELECT value FROM json_each(?))').run(ids)
+        this.db.prepare('DELETE FROM to_destroy WHERE id = ?').run(id)
+      }),
+    )
+    this.unwrapped.delete(id)
+    await this.whenFree(() => this.emptyWriteAheadLog())
+    for (const listener of this.onDestroyed) listener()
+  }
+
+  private emptyWriteAheadLog(): void {
+    const [result] = this.db.pragma('wal_checkpoint(TRUNCATE)') as { busy: number }[]
+    if (result?.busy === 1)
+      throw Object.assign(new Error('Another process reads the keys.'), { code: 'SQLITE_BUSY_CHECKPOINT' })
+  }
+
   /** Whether the key was lost, and somebody has said that it is lost for good. */
   hasLost(id: string): boolean {
     return this.db.prepare('SELECT 1 FROM lost WHERE id = ?').get(id) !== undefined
@@ -320,7 +363,18 @@ export class Vault {
     return key
   }
 
+  /** Another process may have destroyed keys: what is kept of them here is let go of within a second. */
+  private noticeOthers(): void {
+    const now = performance.now()
+    if (now - this.lookedAt < 1_000) return
+    this.lookedAt = now
+    const version = this.statements.dataVersion.get()
+    if (version !== this.dataVersion) this.unwrapped.clear()
+    this.dataVersion = version
+  }
+
   private key(id: string): KeyObject {
+    this.noticeOthers()
     const cached = this.unwrapped.get(id)
     if (cached) return cached
     const row = this.statements.key.get(id)

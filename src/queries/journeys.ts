@@ -23,7 +23,7 @@ import type { JourneyEvent } from '../domain/journey/journey.ts'
 import { isReviewDue, isWarningDue, quietSince, type Need } from '../domain/journey/needs.ts'
 import type { Outcome } from '../domain/journey/outcomes.ts'
 import { believedNow, daysLate, lateAfterDays } from '../domain/journey/replay.ts'
-import type { Details, ParticipantEvent } from '../domain/participant.ts'
+import { saysDetails, type Details, type ParticipantEvent } from '../domain/participant.ts'
 import { programmeAt, sessionOf } from '../domain/programme.ts'
 import { PoisonEvent, recordedFrom } from '../domain/codec.ts'
 import { EventStore } from '../event-store/event-store.ts'
@@ -181,7 +181,7 @@ export interface LogRecord {
 }
 
 /** In place of a name: why there is none. That somebody was erased is never said of a key that is merely missing. */
-const withoutName = { keyMissing: '(key missing)', notKnown: '(name not known)' }
+const withoutName = { erased: '(erased)', keyMissing: '(key missing)', notKnown: '(name not known)' }
 const opaqueId = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 
 @Injectable()
@@ -360,15 +360,18 @@ export class Journeys {
     }
     if (!referral) return null
     let details: Details = {}
+    let isErased = false
     for await (const stored of this.store.read(`participant-${referral.data.participantId}`)) {
-      details = opened(this.vault, recordedFrom<ParticipantEvent>(stored)).data
+      const event = opened(this.vault, recordedFrom<ParticipantEvent>(stored))
+      if (saysDetails(event)) details = event.data
+      if (event.type === 'KeyDestroyed') isErased = true
     }
     const facts = believedNow(events)
     const figures = figuresOf(facts)
     const { programme } = referral.data
     return {
       journeyId,
-      name: this.nameOf(details, referral.data.participantId),
+      name: this.nameOf(details, referral.data.participantId, isErased),
       crn: details.crn ?? '',
       reference: referral.data.reference ?? '',
       programme: programmeAt(programme.key, programme.version)?.name ?? programme.key,
@@ -524,7 +527,7 @@ export class Journeys {
     const details = this.details(row)
     return {
       journeyId: row.journey_id,
-      name: this.nameOf(details, row.participant_id),
+      name: this.nameOf(details, row.participant_id, row.erasure === 'destroyed'),
       crn: details.crn ?? '',
       reference: this.referenceOf(row),
       programme: programmeAt(row.programme_key, row.programme_version)?.name ?? row.programme_key,
@@ -579,8 +582,9 @@ export class Journeys {
     return openedFields(this.vault, at).fields
   }
 
-  private nameOf({ familyName, givenNames }: Details, participantId: string): string {
+  private nameOf({ familyName, givenNames }: Details, participantId: string, isErased: boolean): string {
     if (familyName !== undefined || givenNames !== undefined) return [familyName, givenNames].filter(Boolean).join(', ')
+    if (isErased) return withoutName.erased
     return this.vault.hasKey(participantId) ? withoutName.notKnown : withoutName.keyMissing
   }
 }

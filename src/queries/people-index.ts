@@ -43,7 +43,9 @@ export class PeopleIndex {
   constructor(
     private readonly readModels: ReadModels,
     private readonly vault: Vault,
-  ) {}
+  ) {
+    vault.onDestroyed.add(() => this.forget())
+  }
 
   /** The journeys of those who answer to it, the nearest first, {@link mostFound} at most, and whether there are more. */
   async find(typed: string): Promise<{ readonly journeyIds: readonly string[]; readonly more: boolean }> {

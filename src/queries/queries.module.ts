@@ -8,6 +8,8 @@ import { Journeys } from './journeys.ts'
 import { LiveJourneys } from './live.ts'
 import { Questions } from './questions.ts'
 import { Registers } from './registers.ts'
+import { Rights } from './rights.ts'
+import { SubjectAccess } from './subject-access.ts'
 
 const registers = {
   provide: Registers,
@@ -16,7 +18,7 @@ const registers = {
 }
 
 @Module({
-  providers: [Consultations, Groups, Journeys, LiveJourneys, Questions, registers],
-  exports: [Consultations, Groups, Journeys, LiveJourneys, Questions, Registers],
+  providers: [Consultations, Groups, Journeys, LiveJourneys, Questions, registers, Rights, SubjectAccess],
+  exports: [Consultations, Groups, Journeys, LiveJourneys, Questions, Registers, Rights, SubjectAccess],
 })
 export class QueriesModule {}

@@ -4,7 +4,7 @@ import type { ReadModels } from '../../projections/runner/read-models.ts'
 import { figuresOf, type JourneyFigures } from '../domain/journey/figures.ts'
 import { foldFacts, type JourneyEvent } from '../domain/journey/fold.ts'
 import { nothingKnown, type JourneyFacts } from '../domain/journey/state.ts'
-import type { ParticipantEvent } from '../domain/participant.ts'
+import { saysDetails, type ParticipantEvent } from '../domain/participant.ts'
 import { PoisonEvent, recordedFrom } from '../domain/codec.ts'
 import type { EventStore } from '../event-store/event-store.ts'
 import { opened, openedFields } from '../protection/sealing.ts'
@@ -106,7 +106,10 @@ export async function* reportFromLog(
     const id = stored.stream.slice(stored.stream.indexOf('-') + 1)
     try {
       if (stored.stream.startsWith('participant-')) {
-        crns.set(id, opened(vault, recordedFrom<ParticipantEvent>(stored)).data.crn ?? '')
+        const event = opened(vault, recordedFrom<ParticipantEvent>(stored))
+        // His key is gone, and so is every CRN he had.
+        if (event.type === 'KeyDestroyed') crns.delete(id)
+        if (saysDetails(event)) crns.set(id, event.data.crn ?? '')
         continue
       }
       const event = recordedFrom<JourneyEvent>(stored)

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { categories } from '../../projections/projection.ts'
+import type { ErasureCommandHandler } from '../commands/erasure-command-handler.ts'
 import type { InstallationCommandHandler } from '../commands/installation-command-handler.ts'
 import type { EventStore } from '../event-store/event-store.ts'
 import type { Vault } from '../protection/vault.ts'
@@ -30,6 +31,7 @@ export interface Parts {
   readonly store: EventStore
   readonly vault: Vault
   readonly installation: InstallationCommandHandler
+  readonly erasures: ErasureCommandHandler
   /**
    * The position up to which the read models were built; null where they are about to be rebuilt, whichever log they were built
    * from. Absent for who works beside the process that holds the data directory.
@@ -45,7 +47,7 @@ export interface Parts {
  * @throws InstallationMismatch, saying what is missing and what can be done; StoreUnavailable
  */
 export async function checkInstallation(parts: Parts): Promise<void> {
-  const { config, store, vault, installation, projectedUpTo, onlyReads = false } = parts
+  const { config, store, vault, installation, erasures, projectedUpTo, onlyReads = false } = parts
   const isUnderOurKeys = await installation.isUnderOurKeys()
   if (isUnderOurKeys === false) throw new InstallationMismatch(otherKeys(config, vault.isNew))
   const holdsDataDirectory = projectedUpTo !== undefined
@@ -66,7 +68,7 @@ export async function checkInstallation(parts: Parts): Promise<void> {
       if (JSON.stringify(known) !== JSON.stringify(found)) writeFileSync(file, JSON.stringify(found), { mode: 0o600 })
     }
   }
-  const keyless = await participantsWithoutKey(store, vault)
+  const keyless = await participantsWithoutKey(store, vault, erasures)
   if (keyless) throw new InstallationMismatch(olderKeys(config, keyless))
   if (isUnderOurKeys === null && holdsDataDirectory && !onlyReads && !(await installation.identify()))
     throw new InstallationMismatch(otherKeys(config, vault.isNew))

@@ -4,6 +4,7 @@
  * reads only what came after, and an older copy of the keys is checked from where it was taken.
  */
 import type { Observable } from 'rxjs'
+import type { ErasureCommandHandler } from '../commands/erasure-command-handler.ts'
 import type { EventStore } from '../event-store/event-store.ts'
 import type { EventPlace } from '../event-store/stored-event.ts'
 import type { Vault } from '../protection/vault.ts'
@@ -18,24 +19,40 @@ export interface Keyless {
 const category = 'participant'
 
 /**
- * Reads the participants that came after what was checked before, or all where that is not known.
- * @returns null where each has a key, or is known to have lost it: up to where is then kept with the keys
- * @throws StoreUnavailable
+ * Reads the participants that came after what was checked before, or all where that is not known. On the way each erasure that the
+ * log authorises is carried out where it was not: a crash may have come first, or the keys are an older copy with his still in it.
+ * @returns null where each has a key, is known to have lost it or was erased: up to where is then kept with the keys
+ * @throws StoreUnavailable, KeysBusy
  */
-export async function participantsWithoutKey(store: EventStore, vault: Vault): Promise<Keyless | null> {
+export async function participantsWithoutKey(
+  store: EventStore,
+  vault: Vault,
+  erasures: ErasureCommandHandler,
+): Promise<Keyless | null> {
   const known = vault.checkedUpTo
   const from = known && (await standsIn(store, known)) ? BigInt(known.position) : null
-  const keyless = new Set<string>()
-  let since: Date | undefined
+  /** When the log received the first event read of each who has no key. */
+  const keyless = new Map<string, Date>()
+  const erased = new Set<string>()
+  const toCarryOut = new Set(vault.toDestroy)
   let last: EventPlace | undefined
-  for await (const { id, stream, revision, position, receivedAt } of store.readAll([category], from)) {
+  for await (const { id, type, stream, revision, position, receivedAt } of store.readAll([category], from)) {
     last = { id, stream, revision, position: String(position) }
     const participantId = stream.slice(category.length + 1)
-    if (vault.hasKey(participantId) || vault.hasLost(participantId)) continue
-    keyless.add(participantId)
-    since ??= receivedAt
+    const hasKey = vault.hasKey(participantId)
+    if (type === 'ErasureAuthorised') toCarryOut.add(participantId)
+    if (type === 'KeyDestroyed') {
+      erased.add(participantId)
+      if (!hasKey) toCarryOut.delete(participantId)
+      else toCarryOut.add(participantId)
+    }
+    if (!hasKey && !keyless.has(participantId) && !vault.hasLost(participantId)) keyless.set(participantId, receivedAt)
   }
-  if (since) return { ids: keyless, since }
+  for (const participantId of toCarryOut) await erasures.carryOut(participantId)
+  for (const participantId of keyless.keys())
+    if (erased.has(participantId) || (await erasures.isErased(participantId))) keyless.delete(participantId)
+  const [since] = [...keyless.values()].toSorted((one, other) => one.getTime() - other.getTime())
+  if (since) return { ids: new Set(keyless.keys()), since }
   if (last && last.id !== known?.id) await vault.whenFree(() => (vault.checkedUpTo = last))
   return null
 }

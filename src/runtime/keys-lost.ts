@@ -1,4 +1,5 @@
 /** Going on without keys that are gone for good: a person says so, with his code and a reason, and the log keeps it. */
+import type { ErasureCommandHandler } from '../commands/erasure-command-handler.ts'
 import type { InstallationCommandHandler } from '../commands/installation-command-handler.ts'
 import { keyLossReasons, type KeyLossReason, type KeysLost } from '../domain/installation.ts'
 import type { EventStore } from '../event-store/event-store.ts'
@@ -28,7 +29,14 @@ export async function acceptLossOfKeys(
     store,
     vault,
     installation,
-  }: { config: Config; store: EventStore; vault: Vault; installation: InstallationCommandHandler },
+    erasures,
+  }: {
+    config: Config
+    store: EventStore
+    vault: Vault
+    installation: InstallationCommandHandler
+    erasures: ErasureCommandHandler
+  },
   loss: LossOfKeys,
 ): Promise<number> {
   const isUnderOthers = (await installation.isUnderOurKeys()) === false
@@ -36,7 +44,7 @@ export async function acceptLossOfKeys(
     throw new InstallationMismatch(
       `${config.keysDir} holds the keys of another installation. Nothing was changed. Set KEYS_DIR to the directory of this log's keys; where they are gone, to an empty one.`,
     )
-  const keyless = await participantsWithoutKey(store, vault)
+  const keyless = await participantsWithoutKey(store, vault, erasures)
   if (!keyless && !isUnderOthers) return 0
   const ids = keyless?.ids ?? new Set()
   // The log first: where this ends in between, the next start still refuses, and the loss can be recorded again.

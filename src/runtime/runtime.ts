@@ -7,6 +7,7 @@ import type { ConnectionSettings } from '../../projections/rebuild/partition-thr
 import { rebuilderFor } from '../../projections/rebuild/rebuild.ts'
 import { projections } from '../../projections/projections.ts'
 import { discardCheckpointsOfOtherLogs } from '../../projections/runner/log-identity.ts'
+import { forgetTokensOfErased } from '../../projections/runner/erased-tokens.ts'
 import { ProjectionRunner } from '../../projections/runner/projection-runner.ts'
 import { ReadModels } from '../../projections/runner/read-models.ts'
 import { openReadModelDatabase, setAsideWhereDamaged } from '../../projections/storage/open-database.ts'
@@ -45,6 +46,8 @@ export interface Runtime {
   /** Closes all of it, in the reverse order; once, however often it is asked. */
   close(): Promise<void>
 }
+
+const tokensStay = 'The tokens of whoever was erased are still in the read models. The next start takes them out.'
 
 /** Under which the open runtime is provided to what is injected. */
 export const RUNTIME = Symbol('Runtime')
@@ -104,11 +107,19 @@ export async function openRuntime(
     opened.push(() => readModels.close())
     const commands = commandHandlersOn(store, appender, vault, { ...config, categories, log })
     opened.push(() => commands.consultations.close())
-    const { installation } = commands
+    const { installation, erasures } = commands
     try {
-      if (lossOfKeys) await acceptLossOfKeys({ config, store, vault, installation }, lossOfKeys)
+      if (lossOfKeys) await acceptLossOfKeys({ config, store, vault, installation, erasures }, lossOfKeys)
       const projectedUpTo = toRebuild ? null : BigInt((await readModels.asOf()).position)
-      await checkInstallation({ config, store, vault, installation, onlyReads, ...(lock && { projectedUpTo }) })
+      await checkInstallation({
+        config,
+        store,
+        vault,
+        installation,
+        erasures,
+        onlyReads,
+        ...(lock && { projectedUpTo }),
+      })
     } catch (error) {
       vault.unmake()
       throw error
@@ -123,6 +134,11 @@ export async function openRuntime(
     const rebuilder = rebuilderFor({ ...sources, connections })
     const runner = lock ? new ProjectionRunner(sources, projections, rebuilder) : null
     opened.push(() => runner?.stop())
+    runner?.progress.subscribe(({ events, caughtUp }) => {
+      // It begins anew after each rebuild, whose threads may have read a key before it was destroyed.
+      const hasErased = caughtUp && (events.length === 0 || events.some(({ type }) => type === 'KeyDestroyed'))
+      if (hasErased) forgetTokensOfErased(readModels.database).catch((err: unknown) => log.warn({ err }, tokensStay))
+    })
     if (embedded && config.backup) {
       const backups = new ScheduledBackup(
         (file, signal) => backUpStore(join(config.dataDir, 'store'), file, signal),

@@ -10,6 +10,9 @@ import type { ConsultationType, ConsultationView } from '../domain/consultation.
 /** A page that is moved about on fetches more of what it shows: as long after it was opened that is the same look, in milliseconds. */
 const sameLookMs = 30 * 60_000
 
+/** Views that leave the service: for whoever fetches them, or for the person himself. */
+const takenAway: ReadonlySet<ConsultationView> = new Set(['download', 'subject_access'])
+
 @Injectable()
 export class Looking {
   private readonly lately = new LRUCache<string, true>({ max: 10_000, ttl: sameLookMs })
@@ -18,7 +21,7 @@ export class Looking {
 
   /** One record is about to be shown. @throws ConsultationLogUnavailable, and then it must not be */
   at(request: FastifyRequest, journeyId: string, view: ConsultationView): Promise<void> {
-    return this.write(request, view === 'download' ? 'RecordDisclosed' : 'RecordConsulted', view, [journeyId])
+    return this.write(request, takenAway.has(view) ? 'RecordDisclosed' : 'RecordConsulted', view, [journeyId])
   }
 
   /** More of a record is about to be shown on a page that is open; written down unless opening that page was. */

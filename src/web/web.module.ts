@@ -37,6 +37,7 @@ import { QuestionsController } from './registers/questions.controller.ts'
 import { SavedViewsController } from './registers/saved-views.controller.ts'
 import { RegistersController } from './registers/registers.controller.ts'
 import { ReplayController } from './replay/replay.controller.ts'
+import { RightsController } from './rights/rights.controller.ts'
 import { SignInController } from './sign-in/sign-in.controller.ts'
 import { TimelineController } from './timeline/timeline.controller.ts'
 
@@ -69,12 +70,21 @@ import { TimelineController } from './timeline/timeline.controller.ts'
     PacksController,
     RegistersController,
     QuestionsController,
+    RightsController,
   ],
   providers: [
     InspectorQuestions,
     JourneyPages,
     Looking,
-    { provide: Searches, useFactory: () => new Searches() },
+    {
+      provide: Searches,
+      useFactory: ({ vault }: Runtime) => {
+        const searches = new Searches()
+        vault.onDestroyed.add(() => searches.forgetAll())
+        return searches
+      },
+      inject: [RUNTIME],
+    },
     { provide: UploadedImports, useFactory: (runtime: Runtime) => new UploadedImports(runtime), inject: [RUNTIME] },
   ],
 })

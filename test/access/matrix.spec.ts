@@ -26,6 +26,7 @@ const everybody = 'C F T A D P O'
 const readers = 'C F T A D . .'
 const recorders = 'C F T . . . .'
 const reviewers = '. . . A D . .'
+const protectors = '. . . . D . .'
 const operators = '. . . . . . O'
 const open = 'public'
 
@@ -44,6 +45,25 @@ const table: Readonly<Record<string, string>> = {
   'GET /journeys/:id/history': readers,
   'GET /journeys/:id/history.jsonl': readers,
   'GET /journeys/:id/looks': reviewers,
+  'GET /rights': protectors,
+  'GET /rights/retention': protectors,
+  'GET /journeys/:id/rights/access-pack': protectors,
+  'POST /journeys/:id/rights/access-pack': protectors,
+  'GET /journeys/:id/rights/statement': protectors,
+  'POST /journeys/:id/rights/statement': protectors,
+  'GET /journeys/:id/rights/dispute': protectors,
+  'POST /journeys/:id/rights/dispute': protectors,
+  'GET /journeys/:id/rights/dispute/:item/settlement': protectors,
+  'POST /journeys/:id/rights/dispute/:item/settlement': protectors,
+  'GET /journeys/:id/rights': protectors,
+  'GET /journeys/:id/rights/erasure': protectors,
+  'POST /journeys/:id/rights/erasure': protectors,
+  'GET /journeys/:id/rights/erasure/decision': protectors,
+  'POST /journeys/:id/rights/erasure/decision': protectors,
+  'GET /journeys/:id/rights/hold': protectors,
+  'POST /journeys/:id/rights/hold': protectors,
+  'GET /journeys/:id/rights/hold/:item/release': protectors,
+  'POST /journeys/:id/rights/hold/:item/release': protectors,
   'GET /journeys/:id/recorded': recorders,
   'GET /journeys/:id/details': recorders,
   'POST /journeys/:id/details': recorders,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { CommandContext } from '../../src/domain/history.ts'
 import { odditiesOfDetails } from '../../src/domain/participant.ts'
-import type { Details, ParticipantCommand, ParticipantEvent } from '../../src/domain/participant.ts'
+import type { Details, DetailsCommand, DetailsEvent } from '../../src/domain/participant.ts'
 import { givenParticipant as given, type Fact } from './given.ts'
 
 describe('a participant', () => {
@@ -118,15 +118,15 @@ const asFirstTold: Told = {
   fingerprint: 'first',
 }
 const renamed: Told = { ...asFirstTold, familyName: 'Sample', fingerprint: 'second' }
-const registered: Fact<ParticipantEvent> = {
+const registered: Fact<DetailsEvent> = {
   on: '2025-01-06',
   event: { type: 'ParticipantRegistered', data: asFirstTold },
 }
-const corrected: Fact<ParticipantEvent> = {
+const corrected: Fact<DetailsEvent> = {
   on: '2025-01-06',
   event: { type: 'ParticipantDetailsCorrected', data: renamed },
 }
-const tell = (data: Told, how: Partial<CommandContext> = {}): ParticipantCommand => ({
+const tell = (data: Told, how: Partial<CommandContext> = {}): DetailsCommand => ({
   type: 'TellDetails',
   commandId: 'tell',
   occurredOn: '2025-01-06',
@@ -134,15 +134,15 @@ const tell = (data: Told, how: Partial<CommandContext> = {}): ParticipantCommand
   data,
   ...how,
 })
-const correctedTo = (data: Told, corrects: number): ParticipantEvent => ({
+const correctedTo = (data: Told, corrects: number): DetailsEvent => ({
   type: 'ParticipantDetailsCorrected',
   data: { ...data, corrects, because: 'As his passport says.' },
 })
-const corrected0: Fact<ParticipantEvent> = { on: '2025-01-06', event: correctedTo(renamed, 0) }
+const corrected0: Fact<DetailsEvent> = { on: '2025-01-06', event: correctedTo(renamed, 0) }
 const correct = (
   data: Told,
   { because = 'As his passport says.', recordedFrom }: { because?: string; recordedFrom?: string } = {},
-): ParticipantCommand => ({
+): DetailsCommand => ({
   type: 'CorrectDetails',
   commandId: 'correct',
   occurredOn: '2025-01-06',

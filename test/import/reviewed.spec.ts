@@ -5,7 +5,7 @@ import { describe, expect, it, vi } from 'vitest'
 import { InstallationMismatch } from '../../src/runtime/installation-check.ts'
 import { dayOf } from '../../src/domain/calendar.ts'
 import { recordedFrom } from '../../src/domain/codec.ts'
-import type { ParticipantEvent } from '../../src/domain/participant.ts'
+import type { DetailsEvent } from '../../src/domain/participant.ts'
 import { NotAContactLog } from '../../src/exchange/contact-log-file.ts'
 import { importFile } from '../../src/exchange/import-file.ts'
 import { opened } from '../../src/protection/sealing.ts'
@@ -60,7 +60,7 @@ describe('a contact log', () => {
     const id = runtime.vault.find('crn', 'X000001')!
     const names = []
     for await (const event of runtime.store.read(`participant-${id}`))
-      names.push(opened(runtime.vault, recordedFrom<ParticipantEvent>(event)).data.givenNames)
+      names.push(opened(runtime.vault, recordedFrom<DetailsEvent>(event)).data.givenNames)
     expect(names).toEqual(['José', 'Josè'])
   })
 

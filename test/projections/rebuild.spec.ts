@@ -160,6 +160,8 @@ describe.each(databases)('verifying, on %s', (kind) => {
       ['participant', 0],
       ['participant_token', 0],
       ['participant_details', 0],
+      ['erasure', 0],
+      ['own_words', 0],
       ['caseload', 0],
       ['timeline', 0],
       ['programme_group', 0],

@@ -35,6 +35,11 @@ export class Searches {
     return id
   }
 
+  /** Somebody was erased: his name may be among what was sought. */
+  forgetAll(): void {
+    this.kept.clear()
+  }
+
   /** @returns null for a search that is over, that never was, or that was sent in another session */
   of(request: object, id: string): Readonly<Record<string, string>> | null {
     const search = this.kept.get(id)
