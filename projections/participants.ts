@@ -1,6 +1,7 @@
 /** Who is he, and how is he found? His details sealed as the log holds them, and the keyed tokens by which he can be looked up. */
 import { groupEventTypes } from '../src/domain/group/group.ts'
 import type { Recorded } from '../src/domain/history.ts'
+import { limitedAccessEventTypes } from '../src/domain/limited-access.ts'
 import type { Details, ParticipantEvent } from '../src/domain/participant.ts'
 import { sessionEventTypes } from '../src/domain/session/session.ts'
 import { opened } from '../src/protection/sealing.ts'
@@ -141,6 +142,7 @@ export const participants: Projection = {
       'OutcomeRecategorised',
       'ContactRefused',
       'EvidencePackMade',
+      ...limitedAccessEventTypes,
     ),
   },
 }

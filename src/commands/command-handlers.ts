@@ -1,5 +1,6 @@
 /** The command handlers of one runtime, over one log and one set of keys. */
 import { join } from 'node:path'
+import type { Reach } from '../access/reach.ts'
 import type { EventAppender } from '../event-store/event-appender.ts'
 import type { EventStore } from '../event-store/event-store.ts'
 import type { Vault } from '../protection/vault.ts'
@@ -9,6 +10,7 @@ import { GroupCommandHandler } from './group-command-handler.ts'
 import { EvidencePackCommandHandler } from './evidence-pack-command-handler.ts'
 import { InstallationCommandHandler } from './installation-command-handler.ts'
 import { JourneyCommandHandler } from './journey-command-handler.ts'
+import { LimitedAccessCommandHandler } from './limited-access-command-handler.ts'
 import { ParticipantCommandHandler } from './participant-command-handler.ts'
 import { SessionCommandHandler } from './session-command-handler.ts'
 
@@ -19,6 +21,8 @@ export interface CommandHandlers {
   readonly consultations: ConsultationLog
   readonly groups: GroupCommandHandler
   readonly sessions: SessionCommandHandler
+  /** Who may see which case. */
+  readonly limitedAccess: LimitedAccessCommandHandler
   readonly evidencePacks: EvidencePackCommandHandler
   /** Which keys the log is under. */
   readonly installation: InstallationCommandHandler
@@ -34,14 +38,26 @@ export function commandHandlersOn(
   appender: EventAppender,
   vault: Vault,
   dataDir: string,
+  reach: Reach,
 ): CommandHandlers {
   const decideAndAppend = new DecideAndAppend(store, appender, vault)
   const participants = new ParticipantCommandHandler(decideAndAppend, vault, store)
-  const journeys = new JourneyCommandHandler(decideAndAppend, participants, store, vault)
+  const journeys = new JourneyCommandHandler(decideAndAppend, participants, { store, vault, reach })
   const consultations = new ConsultationLog(appender, join(dataDir, 'consultations.sqlite'))
-  const groups = new GroupCommandHandler(decideAndAppend, journeys, vault)
-  const sessions = new SessionCommandHandler(decideAndAppend, journeys, groups)
+  const groups = new GroupCommandHandler(decideAndAppend, journeys, vault, reach)
+  const sessions = new SessionCommandHandler(decideAndAppend, journeys, groups, reach)
+  const limitedAccess = new LimitedAccessCommandHandler(decideAndAppend, reach)
   const evidencePacks = new EvidencePackCommandHandler(decideAndAppend)
   const installation = new InstallationCommandHandler(store, appender, vault)
-  return { journeys, participants, groups, sessions, consultations, evidencePacks, installation, decideAndAppend }
+  return {
+    journeys,
+    participants,
+    groups,
+    sessions,
+    consultations,
+    limitedAccess,
+    evidencePacks,
+    installation,
+    decideAndAppend,
+  }
 }

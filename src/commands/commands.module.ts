@@ -4,6 +4,7 @@ import { RUNTIME_COMMANDS, type CommandHandlers } from './command-handlers.ts'
 import { ConsultationLog } from './consultation-log.ts'
 import { GroupCommandHandler } from './group-command-handler.ts'
 import { JourneyCommandHandler } from './journey-command-handler.ts'
+import { LimitedAccessCommandHandler } from './limited-access-command-handler.ts'
 import { SessionCommandHandler } from './session-command-handler.ts'
 
 @Module({
@@ -24,7 +25,18 @@ import { SessionCommandHandler } from './session-command-handler.ts'
       useFactory: ({ sessions }: CommandHandlers) => sessions,
       inject: [RUNTIME_COMMANDS],
     },
+    {
+      provide: LimitedAccessCommandHandler,
+      useFactory: ({ limitedAccess }: CommandHandlers) => limitedAccess,
+      inject: [RUNTIME_COMMANDS],
+    },
   ],
-  exports: [ConsultationLog, JourneyCommandHandler, GroupCommandHandler, SessionCommandHandler],
+  exports: [
+    ConsultationLog,
+    LimitedAccessCommandHandler,
+    JourneyCommandHandler,
+    GroupCommandHandler,
+    SessionCommandHandler,
+  ],
 })
 export class CommandsModule {}

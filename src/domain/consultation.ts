@@ -34,6 +34,7 @@ export const consultationViews = {
   download: 'The whole record, taken away',
   live: 'Told of changes',
   looks: 'Who looked at the record',
+  access: 'Who may see the record',
   audit: 'A search of the auditor’s desk',
   stream: 'A stream, to the byte',
   pack: 'An evidence pack',

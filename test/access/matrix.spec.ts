@@ -26,6 +26,7 @@ const everybody = 'C F T A D P O'
 const readers = 'C F T A D . .'
 const recorders = 'C F T . . . .'
 const reviewers = '. . . A D . .'
+const limiters = '. . T . D . .'
 const operators = '. . . . . . O'
 const open = 'public'
 
@@ -44,6 +45,11 @@ const table: Readonly<Record<string, string>> = {
   'GET /journeys/:id/history': readers,
   'GET /journeys/:id/history.jsonl': readers,
   'GET /journeys/:id/looks': reviewers,
+  'GET /journeys/:id/access': limiters,
+  'GET /journeys/:id/access/new': limiters,
+  'POST /journeys/:id/access/new': limiters,
+  'GET /journeys/:id/access/:limit/lift': limiters,
+  'POST /journeys/:id/access/:limit/lift': limiters,
   'GET /journeys/:id/recorded': recorders,
   'GET /journeys/:id/details': recorders,
   'POST /journeys/:id/details': recorders,

@@ -48,7 +48,7 @@ describe('the command handlers', () => {
     const runtime = await temporaryWorkplace()
     const journeyId = await referred(runtime)
     const appender = appenderOf(runtime) as EventAppender
-    const other = commandHandlersOn(runtime.store, appender, runtime.vault, temporaryDirectory())
+    const other = commandHandlersOn(runtime.store, appender, runtime.vault, temporaryDirectory(), runtime.reach)
     const append = vi.spyOn(appender, 'append')
     const at = Array.from({ length: 20 }, () => telling())
     const answers = await Promise.all(

@@ -32,6 +32,7 @@ const always: readonly ProblemCode[] = [
   'unexpected',
   'store_unavailable',
   'read_models_unavailable',
+  'reach_unknown',
 ]
 
 /** The problems a route can answer with, one response a status. */

@@ -343,6 +343,12 @@ export const problemKinds = {
     title: 'The read models cannot be reached',
     meaning: 'Questions cannot be answered just now; commands are recorded as ever. Ask again after Retry-After.',
   },
+  reach_unknown: {
+    status: 503,
+    title: 'Who may see a case cannot be found out',
+    meaning:
+      'Before a record is shown or changed it is looked up who may see it. That cannot be done just now, so nothing is answered. Ask again after Retry-After.',
+  },
   consultation_log_unavailable: {
     status: 503,
     title: 'Who looks cannot be written down',
@@ -434,6 +440,7 @@ const retryAfter: Partial<Record<ProblemCode, string>> = {
   read_models_unavailable: '5',
   identity_provider_unavailable: '5',
   consultation_log_unavailable: '5',
+  reach_unknown: '5',
 }
 
 /** What is wrong, as far as the caller may know; whatever is not foreseen is `unexpected`, and says nothing of what is inside. */

@@ -11,10 +11,15 @@ import { isPackReason, packReasons, type PackReason } from '../../domain/evidenc
 import { PackRefused, type PackScope } from '../../evidence/pack/pack-format.ts'
 import { sayDay } from '../layout/dates.ts'
 import { Looking } from '../looking.ts'
+import { ReachedStreams } from './reached-streams.ts'
 import { typedDay, type AskedFields, type TypedProblem } from './asked.ts'
 
 const scopes = { journey: 'One journey', group: 'One group', days: 'Some days', log: 'The whole log' } as const
 type AskedScope = keyof typeof scopes
+
+/** Said whichever group or days are asked for: it tells of no case that is withheld. */
+const packsOfOneOnly =
+  'From your account packs of one journey only can be made. Ask a data protection officer to make this one'
 
 interface PackAsked {
   readonly scope: PackScope
@@ -31,6 +36,7 @@ export class PacksController {
     private readonly packs: PackMaker,
     private readonly cases: Cases,
     private readonly looking: Looking,
+    private readonly reached: ReachedStreams,
   ) {}
 
   @Get('new')
@@ -42,7 +48,8 @@ export class PacksController {
   @Post()
   @HttpCode(200)
   async make(@Body() body: AskedFields, @Req() request: FastifyRequest, @Res() reply: FastifyReply) {
-    const { asked, problems } = this.read(body)
+    const without = await this.reached.withheld()
+    const { asked, problems } = this.read(body, without)
     if (!asked || body.step === 'change') {
       await this.looking.along(request, [], 'pack')
       const errors = body.step === 'change' ? [] : problems
@@ -71,7 +78,7 @@ export class PacksController {
 
   @Get(':pack')
   async show(@Param('pack') id: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply) {
-    const made = this.find(id, request)
+    const made = await this.find(id, request)
     await this.looking.along(request, [], 'pack')
     return reply.view('audit/pack-made.njk', {
       ...made,
@@ -82,7 +89,7 @@ export class PacksController {
 
   @Get(':pack/download')
   async download(@Param('pack') id: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply) {
-    const { bytes, journeyIds } = this.find(id, request)
+    const { bytes, journeyIds } = await this.find(id, request)
     // What leaves the service of one record is that record's disclosure; of many it is a list of them.
     if (journeyIds.length === 1) await this.looking.at(request, journeyIds[0]!, 'download')
     else await this.looking.along(request, journeyIds, 'download')
@@ -92,13 +99,18 @@ export class PacksController {
       .send(Buffer.from(bytes))
   }
 
-  private find(id: string, request: FastifyRequest) {
+  private async find(id: string, request: FastifyRequest) {
     const made = this.packs.madeFor(whoIsAsking(request).id, id)
-    if (!made) throw new NotFoundException('There is no such pack, or it is not kept any longer. Make it again.')
+    const without = await this.reached.withheld()
+    if (!made || made.journeyIds.some((journey) => without.has(`journey-${journey}`)))
+      throw new NotFoundException('There is no such pack, or it is not kept any longer. Make it again.')
     return made
   }
 
-  private read(body: AskedFields): { readonly asked: PackAsked | null; readonly problems: readonly TypedProblem[] } {
+  private read(
+    body: AskedFields,
+    without: ReadonlySet<string>,
+  ): { readonly asked: PackAsked | null; readonly problems: readonly TypedProblem[] } {
     const problems: TypedProblem[] = []
     const text = (name: string) => (typeof body[name] === 'string' ? body[name].trim() : '')
     const day = (name: string, label: string): Day | null => {
@@ -106,7 +118,7 @@ export class PacksController {
       if (!found) problems.push({ href: `#${name}`, text: `“${label}” must be a real date, like 17/5/2024` })
       return found
     }
-    const scope = this.scopeIn(text, day, problems)
+    const scope = this.scopeIn(text, day, problems, without)
     const knownOn = text('known') === '' ? null : day('known', 'As known on')
     const reason = text('reason')
     if (!isPackReason(reason)) problems.push({ href: '#reason', text: 'Select what the pack is for' })
@@ -121,11 +133,17 @@ export class PacksController {
     text: (name: string) => string,
     day: (name: string, label: string) => Day | null,
     problems: TypedProblem[],
+    without: ReadonlySet<string>,
   ): Pick<PackAsked, 'scope' | 'of'> | null {
+    // A pack of many cannot leave anybody out: it would not verify.
+    if (without.size > 0 && text('scope') !== 'journey' && Object.hasOwn(scopes, text('scope'))) {
+      problems.push({ href: '#scope', text: packsOfOneOnly })
+      return null
+    }
     switch (text('scope')) {
       case 'journey': {
         const stream = this.cases.streamNamed(text('case'))
-        if (stream?.startsWith('journey-'))
+        if (stream?.startsWith('journey-') && !without.has(stream))
           return { scope: { of: 'journey', stream, reference: text('case') }, of: `journey ${text('case')}` }
         problems.push({ href: '#case', text: 'No journey in this log has this reference or id' })
         return null

@@ -3,6 +3,7 @@ import { HttpException } from '@nestjs/common'
 import { isDatabaseUnavailable } from '../../../projections/storage/availability.ts'
 import { IdentityProviderUnavailable } from '../../access/identity-provider.ts'
 import { Forbidden, SignedOut } from '../../access/policy.ts'
+import { ReachUnknown } from '../../access/reach.ts'
 import { ConsultationLogUnavailable } from '../../commands/consultation-log.ts'
 import { StaleRevision } from '../../commands/decide-and-append.ts'
 import { PoisonEvent } from '../../domain/codec.ts'
@@ -26,6 +27,8 @@ export type FailureCode =
   | 'signed_out'
   | 'forbidden'
   | 'identity_provider_unavailable'
+  /** Who may see a case could not be found out, so nothing is shown. */
+  | 'reach_unknown'
   /** Who looked could not be written down, so nothing is shown. */
   | 'consultation_log_unavailable'
   /** The token of a form is missing or too old. */
@@ -63,6 +66,7 @@ export function classifyFailure(error: unknown): Failure {
   if (error instanceof ConcurrencyConflict) return { code: 'busy' }
   if (error instanceof StoreUnavailable) return { code: 'store_unavailable' }
   if (isDatabaseUnavailable(error)) return { code: 'read_models_unavailable' }
+  if (error instanceof ReachUnknown) return { code: 'reach_unknown' }
   if (error instanceof ConsultationLogUnavailable) return { code: 'consultation_log_unavailable' }
   if (error instanceof SignedOut) return { code: 'signed_out' }
   if (error instanceof IdentityProviderUnavailable) return { code: 'identity_provider_unavailable' }

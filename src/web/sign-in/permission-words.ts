@@ -5,5 +5,6 @@ export const permissionWords: Readonly<Record<Permission, string>> = {
   read: 'see who is on the programme and what happened on a journey',
   record: 'record what happened on a journey',
   operate: 'see the status of the service and have parked journeys read again',
+  limit: 'say who may not see a case',
   review: 'see who has looked at a record, and the registers across journeys',
 }
