@@ -1,6 +1,14 @@
 /** Who looked at a record, and what somebody has looked at: read from the consultation log itself. */
 import { Injectable } from '@nestjs/common'
-import { consultationByCategory, consultationCategory, lookFrom, type RecordedLook } from '../domain/consultation.ts'
+import {
+  alertFrom,
+  consultationAlertCategory,
+  consultationByCategory,
+  consultationCategory,
+  lookFrom,
+  type RecordedAlert,
+  type RecordedLook,
+} from '../domain/consultation.ts'
 import { EventStore } from '../event-store/event-store.ts'
 import type { StoredEvent } from '../event-store/stored-event.ts'
 import { ReachedCases } from './reached-cases.ts'
@@ -35,6 +43,12 @@ export class Consultations {
       more: all.length > mostLooks,
       listsSince: everybodys.length < mostLists ? null : everybodys.at(-1)!.recordedAt,
     }
+  }
+
+  /** Who reached for more records than is usual, the newest first. */
+  async alerts(): Promise<readonly RecordedAlert[]> {
+    const events = await Array.fromAsync(this.store.readAllBackwards([consultationAlertCategory], mostLooks))
+    return events.map(alertFrom).filter((alert) => alert !== null)
   }
 
   /** What one person has looked at, the newest first. Of what is withheld from whoever asks now, only that there were lists is said. */

@@ -129,6 +129,7 @@ const table: Readonly<Record<string, string>> = {
   'GET /live': 'C F T A D . O',
   'GET /operations': operators,
   'POST /operations/reprocess': operators,
+  'GET /alerts': reviewers,
   'GET /account': everybody,
   'GET /account/looks': everybody,
   'GET /sign-in/home': everybody,

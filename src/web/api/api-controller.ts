@@ -195,5 +195,12 @@ export const JourneyQuery = (path: string, summary: string, ...codes: readonly P
     RequiresPermission('read'),
     ApiOperation({ summary }),
     journeyParam,
-    AnswersProblems('invalid_query', 'invalid_header', 'not_found', 'consultation_log_unavailable', ...codes),
+    AnswersProblems(
+      'invalid_query',
+      'invalid_header',
+      'not_found',
+      'consultation_log_unavailable',
+      'too_many_records',
+      ...codes,
+    ),
   )

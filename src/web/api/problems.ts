@@ -77,6 +77,12 @@ export const problemKinds = {
     title: 'This Idempotency-Key was used for another request',
     meaning: 'The same key came before with another body at the same address. Use a new key for a new request.',
   },
+  too_many_records: {
+    status: 429,
+    title: 'More records than is usual',
+    meaning:
+      'You asked for more different records in some minutes than one person’s work needs. That was noted. Wait some minutes; ask whoever runs the service where a program needs more.',
+  },
   too_many_requests: {
     status: 429,
     title: 'Too many requests',
@@ -441,6 +447,7 @@ const retryAfter: Partial<Record<ProblemCode, string>> = {
   identity_provider_unavailable: '5',
   consultation_log_unavailable: '5',
   reach_unknown: '5',
+  too_many_records: '600',
 }
 
 /** What is wrong, as far as the caller may know; whatever is not foreseen is `unexpected`, and says nothing of what is inside. */

@@ -3,6 +3,7 @@ import { HttpException } from '@nestjs/common'
 import { isDatabaseUnavailable } from '../../../projections/storage/availability.ts'
 import { IdentityProviderUnavailable } from '../../access/identity-provider.ts'
 import { Forbidden, SignedOut } from '../../access/policy.ts'
+import { UnusualReachRefused } from '../../access/unusual-reach.ts'
 import { ReachUnknown } from '../../access/reach.ts'
 import { ConsultationLogUnavailable } from '../../commands/consultation-log.ts'
 import { StaleRevision } from '../../commands/decide-and-append.ts'
@@ -46,6 +47,8 @@ export type FailureCode =
   /** The body is of a media type that is not taken here. */
   | 'unsupported_media_type'
   | 'too_many_requests'
+  /** More records than are usual were asked for. */
+  | 'too_many_records'
   | 'closing'
   | 'unexpected'
 
@@ -66,6 +69,7 @@ export function classifyFailure(error: unknown): Failure {
   if (error instanceof ConcurrencyConflict) return { code: 'busy' }
   if (error instanceof StoreUnavailable) return { code: 'store_unavailable' }
   if (isDatabaseUnavailable(error)) return { code: 'read_models_unavailable' }
+  if (error instanceof UnusualReachRefused) return { code: 'too_many_records' }
   if (error instanceof ReachUnknown) return { code: 'reach_unknown' }
   if (error instanceof ConsultationLogUnavailable) return { code: 'consultation_log_unavailable' }
   if (error instanceof SignedOut) return { code: 'signed_out' }

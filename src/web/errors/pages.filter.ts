@@ -190,6 +190,14 @@ const pages: Readonly<Record<FailureCode, (failure: Failure, error: Error) => Pa
   body_too_large: page(413, 'That is too much at once', 'Nothing was recorded. Go back and shorten the note.'),
   unsupported_media_type: cannotBeDone,
   too_many_requests: page(429, 'Too many requests', 'Wait a minute, then load the page again.'),
+  too_many_records: (_failure, { message }) => ({
+    status: 429,
+    title: 'You have looked at very many records',
+    paragraphs: [
+      `${message} This was noted, and nothing more is shown just now.`,
+      'Wait some minutes, then load the page again. If your work needs more, tell a data protection officer.',
+    ],
+  }),
   closing: ours,
   unexpected: ours,
 }

@@ -61,8 +61,7 @@ export class GroupsController {
       ...recordedIn(query),
       ...groupView(whole),
       notCarried: notCarried.filter(
-        ({ stream, journeyId }) =>
-          shown.has(journeyId) && (stream === `group-${groupId}` || sessionIds.has(stream)),
+        ({ stream, journeyId }) => shown.has(journeyId) && (stream === `group-${groupId}` || sessionIds.has(stream)),
       ).length,
     })
   }
