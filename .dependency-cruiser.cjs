@@ -13,13 +13,16 @@ const rooms = {
   'src/protection/': ['src/domain/'],
   'src/access/': ['src/domain/'],
   'src/commands/': ['src/access/', 'src/domain/', 'src/event-store/', 'src/protection/'],
+  // Which cases are limited, kept level with the log.
+  'src/reach/': ['src/access/', 'src/domain/', 'src/event-store/'],
   'projections/': ['src/domain/', 'src/event-store/', 'src/protection/'],
-  'src/queries/': ['projections/', 'src/access/', 'src/domain/', 'src/event-store/', 'src/protection/'],
+  'src/queries/': ['projections/', 'src/access/', 'src/domain/', 'src/event-store/', 'src/protection/', 'src/reach/'],
 
   // What everything stands on: configuration, the lock on the data directory, and store, keys and read models opened in order.
   'src/runtime/': [
     'projections/',
     'src/access/access-settings.ts',
+    'src/access/reach.ts',
     'src/commands/command-handlers.ts',
     'src/commands/erasure-command-handler.ts',
     'src/commands/installation-command-handler.ts',
@@ -27,6 +30,7 @@ const rooms = {
     'src/embedded-store/embedded-store.ts',
     'src/event-store/',
     'src/protection/',
+    'src/reach/',
   ],
   'src/exchange/': [
     'projections/caseload.ts',
@@ -67,6 +71,7 @@ const rooms = {
     'src/operations/',
     'src/process/',
     'src/queries/',
+    'src/reach/',
   ],
   'src/cli/': [
     'projections/',

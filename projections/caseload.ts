@@ -7,6 +7,7 @@ import type { Recorded } from '../src/domain/history.ts'
 import type { Day } from '../src/domain/calendar.ts'
 import { figuresOf, statusOf, type Status } from '../src/domain/journey/figures.ts'
 import { isReviewDue, isWarningDue, type Need } from '../src/domain/journey/needs.ts'
+import { limitedAccessEventTypes } from '../src/domain/limited-access.ts'
 import { sessionEventTypes } from '../src/domain/session/session.ts'
 import { applyInPlace, fieldsRead, ownFacts, type JourneyEvent, type OwnFacts } from '../src/domain/journey/fold.ts'
 import {
@@ -258,7 +259,7 @@ export const caseload: Projection = {
       learned,
     ),
     ...ignoring('ParticipantRegistered', 'ParticipantDetailsCorrected', 'ContactRefused', 'EvidencePackMade'),
-    ...ignoring(...erasureEventTypes, ...statementEventTypes),
+    ...ignoring(...erasureEventTypes, ...limitedAccessEventTypes, ...statementEventTypes),
     ...ignoring(...groupEventTypes, ...sessionEventTypes),
   },
 }
@@ -270,6 +271,8 @@ export interface CaseloadFilter {
   readonly statuses?: readonly Status[]
   readonly provider?: string
   readonly groupId?: string
+  /** Whoever asks is shown no journey of these participants. */
+  readonly withheld?: ReadonlySet<string>
   /** Journeys of which nothing happened after the day it says; the due ones of the others. */
   readonly need?: { readonly kind: Need; readonly quietSince: Day }
 }
@@ -306,6 +309,8 @@ const filtered = (db: QueryDatabase, filter: CaseloadFilter) => {
   if (filter.statuses && filter.statuses.length > 0) query = query.where('status', 'in', [...filter.statuses])
   if (filter.provider) query = query.where('provider', '=', filter.provider)
   if (filter.groupId) query = query.where('group_id', '=', filter.groupId)
+  if (filter.withheld && filter.withheld.size > 0)
+    query = query.where('caseload.participant_id', 'not in', [...filter.withheld])
   switch (filter.need?.kind) {
     case 'no_contact':
       return query.where('outcome', '=', 'open').where('last_contact_on', '<=', filter.need.quietSince)

@@ -4,6 +4,7 @@ import { statementEventTypes } from '../src/domain/statements.ts'
 import type { Recorded } from '../src/domain/history.ts'
 import { journeyPrivacy, type JourneyEvent } from '../src/domain/journey/journey.ts'
 import type { Outcome } from '../src/domain/journey/outcomes.ts'
+import { limitedAccessEventTypes } from '../src/domain/limited-access.ts'
 import type { SessionEvent, SessionFacts } from '../src/domain/session/session.ts'
 import { idOf, ignoring, type Change, type Projection, type Row, type Table } from './projection.ts'
 import type { QueryDatabase } from './storage/bookkeeping.ts'
@@ -227,7 +228,7 @@ export const groups: Projection = {
     ],
     ...ignoring(...journeyEventTypes),
     ...ignoring('ParticipantRegistered', 'ParticipantDetailsCorrected', 'ContactRefused', 'EvidencePackMade'),
-    ...ignoring(...erasureEventTypes, ...statementEventTypes),
+    ...ignoring(...erasureEventTypes, ...limitedAccessEventTypes, ...statementEventTypes),
   },
 }
 
@@ -244,7 +245,7 @@ export const withGroups = (db: QueryDatabase) =>
 export const listedGroups = 200
 
 /** The groups by their codes, with how many have a place in each and when each meets next, from a day on. */
-export const groupsListed = (db: QueryDatabase, from: string) =>
+export const groupsListed = (db: QueryDatabase, from: string, uncounted: ReadonlySet<string>) =>
   withGroups(db)
     .selectFrom('programme_group')
     .selectAll('programme_group')
@@ -253,6 +254,11 @@ export const groupsListed = (db: QueryDatabase, from: string) =>
         .selectFrom('group_member')
         .whereRef('group_member.group_id', '=', 'programme_group.group_id')
         .where('left_on', 'is', null)
+        .where((where) =>
+          uncounted.size === 0
+            ? where.val(1).$castTo<boolean>()
+            : where('group_member.journey_id', 'not in', [...uncounted]),
+        )
         .select((count) => count.fn.countAll<number>().as('n'))
         .as('members'),
       select

@@ -2,6 +2,7 @@
 import type { ErasureEvent } from '../src/domain/erasure.ts'
 import { groupEventTypes } from '../src/domain/group/group.ts'
 import type { Recorded } from '../src/domain/history.ts'
+import { limitedAccessEventTypes } from '../src/domain/limited-access.ts'
 import type { Details, DetailsEvent } from '../src/domain/participant.ts'
 import { statementEventTypes, type Settlement, type StatementEvent } from '../src/domain/statements.ts'
 import { sessionEventTypes } from '../src/domain/session/session.ts'
@@ -234,6 +235,7 @@ export const participants: Projection = {
       'OutcomeRecategorised',
       'ContactRefused',
       'EvidencePackMade',
+      ...limitedAccessEventTypes,
     ),
   },
 }

@@ -10,6 +10,7 @@ import { groupEventTypes } from '../src/domain/group/group.ts'
 import type { Metadata, Recorded } from '../src/domain/history.ts'
 import { journeyPrivacy, type JourneyEvent } from '../src/domain/journey/journey.ts'
 import { daysLate, lateAfterDays } from '../src/domain/journey/replay.ts'
+import { limitedAccessEventTypes } from '../src/domain/limited-access.ts'
 import { sessionEventTypes } from '../src/domain/session/session.ts'
 import { each, idOf, ignoring, type Change, type Codec, type Projection, type Row, type Table } from './projection.ts'
 import type { QueryDatabase } from './storage/bookkeeping.ts'
@@ -287,7 +288,13 @@ export const registers: Projection = {
       const { scope, of, personalFields } = event.data
       return [entry('taken', event, { of: scope, became: personalFields ? 'opened' : 'sealed', detail: of })]
     },
-    ...ignoring('ParticipantRegistered', 'ContactRefused', ...erasureEventTypes, ...statementEventTypes),
+    ...ignoring(
+      'ParticipantRegistered',
+      'ContactRefused',
+      ...erasureEventTypes,
+      ...limitedAccessEventTypes,
+      ...statementEventTypes,
+    ),
     ...ignoring(...groupEventTypes, ...sessionEventTypes),
   },
 }

@@ -6,6 +6,7 @@ import { groupEventTypes } from '../src/domain/group/group.ts'
 import type { Recorded } from '../src/domain/history.ts'
 import { standingOf, type Linked, type FactEvent } from '../src/domain/journey/believed.ts'
 import type { JourneyEvent } from '../src/domain/journey/journey.ts'
+import { limitedAccessEventTypes } from '../src/domain/limited-access.ts'
 import { sessionEventTypes } from '../src/domain/session/session.ts'
 import { each, idOf, ignoring, type Change, type Projection, type Row, type Table } from './projection.ts'
 import type { QueryDatabase } from './storage/bookkeeping.ts'
@@ -163,7 +164,7 @@ export const timeline: Projection = {
       (event) => [entry(event)],
     ),
     ...ignoring('ParticipantRegistered', 'ParticipantDetailsCorrected', 'ContactRefused', 'EvidencePackMade'),
-    ...ignoring(...erasureEventTypes, ...statementEventTypes),
+    ...ignoring(...erasureEventTypes, ...limitedAccessEventTypes, ...statementEventTypes),
     ...ignoring(...groupEventTypes, ...sessionEventTypes),
   },
 }

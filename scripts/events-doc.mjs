@@ -13,6 +13,7 @@ import { importPrivacy } from '../src/domain/import-record.ts'
 import { journeyHistory, journeyPrivacy } from '../src/domain/journey/journey.ts'
 import { outcomeCodes, outcomes, reasonCodes, reasons, attendanceCategoryOf } from '../src/domain/journey/outcomes.ts'
 import { referralSourceNames, suitabilities } from '../src/domain/journey/referral.ts'
+import { limitedAccessHistory, limitedAccessPrivacy } from '../src/domain/limited-access.ts'
 import { participantHistory, participantPrivacy } from '../src/domain/participant.ts'
 import { sessionHistory, sessionPrivacy } from '../src/domain/session/session.ts'
 import { exampleOf } from '../test/domain/examples.ts'
@@ -38,6 +39,11 @@ const categories = [
     category: evidencePackHistory.category,
     privacy: evidencePackPrivacy,
     title: 'An evidence pack: what was taken out of the service',
+  },
+  {
+    category: limitedAccessHistory.category,
+    privacy: limitedAccessPrivacy,
+    title: 'Limited access: who may not see a case',
   },
 ]
 

@@ -26,6 +26,8 @@ export interface AccessSettings {
   readonly trustedProxies: readonly string[]
   /** What must be shown to read the metrics; undefined lets this machine itself read them. */
   readonly metricsToken: string | undefined
+  /** How many different records one person may open in ten minutes; 0 for no limit. */
+  readonly recordsInTenMinutes: number
   /** The folder of the file of sessions. */
   readonly dataDir: string
   /** The file of the stylesheet that the development provider's pages use. */

@@ -11,6 +11,7 @@ import { SavedViews } from './saved-views.ts'
 import { Scrapers } from './scrapers.ts'
 import { Sessions } from './sessions.ts'
 import { SignIn } from './sign-in.ts'
+import { reachLimitsOf, UnusualReach } from './unusual-reach.ts'
 
 /** Starts the development provider when somebody first needs it, and only where no other is configured. */
 class DevelopmentProviders {
@@ -46,6 +47,11 @@ class DevelopmentProviders {
       inject: [ACCESS_SETTINGS],
     },
     {
+      provide: UnusualReach,
+      useFactory: ({ recordsInTenMinutes }: AccessSettings) => new UnusualReach(reachLimitsOf(recordsInTenMinutes)),
+      inject: [ACCESS_SETTINGS],
+    },
+    {
       provide: SavedViews,
       useFactory: ({ dataDir }: AccessSettings) => new SavedViews(join(dataDir, 'saved-views.sqlite')),
       inject: [ACCESS_SETTINGS],
@@ -72,7 +78,7 @@ class DevelopmentProviders {
       inject: [IdentityProvider, Sessions],
     },
   ],
-  exports: [Identification, IdentityProvider, SavedViews, Scrapers, Sessions, SignIn],
+  exports: [Identification, IdentityProvider, SavedViews, Scrapers, Sessions, SignIn, UnusualReach],
 })
 export class AccessModule implements OnApplicationShutdown {
   constructor(

@@ -4,9 +4,10 @@ import type { Actor } from '../domain/history.ts'
 /**
  * `read`: see who is on the programme and what happened on a journey. `record`: add to a journey. `operate`: see the status of
  * the service and reprocess parked streams; nothing about anybody. `review`: see who looked at whose record, and the
- * entries of the evidence log. `protect`: carry out the rights of the people in the records, erasure among them.
+ * entries of the evidence log. `protect`: carry out the rights of the people in the records, erasure among them. `limit`: say who
+ * may not see a case, or who alone may.
  */
-export const permissions = ['read', 'record', 'operate', 'review', 'protect'] as const
+export const permissions = ['read', 'record', 'operate', 'review', 'protect', 'limit'] as const
 export type Permission = (typeof permissions)[number]
 
 interface RoleRules {
@@ -14,18 +15,21 @@ interface RoleRules {
   /** As several people who have it are called. */
   readonly plural: string
   readonly may: readonly Permission[]
+  /** No restriction of a case to some people shuts this role out; an exclusion does. */
+  readonly isAlwaysNamed?: true
 }
 
 /** The key of a role is what the identity provider says of a person; it is stored with every event he records. */
 export const roles = {
   case_manager: { name: 'Case manager', plural: 'case managers', may: ['read', 'record'] },
   facilitator: { name: 'Facilitator', plural: 'facilitators', may: ['read', 'record'] },
-  treatment_manager: { name: 'Treatment manager', plural: 'treatment managers', may: ['read', 'record'] },
+  treatment_manager: { name: 'Treatment manager', plural: 'treatment managers', may: ['read', 'record', 'limit'] },
   auditor: { name: 'Auditor', plural: 'auditors', may: ['read', 'review'] },
   data_protection_officer: {
     name: 'Data protection officer',
     plural: 'data protection officers',
-    may: ['read', 'review', 'protect'],
+    may: ['read', 'review', 'protect', 'limit'],
+    isAlwaysNamed: true,
   },
   // What partners and ex-partners are told is kept apart from the men's records, and so are those who tell them.
   partner_safety_worker: { name: 'Partner-safety worker', plural: 'partner-safety workers', may: [] },

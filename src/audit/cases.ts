@@ -3,7 +3,7 @@ import type { Vault } from '../protection/vault.ts'
 import type { EventIndex } from './event-index.ts'
 
 const opaqueId = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
-const streamName = /^(?:journey|participant|group|session|import|evidence)-[\w.-]{1,80}$/
+const streamName = /^(?:journey|participant|group|session|import|evidence|limitedaccess)-[\w.-]{1,80}$/
 
 /** Whether it is how a stream of evidence may be called; there need not be one. */
 export const isStreamName = (text: unknown): text is string => typeof text === 'string' && streamName.test(text)

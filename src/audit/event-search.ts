@@ -55,6 +55,8 @@ export interface DayRange {
 export interface SearchFilter {
   /** Streams, and what other streams have about them: of a journey, what its groups and sessions recorded of him. */
   readonly streams?: readonly string[] | undefined
+  /** Nothing of these streams, and nothing that is about them. */
+  readonly without?: ReadonlySet<string> | undefined
   /** One of these types. */
   readonly types?: readonly string[] | undefined
   /** The id of who recorded it. */
@@ -139,12 +141,14 @@ export class EventSearch {
    * The streams of one kind that have events between two days on a clock, both included, and how many: the fullest first.
    * @param streams only these; null for all
    * @param prefix how their names begin
+   * @param without none of these
    */
   changedStreams(
     streams: readonly string[] | null,
     clock: IndexClock,
     days: DayRange,
     prefix: string,
+    without: ReadonlySet<string>,
   ): readonly ChangedStream[] {
     const { bounds } = this.conditionsOf({ [clock]: days })!
     const ids = streams?.map((name) => this.statements.stream.get(name)).filter((id) => id !== undefined)
@@ -158,6 +162,7 @@ export class EventSearch {
          GROUP BY event.stream ORDER BY events DESC, stream.name`,
       )
       .all(bounds[clock].from, bounds[clock].to, ...(ids ?? []), `${prefix}*`)
+      .filter(({ stream }) => !without.has(stream))
   }
 
   /** The revisions of one stream that match, in recorded order. */
@@ -225,7 +230,7 @@ export class EventSearch {
   }
 
   /** @returns null where nothing can match: it names a word that no event has */
-  private conditionsOf({ types, actor, source, recorded, happened }: SearchFilter): Conditions | null {
+  private conditionsOf({ types, actor, source, recorded, happened, without }: SearchFilter): Conditions | null {
     const sql: string[] = []
     const values: number[] = []
     const of: Partial<Record<Lead, number>> = {}
@@ -253,6 +258,12 @@ export class EventSearch {
       if (bounds[clock].from === -beyond && bounds[clock].to === beyond) continue
       sql.push(`${clock} BETWEEN ? AND ?`)
       values.push(bounds[clock].from, bounds[clock].to)
+    }
+    const hidden = [...(without ?? [])].map((name) => this.statements.stream.get(name)).filter((id) => id !== undefined)
+    if (hidden.length > 0) {
+      const marks = hidden.map(() => '?').join(', ')
+      sql.push(`event.stream NOT IN (${marks})`, `(event.about IS NULL OR event.about NOT IN (${marks}))`)
+      values.push(...hidden, ...hidden)
     }
     return { sql, values, of, bounds }
   }

@@ -10,6 +10,7 @@ import { withLevelLog } from '../evidence/pack/level-log.ts'
 import { groupStreams } from '../evidence/pack/group-streams.ts'
 import { makePack } from '../evidence/pack/make-pack.ts'
 import { MalformedNote, parseVerifierKey } from '../evidence/signed-note.ts'
+import { EveryCaseReached } from '../queries/reached-cases.ts'
 import { registerEvidence } from '../queries/register-evidence.ts'
 import {
   isRegisterName,
@@ -170,7 +171,8 @@ async function scopeOf(runtime: Runtime, asked: AskedScope): Promise<PackScope> 
   if (asked.of === 'journey') return journeyScope(runtime, asked.reference)
   if (asked.of === 'register') {
     await waitUntilCaughtUp(runtime)
-    const registers = new Registers(runtime.readModels, runtime.vault)
+    const { store, readModels, vault, reach } = runtime
+    const registers = new Registers(readModels, vault, new EveryCaseReached(store, readModels, reach))
     return registerEvidence(registers, asked.name, asked.filter, mostPackedEvents)
   }
   if (asked.of !== 'group') return asked

@@ -1,5 +1,6 @@
 /** The command handlers of one runtime, over one log and one set of keys. */
 import { join } from 'node:path'
+import type { Reach } from '../access/reach.ts'
 import type { EventAppender } from '../event-store/event-appender.ts'
 import type { EventStore } from '../event-store/event-store.ts'
 import type { Vault } from '../protection/vault.ts'
@@ -11,6 +12,7 @@ import { GroupCommandHandler } from './group-command-handler.ts'
 import { EvidencePackCommandHandler } from './evidence-pack-command-handler.ts'
 import { InstallationCommandHandler } from './installation-command-handler.ts'
 import { JourneyCommandHandler } from './journey-command-handler.ts'
+import { LimitedAccessCommandHandler } from './limited-access-command-handler.ts'
 import { ParticipantCommandHandler } from './participant-command-handler.ts'
 import { SessionCommandHandler } from './session-command-handler.ts'
 
@@ -23,6 +25,8 @@ export interface CommandHandlers {
   readonly erasures: ErasureCommandHandler
   readonly groups: GroupCommandHandler
   readonly sessions: SessionCommandHandler
+  /** Who may see which case. */
+  readonly limitedAccess: LimitedAccessCommandHandler
   readonly evidencePacks: EvidencePackCommandHandler
   /** Which keys the log is under. */
   readonly installation: InstallationCommandHandler
@@ -43,21 +47,24 @@ export interface CommandSettings {
   /** Those of the log whose newest events the clock is compared with. */
   readonly categories: readonly string[]
   readonly log: ClockLog
+  /** Who may see which case. */
+  readonly reach: Reach
 }
 
 export function commandHandlersOn(
   store: EventStore,
   appender: EventAppender,
   vault: Vault,
-  { dataDir, trustsClock, categories, log }: CommandSettings,
+  { dataDir, trustsClock, categories, log, reach }: CommandSettings,
 ): CommandHandlers {
   const clock = new ClockCheck(store, categories, log, trustsClock)
   const decideAndAppend = new DecideAndAppend(store, appender, vault, clock)
   const participants = new ParticipantCommandHandler(decideAndAppend, vault, store)
-  const journeys = new JourneyCommandHandler(decideAndAppend, participants, store, vault)
+  const journeys = new JourneyCommandHandler(decideAndAppend, participants, { store, vault, reach })
   const consultations = new ConsultationLog(appender, join(dataDir, 'consultations.sqlite'))
-  const groups = new GroupCommandHandler(decideAndAppend, journeys, vault)
-  const sessions = new SessionCommandHandler(decideAndAppend, journeys, groups)
+  const groups = new GroupCommandHandler(decideAndAppend, journeys, vault, reach)
+  const sessions = new SessionCommandHandler(decideAndAppend, journeys, groups, reach)
+  const limitedAccess = new LimitedAccessCommandHandler(decideAndAppend, reach)
   const evidencePacks = new EvidencePackCommandHandler(decideAndAppend)
   const erasures = new ErasureCommandHandler(decideAndAppend, vault, store)
   const installation = new InstallationCommandHandler(store, appender, vault)
@@ -69,6 +76,7 @@ export function commandHandlersOn(
     sessions,
     consultations,
     erasures,
+    limitedAccess,
     evidencePacks,
     installation,
     decideAndAppend,

@@ -5,6 +5,7 @@ import { ConsultationLog } from './consultation-log.ts'
 import { ErasureCommandHandler } from './erasure-command-handler.ts'
 import { GroupCommandHandler } from './group-command-handler.ts'
 import { JourneyCommandHandler } from './journey-command-handler.ts'
+import { LimitedAccessCommandHandler } from './limited-access-command-handler.ts'
 import { SessionCommandHandler } from './session-command-handler.ts'
 
 @Module({
@@ -30,7 +31,19 @@ import { SessionCommandHandler } from './session-command-handler.ts'
       useFactory: ({ sessions }: CommandHandlers) => sessions,
       inject: [RUNTIME_COMMANDS],
     },
+    {
+      provide: LimitedAccessCommandHandler,
+      useFactory: ({ limitedAccess }: CommandHandlers) => limitedAccess,
+      inject: [RUNTIME_COMMANDS],
+    },
   ],
-  exports: [ConsultationLog, ErasureCommandHandler, JourneyCommandHandler, GroupCommandHandler, SessionCommandHandler],
+  exports: [
+    ConsultationLog,
+    ErasureCommandHandler,
+    LimitedAccessCommandHandler,
+    JourneyCommandHandler,
+    GroupCommandHandler,
+    SessionCommandHandler,
+  ],
 })
 export class CommandsModule {}

@@ -5,8 +5,11 @@
 import Database from 'better-sqlite3'
 import { randomUUID } from 'node:crypto'
 import {
+  alertType,
+  consultationAlertCategory,
   consultationByCategory,
   consultationCategory,
+  type AlertData,
   type ConsultationData,
   type ConsultationMetadata,
   type Look,
@@ -50,8 +53,17 @@ export class ConsultationLog {
   }
 
   /** @throws ConsultationLogUnavailable */
-  async write(look: Look): Promise<void> {
-    const entries = entriesOf(look)
+  write(look: Look): Promise<void> {
+    return this.writeAll(entriesOf(look))
+  }
+
+  /** Writes down, as durably as a look, that somebody reached for more records than is usual. @throws ConsultationLogUnavailable */
+  alert(data: AlertData, { by, source, requestId }: Pick<Look, 'by' | 'source' | 'requestId'>): Promise<void> {
+    const event = { id: randomUUID(), type: alertType, data, metadata: metadataOf(by, source, requestId) }
+    return this.writeAll([{ stream: `${consultationAlertCategory}-${by.id}`, event }])
+  }
+
+  private async writeAll(entries: readonly Entry[]): Promise<void> {
     if (Date.now() >= this.awayUntil) {
       try {
         await answeredInTime(
@@ -123,14 +135,16 @@ interface Entry {
 /** A list goes to the stream of who was shown it; one record also to the stream of that record, which is asked first. */
 function entriesOf({ type, view, subjects, by, source, requestId }: Look): readonly Entry[] {
   const data: ConsultationData = { view, subjects, records: subjects.length }
-  const metadata: ConsultationMetadata = {
-    actor: { id: by.id, role: by.role, organisation: by.organisation },
-    recordedAt: new Date().toISOString(),
-    schemaVersion: 1,
-    correlationId: requestId,
-    source,
-  }
+  const metadata = metadataOf(by, source, requestId)
   const streams = [`${consultationByCategory}-${by.id}`]
   if (type !== 'RecordsListed') streams.unshift(...subjects.map((subject) => `${consultationCategory}-${subject}`))
   return streams.map((stream) => ({ stream, event: { id: randomUUID(), type, data, metadata } }))
 }
+
+const metadataOf = (by: Look['by'], source: Look['source'], requestId: string): ConsultationMetadata => ({
+  actor: { id: by.id, role: by.role, organisation: by.organisation },
+  recordedAt: new Date().toISOString(),
+  schemaVersion: 1,
+  correlationId: requestId,
+  source,
+})

@@ -1,4 +1,5 @@
 /** Commands of one group: forming it, and who has a place in it. */
+import type { Reach } from '../access/reach.ts'
 import { groupHistory, type GroupCommand, type GroupEvent, type GroupFacts } from '../domain/group/group.ts'
 import type { Departure } from '../domain/group/room.ts'
 import { Refusal } from '../domain/history.ts'
@@ -31,6 +32,7 @@ export class GroupCommandHandler {
     private readonly commands: DecideAndAppend,
     private readonly journeys: Pick<JourneyCommandHandler, 'decide'>,
     private readonly vault: Vault,
+    private readonly reach: Reach,
   ) {}
 
   /** The id of the group with this code, formed or not: two groups can never have one code. */
@@ -57,18 +59,24 @@ export class GroupCommandHandler {
       stream.decide({ type: 'AllocateToGroup', ...context, adultFrom, data }, issuer)
     })
     const { participantId } = journey.stream.folded.state
-    if (participantId === null) throw new Refusal('no_referral', 'There is no referral on this journey yet.')
+    const withheld = await this.reach.withheldFrom(issued.by)
+    if (participantId === null || withheld.has(participantId))
+      throw new Refusal('no_referral', 'There is no referral on this journey yet.')
     const data = { journeyId, participantId, ...(note && { note }) }
     return this.decide(groupId, { type: 'AddMember', data }, issued)
   }
 
   /** @throws Refusal, ConcurrencyConflict, StoreUnavailable */
-  removeMember(
+  async removeMember(
     groupId: string,
     leaving: { readonly journeyId: string; readonly reason: Departure; readonly note?: string },
     issued: IssuedOnGroup,
   ): Promise<CommandResult> {
-    return this.decide(groupId, { type: 'RemoveMember', data: leaving }, issued)
+    const member = (await this.facts(groupId)).members.get(leaving.journeyId)
+    const withheld = await this.reach.withheldFrom(issued.by)
+    // Whoever is withheld is no member as far as the asker is told.
+    const data = member && withheld.has(member.participantId) ? { ...leaving, journeyId: '' } : leaving
+    return this.decide(groupId, { type: 'RemoveMember', data }, issued)
   }
 
   /** What is recorded of the group now, from the log. */

@@ -1,5 +1,6 @@
 /** Commands of one journey: what happened on it, and the referral that begins it. */
-import { permit } from '../access/policy.ts'
+import { Forbidden, permit } from '../access/policy.ts'
+import type { Reach } from '../access/reach.ts'
 import { dayOf, type Day, type Instant } from '../domain/calendar.ts'
 import { recordedFrom, schemaVersionOf } from '../domain/codec.ts'
 import { adultOn } from '../domain/dates.ts'
@@ -28,13 +29,24 @@ import type { DetailsCorrection, ParticipantCommandHandler } from './participant
 /** A journey's personal fields are sealed under its participant's key; the referral says who he is. */
 export const sealedJourneys: SealedHistory<Journey, JourneyCommand, JourneyEvent> = {
   ...journeyHistory,
-  keyIdOf(_journeyId, { participantId, recorded }, [first]) {
-    if (participantId !== null) return participantId
-    if (first?.type === 'ReferralReceived') return first.data.participantId
-    // Where the referral was withdrawn, what is recorded of it still belongs to the man who was referred.
-    const referral = [...recorded.values()].findLast(({ type }) => type === 'ReferralReceived')
-    return referral?.data.participantId as string | undefined
+  keyIdOf(_journeyId, journey, [first]) {
+    if (journey.participantId === null && first?.type === 'ReferralReceived') return first.data.participantId
+    return participantOf(journey)
   },
+}
+
+/** Whom a journey is about; undefined where nobody was referred yet. */
+function participantOf({ participantId, recorded }: Journey): string | undefined {
+  if (participantId !== null) return participantId
+  // Where the referral was withdrawn, what is recorded of it still belongs to the man who was referred.
+  const referral = [...recorded.values()].findLast(({ type }) => type === 'ReferralReceived')
+  return referral?.data.participantId as string | undefined
+}
+
+/** Refuses a command about a case that is withheld as if there were no such journey. */
+function refuseAsUnknown(command: JourneyCommand): never {
+  journeyHistory.decide(journeyHistory.initial, command)
+  throw new Forbidden('record')
 }
 
 /** One journey, and the commands decided on it so far. */
@@ -89,12 +101,19 @@ export interface RecordCorrection {
 
 /** Made by the runtime, not by Nest: the commands at the terminal use it too, without a framework in memory. */
 export class JourneyCommandHandler {
+  private readonly store: EventStore
+  private readonly vault: Vault
+  private readonly reach: Reach
+
   constructor(
     private readonly commands: DecideAndAppend,
     private readonly participants: ParticipantCommandHandler,
-    private readonly store: EventStore,
-    private readonly vault: Vault,
-  ) {}
+    { store, vault, reach }: { readonly store: EventStore; readonly vault: Vault; readonly reach: Reach },
+  ) {
+    this.store = store
+    this.vault = vault
+    this.reach = reach
+  }
 
   /**
    * Records something that happened on a journey. It is recorded now.
@@ -107,7 +126,7 @@ export class JourneyCommandHandler {
     data: Extract<JourneyCommand, { type: T }>['data'],
     issued: IssuedOnRecord,
   ): Promise<CommandResult> {
-    const decider = this.deciderOf({ type, data }, issued)
+    const decider = await this.deciderOf({ type, data }, issued)
     for (;;) {
       const { participantId } = (await this.commands.lastKnown(sealedJourneys, journeyId)).state
       const adultFrom = await this.adultFrom(participantId)
@@ -133,7 +152,7 @@ export class JourneyCommandHandler {
     issued: IssuedOnRecord,
   ): Promise<readonly Oddity[]> {
     try {
-      await this.decide(journeyId, this.deciderOf({ type, data }, { ...issued, confirmedOddities: [] }))
+      await this.decide(journeyId, await this.deciderOf({ type, data }, { ...issued, confirmedOddities: [] }))
       return []
     } catch (error) {
       if (error instanceof OdditiesUnconfirmed) return error.oddities
@@ -141,16 +160,18 @@ export class JourneyCommandHandler {
     }
   }
 
-  private deciderOf(
+  private async deciderOf(
     { type, data }: { readonly type: JourneyCommand['type']; readonly data: JourneyCommand['data'] },
     issued: IssuedOnRecord,
-  ): JourneyDecider {
+  ): Promise<JourneyDecider> {
     if (type === 'Refer') throw new Error('A referral begins a journey: use refer().')
     const { issuer, context } = issuedNow(issued)
     const { expectedRevision, confirmedOddities } = issued
+    const withheld = await this.reach.withheldFrom(issued.by)
     return (journey, adultFrom) => {
       const { revision } = journey.after
       const command = { type, data, ...context, adultFrom } as unknown as JourneyCommand
+      if (withheld.has(participantOf(journey.after.state) ?? '')) refuseAsUnknown(command)
       journey.decide(command, issuer, (state, events) => {
         if (expectedRevision !== undefined && expectedRevision !== revision)
           throw new StaleRevision(expectedRevision, revision)
@@ -199,7 +220,7 @@ export class JourneyCommandHandler {
     issued: IssuedOnFact,
   ) {
     permit(issued.by, 'record')
-    const events = await this.eventsOf(journeyId)
+    const events = await this.eventsOf(journeyId, issued.by)
     const version = versionsIn(events).said.get(corrects)
     if (!version) {
       const why = events.some(({ revision }) => revision === corrects)
@@ -218,7 +239,7 @@ export class JourneyCommandHandler {
     issued: Omit<IssuedBy, 'occurredOn'> & { readonly expectedRevision?: number },
   ): Promise<CommandResult> {
     permit(issued.by, 'record')
-    const events = await this.eventsOf(journeyId)
+    const events = await this.eventsOf(journeyId, issued.by)
     const { said, factOf } = versionsIn(events)
     // It is about the day of the fact, whenever it is done.
     const fact = factOf.get(data.withdraws)
@@ -262,16 +283,24 @@ export class JourneyCommandHandler {
       participantId ??= state.participantId
       if (state.participantId === participantId) days.push(...believedOf(state.recorded).believed.map(({ on }) => on))
     }
-    if (participantId === null) throw new Refusal('no_referral', 'There is no referral on this journey.')
+    const withheld = await this.reach.withheldFrom(issued.by)
+    if (participantId === null || withheld.has(participantId))
+      throw new Refusal('no_referral', 'There is no referral on this journey.')
     const from = days.toSorted()[0]
     return { participantId, from, context }
   }
 
-  private async eventsOf(journeyId: string): Promise<readonly Recorded<JourneyEvent>[]> {
+  /** None of a journey that is withheld from whoever asks. */
+  private async eventsOf(journeyId: string, asker: Actor): Promise<readonly Recorded<JourneyEvent>[]> {
+    const withheld = await this.reach.withheldFrom(asker)
     const events: Recorded<JourneyEvent>[] = []
     for await (const stored of this.store.read(`journey-${journeyId}`))
       events.push(opened(this.vault, recordedFrom<JourneyEvent>(stored)))
-    return events
+    const isWithheld = events.some(
+      ({ type, data }) =>
+        type === 'ReferralReceived' && withheld.has((data as { participantId: string }).participantId),
+    )
+    return isWithheld ? [] : events
   }
 
   /** Registers the participant, if he is new, and begins a journey for him. Nothing is written where either is refused. */

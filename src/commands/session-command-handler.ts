@@ -1,5 +1,6 @@
 /** Commands of the sessions of a group: the calendar, who was in the room, and the register. */
 import { v5 as uuidv5 } from 'uuid'
+import type { Reach } from '../access/reach.ts'
 import type { Day } from '../domain/calendar.ts'
 import { isDateRefusal } from '../domain/dates.ts'
 import type { GroupMember } from '../domain/group/group.ts'
@@ -61,6 +62,7 @@ export class SessionCommandHandler {
     private readonly commands: DecideAndAppend,
     private readonly journeys: Pick<JourneyCommandHandler, 'decide'>,
     private readonly groups: GroupCommandHandler,
+    private readonly reach: Reach,
   ) {}
 
   /**
@@ -105,7 +107,7 @@ export class SessionCommandHandler {
    * @throws Refusal also where the rule of dates does not allow it on the journey of somebody in the register; `about` says of whom
    */
   async deliver(sessionId: string, { register, ...room }: DeliveredSession, issued: IssuedOnSession) {
-    const { session, members } = await this.factsOf(sessionId)
+    const { session, members } = await this.factsOf(sessionId, issued)
     const rows = register.map(known(members))
     const held = { ...room, on: issued.occurredOn }
     if (session.scheduled)
@@ -115,7 +117,7 @@ export class SessionCommandHandler {
 
   /** Marks whoever was left out of the register when the session was recorded. @throws as {@link deliver} */
   async mark(sessionId: string, register: readonly RegisterRow[], issued: IssuedOnSession) {
-    const { session, members } = await this.factsOf(sessionId)
+    const { session, members } = await this.factsOf(sessionId, issued)
     const { scheduled, delivered: held } = session
     const rows = register.map(known(members))
     if (scheduled && held) await this.refuseMisplaced(rows, { session, scheduled, held, members }, issued)
@@ -126,7 +128,7 @@ export class SessionCommandHandler {
    * Records something about a session. It is recorded now.
    * @throws Refusal, StaleRevision, ConcurrencyConflict, StoreUnavailable, PoisonEvent
    */
-  execute<T extends SessionCommand['type']>(
+  async execute<T extends SessionCommand['type']>(
     sessionId: string,
     type: T,
     data: CommandData<T>,
@@ -135,8 +137,14 @@ export class SessionCommandHandler {
     const { issuer, context } = issuedNow(issued)
     const command = { type, data, ...context } as unknown as SessionCommand
     const { expectedRevision, confirmedOddities, usual = nothingUsual } = issued
+    const withheld = await this.reach.withheldFrom(issued.by)
     return this.commands.decideAndAppend(sealedSessions, sessionId, (session) => {
-      const { revision } = session.after
+      const { revision, state } = session.after
+      // A row about a case that is withheld is as one that is not there.
+      if (command.type === 'CorrectRegister') {
+        const row = state.register.get(command.data.journeyId)
+        if (row && withheld.has(row.participantId)) command.data = { ...command.data, journeyId: '' }
+      }
       const decided = session.decide(command, issuer, () => {
         const on = dayAskedAbout(command)
         if (on === null || !confirmedOddities) return []
@@ -149,10 +157,13 @@ export class SessionCommandHandler {
     })
   }
 
-  private async factsOf(sessionId: string): Promise<{ session: SessionFacts; members: Members }> {
+  /** The session, and whoever has or had a place in its group: without those whose case is withheld from the issuer. */
+  private async factsOf(sessionId: string, { by }: IssuedBy): Promise<{ session: SessionFacts; members: Members }> {
     const { state: session } = await this.commands.fold(sessionHistory, sessionId)
     const { scheduled } = session
-    return { session, members: scheduled ? (await this.groups.facts(scheduled.groupId)).members : new Map() }
+    const { members } = scheduled ? await this.groups.facts(scheduled.groupId) : { members: new Map() as Members }
+    const withheld = await this.reach.withheldFrom(by)
+    return { session, members: new Map([...members].filter(([, { participantId }]) => !withheld.has(participantId))) }
   }
 
   /**

@@ -5,6 +5,7 @@ import { isStoredDay, isStoredInstant } from './calendar.ts'
 import { eventTypeOf, type DomainEvent, type EventType } from './events.ts'
 import { changeReasons, departures, engagements, isTime } from './group/room.ts'
 import type { Metadata, Recorded } from './history.ts'
+import { isActorId, limitKinds, limitReasons } from './limited-access.ts'
 import { isFactType } from './journey/correctable.ts'
 import { isOutcome, isReason } from './journey/outcomes.ts'
 import { settlements } from './statements.ts'
@@ -108,6 +109,9 @@ const whereGiven =
 const staff: Check = (value) =>
   Array.isArray(value) && value.every((one) => isObject(one) && text(one.facilitator) && text(one.role))
 const slot: Check = (value) => isObject(value) && count(value.weekday) && text(value.startsAt) && count(value.minutes)
+const limitKind = code((code) => Object.hasOwn(limitKinds, code))
+const limitReason = code((code) => Object.hasOwn(limitReasons, code))
+const people: Check = (value) => Array.isArray(value) && value.length > 0 && value.every(isActorId)
 const scope = code((code) => evidenceScopes.some((known) => known === code))
 const erasureReason = code((code) => Object.hasOwn(erasureReasons, code))
 const holdReason = code((code) => Object.hasOwn(holdReasons, code))
@@ -207,6 +211,8 @@ const shapes: {
     personalFields: yesOrNo,
     reason: whereGiven(text),
   },
+  CaseAccessLimited: { kind: limitKind, people, reason: limitReason, until: day },
+  CaseAccessLimitLifted: { limit: count },
 }
 
 const shapeOf = Object.fromEntries(

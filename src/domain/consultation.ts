@@ -10,6 +10,9 @@ export const consultationCategory = 'consultation'
 /** The streams of one person: every look of his, and every list he was shown. */
 export const consultationByCategory = 'consultation_by'
 
+/** The streams of alerts, one for each person: he reached for more records than is usual. */
+export const consultationAlertCategory = 'consultation_alert'
+
 export type ConsultationType =
   /** Somebody was shown one record. */
   | 'RecordConsulted'
@@ -36,6 +39,7 @@ export const consultationViews = {
   rights: 'Rights of the person',
   subject_access: 'What is recorded about the person, made for him',
   looks: 'Who looked at the record',
+  access: 'Who may see the record',
   audit: 'A search of the auditor’s desk',
   stream: 'A stream, to the byte',
   pack: 'An evidence pack',
@@ -112,4 +116,43 @@ export function lookFrom({
     correlationId: correlationId ?? '',
     source: source === 'api' ? 'api' : 'ui',
   }
+}
+
+/** How somebody can reach for more records than is usual. */
+export const alertKinds = ['opened', 'listed', 'taken'] as const
+export type AlertKind = (typeof alertKinds)[number]
+
+/** What an alert says. The names are the stored format: add to them, never rename them. */
+export interface AlertData {
+  readonly kind: AlertKind
+  /** How many different records it would have been, in how many minutes, and how many are let pass. */
+  readonly records: number
+  readonly minutes: number
+  readonly limit: number
+}
+
+/** One alert, as it was read back. */
+export interface RecordedAlert extends AlertData {
+  readonly actor: Actor
+  readonly recordedAt: Instant
+}
+
+export const alertType = 'UnusualReachRefused'
+
+/** @returns null for an event that is no alert, or that cannot be understood */
+export function alertFrom({
+  type,
+  data,
+  metadata,
+}: {
+  type: string
+  data: unknown
+  metadata: unknown
+}): RecordedAlert | null {
+  if (type !== alertType || typeof data !== 'object' || typeof metadata !== 'object' || !data || !metadata) return null
+  const { kind, records, minutes, limit } = data as Partial<AlertData>
+  const { actor, recordedAt } = metadata as Partial<ConsultationMetadata>
+  if (!alertKinds.some((one) => one === kind) || typeof recordedAt !== 'string' || typeof actor?.id !== 'string')
+    return null
+  return { kind: kind!, records: records ?? 0, minutes: minutes ?? 0, limit: limit ?? 0, actor, recordedAt }
 }

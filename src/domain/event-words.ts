@@ -1,9 +1,11 @@
 /** Every event in words: what it is called, how much it weighs on the line of a journey, and its one plain sentence. */
+import { dayInWords } from './calendar.ts'
 import type { DomainEvent, EventType } from './events.ts'
 import { changeReasons, departures, type PlannedFacilitator } from './group/room.ts'
 import { packReasons } from './evidence-pack.ts'
 import { decliningReasons, erasureReasons, holdReasons } from './erasure.ts'
 import type { Recorded } from './history.ts'
+import { limitKinds, limitReasons } from './limited-access.ts'
 import { nounOf } from './journey/correctable.ts'
 import { outcomes, reasons } from './journey/outcomes.ts'
 import { suitabilityNames } from './journey/referral.ts'
@@ -379,6 +381,23 @@ const eventWords = {
     detail: ({ data }) =>
       `${data.events} events, ${data.personalFields ? 'with' : 'without'} personal details${data.reason ? `, for: ${packReasons[data.reason]}` : ''}`,
     sentence: ({ data }) => `An evidence pack of ${evidenceScopeNames[data.scope]} was made and handed out.`,
+  },
+  CaseAccessLimited: {
+    name: 'Access limited',
+    shortName: 'Limited',
+    contact: null,
+    weight: 'none',
+    detail: ({ data }) => `${limitKinds[data.kind]}: ${data.people.join(', ')}; until ${dayInWords(data.until)}`,
+    sentence: ({ data }) =>
+      `Who may see this case was limited until ${dayInWords(data.until)}. ${limitKinds[data.kind]}: ${data.people.join(', ')}. The reason: ${limitReasons[data.reason].toLowerCase()}.`,
+  },
+  CaseAccessLimitLifted: {
+    name: 'Limit on access lifted',
+    shortName: 'Lifted',
+    contact: null,
+    weight: 'none',
+    detail: ({ data }) => `event ${data.limit}`,
+    sentence: ({ data }) => `The limit that event ${data.limit} had set on who may see this case was lifted.`,
   },
 } as const satisfies { readonly [T in EventType]: EventWords<Extract<DomainEvent, { type: T }>> }
 

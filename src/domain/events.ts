@@ -3,11 +3,13 @@ import { groupPrivacy, type GroupEvent } from './group/group.ts'
 import { evidencePackPrivacy, type EvidencePackEvent } from './evidence-pack.ts'
 import { importPrivacy, type ImportEvent } from './import-record.ts'
 import { journeyPrivacy, type JourneyEvent } from './journey/journey.ts'
+import { limitedAccessPrivacy, type LimitedAccessEvent } from './limited-access.ts'
 import { participantPrivacy, type ParticipantEvent } from './participant.ts'
 import type { Classified, Privacy } from './privacy.ts'
 import { sessionPrivacy, type SessionEvent } from './session/session.ts'
 
-export type DomainEvent = JourneyEvent | ParticipantEvent | GroupEvent | SessionEvent | ImportEvent | EvidencePackEvent
+export type DomainEvent =
+  JourneyEvent | ParticipantEvent | GroupEvent | SessionEvent | ImportEvent | EvidencePackEvent | LimitedAccessEvent
 
 export const privacyOf: Classified<DomainEvent> = {
   ...journeyPrivacy,
@@ -16,6 +18,7 @@ export const privacyOf: Classified<DomainEvent> = {
   ...sessionPrivacy,
   ...importPrivacy,
   ...evidencePackPrivacy,
+  ...limitedAccessPrivacy,
 }
 
 export type EventType = DomainEvent['type']

@@ -6,7 +6,7 @@ import { LogFollower } from '../event-store/log-follower.ts'
 import type { EvidenceLog } from './evidence-log.ts'
 
 /** The streams that are evidence: all that the product writes. */
-export const coveredCategories: readonly string[] = [...categories, 'import']
+export const coveredCategories: readonly string[] = [...categories, 'import', 'limitedaccess']
 
 /** Events written in one transaction; few enough that a request waits some milliseconds at most. */
 const largestBatch = 250

@@ -1,8 +1,17 @@
 /** Who looked at a record, and what somebody has looked at: read from the consultation log itself. */
 import { Injectable } from '@nestjs/common'
-import { consultationByCategory, consultationCategory, lookFrom, type RecordedLook } from '../domain/consultation.ts'
+import {
+  alertFrom,
+  consultationAlertCategory,
+  consultationByCategory,
+  consultationCategory,
+  lookFrom,
+  type RecordedAlert,
+  type RecordedLook,
+} from '../domain/consultation.ts'
 import { EventStore } from '../event-store/event-store.ts'
 import type { StoredEvent } from '../event-store/stored-event.ts'
+import { ReachedCases } from './reached-cases.ts'
 
 /** The newest looks, as many as one page shows. */
 export interface Looks {
@@ -18,7 +27,10 @@ export const mostLists = 5_000
 
 @Injectable()
 export class Consultations {
-  constructor(private readonly store: EventStore) {}
+  constructor(
+    private readonly store: EventStore,
+    private readonly reached: ReachedCases,
+  ) {}
 
   /** Every look at one record, the newest first, with the lists it stood in as far back as they are gone through. */
   async of(journeyId: string): Promise<Looks & { readonly listsSince: string | null }> {
@@ -33,10 +45,21 @@ export class Consultations {
     }
   }
 
-  /** What one person has looked at, the newest first. */
+  /** Who reached for more records than is usual, the newest first. */
+  async alerts(): Promise<readonly RecordedAlert[]> {
+    const events = await Array.fromAsync(this.store.readAllBackwards([consultationAlertCategory], mostLooks))
+    return events.map(alertFrom).filter((alert) => alert !== null)
+  }
+
+  /** What one person has looked at, the newest first. Of what is withheld from whoever asks now, only that there were lists is said. */
   async by(actorId: string): Promise<Looks> {
+    const { journeys: withheld } = await this.reached.withheldCases()
     const looks = await newest(this.store.readBackwards(`${consultationByCategory}-${actorId}`, mostLooks + 1))
-    return { looks: looks.slice(0, mostLooks), more: looks.length > mostLooks }
+    const shown = looks
+      .slice(0, mostLooks)
+      .map((look) => ({ ...look, subjects: look.subjects.filter((id) => !withheld.has(id)) }))
+      .filter(({ type, subjects }) => type === 'RecordsListed' || subjects.length > 0)
+    return { looks: shown, more: looks.length > mostLooks }
   }
 }
 

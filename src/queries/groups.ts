@@ -15,6 +15,7 @@ import { EventStore } from '../event-store/event-store.ts'
 import { opened } from '../protection/sealing.ts'
 import { Vault } from '../protection/vault.ts'
 import { Journeys, type CaseloadRow } from './journeys.ts'
+import { ReachedCases } from './reached-cases.ts'
 
 export interface ListedGroup {
   readonly groupId: string
@@ -97,11 +98,12 @@ export class Groups {
     private readonly readModels: ReadModels,
     private readonly vault: Vault,
     private readonly journeys: Journeys,
+    private readonly reached: ReachedCases,
   ) {}
 
   /** @param today the day from which the next session is sought */
   async list(today: Day): Promise<readonly ListedGroup[]> {
-    const rows = await groupsListed(this.readModels.db, today)
+    const rows = await groupsListed(this.readModels.db, today, (await this.reached.withheldCases()).journeys)
     return rows.map((row) => ({ ...listed(row), members: Number(row.members ?? 0), nextOn: row.next_on ?? null }))
   }
 
@@ -136,9 +138,14 @@ export class Groups {
   /** @returns null where there is no such group, or the read models have not processed it yet */
   async group(groupId: string): Promise<WholeGroup | null> {
     if (!opaqueId.test(groupId)) return null
+    const { journeys: withheld } = await this.reached.withheldCases()
     const found = await groupWithAll(this.readModels.db, groupId)
     if (!found) return null
-    const { group, members, sessions, register } = found
+    const { group, sessions } = found
+    // Whoever is withheld is neither named nor counted: a row without a name would say that there is somebody.
+    const [members, register] = [found.members, found.register].map((rows) =>
+      rows.filter(({ journey_id }) => !withheld.has(journey_id)),
+    ) as [typeof found.members, typeof found.register]
     const known = await this.journeys.named(members.map(({ journey_id }) => journey_id))
     const rows = new Map(known.map((row) => [row.journeyId, row]))
     const present = members.filter(({ left_on }) => left_on === null)
@@ -182,11 +189,16 @@ export class Groups {
 
   /** From the log, personal fields opened; null where there is no such session. @throws PoisonEvent, SealBroken */
   async session(sessionId: string): Promise<SessionRecord | null> {
+    const withheld = await this.reached.withheld()
     if (!opaqueId.test(sessionId)) return null
     const events: Recorded<SessionEvent>[] = []
     const said = new Map<string, { eventId: string; position: bigint | null; note: string }>()
+    let revision = -1
     for await (const stored of this.store.read(`session-${sessionId}`)) {
-      const event = opened(this.vault, recordedFrom<SessionEvent>(stored))
+      const sealed = recordedFrom<SessionEvent>(stored)
+      revision = sealed.revision
+      if ('participantId' in sealed.data && withheld.has(sealed.data.participantId)) continue
+      const event = opened(this.vault, sealed)
       events.push(event)
       if (event.type === 'RegisterMarked' || event.type === 'RegisterCorrected')
         said.set(event.data.journeyId, {
@@ -203,7 +215,7 @@ export class Groups {
       sessionId,
       facts,
       name: (definition && sessionOf(definition, programmeSession)?.name) ?? programmeSession,
-      revision: events.at(-1)!.revision,
+      revision,
       said,
       events: events.map((event) => ({
         eventId: event.id,

@@ -17,7 +17,7 @@ import { ReadModels } from '../../projections/runner/read-models.ts'
 import { timelineOf } from '../../projections/timeline.ts'
 import { sentenceOf } from '../domain/event-words.ts'
 import { dayOf, type Day, type Instant } from '../domain/calendar.ts'
-import type { Recorded, Source } from '../domain/history.ts'
+import type { Actor, Recorded, Source } from '../domain/history.ts'
 import { figuresOf, statusOf, type Status } from '../domain/journey/figures.ts'
 import type { JourneyEvent } from '../domain/journey/journey.ts'
 import { isReviewDue, isWarningDue, quietSince, type Need } from '../domain/journey/needs.ts'
@@ -30,6 +30,7 @@ import { EventStore } from '../event-store/event-store.ts'
 import { opened, openedFields } from '../protection/sealing.ts'
 import { SealBroken, Vault } from '../protection/vault.ts'
 import { PeopleIndex } from './people-index.ts'
+import { ReachedCases } from './reached-cases.ts'
 
 /** By name and by how near a man is to what was sought the read model cannot sort: it knows neither. */
 export type CaseloadSort = CaseloadColumn | 'name' | 'match'
@@ -192,6 +193,7 @@ export class Journeys {
     private readonly store: EventStore,
     private readonly readModels: ReadModels,
     private readonly vault: Vault,
+    private readonly reached: ReachedCases,
   ) {
     this.people = new PeopleIndex(readModels, vault)
   }
@@ -201,7 +203,8 @@ export class Journeys {
     const pageSize = Math.min(200, Math.max(1, query.pageSize ?? 25))
     const page = Math.max(1, query.page ?? 1)
     const find = query.find?.trim() ?? ''
-    const found = find ? await this.people.find(find) : null
+    const withheld = await this.reached.withheld()
+    const found = find ? await this.people.find(find, withheld) : null
     const { statuses, provider, groupId, need } = query
     const quiet = quietSince(today())
     const filter = {
@@ -209,6 +212,7 @@ export class Journeys {
       statuses,
       provider,
       groupId,
+      withheld,
       ...(need && { need: { kind: need, quietSince: quiet } }),
     }
     const limits = { limit: pageSize, offset: (page - 1) * pageSize }
@@ -274,7 +278,8 @@ export class Journeys {
   async rowsOf(journeyIds: readonly string[]): Promise<ReadonlyMap<string, CaseloadRow>> {
     const order = { sort: 'referred', direction: 'asc' } as const
     const limits = { limit: Math.max(1, journeyIds.length), offset: 0 }
-    const { rows } = await caseloadPage(this.readModels.db, { journeyIds }, order, limits)
+    const withheld = await this.reached.withheld()
+    const { rows } = await caseloadPage(this.readModels.db, { journeyIds, withheld }, order, limits)
     return new Map(rows.map((row) => [row.journey_id, this.row(row)]))
   }
 
@@ -301,6 +306,7 @@ export class Journeys {
 
   /** What was told of who he is, from the read model, the first first: the last is believed. */
   async detailsTold(participantId: string): Promise<readonly DetailsVersion[]> {
+    if ((await this.reached.withheld()).has(participantId)) return []
     const rows = await detailsTold(this.readModels.db, participantId)
     return rows.map((row): DetailsVersion => {
       const { crn, familyName, givenNames, dateOfBirth, because } = openedFields(this.vault, {
@@ -327,16 +333,20 @@ export class Journeys {
     commandId: string,
     participantId: string,
   ): Promise<{ readonly revision: number; readonly position: string } | null> {
+    if ((await this.reached.withheld()).has(participantId)) return null
     for await (const { metadata, revision, position } of this.store.read(`participant-${participantId}`))
       if ((metadata as { commandId?: unknown }).commandId === commandId)
         return { revision, position: position === null ? '' : String(position) }
     return null
   }
 
+  /** Null where there is no such journey, and just so where it is withheld from whoever asks. */
   async header(journeyId: string): Promise<JourneyHeader | null> {
+    const withheld = await this.reached.withheld()
     if (!opaqueId.test(journeyId)) return null
     const row = await caseloadEntry(this.readModels.db, journeyId)
-    if (!row) return this.headerFromLog(journeyId)
+    if (!row) return this.headerFromLog(journeyId, withheld)
+    if (withheld.has(row.participant_id)) return null
     return {
       ...this.row(row),
       participantId: row.participant_id,
@@ -349,7 +359,7 @@ export class Journeys {
   }
 
   /** While the read models are being built, or cannot be, the log still knows who he is. */
-  private async headerFromLog(journeyId: string): Promise<JourneyHeader | null> {
+  private async headerFromLog(journeyId: string, withheld: ReadonlySet<string>): Promise<JourneyHeader | null> {
     const events: Recorded<JourneyEvent>[] = []
     let referral: Recorded<Extract<JourneyEvent, { type: 'ReferralReceived' }>> | undefined
     for await (const stored of this.store.read(`journey-${journeyId}`)) {
@@ -358,7 +368,7 @@ export class Journeys {
       if (event.type === 'ReferralReceived') referral = event
       events.push(event)
     }
-    if (!referral) return null
+    if (!referral || withheld.has(referral.data.participantId)) return null
     let details: Details = {}
     let isErased = false
     for await (const stored of this.store.read(`participant-${referral.data.participantId}`)) {
@@ -462,9 +472,13 @@ export class Journeys {
     return events
   }
 
-  /** The log itself, whole, in recorded order, as the auditor reads it. */
-  async *history(journeyId: string): AsyncGenerator<LogRecord> {
-    if (!opaqueId.test(journeyId)) return
+  /** The log itself, whole, in recorded order, as the auditor reads it; nothing where the journey is withheld from whoever asks now. */
+  history(journeyId: string): AsyncGenerator<LogRecord> {
+    return this.historyFor(journeyId, this.reached.asker())
+  }
+
+  private async *historyFor(journeyId: string, asker: Actor): AsyncGenerator<LogRecord> {
+    if (!opaqueId.test(journeyId) || (await this.reached.isWithheld(journeyId, asker))) return
     for await (const stored of this.store.read(`journey-${journeyId}`)) {
       const { event, sentence } = this.understood(stored)
       yield {
@@ -482,7 +496,7 @@ export class Journeys {
 
   /** The event at one revision, from the log; null where there is none. */
   async eventAt(journeyId: string, revision: number): Promise<Recorded<JourneyEvent> | null> {
-    if (!opaqueId.test(journeyId)) return null
+    if (!opaqueId.test(journeyId) || (await this.reached.isWithheld(journeyId))) return null
     const [stored] = await this.store.readRange(`journey-${journeyId}`, revision, 1)
     return stored ? this.understood(stored).event : null
   }

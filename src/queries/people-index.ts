@@ -47,12 +47,19 @@ export class PeopleIndex {
     vault.onDestroyed.add(() => this.forget())
   }
 
-  /** The journeys of those who answer to it, the nearest first, {@link mostFound} at most, and whether there are more. */
-  async find(typed: string): Promise<{ readonly journeyIds: readonly string[]; readonly more: boolean }> {
+  /**
+   * The journeys of those who answer to it, the nearest first, {@link mostFound} at most, and whether there are more.
+   * @param withheld participants who are not found, whatever is typed
+   */
+  async find(
+    typed: string,
+    withheld: ReadonlySet<string>,
+  ): Promise<{ readonly journeyIds: readonly string[]; readonly more: boolean }> {
     await this.upToDate()
     const comparison = new Comparison(soughtIn(typed))
     const found: { id: string; distance: number; man: Indexed }[] = []
     for (const [id, man] of this.journeys) {
+      if (withheld.has(man.participantId)) continue
       const distance = comparison.distanceOf(man)
       if (distance !== null) found.push({ id, distance, man })
     }

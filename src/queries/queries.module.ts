@@ -7,18 +7,39 @@ import { Groups } from './groups.ts'
 import { Journeys } from './journeys.ts'
 import { LiveJourneys } from './live.ts'
 import { Questions } from './questions.ts'
+import { ReachedCases } from './reached-cases.ts'
 import { Registers } from './registers.ts'
 import { Rights } from './rights.ts'
 import { SubjectAccess } from './subject-access.ts'
 
 const registers = {
   provide: Registers,
-  useFactory: (readModels: ReadModels, vault: Vault) => new Registers(readModels, vault),
-  inject: [ReadModels, Vault],
+  useFactory: (readModels: ReadModels, vault: Vault, reached: ReachedCases) => new Registers(readModels, vault, reached),
+  inject: [ReadModels, Vault, ReachedCases],
 }
 
 @Module({
-  providers: [Consultations, Groups, Journeys, LiveJourneys, Questions, registers, Rights, SubjectAccess],
-  exports: [Consultations, Groups, Journeys, LiveJourneys, Questions, Registers, Rights, SubjectAccess],
+  providers: [
+    Consultations,
+    Groups,
+    Journeys,
+    LiveJourneys,
+    Questions,
+    ReachedCases,
+    registers,
+    Rights,
+    SubjectAccess,
+  ],
+  exports: [
+    Consultations,
+    Groups,
+    Journeys,
+    LiveJourneys,
+    Questions,
+    ReachedCases,
+    Registers,
+    Rights,
+    SubjectAccess,
+  ],
 })
 export class QueriesModule {}

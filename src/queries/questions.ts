@@ -8,6 +8,7 @@ import { timelineOf, type TimelineRow } from '../../projections/timeline.ts'
 import { dayNumbered, dayNumberOf, daysBetween, type Day } from '../domain/calendar.ts'
 import type { ActualFacilitator } from '../domain/group/room.ts'
 import { attendanceCategoryOf, type Outcome } from '../domain/journey/outcomes.ts'
+import { ReachedCases } from './reached-cases.ts'
 import { registerEntries } from './registers.ts'
 
 /** Answers are shown up to this many; `total` says how many there are. */
@@ -81,12 +82,15 @@ const mostSessions = 20_000
 
 @Injectable()
 export class Questions {
-  constructor(private readonly readModels: ReadModels) {}
+  constructor(
+    private readonly readModels: ReadModels,
+    private readonly reached: ReachedCases,
+  ) {}
 
   /** @param daysLate a record counts that was made more than so many days after the fact @param records at least so many in one day */
   async recordingBursts(daysLate: number, records: number): Promise<Answers<Burst>> {
     const count = sql<number>`count(*)`
-    const rows = await registerEntries(this.readModels.db, 'late-recording', {})
+    const rows = await registerEntries(this.readModels.db, 'late-recording', {}, await this.reached.withheldCases())
       .where('entry.days_late', '>', daysLate)
       .select(['entry.recorded_by', 'entry.recorded_on'])
       .select([
@@ -131,7 +135,7 @@ export class Questions {
 
   private async corrections(during: { readonly from: Day; readonly to: Day }) {
     const count = sql<number>`count(*)`
-    const rows = await registerEntries(this.readModels.db, 'corrections', during)
+    const rows = await registerEntries(this.readModels.db, 'corrections', during, await this.reached.withheldCases())
       .select(['entry.recorded_by', count.as('count')])
       .groupBy('entry.recorded_by')
       .orderBy('count', 'desc')
@@ -142,7 +146,12 @@ export class Questions {
 
   /** @param outcomes at least so many by one person @returns with `of`: how many outcomes were recategorised by anybody */
   async recategorisers(outcomes: number): Promise<Answers<Recategoriser> & { readonly of: number }> {
-    const rows = await registerEntries(this.readModels.db, 'recategorised-outcomes', {})
+    const rows = await registerEntries(
+      this.readModels.db,
+      'recategorised-outcomes',
+      {},
+      await this.reached.withheldCases(),
+    )
       .select(['entry.recorded_by'])
       .select([sql<number>`count(*)`.as('outcomes'), sql<number>`count(distinct entry.subject_id)`.as('journeys')])
       .groupBy('entry.recorded_by')
@@ -164,9 +173,11 @@ export class Questions {
    * @param days at least so many such days of one man
    */
   async menInTwoPlaces(days: number): Promise<Answers<TwoPlaces>> {
+    const { journeys: withheld } = await this.reached.withheldCases()
     const candidates = await withRegisters(this.readModels.db)
       .selectFrom('audit_journey')
       .select('journey_id')
+      .where(noneOf(withheld))
       .where('two_groups_days', '>=', days)
       .orderBy('two_groups_days', 'desc')
       .orderBy('journey_id')
@@ -226,7 +237,8 @@ export class Questions {
 
   /** @param days nothing was recorded for at least so long, on a journey that was open; each journey once, with its longest @param today a gap that still lasts is reckoned to it */
   async gaps(days: number, today: Day): Promise<{ readonly past: Answers<Gap>; readonly lasting: Answers<Gap> }> {
-    const journeys = withRegisters(this.readModels.db).selectFrom('audit_journey')
+    const { journeys: withheld } = await this.reached.withheldCases()
+    const journeys = withRegisters(this.readModels.db).selectFrom('audit_journey').where(noneOf(withheld))
     const ended = journeys.where('gap_days', '>=', days)
     const lasting = journeys
       .where('ended_at', 'is', null)
@@ -266,6 +278,10 @@ export class Questions {
     }
   }
 }
+
+/** The journey is none of these. */
+const noneOf = (withheld: ReadonlySet<string>) =>
+  withheld.size === 0 ? sql<boolean>`1 = 1` : sql<boolean>`audit_journey.journey_id not in (${sql.join([...withheld])})`
 
 const firstOf = <A>(all: readonly A[]): Answers<A> => ({ answers: all.slice(0, mostAnswers), total: all.length })
 

@@ -8,6 +8,7 @@ import { daysBetween, dayOf, type Day, type Instant } from '../domain/calendar.t
 import type { EventType } from '../domain/events.ts'
 import { openedFields } from '../protection/sealing.ts'
 import { Vault } from '../protection/vault.ts'
+import { ReachedCases, type WithheldCases } from './reached-cases.ts'
 
 /** The registers, by the name in their address. */
 export const registerNames = [
@@ -100,11 +101,13 @@ export class Registers {
   constructor(
     private readonly readModels: ReadModels,
     private readonly vault: Vault,
+    private readonly reached: ReachedCases,
   ) {}
 
   /** One page, the newest first. @param page from 1 */
   async page(name: RegisterName, filter: RegisterFilter, page: number): Promise<RegisterPage> {
-    const rows = await this.withWhatTheyChange(name, filter)
+    const withheld = await this.reached.withheldCases()
+    const rows = await this.withWhatTheyChange(name, filter, withheld)
       .orderBy('entry.recorded_on', 'desc')
       .orderBy('entry.subject_id', 'desc')
       .orderBy('entry.revision', 'desc')
@@ -112,7 +115,7 @@ export class Registers {
       .offset((page - 1) * registerPageSize)
       .execute()
     const month = sql<string>`substr(entry.recorded_on, 1, 7)`
-    const months = await registerEntries(this.readModels.db, name, filter)
+    const months = await registerEntries(this.readModels.db, name, filter, withheld)
       .select([month.as('month'), (count) => count.fn.countAll<number>().as('rows')])
       .groupBy(month)
       .orderBy(month)
@@ -126,10 +129,15 @@ export class Registers {
   }
 
   /** Every row, the oldest first, read in pages: what is recorded meanwhile comes at the end or not at all. */
-  async *all(name: RegisterName, filter: RegisterFilter): AsyncGenerator<readonly AuditRow[]> {
+  async *all(
+    name: RegisterName,
+    filter: RegisterFilter,
+    asker = this.reached.asker(),
+  ): AsyncGenerator<readonly AuditRow[]> {
+    const withheld = await this.reached.withheldCases(asker)
     let last: { recorded_on: string; subject_id: string; revision: number } | undefined
     for (;;) {
-      let query = this.withWhatTheyChange(name, filter)
+      let query = this.withWhatTheyChange(name, filter, withheld)
       if (last !== undefined) {
         const { recorded_on, subject_id, revision } = last
         query = query.where(
@@ -151,14 +159,16 @@ export class Registers {
   /** @param filter leavings recorded on these days by this person; what was recorded of them since counts whenever it was */
   async leavers(filter: RegisterFilter): Promise<Leavers> {
     const { db } = this.readModels
+    const withheld = await this.reached.withheldCases()
     const first = withRegisters(db)
       .selectFrom('audit_entry as entry')
       .select((select) => ['entry.subject_id', select.fn.min('entry.revision').as('revision')])
       .where('entry.list', '=', 'ended')
       .where('entry.type', '=', 'ParticipantDroppedOut')
       .where(within(filter))
+      .where(notAbout(withheld))
       .groupBy('entry.subject_id')
-    const changed = registerEntries(this.readModels.db, 'recategorised-outcomes', {})
+    const changed = registerEntries(this.readModels.db, 'recategorised-outcomes', {}, withheld)
       .select('entry.subject_id')
       .distinct()
     const recategorised = sql<number>`count(changed.subject_id)`
@@ -194,15 +204,15 @@ export class Registers {
     return {
       left: sumOf('left'),
       recategorised: sumOf('recategorised'),
-      withdrawn: await alsoIn(registerEntries(this.readModels.db, 'withdrawn-endings', {})),
-      reinstated: await alsoIn(registerEntries(this.readModels.db, 'reinstatements', {})),
+      withdrawn: await alsoIn(registerEntries(this.readModels.db, 'withdrawn-endings', {}, withheld)),
+      reinstated: await alsoIn(registerEntries(this.readModels.db, 'reinstatements', {}, withheld)),
       byReason,
     }
   }
 
   /** The journeys that stand in the whole register, each once. */
   async subjects(name: RegisterName, filter: RegisterFilter): Promise<readonly string[]> {
-    const rows = await registerEntries(this.readModels.db, name, filter)
+    const rows = await registerEntries(this.readModels.db, name, filter, await this.reached.withheldCases())
       .where('entry.category', '=', 'journey')
       .select('entry.subject_id')
       .distinct()
@@ -228,8 +238,8 @@ export class Registers {
   }
 
   /** With what the timeline knows of each, and of the event that it corrects or withdraws. */
-  private withWhatTheyChange(name: RegisterName, filter: RegisterFilter) {
-    return registerEntries(this.readModels.db, name, filter)
+  private withWhatTheyChange(name: RegisterName, filter: RegisterFilter, withheld: WithheldCases) {
+    return registerEntries(this.readModels.db, name, filter, withheld)
       .leftJoin('timeline as about', (join) =>
         join.onRef('about.journey_id', '=', 'entry.subject_id').onRef('about.revision', '=', 'entry.about'),
       )
@@ -332,12 +342,18 @@ export class Registers {
   }
 }
 
-/** The rows of a register, with no columns selected yet. */
-export function registerEntries(db: QueryDatabase, name: RegisterName, filter: RegisterFilter) {
+/** The rows of a register that the asker may see, with no columns selected yet. */
+export function registerEntries(
+  db: QueryDatabase,
+  name: RegisterName,
+  filter: RegisterFilter,
+  withheld: WithheldCases,
+) {
   let query = withRegisters(db)
     .selectFrom('audit_entry as entry')
     .where('entry.list', '=', lists[name])
     .where(within(filter))
+    .where(notAbout(withheld))
   if (name === 'withdrawn-endings')
     query = query.where((where) =>
       where.exists(
@@ -367,6 +383,14 @@ export function registerEntries(db: QueryDatabase, name: RegisterName, filter: R
 }
 
 type ReadRow = Awaited<ReturnType<ReturnType<Registers['withWhatTheyChange']>['execute']>>[number]
+
+/** The row is about nobody who is withheld: neither is its subject, nor the journey it names. */
+function notAbout({ participants, journeys }: WithheldCases) {
+  const ids = [...participants, ...journeys]
+  if (ids.length === 0) return sql<boolean>`1 = 1`
+  const listed = sql.join(ids)
+  return sql<boolean>`(entry.subject_id not in (${listed}) and (entry.detail is null or entry.detail not in (${listed})))`
+}
 
 /** Recorded on these days by this person. */
 const within = ({ from, to, by }: RegisterFilter) =>

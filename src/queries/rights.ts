@@ -14,6 +14,7 @@ import type { Settlement } from '../domain/statements.ts'
 import { EventStore } from '../event-store/event-store.ts'
 import { openedFields } from '../protection/sealing.ts'
 import { Vault } from '../protection/vault.ts'
+import { ReachedCases } from './reached-cases.ts'
 
 /** One thing that was recorded about who he is or about his rights. */
 export interface RightsEntry {
@@ -92,6 +93,7 @@ export class Rights {
     private readonly store: EventStore,
     private readonly readModels: ReadModels,
     private readonly vault: Vault,
+    private readonly reached: ReachedCases,
   ) {}
 
   /** From the log itself. */
@@ -154,10 +156,12 @@ export class Rights {
 
   /** Whose last journey ended so long ago that the record is due for review, the longest ago first; nobody who was erased. */
   async dueForReview(today: Day): Promise<readonly DueForReview[]> {
+    const withheld = [...(await this.reached.withheld())]
     const rows = await withCaseload(this.readModels.db)
       .selectFrom('caseload')
       .leftJoin('erasure', 'erasure.participant_id', 'caseload.participant_id')
       .where(({ or, eb }) => or([eb('erasure.state', 'is', null), eb('erasure.state', 'in', ['asked', 'declined'])]))
+      .$if(withheld.length > 0, (due) => due.where('caseload.participant_id', 'not in', withheld))
       .groupBy(['caseload.participant_id', 'erasure.state'])
       .having(({ fn }) => fn.max('caseload.ended_on'), '<=', dueUpTo(today))
       // One that has not ended keeps all of them.
@@ -197,9 +201,11 @@ export class Rights {
 
   /** Those that wait for somebody first, then the others, the newest first. */
   async erasures(): Promise<readonly ListedErasure[]> {
+    const withheld = [...(await this.reached.withheld())]
     const rows = await withCaseload(this.readModels.db)
       .selectFrom('erasure')
       .leftJoin('caseload', 'caseload.participant_id', 'erasure.participant_id')
+      .$if(withheld.length > 0, (asked) => asked.where('erasure.participant_id', 'not in', withheld))
       .groupBy(['erasure.participant_id', 'erasure.state', 'erasure.actor', 'erasure.recorded_at'])
       .select(['erasure.participant_id', 'erasure.state', 'erasure.actor', 'erasure.recorded_at'])
       .select(({ fn }) => fn.min('caseload.journey_id').as('journey_id'))

@@ -21,6 +21,8 @@ export interface Config {
   readonly seed: 'demo' | 'none'
   /** Requests a minute that one address may make; 0 for as many as it likes. */
   readonly requestsAMinute: number
+  /** How many different records one person may open in ten minutes; 0 for no limit. */
+  readonly recordsInTenMinutes: number
   /** Addresses, or ranges of them such as 10.0.0.0/8, of proxies whose X-Forwarded-For header says who asks; empty where there is none. */
   readonly trustedProxies: readonly string[]
   /** What must be shown to read the metrics; undefined lets this machine itself read them. */
@@ -85,6 +87,10 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   if (!/^\d{1,7}$/.test(env.RATE_LIMIT || '0')) {
     problems.push(`RATE_LIMIT is "${env.RATE_LIMIT}": give requests a minute from one address, 0 for no limit.`)
   }
+  if (!/^\d{1,5}$/.test(env.REACH_LIMIT || '0'))
+    problems.push(
+      `REACH_LIMIT is "${env.REACH_LIMIT}": give records that one person may open in ten minutes, 0 for no limit.`,
+    )
   const trustedProxies = (env.TRUSTED_PROXIES ?? '').split(',').flatMap((one) => one.trim() || [])
   for (const one of trustedProxies.filter((one) => !isAddressOrRange(one)))
     problems.push(`TRUSTED_PROXIES has "${one}": give addresses or ranges such as 127.0.0.1,10.0.0.0/8.`)
@@ -133,6 +139,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     databaseUrl: env.DATABASE_URL || undefined,
     seed: seed as Config['seed'],
     requestsAMinute: Number(env.RATE_LIMIT || 1_200),
+    recordsInTenMinutes: Number(env.REACH_LIMIT || 100),
     trustedProxies,
     metricsToken: env.METRICS_TOKEN || undefined,
     tracesTo,

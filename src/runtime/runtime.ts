@@ -12,6 +12,7 @@ import { ProjectionRunner } from '../../projections/runner/projection-runner.ts'
 import { ReadModels } from '../../projections/runner/read-models.ts'
 import { openReadModelDatabase, setAsideWhereDamaged } from '../../projections/storage/open-database.ts'
 import { retired } from '../../projections/retired.ts'
+import { Reach } from '../access/reach.ts'
 import { commandHandlersOn, type CommandHandlers } from '../commands/command-handlers.ts'
 import type { Config } from './config.ts'
 import { backUpStore, startEmbeddedStore, type EmbeddedStore } from '../embedded-store/embedded-store.ts'
@@ -24,6 +25,7 @@ import { checkInstallation } from './installation-check.ts'
 import { CheckedPlace } from './keys-check.ts'
 import { acceptLossOfKeys, type LossOfKeys } from './keys-lost.ts'
 import { Vault } from '../protection/vault.ts'
+import { LimitedCases } from '../reach/limited-cases.ts'
 import { ScheduledBackup } from './scheduled-backup.ts'
 import { keptIn, standingOn } from './storage-problem.ts'
 import { join } from 'node:path'
@@ -40,6 +42,9 @@ export interface Runtime {
   readonly vault: Vault
   readonly readModels: ReadModels
   readonly commands: CommandHandlers
+  /** Which cases are limited: read from the log when somebody first asks. */
+  readonly limitedCases: LimitedCases
+  readonly reach: Reach
   /** The projector of this process; null where another process holds the data directory and projects for us. */
   readonly runner: ProjectionRunner | null
   readonly lock: DataDirectoryLock | null
@@ -105,7 +110,10 @@ export async function openRuntime(
       openReadModels(config, log, { mayReplace: lock !== null }),
     )
     opened.push(() => readModels.close())
-    const commands = commandHandlersOn(store, appender, vault, { ...config, categories, log })
+    const limitedCases = new LimitedCases(store)
+    opened.push(() => limitedCases.stop())
+    const reach = new Reach(limitedCases)
+    const commands = commandHandlersOn(store, appender, vault, { ...config, categories, log, reach })
     opened.push(() => commands.consultations.close())
     const { installation, erasures } = commands
     try {
@@ -158,6 +166,8 @@ export async function openRuntime(
       vault,
       readModels,
       commands,
+      limitedCases,
+      reach,
       runner,
       lock,
       close,

@@ -12,6 +12,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import nunjucks from 'nunjucks'
+import { askingAs } from '../access/asking.ts'
 import { isUnloggedLook } from '../access/consulted.ts'
 import { Identification } from '../access/identification.ts'
 import { identify, identityOf } from '../access/session.ts'
@@ -146,6 +147,8 @@ export async function configureWeb(
     if (request.method === 'GET' || request.method === 'HEAD' || fromProvider.has(request.url)) return next()
     fastify.csrfProtection(request, reply, next)
   })
+  // The last before the handler: from here on it is known who asks, wherever a question is answered.
+  fastify.addHook('preHandler', (request, _reply, next) => askingAs(identityOf(request).who, next))
   app.useGlobalFilters(new PagesFilter(app.get(FaultLog)))
 }
 

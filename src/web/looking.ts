@@ -4,8 +4,9 @@ import type { FastifyRequest } from 'fastify'
 import { LRUCache } from 'lru-cache'
 import { consultationWritten } from '../access/consulted.ts'
 import { whoIsAsking } from '../access/session.ts'
+import { UnusualReach, UnusualReachRefused } from '../access/unusual-reach.ts'
 import { ConsultationLog } from '../commands/consultation-log.ts'
-import type { ConsultationType, ConsultationView } from '../domain/consultation.ts'
+import type { AlertKind, ConsultationType, ConsultationView, Look } from '../domain/consultation.ts'
 
 /** A page that is moved about on fetches more of what it shows: as long after it was opened that is the same look, in milliseconds. */
 const sameLookMs = 30 * 60_000
@@ -17,7 +18,10 @@ const takenAway: ReadonlySet<ConsultationView> = new Set(['download', 'subject_a
 export class Looking {
   private readonly lately = new LRUCache<string, true>({ max: 10_000, ttl: sameLookMs })
 
-  constructor(private readonly log: ConsultationLog) {}
+  constructor(
+    private readonly log: ConsultationLog,
+    private readonly usual: UnusualReach,
+  ) {}
 
   /** One record is about to be shown. @throws ConsultationLogUnavailable, and then it must not be */
   at(request: FastifyRequest, journeyId: string, view: ConsultationView): Promise<void> {
@@ -43,10 +47,31 @@ export class Looking {
   ): Promise<void> {
     const source = request.url.startsWith('/api/') ? 'api' : 'ui'
     const by = whoIsAsking(request)
+    await this.refuseUnusual(kindOf(type, view), subjects, { by, source, requestId: request.id })
     await this.log.write({ type, view, subjects, by, source, requestId: request.id })
     consultationWritten(request)
     if (type === 'RecordConsulted') this.lately.set(keyOf(by.id, subjects[0]!, view), true)
   }
+
+  /** @throws UnusualReachRefused, and an alert is in the log */
+  private async refuseUnusual(
+    kind: AlertKind,
+    subjects: readonly string[],
+    asked: Pick<Look, 'by' | 'source' | 'requestId'>,
+  ): Promise<void> {
+    const reaching = this.usual.reaching(asked.by.id, kind, subjects)
+    if (reaching.isUsual) return
+    const { limit, records, isFirst } = reaching
+    if (isFirst) await this.log.alert({ kind, records, minutes: limit.minutes, limit: limit.records }, asked)
+    throw new UnusualReachRefused(kind, limit)
+  }
 }
 
 const keyOf = (actorId: string, journeyId: string, view: ConsultationView) => `${actorId} ${journeyId} ${view}`
+
+const kindOf = (type: ConsultationType, view: ConsultationView): AlertKind =>
+  type === 'RecordDisclosed' || view === 'download' || view === 'audit_register_download'
+    ? 'taken'
+    : type === 'RecordsListed'
+      ? 'listed'
+      : 'opened'

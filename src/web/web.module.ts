@@ -11,6 +11,7 @@ import { RUNTIME, type Runtime } from '../runtime/runtime.ts'
 import { ChangesController } from './audit/changes.controller.ts'
 import { DeskController } from './audit/desk.controller.ts'
 import { PacksController } from './audit/packs.controller.ts'
+import { ReachedStreams } from './audit/reached-streams.ts'
 import { StreamController } from './audit/stream.controller.ts'
 import { CaseloadPageController } from './caseload/caseload.controller.ts'
 import { Searches } from './caseload/searches.ts'
@@ -26,6 +27,7 @@ import { HistoryController } from './history/history.controller.ts'
 import { RecordedController } from './recording/recorded.controller.ts'
 import { ImportController } from './import/import.controller.ts'
 import { JourneyPages } from './layout/journey-page.ts'
+import { LimitedAccessController } from './limited-access/limited-access.controller.ts'
 import { LiveController } from './live/live.controller.ts'
 import { CompareController } from './moments/compare.controller.ts'
 import { DrawnController } from './moments/drawn.controller.ts'
@@ -46,6 +48,7 @@ import { TimelineController } from './timeline/timeline.controller.ts'
   controllers: [
     CaseloadPageController,
     ConsultationController,
+    LimitedAccessController,
     TimelineController,
     ReplayController,
     CompareController,
@@ -76,6 +79,7 @@ import { TimelineController } from './timeline/timeline.controller.ts'
     InspectorQuestions,
     JourneyPages,
     Looking,
+    ReachedStreams,
     {
       provide: Searches,
       useFactory: ({ vault }: Runtime) => {

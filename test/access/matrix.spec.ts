@@ -27,6 +27,7 @@ const readers = 'C F T A D . .'
 const recorders = 'C F T . . . .'
 const reviewers = '. . . A D . .'
 const protectors = '. . . . D . .'
+const limiters = '. . T . D . .'
 const operators = '. . . . . . O'
 const open = 'public'
 
@@ -64,6 +65,11 @@ const table: Readonly<Record<string, string>> = {
   'POST /journeys/:id/rights/hold': protectors,
   'GET /journeys/:id/rights/hold/:item/release': protectors,
   'POST /journeys/:id/rights/hold/:item/release': protectors,
+  'GET /journeys/:id/access': limiters,
+  'GET /journeys/:id/access/new': limiters,
+  'POST /journeys/:id/access/new': limiters,
+  'GET /journeys/:id/access/:limit/lift': limiters,
+  'POST /journeys/:id/access/:limit/lift': limiters,
   'GET /journeys/:id/recorded': recorders,
   'GET /journeys/:id/details': recorders,
   'POST /journeys/:id/details': recorders,
@@ -143,6 +149,7 @@ const table: Readonly<Record<string, string>> = {
   'GET /live': 'C F T A D . O',
   'GET /operations': operators,
   'POST /operations/reprocess': operators,
+  'GET /alerts': reviewers,
   'GET /account': everybody,
   'GET /account/looks': everybody,
   'GET /sign-in/home': everybody,

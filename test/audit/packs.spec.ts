@@ -8,7 +8,7 @@ import { verifyPack } from '../../src/evidence/pack/verification.ts'
 import { groupStreams } from '../../src/evidence/pack/group-streams.ts'
 import { Registers } from '../../src/queries/registers.ts'
 import { Journeys } from '../../src/queries/journeys.ts'
-import { cookieFor } from '../support/signed-in.ts'
+import { askedAs, cookieFor } from '../support/signed-in.ts'
 import { richestJourney, serve, type Served } from '../support/served.ts'
 
 let served: Served
@@ -64,7 +64,7 @@ async function packOf(fields: Record<string, string>) {
 
 describe('an evidence pack by page', () => {
   it('of one journey is proven by itself, and its making is in the log with what it was for', async () => {
-    const { reference } = (await served.app.get(Journeys).header(journeyId))!
+    const { reference } = (await askedAs('auditor', () => served.app.get(Journeys).header(journeyId)))!
     const { isProven, pack, verdict, at } = await packOf({ scope: 'journey', case: reference, personal: 'with' })
     const events = await Array.fromAsync(served.runtime.store.read(`journey-${journeyId}`))
     expect(isProven).toBe(true)

@@ -54,6 +54,7 @@ describe('the command handlers', () => {
       trustsClock: false,
       categories,
       log: runtime.log,
+      reach: runtime.reach,
     })
     const append = vi.spyOn(appender, 'append')
     const at = Array.from({ length: 20 }, () => telling())

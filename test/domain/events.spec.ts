@@ -114,6 +114,8 @@ describe('privacy', () => {
       RegisterCorrected: ['because'],
       ContactRefused: [],
       EvidencePackMade: [],
+      CaseAccessLimited: [],
+      CaseAccessLimitLifted: [],
     } satisfies Record<EventType, string[]>)
   })
   it('calls health, risk and offences special', () => {

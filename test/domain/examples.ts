@@ -132,6 +132,8 @@ export const exampleData: { readonly [T in EventType]: Required<DataOf<T>> } = {
     because: 'PERSONAL because',
   },
   ContactRefused: { recordId: 'x1Jw7Pc', occurrence: 1, reason: 'not_allocated' },
+  CaseAccessLimited: { kind: 'exclusion', people: ['CM007'], reason: 'knows_him', until: '2026-03-03' },
+  CaseAccessLimitLifted: { limit: 0 },
   EvidencePackMade: {
     scope: 'journey',
     of: '0b6b4d0e-5a0a-5c39-9f6f-3f2d1c0b9a88',

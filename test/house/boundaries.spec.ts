@@ -47,6 +47,7 @@ const planted: [file: string, source: string, caughtBy: string[]][] = [
   ['src/event-store/planted.ts', fromLeaf('../'), ['src/event-store knows only its own', cellar]],
   ['src/protection/planted.ts', fromLeaf('../'), ['src/protection knows only its own', cellar]],
   ['src/access/planted.ts', fromLeaf('../'), ['src/access knows only its own', cellar]],
+  ['src/reach/planted.ts', fromLeaf('../'), ['src/reach knows only its own', cellar]],
   ['src/commands/planted.ts', fromLeaf('../'), ['src/commands knows only its own', cellar]],
   [
     'projections/planted.ts',

@@ -10,6 +10,7 @@ import { waitUntilCaughtUp } from '../../src/runtime/runtime.ts'
 import { bothDatabases, databases } from '../support/postgres.ts'
 import { acquireAll, everything, hear, openReadModels, runnerOf } from '../support/read-models.ts'
 import { importText, reported, temporaryWorkplace } from '../support/runtime.ts'
+import { withholding } from '../support/reached.ts'
 
 const smallLog = csvOf(
   simulateContactLog({ seed: 5, journeys: 25, from: '2023-01-01', until: '2024-12-31', messy: false }),
@@ -127,7 +128,7 @@ describe.each(databases)('the projector, on %s', (kind) => {
     }
     await client.appendToStream(`journey-${other!.journeyId}`, warning(other!.good))
     await waitUntilCaughtUp(runtime)
-    const journeys = new Journeys(store, readModels, vault)
+    const journeys = new Journeys(store, readModels, vault, withholding())
     for (const [n, { journeyId, good }] of poisoned.entries()) {
       const header = await journeys.header(journeyId)
       const why = expect.stringMatching(poisons[n + 1]!.why) as string
@@ -200,7 +201,7 @@ describe('the two databases', () => {
     await runnerOf({ ...sqlite, readModels: postgres }).catchUpTo(end)
     for (const readModels of [sqlite.readModels, postgres]) {
       rows.push(await everything(readModels))
-      const journeys = new Journeys(sqlite.store, readModels, sqlite.vault)
+      const journeys = new Journeys(sqlite.store, readModels, sqlite.vault, withholding())
       const all = []
       for (const sort of ['last_contact', 'referred', 'status', 'attended', 'unacceptable'] as const)
         for (const direction of ['asc', 'desc'] as const)

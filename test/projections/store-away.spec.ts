@@ -10,6 +10,7 @@ import { csvOf, simulateContactLog } from '../../src/simulator/contact-log.ts'
 import { openRuntime } from '../../src/runtime/runtime.ts'
 import { startStore } from '../support/store-process.ts'
 import { temporaryDirectory } from '../support/runtime.ts'
+import { withholding } from '../support/reached.ts'
 
 const logOf = (seed: number) =>
   csvOf(simulateContactLog({ seed, journeys: 20, from: '2023-01-01', until: '2024-12-31', messy: false }))
@@ -28,7 +29,7 @@ describe('when the event store goes away', () => {
     writeFileSync(file, logOf(3))
     await importFile(runtime, file, { rejects: `${file}.rejects` })
     expect(runner!.health).toMatchObject({ state: 'projecting', troubledSince: null })
-    const journeys = new Journeys(store, readModels, vault)
+    const journeys = new Journeys(store, readModels, vault, withholding())
     const page = await journeys.caseload({})
 
     app.kill('SIGKILL')

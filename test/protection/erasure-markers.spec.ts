@@ -17,6 +17,7 @@ import { Journeys } from '../../src/queries/journeys.ts'
 import { Rights } from '../../src/queries/rights.ts'
 import { RUNTIME, waitUntilCaughtUp, type Runtime } from '../../src/runtime/runtime.ts'
 import { csvOf } from '../../src/simulator/contact-log.ts'
+import { withholding } from '../support/reached.ts'
 import { importText, settingsIn } from '../support/runtime.ts'
 import { personOfRole } from '../support/signed-in.ts'
 
@@ -122,9 +123,9 @@ it(`of ${people} people one in ten is erased, everywhere and for good, and the o
 
   const second = await started(dir)
   const { commands, store, readModels } = second
-  const rights = new Rights(store, readModels, second.vault)
+  const rights = new Rights(store, readModels, second.vault, withholding())
   // Somebody has looked at everybody: what is kept in memory must go as well.
-  const journeys = new Journeys(store, readModels, second.vault)
+  const journeys = new Journeys(store, readModels, second.vault, withholding())
   for (const n of erased) expect((await journeys.caseload({ find: `${markerOf(n)}family` })).rows).toHaveLength(1)
   for (const n of erased) {
     const id = idOf.get(n)!
@@ -145,7 +146,7 @@ it(`of ${people} people one in ten is erased, everywhere and for good, and the o
   cpSync(backup, join(dir, 'keys'), { recursive: true })
   expect(found(dir, ofErased), 'the older copy of the keys').toHaveLength(erased.length)
   const third = await started(dir)
-  const reader = new Journeys(third.store, third.readModels, third.vault)
+  const reader = new Journeys(third.store, third.readModels, third.vault, withholding())
   const rows = await withCaseload(third.readModels.db).selectFrom('caseload').select('journey_id').execute()
   const shown = await reader.rowsOf(rows.map(({ journey_id: id }) => id))
   expect([...shown.values()].map(({ name, crn, reference }) => `${name} ${crn} ${reference}`).toSorted()).toEqual(

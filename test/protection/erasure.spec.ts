@@ -11,6 +11,7 @@ import { Journeys } from '../../src/queries/journeys.ts'
 import { Rights } from '../../src/queries/rights.ts'
 import { waitUntilCaughtUp, type Runtime } from '../../src/runtime/runtime.ts'
 import { csvOf } from '../../src/simulator/contact-log.ts'
+import { withholding } from '../support/reached.ts'
 import { personOfRole } from '../support/signed-in.ts'
 import { importText, openIn, temporaryDirectory } from '../support/runtime.ts'
 
@@ -65,7 +66,7 @@ async function opened(dir: string): Promise<Runtime> {
 
 async function erase({ commands, vault, store, readModels }: Runtime, n: number): Promise<string> {
   const participantId = vault.find('crn', crnOf(n))!
-  const journeys = (await new Rights(store, readModels, vault).journeysOf(participantId))!
+  const journeys = (await new Rights(store, readModels, vault, withholding()).journeysOf(participantId))!
   expect(journeys).toHaveLength(1)
   await commands.erasures.request(participantId, { reason: 'retention_ended', journeys }, issued(asking))
   await commands.erasures.authorise(participantId, journeys, issued(deciding))
@@ -76,7 +77,7 @@ const typesOf = async ({ store }: Runtime, participantId: string) =>
   (await Array.fromAsync(store.read(`participant-${participantId}`))).map(({ type }) => type)
 
 const find = async ({ store, readModels, vault }: Runtime, find: string) =>
-  (await new Journeys(store, readModels, vault).caseload({ find })).rows.map(({ name }) => name)
+  (await new Journeys(store, readModels, vault, withholding()).caseload({ find })).rows.map(({ name }) => name)
 
 const tokensIn = async ({ readModels }: Runtime) =>
   readModels.snapshot(({ all }) =>
@@ -106,7 +107,7 @@ describe('an erasure that was authorised', () => {
     expect(await find(runtime, markerOf(1))).toEqual([])
     expect(await find(runtime, crnOf(1))).toEqual([])
     expect(await find(runtime, markerOf(2))).toHaveLength(1)
-    const header = await new Journeys(store, readModels, vault).header(journeyId)
+    const header = await new Journeys(store, readModels, vault, withholding()).header(journeyId)
     expect(header).toMatchObject({ name: '(erased)', crn: '', dateOfBirth: '', reference: '' })
     await vi.waitFor(async () =>
       expect((await tokensIn(runtime)).map((row) => row.participant_id)).not.toContain(erased),

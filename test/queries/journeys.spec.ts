@@ -4,12 +4,13 @@ import { Journeys } from '../../src/queries/journeys.ts'
 import { csvOf, simulateContactLog } from '../../src/simulator/contact-log.ts'
 import { importText, temporaryWorkplace } from '../support/runtime.ts'
 import { contactOf, referral, writtenLog } from '../support/written-log.ts'
+import { withholding } from '../support/reached.ts'
 
 it('a journey is known from the log while the read models are being built', async () => {
   const runtime = await temporaryWorkplace()
   const log = simulateContactLog({ seed: 3, journeys: 8, from: '2023-01-01', until: '2024-12-31', messy: false })
   await importText(runtime, csvOf(log))
-  const journeys = new Journeys(runtime.store, runtime.readModels, runtime.vault)
+  const journeys = new Journeys(runtime.store, runtime.readModels, runtime.vault, withholding())
   const { rows } = await journeys.caseload({})
   const known = await Promise.all(rows.map(({ journeyId }) => journeys.header(journeyId)))
   await withCaseload(runtime.readModels.db).deleteFrom('caseload').execute() // as while a read model is built for the first time
@@ -28,7 +29,7 @@ it('a man is found by his CRN, his reference, and any words of his name, whateve
       contactOf(2, { family_name: 'Briain', given_names: 'Tom' }),
     ]),
   )
-  const journeys = new Journeys(runtime.store, runtime.readModels, runtime.vault)
+  const journeys = new Journeys(runtime.store, runtime.readModels, runtime.vault, withholding())
   const found = async (find: string) =>
     (await journeys.caseload({ find })).rows.map(({ reference }) => reference).sort()
   expect(await found('x000001')).toEqual(['R-1'])
@@ -62,7 +63,7 @@ it('what every page of a journey begins with takes one query, and says where the
   const runtime = await temporaryWorkplace()
   await importText(runtime, writtenLog([referral, contactOf(2, { contact: 'Referral' })]))
   const { db } = runtime.readModels
-  const journeys = new Journeys(runtime.store, runtime.readModels, runtime.vault)
+  const journeys = new Journeys(runtime.store, runtime.readModels, runtime.vault, withholding())
   const journeyId = runtime.vault.find('reference', 'R-1')!
   const parkedAt = (revision: number, projection: string, table_set: 'live' | 'shadow' = 'live') =>
     db

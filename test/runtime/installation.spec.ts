@@ -16,6 +16,7 @@ import { InstallationMismatch } from '../../src/runtime/installation-check.ts'
 import { openRuntime, type Runtime } from '../../src/runtime/runtime.ts'
 import { csvOf } from '../../src/simulator/contact-log.ts'
 import { importText, settingsIn, temporaryDirectory } from '../support/runtime.ts'
+import { withholding } from '../support/reached.ts'
 
 /** A contact log that refers somebody for each CRN. */
 const referring = (...crns: readonly string[]) =>
@@ -210,7 +211,7 @@ describe('an older copy of the keys', () => {
     keys.close()
     const vault = new Vault(config.keysDir)
     onTestFinished(() => vault.close())
-    const { rows } = await new Journeys(store, readModels, vault).caseload({})
+    const { rows } = await new Journeys(store, readModels, vault, withholding()).caseload({})
     expect(rows.map(({ name }) => name)).toEqual(['(key missing)', '(key missing)'])
   })
 

@@ -11,6 +11,7 @@ import { projectRoot } from '../../src/runtime/config.ts'
 import { openRuntime, waitUntilCaughtUp, type Runtime } from '../../src/runtime/runtime.ts'
 import { csvOf } from '../../src/simulator/contact-log.ts'
 import { importText, settingsIn, temporaryDirectory } from '../support/runtime.ts'
+import { withholding } from '../support/reached.ts'
 
 /** A contact log that refers somebody for each CRN. */
 const referring = (...crns: readonly string[]) =>
@@ -46,7 +47,7 @@ async function imported(dataDir: string, ...crns: readonly string[]): Promise<vo
 const keysIn = (dataDir: string) => join(dataDir, 'keys', 'keys.sqlite')
 
 async function namesOf({ store, readModels, vault }: Runtime): Promise<string[]> {
-  const { rows } = await new Journeys(store, readModels, vault).caseload({})
+  const { rows } = await new Journeys(store, readModels, vault, withholding()).caseload({})
   return rows.map(({ name }) => name).sort()
 }
 

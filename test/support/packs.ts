@@ -11,6 +11,7 @@ import {
   type RegisterScope,
 } from '../../src/evidence/pack/pack-format.ts'
 import { importFile } from '../../src/exchange/import-file.ts'
+import { EveryCaseReached } from '../../src/queries/reached-cases.ts'
 import { registerEvidence } from '../../src/queries/register-evidence.ts'
 import { Registers, type RegisterFilter, type RegisterName } from '../../src/queries/registers.ts'
 import { waitUntilCaughtUp, type Runtime } from '../../src/runtime/runtime.ts'
@@ -58,7 +59,9 @@ export async function registerScopeOf(
   filter: RegisterFilter = {},
 ): Promise<RegisterScope> {
   await waitUntilCaughtUp(runtime)
-  return registerEvidence(new Registers(runtime.readModels, runtime.vault), name, filter, mostPackedEvents)
+  const { store, readModels, vault, reach } = runtime
+  const registers = new Registers(readModels, vault, new EveryCaseReached(store, readModels, reach))
+  return registerEvidence(registers, name, filter, mostPackedEvents)
 }
 
 /** With personal fields unless an order says otherwise. */

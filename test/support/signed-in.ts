@@ -4,6 +4,7 @@
  * roles and everything after it then do as they do for anybody.
  */
 import type { NestFastifyApplication } from '@nestjs/platform-fastify'
+import { askingAs } from '../../src/access/asking.ts'
 import type { Role } from '../../src/access/policy.ts'
 import { identify, type SignedIn } from '../../src/access/session.ts'
 import { Sessions } from '../../src/access/sessions.ts'
@@ -16,6 +17,9 @@ export const personOfRole = (role: Role): SignedIn => ({
   organisation: 'demonstration',
   name: `Spec ${role.replaceAll('_', ' ')}`,
 })
+
+/** What a spec asks of the questions without a request, asked as this role. */
+export const askedAs = <T>(role: Role, ask: () => T): T => askingAs(personOfRole(role), ask)
 
 /** A case manager, for whoever needs an actor and no request. */
 export const caseManager = personOfRole('case_manager')

@@ -6,6 +6,7 @@ import { waitUntilCaughtUp } from '../../src/runtime/runtime.ts'
 import { oddityCodes } from '../../src/domain/journey/oddities.ts'
 import { groupOf } from '../process/support.ts'
 import { serve, type Served } from '../support/served.ts'
+import { askedAs } from '../support/signed-in.ts'
 
 describe('a group', () => {
   it('is formed after its answers were checked, and is on the list of groups', async () => {
@@ -207,7 +208,9 @@ describe('the register', () => {
       })
       .toMatchObject({ was: 'UAAB', outcome: 'AAFC' })
     const attendance = (
-      await get(`/groups/${(await served.app.get(Groups).session(sessions[0]!))!.facts.scheduled!.groupId}`)
+      await get(
+        `/groups/${(await askedAs('case_manager', () => served.app.get(Groups).session(sessions[0]!)))!.facts.scheduled!.groupId}`,
+      )
     ).html
     expect(attendance).toMatch(/tl-attendance__cell--acceptable_absence[^<]*><span aria-hidden="true"[^>]*>AAFC\*/)
   })

@@ -8,7 +8,7 @@ import type { CommandResult } from '../../src/commands/decide-and-append.ts'
 import { Registers, type RegisterName } from '../../src/queries/registers.ts'
 import { waitUntilCaughtUp } from '../../src/runtime/runtime.ts'
 import { openJourney, serve, type Served } from '../support/served.ts'
-import { cookieFor, personOfRole } from '../support/signed-in.ts'
+import { askedAs, cookieFor, personOfRole } from '../support/signed-in.ts'
 
 let served: Served
 let journeyId: string
@@ -101,13 +101,13 @@ describe('the registers', () => {
       .where('type', '=', 'ParticipantDroppedOut')
       .distinct()
       .execute()
-    const leavers = await served.app.get(Registers).leavers({})
+    const leavers = await askedAs('auditor', () => served.app.get(Registers).leavers({}))
     expect(leavers.left).toBe(everybody.length)
     expect(leavers.byReason.reduce((sum, { left }) => sum + left, 0)).toBe(leavers.left)
     expect(leavers).toMatchObject({ withdrawn: 1, reinstated: 1 })
     expect(leavers.recategorised).toBeGreaterThanOrEqual(1)
     // The man who was recategorised, withdrawn and reinstated stands at the reason that was recorded first.
-    expect(await served.app.get(Registers).leavers({ by: '=CM"7' })).toEqual({
+    expect(await askedAs('auditor', () => served.app.get(Registers).leavers({ by: '=CM"7' }))).toEqual({
       left: 1,
       recategorised: 1,
       withdrawn: 1,
@@ -118,7 +118,7 @@ describe('the registers', () => {
 
   it('say whether a withdrawal was taken back', async () => {
     const { journeys } = served.runtime.commands
-    const other = (await served.app.get(Registers).page('late-recording', {}, 1)).rows.find(
+    const other = (await askedAs('auditor', () => served.app.get(Registers).page('late-recording', {}, 1))).rows.find(
       ({ journeyIds }) => journeyIds[0] !== journeyId,
     )!
     const [id] = other.journeyIds
@@ -126,14 +126,14 @@ describe('the registers', () => {
     const first = (await journeys.withdrawRecord(id!, taken, issued())) as { revision: bigint | number }
     await journeys.withdrawRecord(id!, { withdraws: Number(first.revision), because: 'It was right.' }, issued())
     await waitUntilCaughtUp(served.runtime)
-    const { rows } = await served.app.get(Registers).page('corrections', { by: '=CM"7' }, 1)
+    const { rows } = await askedAs('auditor', () => served.app.get(Registers).page('corrections', { by: '=CM"7' }, 1))
     expect(
       rows.filter(({ journeyIds }) => journeyIds[0] === id).map(({ takenBackBy }) => takenBackBy !== null),
     ).toEqual([false, true])
   })
 
   it('draw their rows by month, with the same figures as a table', async () => {
-    const { months, total } = await served.app.get(Registers).page('late-recording', {}, 1)
+    const { months, total } = await askedAs('auditor', () => served.app.get(Registers).page('late-recording', {}, 1))
     const html = await page('/registers/late-recording')
     expect(total).toBeGreaterThan(2)
     for (const { rows } of months) expect(html).toContain(`: ${rows}</title>`)
@@ -146,7 +146,7 @@ describe('the registers', () => {
     expect(csv).toContain(`"'=CM""7"`)
     expect(csv).not.toContain('Misread')
     const lines = (await page('/registers/late-recording/rows.jsonl')).trim().split('\n')
-    const { total } = await served.app.get(Registers).page('late-recording', {}, 1)
+    const { total } = await askedAs('auditor', () => served.app.get(Registers).page('late-recording', {}, 1))
     expect(lines).toHaveLength(total)
     expect(lines.map((line) => JSON.parse(line) as object)).toContainEqual(
       expect.objectContaining({ journey_ids: journeyId, revision: at.warned, recorded_by: '=CM"7' }),

@@ -33,6 +33,7 @@ const always: readonly ProblemCode[] = [
   'store_unavailable',
   'clock_wrong',
   'read_models_unavailable',
+  'reach_unknown',
 ]
 
 /** The problems a route can answer with, one response a status. */
@@ -195,5 +196,12 @@ export const JourneyQuery = (path: string, summary: string, ...codes: readonly P
     RequiresPermission('read'),
     ApiOperation({ summary }),
     journeyParam,
-    AnswersProblems('invalid_query', 'invalid_header', 'not_found', 'consultation_log_unavailable', ...codes),
+    AnswersProblems(
+      'invalid_query',
+      'invalid_header',
+      'not_found',
+      'consultation_log_unavailable',
+      'too_many_records',
+      ...codes,
+    ),
   )

@@ -169,7 +169,8 @@ export class IdempotentCommands {
   /** Where a repeated command was written the first time. */
   private async writtenBefore(journeyId: string, commandId: string) {
     const added = await this.journeys.addedBy(commandId, journeyId)
-    if (!added) throw new Error('The command added nothing, and the log has no event that answers it.')
+    // Since then the case was withheld from whoever sent it.
+    if (!added) throw new Problem('not_found')
     const { record, headRevision } = added
     return { revision: record.revision, position: record.position, headRevision }
   }

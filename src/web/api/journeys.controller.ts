@@ -44,6 +44,7 @@ export class CaseloadController {
     'not_json',
     'invalid_body',
     'consultation_log_unavailable',
+    'too_many_records',
   )
   async searchCaseload(
     @Query() _after: AfterQuery,

@@ -77,6 +77,12 @@ export const problemKinds = {
     title: 'This Idempotency-Key was used for another request',
     meaning: 'The same key came before with another body at the same address. Use a new key for a new request.',
   },
+  too_many_records: {
+    status: 429,
+    title: 'More records than is usual',
+    meaning:
+      'You asked for more different records in some minutes than one person’s work needs. That was noted. Wait some minutes; ask whoever runs the service where a program needs more.',
+  },
   too_many_requests: {
     status: 429,
     title: 'Too many requests',
@@ -349,6 +355,12 @@ export const problemKinds = {
     title: 'The read models cannot be reached',
     meaning: 'Questions cannot be answered just now; commands are recorded as ever. Ask again after Retry-After.',
   },
+  reach_unknown: {
+    status: 503,
+    title: 'Who may see a case cannot be found out',
+    meaning:
+      'Before a record is shown or changed it is looked up who may see it. That cannot be done just now, so nothing is answered. Ask again after Retry-After.',
+  },
   consultation_log_unavailable: {
     status: 503,
     title: 'Who looks cannot be written down',
@@ -441,6 +453,8 @@ const retryAfter: Partial<Record<ProblemCode, string>> = {
   read_models_unavailable: '5',
   identity_provider_unavailable: '5',
   consultation_log_unavailable: '5',
+  reach_unknown: '5',
+  too_many_records: '600',
 }
 
 /** What is wrong, as far as the caller may know; whatever is not foreseen is `unexpected`, and says nothing of what is inside. */

@@ -14,6 +14,7 @@ import { Looking } from '../looking.ts'
 import { daysBefore } from '../moments/asked-moment.ts'
 import { addressWith, dayAsTyped, readStream, typedDay, type AskedFields, type TypedProblem } from './asked.ts'
 import { streamAddress } from './inspected.ts'
+import { ReachedStreams } from './reached-streams.ts'
 
 const pageSize = 10
 
@@ -29,14 +30,18 @@ export class ChangesController {
     private readonly cases: Cases,
     private readonly journeys: Journeys,
     private readonly looking: Looking,
+    private readonly reached: ReachedStreams,
   ) {}
 
   @Get()
   async show(@Query() query: AskedFields, @Req() request: FastifyRequest, @Res() reply: FastifyReply) {
     const { clock, from, to, stream, problems } = this.asked(query)
     const page = typeof query.page === 'string' && /^[1-9]\d{0,5}$/.test(query.page) ? Number(query.page) : 1
+    const without = await this.reached.withheld()
     const changed =
-      problems.length > 0 ? [] : this.search.changedStreams(this.streamsOf(stream), clock, { from, to }, 'journey-')
+      problems.length > 0
+        ? []
+        : this.search.changedStreams(this.streamsOf(stream), clock, { from, to }, 'journey-', without)
     const shown = changed.slice((page - 1) * pageSize, page * pageSize)
     await this.looking.along(
       request,

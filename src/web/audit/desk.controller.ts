@@ -8,6 +8,7 @@ import { EventReader } from '../../audit/event-reader.ts'
 import { EventSearch, type FoundPlaces, type IndexClock } from '../../audit/event-search.ts'
 import { Looking } from '../looking.ts'
 import { BadAddress } from '../errors/pages.filter.ts'
+import { ReachedStreams } from './reached-streams.ts'
 import {
   addressWith,
   clockOf,
@@ -37,20 +38,25 @@ export class DeskController {
     private readonly reader: EventReader,
     private readonly cases: Cases,
     private readonly looking: Looking,
+    private readonly reached: ReachedStreams,
   ) {}
 
   @Get()
   async find(@Query() query: AskedFields, @Req() request: FastifyRequest, @Res() reply: FastifyReply) {
     const asked = filterAsked(query)
-    const stream = readStream(query, 'case')
+    const without = await this.reached.withheld()
+    const named = readStream(query, 'case')
+    const stream = named !== null && without.has(named) ? null : named
     const clock = clockOf(query, asked)
     const found = this.search.find(
-      { ...filterOf(asked), streams: stream ? this.cases.streamsOf(stream) : undefined },
+      { ...filterOf(asked), streams: stream ? this.cases.streamsOf(stream) : named ? [] : undefined, without },
       clock,
       pageSize,
       cursorIn(query),
     )
-    const subjects = found.places.flatMap(({ stream }) => this.cases.journeysIn(stream))
+    const subjects = found.places
+      .flatMap(({ stream }) => this.cases.journeysIn(stream))
+      .filter((id) => !without.has(`journey-${id}`))
     await this.looking.along(request, [...new Set(subjects)], 'audit')
     const events = await this.reader.each(found.places)
     return reply.view('audit/desk.njk', {
@@ -70,7 +76,8 @@ export class DeskController {
     const { fields, problems } = typedDates(body)
     const asked = filterAsked({ ...body, ...fields })
     const written = typeof body.case === 'string' ? body.case.trim() : ''
-    const stream = written === '' ? null : this.cases.streamNamed(written)
+    const found = written === '' ? null : this.cases.streamNamed(written)
+    const stream = found !== null && (await this.reached.withheld()).has(found) ? null : found
     if (written !== '' && stream === null)
       problems.unshift({ href: '#case', text: 'No case in this log has this reference, CRN or id' })
     const clock = clockOf(body, asked)

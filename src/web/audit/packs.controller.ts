@@ -20,12 +20,17 @@ import {
 } from '../../queries/registers.ts'
 import { sayDay } from '../layout/dates.ts'
 import { Looking } from '../looking.ts'
+import { ReachedStreams } from './reached-streams.ts'
 import { typedDay, type AskedFields, type TypedProblem } from './asked.ts'
 
 /** What was asked for, before the rows of a register are read. */
 type AskedScope =
   | Exclude<PackScope, { of: 'register' }>
   | { readonly of: 'register'; readonly name: RegisterName; readonly filter: RegisterFilter }
+
+/** Said whichever group or days are asked for: it tells of no case that is withheld. */
+const packsOfOneOnly =
+  'From your account packs of one journey only can be made. Ask a data protection officer to make this one'
 
 interface PackAsked {
   readonly scope: AskedScope
@@ -43,6 +48,7 @@ export class PacksController {
     private readonly cases: Cases,
     private readonly registers: Registers,
     private readonly looking: Looking,
+    private readonly reached: ReachedStreams,
   ) {}
 
   @Get('new')
@@ -54,7 +60,8 @@ export class PacksController {
   @Post()
   @HttpCode(200)
   async make(@Body() body: AskedFields, @Req() request: FastifyRequest, @Res() reply: FastifyReply) {
-    const { asked, problems } = this.read(body)
+    const without = await this.reached.withheld()
+    const { asked, problems } = this.read(body, without)
     if (!asked || body.step === 'change') {
       await this.looking.along(request, [], 'pack')
       const errors = body.step === 'change' ? [] : problems
@@ -84,7 +91,7 @@ export class PacksController {
 
   @Get(':pack')
   async show(@Param('pack') id: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply) {
-    const made = this.find(id, request)
+    const made = await this.find(id, request)
     await this.looking.along(request, [], 'pack')
     return reply.view('audit/pack-made.njk', {
       ...made,
@@ -95,7 +102,7 @@ export class PacksController {
 
   @Get(':pack/download')
   async download(@Param('pack') id: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply) {
-    const { bytes, journeyIds } = this.find(id, request)
+    const { bytes, journeyIds } = await this.find(id, request)
     // What leaves the service of one record is that record's disclosure; of many it is a list of them.
     if (journeyIds.length === 1) await this.looking.at(request, journeyIds[0]!, 'download')
     else await this.looking.along(request, journeyIds, 'download')
@@ -110,13 +117,18 @@ export class PacksController {
     return registerEvidence(this.registers, scope.name, scope.filter, mostPackedEvents)
   }
 
-  private find(id: string, request: FastifyRequest) {
+  private async find(id: string, request: FastifyRequest) {
     const made = this.packs.madeFor(whoIsAsking(request).id, id)
-    if (!made) throw new NotFoundException('There is no such pack, or it is not kept any longer. Make it again.')
+    const without = await this.reached.withheld()
+    if (!made || made.journeyIds.some((journey) => without.has(`journey-${journey}`)))
+      throw new NotFoundException('There is no such pack, or it is not kept any longer. Make it again.')
     return made
   }
 
-  private read(body: AskedFields): { readonly asked: PackAsked | null; readonly problems: readonly TypedProblem[] } {
+  private read(
+    body: AskedFields,
+    without: ReadonlySet<string>,
+  ): { readonly asked: PackAsked | null; readonly problems: readonly TypedProblem[] } {
     const problems: TypedProblem[] = []
     const text = (name: string) => (typeof body[name] === 'string' ? body[name].trim() : '')
     const day = (name: string, label: string): Day | null => {
@@ -124,7 +136,7 @@ export class PacksController {
       if (!found) problems.push({ href: `#${name}`, text: `“${label}” must be a real date, like 17/5/2024` })
       return found
     }
-    const scope = this.scopeIn(text, day, problems)
+    const scope = this.scopeIn(text, day, problems, without)
     const knownOn = text('known') === '' ? null : day('known', 'As known on')
     const reason = text('reason')
     if (!isPackReason(reason)) problems.push({ href: '#reason', text: 'Select what the pack is for' })
@@ -139,7 +151,13 @@ export class PacksController {
     text: (name: string) => string,
     day: (name: string, label: string) => Day | null,
     problems: TypedProblem[],
+    without: ReadonlySet<string>,
   ): Pick<PackAsked, 'scope' | 'of'> | null {
+    // A pack of many cannot leave anybody out: it would not verify.
+    if (without.size > 0 && text('scope') !== 'journey' && ['group', 'register', 'days', 'log'].includes(text('scope'))) {
+      problems.push({ href: '#scope', text: packsOfOneOnly })
+      return null
+    }
     switch (text('scope')) {
       case 'register': {
         const name = text('register')
@@ -161,7 +179,7 @@ export class PacksController {
       }
       case 'journey': {
         const stream = this.cases.streamNamed(text('case'))
-        if (stream?.startsWith('journey-'))
+        if (stream?.startsWith('journey-') && !without.has(stream))
           return { scope: { of: 'journey', stream, reference: text('case') }, of: `journey ${text('case')}` }
         problems.push({ href: '#case', text: 'No journey in this log has this reference or id' })
         return null

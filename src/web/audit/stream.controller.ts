@@ -24,6 +24,7 @@ import {
   type AskedFilter,
 } from './asked.ts'
 import { streamAddress, wholeEvent } from './inspected.ts'
+import { ReachedStreams } from './reached-streams.ts'
 
 const pageSize = 20
 
@@ -36,6 +37,7 @@ export class StreamController {
     private readonly reader: EventReader,
     private readonly cases: Cases,
     private readonly looking: Looking,
+    private readonly reached: ReachedStreams,
   ) {}
 
   @Get(':stream')
@@ -45,15 +47,16 @@ export class StreamController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ) {
-    const newest = isStreamName(stream) ? await this.newestRevision(stream) : null
+    const without = await this.reached.withheld()
+    const newest = isStreamName(stream) && !without.has(stream) ? await this.newestRevision(stream) : null
     if (newest === null) throw new NotFoundException('The log has no stream of this name.')
     // Dates are typed here and stand in the address as they were typed: a stream is asked by a link, and names nobody.
     const { fields, problems } = typedDates(query)
     const asked = filterAsked({ ...query, ...fields })
     const field = typeof query.field === 'string' && isField(query.field) ? query.field : ''
-    const revisions = this.matching(stream, asked, field)
+    const revisions = this.matching(stream, asked, field, without)
     const page = pageAt(revisions, newest, revisionIn(query))
-    await this.look(request, stream)
+    await this.look(request, stream, without)
     const events = await this.read(stream, page)
     const path = streamAddress(stream)
     const parameters = { ...parametersOf(asked), ...(field && { field }) }
@@ -90,7 +93,7 @@ export class StreamController {
       problems,
       problemFor: Object.fromEntries(problems.map(({ href, text }) => [href.slice(1), { text }])),
       parameters,
-      related: this.related(stream),
+      related: this.related(stream, without),
       head: this.reader.head(),
     })
   }
@@ -102,12 +105,17 @@ export class StreamController {
   }
 
   /** @returns null where the whole stream is asked for */
-  private matching(stream: string, asked: AskedFilter, field: string): readonly number[] | null {
-    if (!isFiltered(asked) && !field) return null
+  private matching(
+    stream: string,
+    asked: AskedFilter,
+    field: string,
+    without: ReadonlySet<string>,
+  ): readonly number[] | null {
+    if (!isFiltered(asked) && !field && without.size === 0) return null
     const withField = field ? typesWithField(field) : undefined
     const types = asked.type ? [asked.type].filter((type) => withField?.includes(type) ?? true) : withField
     if (types?.length === 0) return []
-    return this.search.revisionsIn(stream, { ...filterOf(asked), types })
+    return this.search.revisionsIn(stream, { ...filterOf(asked), types, without })
   }
 
   private read(stream: string, { revisions, from, to }: StreamPage): Promise<InspectedEvent[]> {
@@ -115,15 +123,17 @@ export class StreamController {
     return this.reader.range(stream, from, to)
   }
 
-  private async look(request: FastifyRequest, stream: string): Promise<void> {
-    const journeys = this.cases.journeysIn(stream)
+  private async look(request: FastifyRequest, stream: string, without: ReadonlySet<string>): Promise<void> {
+    const journeys = this.cases.journeysIn(stream).filter((id) => !without.has(`journey-${id}`))
     if (journeys.length === 1) return this.looking.at(request, journeys[0]!, 'stream')
     return this.looking.along(request, journeys, 'stream')
   }
 
-  private related(stream: string) {
+  private related(stream: string, without: ReadonlySet<string>) {
     const names = [...new Set([...this.index.concernedBy(stream), ...this.index.concerning(stream)])]
-    return names.filter((name) => name !== stream).map((name) => ({ name, href: streamAddress(name) }))
+    return names
+      .filter((name) => name !== stream && !without.has(name))
+      .map((name) => ({ name, href: streamAddress(name) }))
   }
 }
 

@@ -3,6 +3,7 @@ import { Controller, Get, Param, Req, Res } from '@nestjs/common'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { ForSignedIn, RequiresPermission } from '../../access/permission.guard.ts'
 import { isPermitted, isRole, roles } from '../../access/policy.ts'
+import { alertKindNames } from '../../access/unusual-reach.ts'
 import { whoIsAsking } from '../../access/session.ts'
 import { consultationViews, type RecordedLook } from '../../domain/consultation.ts'
 import { Consultations, mostLooks } from '../../queries/consultations.ts'
@@ -30,6 +31,20 @@ export class ConsultationController {
       more,
       mostLooks,
       listsSince,
+    })
+  }
+
+  @RequiresPermission('review')
+  @Get('alerts')
+  async alerts(@Res() reply: FastifyReply) {
+    const alerts = await this.consultations.alerts()
+    return reply.view('consultation/alerts.njk', {
+      rows: alerts.map(({ actor, kind, ...alert }) => ({
+        ...alert,
+        actor: actor.id,
+        role: roleName(actor.role),
+        what: alertKindNames[kind],
+      })),
     })
   }
 

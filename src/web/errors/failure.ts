@@ -4,6 +4,8 @@ import { isDatabaseUnavailable } from '../../../projections/storage/availability
 import { IdentityProviderUnavailable } from '../../access/identity-provider.ts'
 import { Forbidden, SignedOut } from '../../access/policy.ts'
 import { ClockWrong } from '../../commands/clock-check.ts'
+import { UnusualReachRefused } from '../../access/unusual-reach.ts'
+import { ReachUnknown } from '../../access/reach.ts'
 import { ConsultationLogUnavailable } from '../../commands/consultation-log.ts'
 import { StaleRevision } from '../../commands/decide-and-append.ts'
 import { PoisonEvent } from '../../domain/codec.ts'
@@ -29,6 +31,8 @@ export type FailureCode =
   | 'signed_out'
   | 'forbidden'
   | 'identity_provider_unavailable'
+  /** Who may see a case could not be found out, so nothing is shown. */
+  | 'reach_unknown'
   /** Who looked could not be written down, so nothing is shown. */
   | 'consultation_log_unavailable'
   /** The token of a form is missing or too old. */
@@ -46,6 +50,8 @@ export type FailureCode =
   /** The body is of a media type that is not taken here. */
   | 'unsupported_media_type'
   | 'too_many_requests'
+  /** More records than are usual were asked for. */
+  | 'too_many_records'
   | 'closing'
   | 'unexpected'
 
@@ -67,6 +73,8 @@ export function classifyFailure(error: unknown): Failure {
   if (error instanceof ClockWrong) return { code: 'clock_wrong' }
   if (error instanceof StoreUnavailable) return { code: 'store_unavailable' }
   if (isDatabaseUnavailable(error)) return { code: 'read_models_unavailable' }
+  if (error instanceof UnusualReachRefused) return { code: 'too_many_records' }
+  if (error instanceof ReachUnknown) return { code: 'reach_unknown' }
   if (error instanceof ConsultationLogUnavailable) return { code: 'consultation_log_unavailable' }
   if (error instanceof SignedOut) return { code: 'signed_out' }
   if (error instanceof IdentityProviderUnavailable) return { code: 'identity_provider_unavailable' }

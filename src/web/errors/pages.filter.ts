@@ -148,6 +148,12 @@ const pages: Readonly<Record<FailureCode, (failure: Failure, error: Error) => Pa
     'The service in which your organisation keeps its accounts cannot be reached.',
     'Wait a few minutes, then try again. Whoever is signed in already stays signed in.',
   ),
+  reach_unknown: page(
+    503,
+    'Sorry, nothing can be shown just now',
+    'Before a record is shown it is looked up who may see it. That cannot be done just now, so nothing is shown.',
+    'Wait a few minutes, then load the page again.',
+  ),
   consultation_log_unavailable: page(
     503,
     'Sorry, nothing can be shown just now',
@@ -182,13 +188,22 @@ const pages: Readonly<Record<FailureCode, (failure: Failure, error: Error) => Pa
     404,
     'Page not found',
     'If you typed the address, check it is correct.',
-    'If you followed a link, the journey may never have existed here.',
+    'If you followed a link, what it led to may never have existed here.',
+    'Some records are open to named people only, and look like this to everybody else. If your work needs a record that you cannot find, ask a data protection officer.',
   ),
   method_not_allowed: cannotBeDone,
   not_acceptable: cannotBeDone,
   body_too_large: page(413, 'That is too much at once', 'Nothing was recorded. Go back and shorten the note.'),
   unsupported_media_type: cannotBeDone,
   too_many_requests: page(429, 'Too many requests', 'Wait a minute, then load the page again.'),
+  too_many_records: (_failure, { message }) => ({
+    status: 429,
+    title: 'You have looked at very many records',
+    paragraphs: [
+      `${message} This was noted, and nothing more is shown just now.`,
+      'Wait some minutes, then load the page again. If your work needs more, tell a data protection officer.',
+    ],
+  }),
   closing: ours,
   unexpected: ours,
 }

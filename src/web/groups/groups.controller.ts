@@ -53,13 +53,16 @@ export class GroupsController {
     if (!whole) throw new NotFoundException('There is no group at this address.')
     await this.looking.along(request, journeysOf(whole), 'group')
     const notCarried = this.carrier.notCarried()
+    const shown = new Set(journeysOf(whole))
     const sessionIds = new Set(whole.sessions.map(({ sessionId }) => `session-${sessionId}`))
     return reply.view('groups/group.njk', {
       section: 'groups',
       catchingUp,
       ...recordedIn(query),
       ...groupView(whole),
-      notCarried: notCarried.filter(({ stream }) => stream === `group-${groupId}` || sessionIds.has(stream)).length,
+      notCarried: notCarried.filter(
+        ({ stream, journeyId }) => shown.has(journeyId) && (stream === `group-${groupId}` || sessionIds.has(stream)),
+      ).length,
     })
   }
 

@@ -19,7 +19,7 @@ export interface JourneyPage {
   readonly requestId: string
   /** The ways of looking at a journey that are open to who asks. */
   readonly sections: readonly { readonly name: string; readonly text: string; readonly path: string }[]
-  readonly section: 'timeline' | 'replay' | 'history' | 'looks' | 'rights' | null
+  readonly section: 'timeline' | 'replay' | 'history' | 'looks' | 'access' | 'rights' | null
   readonly catchingUp: boolean
   /** When it was asked for: what is printed of it says as of when. */
   readonly openedAt: Instant
@@ -31,6 +31,7 @@ const sectionsFor = (who: SignedIn) => [
   { name: 'history', text: 'History', path: '/history' },
   ...(isPermitted(who, 'review') ? [{ name: 'looks', text: 'Who looked', path: '/looks' }] : []),
   ...(isPermitted(who, 'protect') ? [{ name: 'rights', text: 'Rights', path: '/rights' }] : []),
+  ...(isPermitted(who, 'limit') ? [{ name: 'access', text: 'Who may see it', path: '/access' }] : []),
 ]
 
 const patienceMs = 2_000

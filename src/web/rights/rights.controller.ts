@@ -31,7 +31,7 @@ import { httpStatusOf, longestNote, type FormValues } from '../forms/form-fields
 import { sayDay } from '../layout/dates.ts'
 import { JourneyPages, type JourneyPage } from '../layout/journey-page.ts'
 import { Looking } from '../looking.ts'
-import { roleName } from '../registers/register-words.ts'
+import { roleName } from '../../queries/register-words.ts'
 import { askErasureForm, decideErasureForm, placeHoldForm, releaseHoldForm } from './erasure.forms.ts'
 import { disputeForm, settleDisputeForm, statementForm } from './statement.forms.ts'
 import type { RightsAnswers, RightsForm, RightsSituation } from './rights-form.ts'
