@@ -1,5 +1,6 @@
 /** Which journeys are there, and where does each stand? One row a journey. */
 import { sql } from 'kysely'
+import { facilitatorEventTypes } from '../src/domain/facilitator/facilitator.ts'
 import { groupEventTypes } from '../src/domain/group/group.ts'
 import type { Recorded } from '../src/domain/history.ts'
 import type { Day } from '../src/domain/calendar.ts'
@@ -256,7 +257,7 @@ export const caseload: Projection = {
       learned,
     ),
     ...ignoring('ParticipantRegistered', 'ParticipantDetailsCorrected', 'ContactRefused', 'EvidencePackMade'),
-    ...ignoring(...groupEventTypes, ...sessionEventTypes),
+    ...ignoring(...groupEventTypes, ...sessionEventTypes, ...facilitatorEventTypes),
   },
 }
 

@@ -1,4 +1,5 @@
 /** Who is he, and how is he found? His details sealed as the log holds them, and the keyed tokens by which he can be looked up. */
+import { facilitatorEventTypes } from '../src/domain/facilitator/facilitator.ts'
 import { groupEventTypes } from '../src/domain/group/group.ts'
 import type { Recorded } from '../src/domain/history.ts'
 import type { Details, ParticipantEvent } from '../src/domain/participant.ts'
@@ -71,7 +72,7 @@ export const participants: Projection = {
   on: {
     ParticipantRegistered: registered,
     ParticipantDetailsCorrected: registered,
-    ...ignoring(...groupEventTypes, ...sessionEventTypes),
+    ...ignoring(...groupEventTypes, ...sessionEventTypes, ...facilitatorEventTypes),
     ...ignoring(
       'JourneyReinstated',
       'RecordCorrected',

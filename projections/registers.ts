@@ -4,6 +4,7 @@
  */
 import { dayNumberOf, dayOf, daysBetween, msInDay } from '../src/domain/calendar.ts'
 import type { DomainEvent, EventType } from '../src/domain/events.ts'
+import { facilitatorEventTypes } from '../src/domain/facilitator/facilitator.ts'
 import { groupEventTypes } from '../src/domain/group/group.ts'
 import type { Metadata, Recorded } from '../src/domain/history.ts'
 import { journeyPrivacy, type JourneyEvent } from '../src/domain/journey/journey.ts'
@@ -286,7 +287,7 @@ export const registers: Projection = {
       return [entry('taken', event, { of: scope, became: personalFields ? 'opened' : 'sealed', detail: of })]
     },
     ...ignoring('ParticipantRegistered', 'ContactRefused'),
-    ...ignoring(...groupEventTypes, ...sessionEventTypes),
+    ...ignoring(...groupEventTypes, ...sessionEventTypes, ...facilitatorEventTypes),
   },
 }
 

@@ -1,5 +1,6 @@
 /** What has happened on this journey, in the order it happened? One row an event, each correction tied to what it corrected. */
 import type { DomainEvent } from '../src/domain/events.ts'
+import { facilitatorEventTypes } from '../src/domain/facilitator/facilitator.ts'
 import { groupEventTypes } from '../src/domain/group/group.ts'
 import type { Recorded } from '../src/domain/history.ts'
 import { standingOf, type Linked, type FactEvent } from '../src/domain/journey/believed.ts'
@@ -161,7 +162,7 @@ export const timeline: Projection = {
       (event) => [entry(event)],
     ),
     ...ignoring('ParticipantRegistered', 'ParticipantDetailsCorrected', 'ContactRefused', 'EvidencePackMade'),
-    ...ignoring(...groupEventTypes, ...sessionEventTypes),
+    ...ignoring(...groupEventTypes, ...sessionEventTypes, ...facilitatorEventTypes),
   },
 }
 

@@ -5,6 +5,7 @@ import type { EventStore } from '../event-store/event-store.ts'
 import type { Vault } from '../protection/vault.ts'
 import { ConsultationLog } from './consultation-log.ts'
 import { DecideAndAppend } from './decide-and-append.ts'
+import { FacilitatorCommandHandler } from './facilitator-command-handler.ts'
 import { GroupCommandHandler } from './group-command-handler.ts'
 import { EvidencePackCommandHandler } from './evidence-pack-command-handler.ts'
 import { InstallationCommandHandler } from './installation-command-handler.ts'
@@ -19,6 +20,7 @@ export interface CommandHandlers {
   readonly consultations: ConsultationLog
   readonly groups: GroupCommandHandler
   readonly sessions: SessionCommandHandler
+  readonly facilitators: FacilitatorCommandHandler
   readonly evidencePacks: EvidencePackCommandHandler
   /** Which keys the log is under. */
   readonly installation: InstallationCommandHandler
@@ -41,7 +43,18 @@ export function commandHandlersOn(
   const consultations = new ConsultationLog(appender, join(dataDir, 'consultations.sqlite'))
   const groups = new GroupCommandHandler(decideAndAppend, journeys, vault)
   const sessions = new SessionCommandHandler(decideAndAppend, journeys, groups)
+  const facilitators = new FacilitatorCommandHandler(decideAndAppend, vault)
   const evidencePacks = new EvidencePackCommandHandler(decideAndAppend)
   const installation = new InstallationCommandHandler(store, appender, vault)
-  return { journeys, participants, groups, sessions, consultations, evidencePacks, installation, decideAndAppend }
+  return {
+    journeys,
+    participants,
+    groups,
+    sessions,
+    facilitators,
+    consultations,
+    evidencePacks,
+    installation,
+    decideAndAppend,
+  }
 }

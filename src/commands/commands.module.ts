@@ -2,6 +2,7 @@
 import { Module } from '@nestjs/common'
 import { RUNTIME_COMMANDS, type CommandHandlers } from './command-handlers.ts'
 import { ConsultationLog } from './consultation-log.ts'
+import { FacilitatorCommandHandler } from './facilitator-command-handler.ts'
 import { GroupCommandHandler } from './group-command-handler.ts'
 import { JourneyCommandHandler } from './journey-command-handler.ts'
 import { SessionCommandHandler } from './session-command-handler.ts'
@@ -24,7 +25,18 @@ import { SessionCommandHandler } from './session-command-handler.ts'
       useFactory: ({ sessions }: CommandHandlers) => sessions,
       inject: [RUNTIME_COMMANDS],
     },
+    {
+      provide: FacilitatorCommandHandler,
+      useFactory: ({ facilitators }: CommandHandlers) => facilitators,
+      inject: [RUNTIME_COMMANDS],
+    },
   ],
-  exports: [ConsultationLog, JourneyCommandHandler, GroupCommandHandler, SessionCommandHandler],
+  exports: [
+    ConsultationLog,
+    FacilitatorCommandHandler,
+    JourneyCommandHandler,
+    GroupCommandHandler,
+    SessionCommandHandler,
+  ],
 })
 export class CommandsModule {}

@@ -103,6 +103,11 @@ describe('privacy', () => {
       SessionDelivered: [],
       RegisterMarked: ['note'],
       RegisterCorrected: ['because'],
+      FacilitatorOnboarded: ['name'],
+      FacilitatorLeft: [],
+      TrainingCompleted: [],
+      SupervisionHeld: [],
+      DebriefHeld: [],
       ContactRefused: [],
       EvidencePackMade: [],
     } satisfies Record<EventType, string[]>)

@@ -117,6 +117,11 @@ export const exampleData: { readonly [T in EventType]: Required<DataOf<T>> } = {
     corrects: '5f8f6c1a-6d55-5b1e-8a3c-0a4f5d1c2b3a',
     because: 'PERSONAL because',
   },
+  FacilitatorOnboarded: { code: 'F012', provider: 'North', name: 'PERSONAL name' },
+  FacilitatorLeft: { reason: 'moved_post' },
+  TrainingCompleted: { course: 'bbr_facilitator', validUntil: '2027-03-03' },
+  SupervisionHeld: { form: 'one_to_one', minutes: 60 },
+  DebriefHeld: { form: 'pair', minutes: 20 },
   ContactRefused: { recordId: 'x1Jw7Pc', occurrence: 1, reason: 'not_allocated' },
   EvidencePackMade: {
     scope: 'journey',
