@@ -39,7 +39,7 @@ export class ApiFacilitatorsController {
   @ApiOperation({ summary: 'Who delivers sessions, and trained for what?' })
   @FromReadModel({ type: [ListedFacilitatorDto] })
   @AnswersProblems('invalid_header')
-  async list(@Req() request: FastifyRequest): Promise<readonly ListedFacilitatorDto[]> {
+  async facilitatorList(@Req() request: FastifyRequest): Promise<readonly ListedFacilitatorDto[]> {
     await this.looking.along(request, [], 'facilitators')
     const listed = await this.facilitators.list(dayOf(new Date().toISOString()))
     return listed.map(
@@ -113,7 +113,7 @@ export class ApiFacilitatorsController {
     'before_onboarding',
   )
   @facilitatorParam
-  async leave(
+  async facilitatorLeaves(
     @OfFacilitator() id: string,
     @RequestContext() request: CommandRequest,
     @Body() body: FacilitatorDepartureDto,
