@@ -2,6 +2,7 @@
 import { sql } from 'kysely'
 import { erasureEventTypes } from '../src/domain/erasure.ts'
 import { statementEventTypes } from '../src/domain/statements.ts'
+import { facilitatorEventTypes } from '../src/domain/facilitator/facilitator.ts'
 import { groupEventTypes } from '../src/domain/group/group.ts'
 import type { Recorded } from '../src/domain/history.ts'
 import type { Day } from '../src/domain/calendar.ts'
@@ -260,7 +261,7 @@ export const caseload: Projection = {
     ),
     ...ignoring('ParticipantRegistered', 'ParticipantDetailsCorrected', 'ContactRefused', 'EvidencePackMade'),
     ...ignoring(...erasureEventTypes, ...limitedAccessEventTypes, ...statementEventTypes),
-    ...ignoring(...groupEventTypes, ...sessionEventTypes),
+    ...ignoring(...groupEventTypes, ...sessionEventTypes, ...facilitatorEventTypes),
   },
 }
 

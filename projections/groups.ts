@@ -1,6 +1,7 @@
 /** Which groups are there, who has a place in each, when do they meet, and who came? Rows of the group, its members, its sessions and their registers. */
 import { erasureEventTypes } from '../src/domain/erasure.ts'
 import { statementEventTypes } from '../src/domain/statements.ts'
+import { facilitatorEventTypes } from '../src/domain/facilitator/facilitator.ts'
 import type { Recorded } from '../src/domain/history.ts'
 import { journeyPrivacy, type JourneyEvent } from '../src/domain/journey/journey.ts'
 import type { Outcome } from '../src/domain/journey/outcomes.ts'
@@ -226,7 +227,7 @@ export const groups: Projection = {
         apply: (row) => row && { ...row, outcome, minutes, engagement, corrections: (row.corrections as number) + 1 },
       },
     ],
-    ...ignoring(...journeyEventTypes),
+    ...ignoring(...journeyEventTypes, ...facilitatorEventTypes),
     ...ignoring('ParticipantRegistered', 'ParticipantDetailsCorrected', 'ContactRefused', 'EvidencePackMade'),
     ...ignoring(...erasureEventTypes, ...limitedAccessEventTypes, ...statementEventTypes),
   },

@@ -1,5 +1,6 @@
 /** Who is he, and how is he found? His details sealed as the log holds them, and the keyed tokens by which he can be looked up. */
 import type { ErasureEvent } from '../src/domain/erasure.ts'
+import { facilitatorEventTypes } from '../src/domain/facilitator/facilitator.ts'
 import { groupEventTypes } from '../src/domain/group/group.ts'
 import type { Recorded } from '../src/domain/history.ts'
 import { limitedAccessEventTypes } from '../src/domain/limited-access.ts'
@@ -211,7 +212,7 @@ export const participants: Projection = {
     ],
     ...each(statementEventTypes, ownWords),
     ...ignoring('RetentionHoldPlaced', 'RetentionHoldReleased'),
-    ...ignoring(...groupEventTypes, ...sessionEventTypes),
+    ...ignoring(...groupEventTypes, ...sessionEventTypes, ...facilitatorEventTypes),
     ...ignoring(
       'JourneyReinstated',
       'RecordCorrected',

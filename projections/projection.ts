@@ -64,7 +64,7 @@ export interface Projection {
 }
 
 /** The categories of streams that projections use. */
-export const categories: readonly string[] = ['journey', 'participant', 'group', 'session', 'evidence']
+export const categories: readonly string[] = ['journey', 'participant', 'group', 'session', 'facilitator', 'evidence']
 
 /** For types of event that do not change the answer to the question. */
 export const ignoring = <T extends DomainEvent['type']>(...types: T[]): Record<T, 'ignored'> =>

@@ -6,6 +6,7 @@ import { erasureEventTypes } from '../src/domain/erasure.ts'
 import { statementEventTypes } from '../src/domain/statements.ts'
 import { dayNumberOf, dayOf, daysBetween, msInDay } from '../src/domain/calendar.ts'
 import type { DomainEvent, EventType } from '../src/domain/events.ts'
+import { facilitatorEventTypes } from '../src/domain/facilitator/facilitator.ts'
 import { groupEventTypes } from '../src/domain/group/group.ts'
 import type { Metadata, Recorded } from '../src/domain/history.ts'
 import { journeyPrivacy, type JourneyEvent } from '../src/domain/journey/journey.ts'
@@ -295,7 +296,7 @@ export const registers: Projection = {
       ...limitedAccessEventTypes,
       ...statementEventTypes,
     ),
-    ...ignoring(...groupEventTypes, ...sessionEventTypes),
+    ...ignoring(...groupEventTypes, ...sessionEventTypes, ...facilitatorEventTypes),
   },
 }
 

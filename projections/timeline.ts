@@ -2,6 +2,7 @@
 import { erasureEventTypes } from '../src/domain/erasure.ts'
 import { statementEventTypes } from '../src/domain/statements.ts'
 import type { DomainEvent } from '../src/domain/events.ts'
+import { facilitatorEventTypes } from '../src/domain/facilitator/facilitator.ts'
 import { groupEventTypes } from '../src/domain/group/group.ts'
 import type { Recorded } from '../src/domain/history.ts'
 import { standingOf, type Linked, type FactEvent } from '../src/domain/journey/believed.ts'
@@ -165,7 +166,7 @@ export const timeline: Projection = {
     ),
     ...ignoring('ParticipantRegistered', 'ParticipantDetailsCorrected', 'ContactRefused', 'EvidencePackMade'),
     ...ignoring(...erasureEventTypes, ...limitedAccessEventTypes, ...statementEventTypes),
-    ...ignoring(...groupEventTypes, ...sessionEventTypes),
+    ...ignoring(...groupEventTypes, ...sessionEventTypes, ...facilitatorEventTypes),
   },
 }
 

@@ -7,6 +7,7 @@ import ts from 'typescript'
 import { eventTypes, privacyOf } from '../src/domain/events.ts'
 import { sentenceOf, wordsOf } from '../src/domain/event-words.ts'
 import { schemaVersionOf } from '../src/domain/codec.ts'
+import { facilitatorHistory, facilitatorPrivacy } from '../src/domain/facilitator/facilitator.ts'
 import { groupHistory, groupPrivacy } from '../src/domain/group/group.ts'
 import { evidencePackHistory, evidencePackPrivacy } from '../src/domain/evidence-pack.ts'
 import { importPrivacy } from '../src/domain/import-record.ts'
@@ -34,6 +35,11 @@ const categories = [
     title: 'A group: where and when it meets, and who has a place',
   },
   { category: sessionHistory.category, privacy: sessionPrivacy, title: 'A session: who was in the room' },
+  {
+    category: facilitatorHistory.category,
+    privacy: facilitatorPrivacy,
+    title: 'A facilitator: what he or she is trained for, and the support that was given',
+  },
   { category: 'import', privacy: importPrivacy, title: 'An import: what was turned away' },
   {
     category: evidencePackHistory.category,

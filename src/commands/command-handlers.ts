@@ -8,6 +8,7 @@ import { ClockCheck, type ClockLog } from './clock-check.ts'
 import { ConsultationLog } from './consultation-log.ts'
 import { DecideAndAppend } from './decide-and-append.ts'
 import { ErasureCommandHandler } from './erasure-command-handler.ts'
+import { FacilitatorCommandHandler } from './facilitator-command-handler.ts'
 import { GroupCommandHandler } from './group-command-handler.ts'
 import { EvidencePackCommandHandler } from './evidence-pack-command-handler.ts'
 import { InstallationCommandHandler } from './installation-command-handler.ts'
@@ -27,6 +28,7 @@ export interface CommandHandlers {
   readonly sessions: SessionCommandHandler
   /** Who may see which case. */
   readonly limitedAccess: LimitedAccessCommandHandler
+  readonly facilitators: FacilitatorCommandHandler
   readonly evidencePacks: EvidencePackCommandHandler
   /** Which keys the log is under. */
   readonly installation: InstallationCommandHandler
@@ -64,6 +66,7 @@ export function commandHandlersOn(
   const consultations = new ConsultationLog(appender, join(dataDir, 'consultations.sqlite'))
   const groups = new GroupCommandHandler(decideAndAppend, journeys, vault, reach)
   const sessions = new SessionCommandHandler(decideAndAppend, journeys, groups, reach)
+  const facilitators = new FacilitatorCommandHandler(decideAndAppend, vault)
   const limitedAccess = new LimitedAccessCommandHandler(decideAndAppend, reach)
   const evidencePacks = new EvidencePackCommandHandler(decideAndAppend)
   const erasures = new ErasureCommandHandler(decideAndAppend, vault, store)
@@ -74,6 +77,7 @@ export function commandHandlersOn(
     participants,
     groups,
     sessions,
+    facilitators,
     consultations,
     erasures,
     limitedAccess,

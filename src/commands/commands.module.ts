@@ -3,6 +3,7 @@ import { Module } from '@nestjs/common'
 import { RUNTIME_COMMANDS, type CommandHandlers } from './command-handlers.ts'
 import { ConsultationLog } from './consultation-log.ts'
 import { ErasureCommandHandler } from './erasure-command-handler.ts'
+import { FacilitatorCommandHandler } from './facilitator-command-handler.ts'
 import { GroupCommandHandler } from './group-command-handler.ts'
 import { JourneyCommandHandler } from './journey-command-handler.ts'
 import { LimitedAccessCommandHandler } from './limited-access-command-handler.ts'
@@ -36,11 +37,17 @@ import { SessionCommandHandler } from './session-command-handler.ts'
       useFactory: ({ limitedAccess }: CommandHandlers) => limitedAccess,
       inject: [RUNTIME_COMMANDS],
     },
+    {
+      provide: FacilitatorCommandHandler,
+      useFactory: ({ facilitators }: CommandHandlers) => facilitators,
+      inject: [RUNTIME_COMMANDS],
+    },
   ],
   exports: [
     ConsultationLog,
     ErasureCommandHandler,
     LimitedAccessCommandHandler,
+    FacilitatorCommandHandler,
     JourneyCommandHandler,
     GroupCommandHandler,
     SessionCommandHandler,

@@ -3,6 +3,7 @@ import { evidenceScopes } from './evidence-pack.ts'
 import { decliningReasons, erasureReasons, holdReasons, keyKinds } from './erasure.ts'
 import { isStoredDay, isStoredInstant } from './calendar.ts'
 import { eventTypeOf, type DomainEvent, type EventType } from './events.ts'
+import { facilitatorDepartures, isCourse, supportForms } from './facilitator/training.ts'
 import { changeReasons, departures, engagements, isTime } from './group/room.ts'
 import type { Metadata, Recorded } from './history.ts'
 import { isActorId, limitKinds, limitReasons } from './limited-access.ts'
@@ -101,6 +102,9 @@ const change = code((code) => Object.hasOwn(changeReasons, code))
 const departure = code((code) => Object.hasOwn(departures, code))
 const engagement = code((code) => Object.hasOwn(engagements, code))
 const time = code(isTime)
+const course = code(isCourse)
+const facilitatorDeparture = code((code) => Object.hasOwn(facilitatorDepartures, code))
+const support = code((code) => Object.hasOwn(supportForms, code))
 /** Of a field that came later, or that not every record has. */
 const whereGiven =
   (check: Check): Check =>
@@ -201,6 +205,11 @@ const shapes: {
     was: outcome,
     corrects: text,
   },
+  FacilitatorOnboarded: { code: text, provider: text },
+  FacilitatorLeft: { reason: facilitatorDeparture },
+  TrainingCompleted: { course, validUntil: whereGiven(day) },
+  SupervisionHeld: { form: support, minutes: count },
+  DebriefHeld: { form: support, minutes: count },
   ContactRefused: { recordId: text, occurrence: count, reason: text },
   EvidencePackMade: {
     scope,

@@ -33,6 +33,7 @@ export const consultationViews = {
   form: 'A form to record something',
   group: 'A group',
   register: 'The register of a session',
+  facilitators: 'Facilitators',
   summary: 'Summary',
   download: 'The whole record, taken away',
   live: 'Told of changes',

@@ -1,6 +1,7 @@
 /** Every event in words: what it is called, how much it weighs on the line of a journey, and its one plain sentence. */
 import { dayInWords } from './calendar.ts'
 import type { DomainEvent, EventType } from './events.ts'
+import { facilitatorDepartures, supportForms, trainingCourses } from './facilitator/training.ts'
 import { changeReasons, departures, type PlannedFacilitator } from './group/room.ts'
 import { packReasons } from './evidence-pack.ts'
 import { decliningReasons, erasureReasons, holdReasons } from './erasure.ts'
@@ -364,6 +365,50 @@ const eventWords = {
     detail: ({ data }) => `${outcomes[data.was]} (${data.was}) became ${outcomes[data.outcome]}`,
     sentence: ({ data }) =>
       `What the register says of him was corrected from ${data.was} to ${data.outcome} (${outcomes[data.outcome].toLowerCase()}).`,
+  },
+  FacilitatorOnboarded: {
+    name: 'Facilitator onboarded',
+    shortName: 'Onboarded',
+    contact: null,
+    weight: 'none',
+    detail: ({ data }) => `${data.code} at ${data.provider}`,
+    sentence: ({ data }) => `The facilitator ${data.code} began to deliver sessions for ${data.provider}.`,
+  },
+  FacilitatorLeft: {
+    name: 'Facilitator left',
+    shortName: 'Left',
+    contact: null,
+    weight: 'none',
+    detail: ({ data }) => facilitatorDepartures[data.reason],
+    sentence: ({ data }) =>
+      `The facilitator delivers no more sessions here; the reason: ${facilitatorDepartures[data.reason].toLowerCase()}.`,
+  },
+  TrainingCompleted: {
+    name: 'Training completed',
+    shortName: 'Training',
+    contact: null,
+    weight: 'none',
+    detail: ({ data }) => trainingCourses[data.course].name,
+    sentence: ({ data }) =>
+      `The facilitator completed the course “${trainingCourses[data.course].name}”, which ${data.validUntil === undefined ? 'does not lapse' : `holds to ${data.validUntil}`}.`,
+  },
+  SupervisionHeld: {
+    name: 'Supervision',
+    shortName: 'Supervision',
+    contact: null,
+    weight: 'none',
+    detail: ({ data }) => `${supportForms[data.form].toLowerCase()}, ${data.minutes} minutes`,
+    sentence: ({ data }) =>
+      `The facilitator had supervision for ${data.minutes} minutes: ${supportForms[data.form].toLowerCase()}.`,
+  },
+  DebriefHeld: {
+    name: 'Debrief',
+    shortName: 'Debrief',
+    contact: null,
+    weight: 'none',
+    detail: ({ data }) => `${supportForms[data.form].toLowerCase()}, ${data.minutes} minutes`,
+    sentence: ({ data }) =>
+      `The facilitator had a debrief for ${data.minutes} minutes: ${supportForms[data.form].toLowerCase()}.`,
   },
   ContactRefused: {
     name: 'Contact refused',

@@ -1,5 +1,6 @@
 /** The union of all events, and how sensitive each of their fields is. */
 import { groupPrivacy, type GroupEvent } from './group/group.ts'
+import { facilitatorPrivacy, type FacilitatorEvent } from './facilitator/facilitator.ts'
 import { evidencePackPrivacy, type EvidencePackEvent } from './evidence-pack.ts'
 import { importPrivacy, type ImportEvent } from './import-record.ts'
 import { journeyPrivacy, type JourneyEvent } from './journey/journey.ts'
@@ -9,13 +10,21 @@ import type { Classified, Privacy } from './privacy.ts'
 import { sessionPrivacy, type SessionEvent } from './session/session.ts'
 
 export type DomainEvent =
-  JourneyEvent | ParticipantEvent | GroupEvent | SessionEvent | ImportEvent | EvidencePackEvent | LimitedAccessEvent
+  | JourneyEvent
+  | ParticipantEvent
+  | GroupEvent
+  | SessionEvent
+  | FacilitatorEvent
+  | ImportEvent
+  | EvidencePackEvent
+  | LimitedAccessEvent
 
 export const privacyOf: Classified<DomainEvent> = {
   ...journeyPrivacy,
   ...participantPrivacy,
   ...groupPrivacy,
   ...sessionPrivacy,
+  ...facilitatorPrivacy,
   ...importPrivacy,
   ...evidencePackPrivacy,
   ...limitedAccessPrivacy,

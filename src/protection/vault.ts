@@ -228,6 +228,12 @@ export class Vault {
     return this.known('crn', crn, (id) => this.makeKey(id))
   }
 
+  /** The opaque id of the facilitator with this staff code, the same each time; on first sight, a data key is made and kept. */
+  facilitator(code: string): string {
+    const value = `facilitator ${code}`
+    return this.known('code', value, (id) => this.makeKey(id), this.uuidFor('code', value))
+  }
+
   /** The opaque id of the journey with this reference, made and kept on first sight. */
   journey(reference: string): string {
     return this.known('reference', reference, () => undefined)

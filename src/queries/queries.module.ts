@@ -3,6 +3,7 @@ import { Module } from '@nestjs/common'
 import { ReadModels } from '../../projections/runner/read-models.ts'
 import { Vault } from '../protection/vault.ts'
 import { Consultations } from './consultations.ts'
+import { Facilitators } from './facilitators.ts'
 import { Groups } from './groups.ts'
 import { Journeys } from './journeys.ts'
 import { LiveJourneys } from './live.ts'
@@ -14,13 +15,15 @@ import { SubjectAccess } from './subject-access.ts'
 
 const registers = {
   provide: Registers,
-  useFactory: (readModels: ReadModels, vault: Vault, reached: ReachedCases) => new Registers(readModels, vault, reached),
+  useFactory: (readModels: ReadModels, vault: Vault, reached: ReachedCases) =>
+    new Registers(readModels, vault, reached),
   inject: [ReadModels, Vault, ReachedCases],
 }
 
 @Module({
   providers: [
     Consultations,
+    Facilitators,
     Groups,
     Journeys,
     LiveJourneys,
@@ -32,6 +35,7 @@ const registers = {
   ],
   exports: [
     Consultations,
+    Facilitators,
     Groups,
     Journeys,
     LiveJourneys,

@@ -1,11 +1,13 @@
 /** What an inspector would ask of the whole record, each with a threshold of his own: where to look, never what to conclude. */
 import { Injectable } from '@nestjs/common'
 import { sql } from 'kysely'
+import { withFacilitators } from '../../projections/facilitators.ts'
 import { withGroups } from '../../projections/groups.ts'
 import { withRegisters } from '../../projections/registers.ts'
 import { ReadModels } from '../../projections/runner/read-models.ts'
 import { timelineOf, type TimelineRow } from '../../projections/timeline.ts'
 import { dayNumbered, dayNumberOf, daysBetween, type Day } from '../domain/calendar.ts'
+import { coursesFor, inForceOn, type CompletedTraining } from '../domain/facilitator/training.ts'
 import type { ActualFacilitator } from '../domain/group/room.ts'
 import { attendanceCategoryOf, type Outcome } from '../domain/journey/outcomes.ts'
 import { ReachedCases } from './reached-cases.ts'
@@ -62,6 +64,20 @@ export interface TwoSessions {
     readonly group: string
     readonly session: string
     readonly startsAt: string
+  }[]
+}
+
+/** The sessions that one facilitator delivered without a training in force for the programme on that day. */
+export interface Untrained {
+  readonly facilitator: string
+  /** `null` where no training for the programme was completed by any of those days; else the last day on which one held. */
+  readonly heldUntil: Day | null
+  /** The latest first. */
+  readonly sessions: readonly {
+    readonly sessionId: string
+    readonly group: string
+    readonly session: string
+    readonly on: Day
   }[]
 }
 
@@ -235,6 +251,57 @@ export class Questions {
     return firstOf(found)
   }
 
+  /**
+   * What was in force is asked of the day on which each session was held.
+   * @param graceDays a training counts for so many days after its last day
+   * @param least so many sessions by one facilitator
+   */
+  async untrained(graceDays: number, least: number): Promise<Answers<Untrained>> {
+    const held = await withGroups(this.readModels.db)
+      .selectFrom('group_session')
+      .innerJoin('programme_group', 'programme_group.group_id', 'group_session.group_id')
+      .select(['session_id', 'programme_session', 'on_day', 'actual', 'code', 'programme_key'])
+      .where('status', '=', 'delivered')
+      .orderBy('on_day', 'desc')
+      .orderBy('session_id')
+      .limit(mostSessions)
+      .execute()
+    const completed = await withFacilitators(this.readModels.db)
+      .selectFrom('facilitator_fact')
+      .innerJoin('facilitator', 'facilitator.facilitator_id', 'facilitator_fact.facilitator_id')
+      .select(['code', 'course', 'occurred_on', 'valid_until'])
+      .where('type', '=', 'TrainingCompleted')
+      .execute()
+    const trainingsOf = Map.groupBy(completed, ({ code }) => code)
+    const found = new Map<string, { sessions: Untrained['sessions'][number][]; heldUntil: Day | null }>()
+    for (const session of held) {
+      const courses: readonly string[] = coursesFor(session.programme_key)
+      for (const facilitator of facilitatorsOf(session)) {
+        const trainings = (trainingsOf.get(facilitator) ?? [])
+          .filter(({ course }) => courses.includes(course ?? ''))
+          .map(({ occurred_on, valid_until }) =>
+            inGrace({ course: '', on: occurred_on, validUntil: valid_until }, graceDays),
+          )
+        if (trainings.some((training) => inForceOn(training, session.on_day))) continue
+        const before = trainings.flatMap(({ on, validUntil }) =>
+          on <= session.on_day && validUntil ? [validUntil] : [],
+        )
+        const so = found.get(facilitator) ?? { sessions: [], heldUntil: before.toSorted().at(-1) ?? null }
+        const { session_id, code, programme_session, on_day } = session
+        so.sessions.push({ sessionId: session_id, group: code, session: programme_session, on: on_day })
+        found.set(facilitator, so)
+      }
+    }
+    const answers = [...found]
+      .map(([facilitator, { sessions, heldUntil }]) => ({
+        facilitator,
+        sessions,
+        heldUntil: heldUntil && dayNumbered(dayNumberOf(heldUntil) - graceDays),
+      }))
+      .filter(({ sessions }) => sessions.length >= least)
+    return firstOf(answers.toSorted((a, b) => b.sessions.length - a.sessions.length))
+  }
+
   /** @param days nothing was recorded for at least so long, on a journey that was open; each journey once, with its longest @param today a gap that still lasts is reckoned to it */
   async gaps(days: number, today: Day): Promise<{ readonly past: Answers<Gap>; readonly lasting: Answers<Gap> }> {
     const { journeys: withheld } = await this.reached.withheldCases()
@@ -327,5 +394,10 @@ function overlapOf(one: Held, other: Held): number {
   return Math.min(first + one.minutes, second + other.minutes) - Math.max(first, second)
 }
 
-const facilitatorsOf = ({ actual }: Held): ReadonlySet<string> =>
+const inGrace = (training: CompletedTraining, days: number): CompletedTraining => ({
+  ...training,
+  validUntil: training.validUntil && dayNumbered(dayNumberOf(training.validUntil) + days),
+})
+
+const facilitatorsOf = ({ actual }: Pick<Held, 'actual'>): ReadonlySet<string> =>
   new Set((JSON.parse(actual ?? '[]') as readonly ActualFacilitator[]).map(({ facilitator }) => facilitator))

@@ -48,6 +48,7 @@ export async function formDemonstrationGroup({ commands, store }: Runtime, today
     commandId: uuidv5(String(number++), namespace),
     recordedAt: `${recordedOn}T09:00:00.000Z`,
   })
+  await nameFacilitators(commands, today, issued)
   const { groupId } = await commands.groups.form(
     {
       code,
@@ -87,6 +88,30 @@ export async function formDemonstrationGroup({ commands, store }: Runtime, today
     ),
     issued(day(-1), dayNumbered(dayNumberOf(day(-1)) + 1)),
   )
+}
+
+/** Nobody of these exists. The training of whoever stands in has lapsed, and somebody’s is about to. */
+const staff = [
+  { code: lead.facilitator, name: 'Rowan Vale', trained: -700, lapses: 395 },
+  { code: co.facilitator, name: 'Ines Calder', trained: -1_060, lapses: 35 },
+  { code: 'F041', name: 'Tomasz Heron', trained: -1_130, lapses: -35 },
+] as const
+
+async function nameFacilitators(
+  { facilitators }: Runtime['commands'],
+  today: Day,
+  issued: (on: Day) => Parameters<Runtime['commands']['facilitators']['onboard']>[1],
+): Promise<void> {
+  const day = (days: number): Day => dayNumbered(dayNumberOf(today) + days)
+  for (const { code, name, trained, lapses } of staff) {
+    const { facilitatorId } = await facilitators.onboard({ code, name, provider: 'North' }, issued(day(trained - 30)))
+    const training = { course: 'bbr_facilitator', validUntil: day(lapses) } as const
+    await facilitators.execute(facilitatorId, 'RecordTraining', training, issued(day(trained)))
+    const supervision = { form: 'one_to_one', minutes: 60 } as const
+    await facilitators.execute(facilitatorId, 'RecordSupervision', supervision, issued(day(-20)))
+    const debrief = { form: 'pair', minutes: 20 } as const
+    await facilitators.execute(facilitatorId, 'RecordDebrief', debrief, issued(day(-14)))
+  }
 }
 
 async function journeysIn(store: Runtime['store']): Promise<[string, JourneyFacts][]> {

@@ -18,6 +18,7 @@ import { Searches } from './caseload/searches.ts'
 import { ConsultationController } from './consultation/consultation.controller.ts'
 import { Looking } from './looking.ts'
 import { GroupFormController } from './groups/group-form.controller.ts'
+import { FacilitatorsController } from './groups/facilitators.controller.ts'
 import { GroupsController } from './groups/groups.controller.ts'
 import { DetailsController } from './details/details.controller.ts'
 import { EvidenceLogController } from './evidence/evidence-log.controller.ts'
@@ -62,6 +63,7 @@ import { TimelineController } from './timeline/timeline.controller.ts'
     ImportController,
     GroupFormController,
     GroupsController,
+    FacilitatorsController,
     OperationsController,
     MetricsController,
     SignInController,

@@ -21,7 +21,7 @@ describe('the operator’s page', () => {
     expect(await page.textContent('.tl-service-state')).toContain('Caught up')
     expect(await rows(page, 'projections')).toHaveLength(projections.length)
     for (const row of await rows(page, 'projections'))
-      expect(row).toMatch(/^(participants|caseload|timeline|groups|registers).*None \d+ /)
+      expect(row).toMatch(/^(participants|caseload|timeline|groups|facilitators|registers).*None \d+ /)
     expect(await page.textContent('[data-part=parked]')).toContain('Every event has been projected')
     await picture(page, 'operations-well')
   })
@@ -38,7 +38,7 @@ describe('the operator’s page', () => {
       .toEqual([
         expect.stringMatching(
           new RegExp(
-            `^${stream} caseload, groups, participants, registers, timeline \\d+ its handler failed Reprocess`,
+            `^${stream} caseload, facilitators, groups, participants, registers, timeline \\d+ its handler failed Reprocess`,
           ),
         ),
       ])

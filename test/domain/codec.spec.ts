@@ -10,6 +10,7 @@ const mayBeAbsent = new Set([
   'AttendanceRecorded.endedAt',
   'EvidencePackMade.reason',
   'ParticipantDetailsCorrected.corrects',
+  'TrainingCompleted.validUntil',
 ])
 
 describe('what the log holds', () => {

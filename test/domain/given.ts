@@ -4,6 +4,7 @@ import type { DomainEvent } from '../../src/domain/events.ts'
 import type { Day, Instant } from '../../src/domain/calendar.ts'
 import { Refusal, type History, type Recorded, type CommandContext } from '../../src/domain/history.ts'
 import { journeyHistory } from '../../src/domain/journey/journey.ts'
+import { facilitatorHistory } from '../../src/domain/facilitator/facilitator.ts'
 import { groupHistory } from '../../src/domain/group/group.ts'
 import type { JourneyFacts } from '../../src/domain/journey/state.ts'
 import { participantHistory } from '../../src/domain/participant.ts'
@@ -61,6 +62,8 @@ export const given = givenIn(journeyHistory)
 export const givenParticipant = givenIn(participantHistory)
 
 export const givenGroup = givenIn(groupHistory)
+
+export const givenFacilitator = givenIn(facilitatorHistory)
 
 export const givenSession = givenIn(sessionHistory)
 

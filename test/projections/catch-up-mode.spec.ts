@@ -52,7 +52,14 @@ describe.each(databases)('what nobody waits for, on %s,', (kind) => {
       if (batches === 4) {
         await processor.write()
         const to = String(batch.upTo)
-        expect(await positions()).toEqual({ caseload: to, groups: to, participants: to, registers: to, timeline: to })
+        expect(await positions()).toEqual({
+          caseload: to,
+          facilitators: to,
+          groups: to,
+          participants: to,
+          registers: to,
+          timeline: to,
+        })
       }
       if (batches === 9) {
         expect(BigInt(timeline!), 'enough of them, and no others').toBeGreaterThan(BigInt(caseload!))

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { withGroups } from '../../projections/groups.ts'
 import type { CommandResult } from '../../src/commands/decide-and-append.ts'
 import { mostSavedViews, SavedViews } from '../../src/access/saved-views.ts'
+import { dayNumbered, dayNumberOf } from '../../src/domain/calendar.ts'
 import { recordedFrom } from '../../src/domain/codec.ts'
 import type { JourneyEvent } from '../../src/domain/journey/journey.ts'
 import { waitUntilCaughtUp } from '../../src/runtime/runtime.ts'
@@ -142,6 +143,33 @@ describe('an inspector', () => {
     expect(html).toContain('30 minutes')
     expect(html).not.toContain('F-ONCE')
     expect(await page('/questions/facilitator-in-two-places?minutes=31')).not.toContain('F-TWICE')
+  })
+
+  it('finds who delivered sessions without a training in force on that day, and for how long a lapsed one is let count', async () => {
+    const { facilitators } = served.runtime.commands
+    const day = (
+      await withGroups(served.runtime.readModels.db)
+        .selectFrom('group_session')
+        .select('on_day')
+        .executeTakeFirstOrThrow()
+    ).on_day
+    const before = (days: number) => dayNumbered(dayNumberOf(day) - days)
+    const train = async (code: string, validUntil: string) => {
+      const person = { code, name: 'Somebody', provider: 'North' }
+      const { facilitatorId } = await facilitators.onboard(person, issued('CM-A', before(400)))
+      const training = { course: 'bbr_facilitator', validUntil } as const
+      await facilitators.execute(facilitatorId, 'RecordTraining', training, issued('CM-A', before(400)))
+    }
+    expect(await page('/questions/delivered-untrained?sessions=1')).toMatch(/F-TWICE[\s\S]*None completed/)
+    await train('F-TWICE', before(10))
+    await train('F-ONCE', day)
+    await waitUntilCaughtUp(served.runtime)
+    const html = await page('/questions/delivered-untrained?sessions=1')
+    expect(html).toMatch(/F-TWICE[\s\S]*Lapsed after/)
+    expect(html).not.toContain('F-ONCE')
+    expect(await page('/questions/delivered-untrained?sessions=3')).not.toContain('F-TWICE')
+    expect(await page('/questions/delivered-untrained?sessions=2&grace=9')).toContain('F-TWICE')
+    expect(await page('/questions/delivered-untrained?sessions=2&grace=10')).not.toContain('F-TWICE')
   })
 
   it('finds times in which nothing was recorded on an open journey', async () => {

@@ -191,9 +191,7 @@ describe('a subject access pack', () => {
     expect(written.map(({ id }) => id)).toEqual(texts)
     expect(written[0]!.text).toBeNull()
     expect(written[1]!.text).toEqual(expect.any(String))
-    expect(pack.statements).toEqual([
-      { text: 'I was told the wrong day, twice', at: expect.any(String) as string },
-    ])
+    expect(pack.statements).toEqual([{ text: 'I was told the wrong day, twice', at: expect.any(String) as string }])
     expect(file.html).not.toMatch(/"F\d{3}"/)
     const looks = await Array.fromAsync(served.runtime.store.read(`consultation-${journeys[4]}`))
     expect(looks.map((event) => lookFrom(event)!).filter(({ view }) => view === 'subject_access')).toEqual([

@@ -8,6 +8,7 @@ import { OperationsModule } from '../../operations/operations.module.ts'
 import { QueriesModule } from '../../queries/queries.module.ts'
 import { Looking } from '../looking.ts'
 import { CommandsController } from './commands.controller.ts'
+import { ApiFacilitatorsController } from './facilitators.controller.ts'
 import { ApiGroupsController, ApiSessionsController } from './groups.controller.ts'
 import { HealthController } from './health.controller.ts'
 import { CaseloadController, JourneysController } from './journeys.controller.ts'
@@ -32,6 +33,7 @@ import { IdempotentCommands } from './idempotent-commands.ts'
     JourneysController,
     ApiGroupsController,
     ApiSessionsController,
+    ApiFacilitatorsController,
     ProgrammesController,
     ProblemsController,
     HealthController,

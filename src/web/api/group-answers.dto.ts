@@ -112,3 +112,57 @@ export class GroupSessionDto {
   @ApiProperty({ type: [RegisterEntryDto] })
   readonly register!: readonly RegisterEntryDto[]
 }
+
+export class TrainingHeldDto {
+  /** The code of the course. */
+  @ApiProperty({ type: String, example: 'bbr_facilitator' })
+  readonly course!: string
+
+  /** The day on which it was completed. */
+  @ApiProperty({ type: String, format: 'date' })
+  readonly on!: string
+
+  /** The last day on which it holds; null where it does not lapse. */
+  @ApiProperty({ type: String, format: 'date', nullable: true })
+  readonly validUntil!: string | null
+
+  /** Whether its last day has passed. */
+  @ApiProperty({ type: Boolean })
+  readonly hasLapsed!: boolean
+}
+
+export class ListedFacilitatorDto {
+  /** The opaque id of the facilitator. */
+  @ApiProperty({ format: 'uuid' })
+  readonly facilitatorId!: string
+
+  /** The staff code under which registers name him or her. */
+  @ApiProperty({ type: String, example: 'F012' })
+  readonly code!: string
+
+  @ApiProperty({ type: String })
+  readonly name!: string
+
+  @ApiProperty({ type: String })
+  readonly provider!: string
+
+  /** The day he or she left; null where that has not happened. */
+  @ApiProperty({ type: String, format: 'date', nullable: true })
+  readonly leftOn!: string | null
+
+  /** The last of each course. */
+  @ApiProperty({ type: [TrainingHeldDto] })
+  readonly trainings!: readonly TrainingHeldDto[]
+
+  /** Sessions delivered in the last four weeks. */
+  @ApiProperty({ type: 'integer' })
+  readonly sessions!: number
+
+  /** How many of these began at 17:00 or later. */
+  @ApiProperty({ type: 'integer' })
+  readonly evenings!: number
+
+  /** Sessions whose day has passed and of which nobody recorded whether they were held. */
+  @ApiProperty({ type: 'integer' })
+  readonly outstanding!: number
+}

@@ -46,7 +46,7 @@ const OfSession = () => Param('sessionId', JourneyIdPipe)
 const staffCodesOf = (staff: readonly { readonly facilitator: string }[] = []) =>
   staff.map(({ facilitator }) => facilitator)
 
-async function issuedBy(
+export async function issuedBy(
   commands: IdempotentCommands,
   request: CommandRequest,
   body: { occurredOn: string; confirmedOddities: readonly string[] },
@@ -58,7 +58,7 @@ async function issuedBy(
 }
 
 /** 201 where it was recorded now, 200 where it was before. */
-async function answered(
+export async function answered(
   groups: Groups,
   { reply }: CommandRequest,
   stream: string,

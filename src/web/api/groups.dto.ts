@@ -1,4 +1,12 @@
 /** What the body of each command of a group or a session must say. */
+import {
+  courseCodes,
+  facilitatorDepartureCodes,
+  supportFormCodes,
+  type CourseCode,
+  type FacilitatorDeparture,
+  type SupportForm,
+} from '../../domain/facilitator/training.ts'
 import { largestGroup } from '../../domain/group/group.ts'
 import {
   changeReasonCodes,
@@ -197,4 +205,36 @@ export class RegisterCorrectionDto extends GroupCommandDto {
 
   @Writing(4_000, { description: 'Why it was wrong; sealed under his own key.', example: 'A medical note arrived.' })
   readonly because!: string
+}
+
+export class OnboardingDto extends GroupCommandDto {
+  @Code({ description: 'The staff code under which registers name him or her.', example: 'F077' })
+  readonly code!: string
+
+  @Writing(80, { description: 'The name; sealed under the facilitator’s own key.', example: 'Rowan Vale' })
+  readonly name!: string
+
+  @ProviderName({ description: 'Who he or she works for.', example: 'North' })
+  readonly provider!: string
+}
+
+export class TrainingDto extends GroupCommandDto {
+  @OneOf(courseCodes, { description: 'The course that was completed.', example: 'bbr_facilitator' })
+  readonly course!: CourseCode
+
+  @CalendarDay({ description: 'The last day on which it holds.', example: '2027-03-04', optional: true })
+  readonly validUntil?: string
+}
+
+export class SupportDto extends GroupCommandDto {
+  @OneOf(supportFormCodes, { description: 'In which form it was held.', example: 'one_to_one' })
+  readonly form!: SupportForm
+
+  @Whole(1, longestSession, { description: 'How long it lasted, in minutes. What was said is not asked.', example: 60 })
+  readonly minutes!: number
+}
+
+export class FacilitatorDepartureDto extends GroupCommandDto {
+  @OneOf(facilitatorDepartureCodes, { description: 'Why he or she left.', example: 'moved_post' })
+  readonly reason!: FacilitatorDeparture
 }

@@ -259,6 +259,57 @@ export const problemKinds = {
     title: 'Not a member of the group',
     meaning: 'He has, and had, no place in this group. Give him a place first.',
   },
+  unknown_staff_code: {
+    status: 422,
+    title: 'Not a staff code',
+    meaning: 'A staff code has up to 20 capital letters, digits or hyphens.',
+  },
+  no_name: {
+    status: 422,
+    title: 'Name or provider is not said',
+    meaning: 'A facilitator is added with a name and the provider that he or she works for.',
+  },
+  unknown_course: { status: 422, title: 'Not a course', meaning: 'The course is not one of the codes.' },
+  unknown_form: {
+    status: 422,
+    title: 'Not a form of support',
+    meaning: 'The form in which it was held is not one of the codes.',
+  },
+  lapsed_before: {
+    status: 422,
+    title: 'The last day is not one',
+    meaning: 'A training lapses on a real day that is not before the day it was completed.',
+  },
+  training_known: {
+    status: 409,
+    title: 'The training is recorded',
+    meaning: 'This course was recorded as completed on that day already.',
+  },
+  not_on_the_list: {
+    status: 404,
+    title: 'There is no such facilitator',
+    meaning: 'Nobody was added to the list under this id.',
+  },
+  already_on_the_list: {
+    status: 409,
+    title: 'The staff code belongs to somebody',
+    meaning: 'A facilitator with this staff code is on the list already.',
+  },
+  facilitator_left: {
+    status: 409,
+    title: 'The facilitator left',
+    meaning: 'It is recorded already that he or she left.',
+  },
+  before_onboarding: {
+    status: 409,
+    title: 'Before the facilitator began',
+    meaning: 'Nobody leaves before he or she began.',
+  },
+  before_leaving: {
+    status: 409,
+    title: 'Before the facilitator left',
+    meaning: 'Who comes back begins again on or after the day of leaving.',
+  },
   no_group: { status: 404, title: 'There is no such group', meaning: 'No group was formed under this id.' },
   no_session: { status: 404, title: 'There is no such session', meaning: 'No session was scheduled under this id.' },
   already_formed: {

@@ -154,7 +154,11 @@ export class PacksController {
     without: ReadonlySet<string>,
   ): Pick<PackAsked, 'scope' | 'of'> | null {
     // A pack of many cannot leave anybody out: it would not verify.
-    if (without.size > 0 && text('scope') !== 'journey' && ['group', 'register', 'days', 'log'].includes(text('scope'))) {
+    if (
+      without.size > 0 &&
+      text('scope') !== 'journey' &&
+      ['group', 'register', 'days', 'log'].includes(text('scope'))
+    ) {
       problems.push({ href: '#scope', text: packsOfOneOnly })
       return null
     }

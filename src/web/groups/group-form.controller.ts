@@ -14,11 +14,13 @@ import {
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { RequiresPermission } from '../../access/permission.guard.ts'
 import { whoIsAsking } from '../../access/session.ts'
+import { FacilitatorCommandHandler } from '../../commands/facilitator-command-handler.ts'
 import { GroupCommandHandler } from '../../commands/group-command-handler.ts'
 import { SessionCommandHandler } from '../../commands/session-command-handler.ts'
 import { dayOf } from '../../domain/calendar.ts'
 import type { Refusal } from '../../domain/history.ts'
 import type { Oddity } from '../../domain/journey/oddities.ts'
+import { Facilitators } from '../../queries/facilitators.ts'
 import { Groups } from '../../queries/groups.ts'
 import { Journeys } from '../../queries/journeys.ts'
 import { Looking } from '../looking.ts'
@@ -26,8 +28,10 @@ import { classifyFailure } from '../errors/failure.ts'
 import type { FormError } from '../forms/date.ts'
 import { formModel, httpStatusOf, type FormValues } from '../forms/form-fields.ts'
 import { cancelForm, moveForm, scheduleForm } from './calendar.form.ts'
+import { facilitatorLeavingForm, onboardingForm, supportForm, trainingForm } from './facilitator.form.ts'
 import { formationForm } from './formation.form.ts'
 import {
+  addressOfFacilitator,
   addressOfGroup,
   addressOfSession,
   nameOfMember,
@@ -49,6 +53,10 @@ export const groupForms = [
   cancelForm,
   registerForm,
   registerCorrectionForm,
+  onboardingForm,
+  trainingForm,
+  supportForm,
+  facilitatorLeavingForm,
 ] as readonly GroupForm[]
 
 /** The form whose route it is: each has a route of its own, so that metrics and traces tell them apart. */
@@ -69,7 +77,7 @@ const mayBePlaced = [
 ] as const
 const mostCandidates = 50
 
-type Ids = Readonly<Partial<Record<'group' | 'session' | 'journey', string>>>
+type Ids = Readonly<Partial<Record<'group' | 'session' | 'journey' | 'facilitator', string>>>
 
 @RequiresPermission('read', 'record')
 @Controller()
@@ -79,6 +87,8 @@ export class GroupFormController {
     private readonly journeys: Journeys,
     private readonly groups: GroupCommandHandler,
     private readonly sessions: SessionCommandHandler,
+    private readonly facilitatorCommands: FacilitatorCommandHandler,
+    private readonly facilitators: Facilitators,
     private readonly looking: Looking,
   ) {}
 
@@ -105,7 +115,7 @@ export class GroupFormController {
   ) {
     const situation = await this.situationOf(form, ids, body, request)
     const step = typeof body.step === 'string' ? body.step : ''
-    if (await this.wasRecorded(situation, body)) return reply.redirect(`${backOf(situation)}?repeated=same`, 303)
+    if (await this.wasRecorded(situation, body)) return reply.redirect(`${backOf(form, situation)}?repeated=same`, 303)
     if (form.unavailable(situation) !== null) return this.showUnavailable(form, situation, reply.status(409))
     if (step === 'change') return this.show(form, situation, body, [], request, reply)
     const filled = form.filledBy?.(step, body, situation)
@@ -139,7 +149,7 @@ export class GroupFormController {
       const { written, to } = await form.record(
         entry,
         situation,
-        { groups: this.groups, sessions: this.sessions },
+        { groups: this.groups, sessions: this.sessions, facilitators: this.facilitatorCommands },
         issued,
       )
       const recorded = groupForms.indexOf(form)
@@ -199,15 +209,22 @@ export class GroupFormController {
     const groupId = session?.facts.scheduled!.groupId ?? ids.group
     const whole = groupId === undefined ? null : await this.queries.group(groupId)
     if (groupId !== undefined && !whole) throw new NotFoundException('There is no group at this address.')
+    const today = dayOf(new Date().toISOString())
+    const facilitator =
+      ids.facilitator === undefined ? null : await this.facilitators.facilitator(ids.facilitator, today)
+    if (ids.facilitator !== undefined && !facilitator)
+      throw new NotFoundException('There is no facilitator at this address.')
     const candidates = form.asksCandidates ? await this.candidates(values) : []
     const shown = [...(whole?.members ?? []), ...candidates].map(({ journeyId }) => journeyId)
     await this.looking.along(request, [...new Set(shown)], 'form')
     return {
       whole,
       session,
+      facilitator,
+      known: facilitator ? [] : await this.facilitators.known(),
       journeyId: ids.journey ?? null,
       candidates,
-      today: dayOf(new Date().toISOString()),
+      today,
     }
   }
 
@@ -264,16 +281,23 @@ export class GroupFormController {
 
   private page(form: GroupForm, situation: GroupSituation) {
     const { route, doing, confirm } = form
-    const { whole, session, journeyId } = situation
-    const ids: Ids = { group: whole?.group.groupId, session: session?.sessionId, journey: journeyId ?? undefined }
+    const { whole, session, journeyId, facilitator } = situation
+    const ids: Ids = {
+      facilitator: facilitator?.facilitator.facilitatorId,
+      group: whole?.group.groupId,
+      session: session?.sessionId,
+      journey: journeyId ?? undefined,
+    }
     return {
       section: 'groups',
       title: form.title(situation),
       doing,
       confirm,
       action: `/${route.replace(/:(\w+)/g, (_, id: keyof Ids) => ids[id] ?? '')}`,
-      back: backOf(situation),
+      back: backOf(form, situation),
+      known: situation.known,
       group: whole?.group,
+      facilitator: facilitator?.facilitator,
       session: session && { id: session.sessionId, name: session.name, ...session.facts.scheduled },
     }
   }
@@ -286,8 +310,14 @@ function refusedIn(form: GroupForm, situation: GroupSituation, { code, message, 
   return { field: `outcome-${journeyId}`, text }
 }
 
-const backOf = (situation: GroupSituation): string =>
-  situation.session ? addressOfSession(situation) : situation.whole ? addressOfGroup(situation) : '/groups'
+const backOf = ({ route }: GroupForm, situation: GroupSituation): string =>
+  route.startsWith('facilitators')
+    ? addressOfFacilitator(situation)
+    : situation.session
+      ? addressOfSession(situation)
+      : situation.whole
+        ? addressOfGroup(situation)
+        : '/groups'
 
 const notCarried = new Set(['_csrf', 'step', 'confirmedOddities'])
 

@@ -1,12 +1,14 @@
 /** What one form of a group or a session consists of. Showing, checking, check your answers and recording are the same for all. */
 import { bankHolidayOn } from '../../commands/bank-holidays.ts'
 import type { CommandResult } from '../../commands/decide-and-append.ts'
+import type { FacilitatorCommandHandler } from '../../commands/facilitator-command-handler.ts'
 import type { GroupCommandHandler } from '../../commands/group-command-handler.ts'
 import type { IssuedOnSession, SessionCommandHandler } from '../../commands/session-command-handler.ts'
 import type { Day } from '../../domain/calendar.ts'
 import { dateRefusals } from '../../domain/dates.ts'
 import { odditiesOfDay, type Oddity } from '../../domain/journey/oddities.ts'
 import { odditiesOfSessions, type CalendarSession, type UsualDays } from '../../domain/session/session-oddities.ts'
+import type { KnownFacilitator, WholeFacilitator } from '../../queries/facilitators.ts'
 import type { SessionRecord, WholeGroup } from '../../queries/groups.ts'
 import type { CaseloadRow } from '../../queries/journeys.ts'
 import type { FormError } from '../forms/date.ts'
@@ -16,6 +18,9 @@ import type { FormValues } from '../forms/form-fields.ts'
 export interface GroupSituation {
   readonly whole: WholeGroup | null
   readonly session: SessionRecord | null
+  readonly facilitator: WholeFacilitator | null
+  /** Who is on the list of facilitators, by staff code: a form offers them and takes anybody else’s code too. */
+  readonly known: readonly KnownFacilitator[]
   /** The member that the address names. */
   readonly journeyId: string | null
   /** Who could be given a place, where the form asks for that. */
@@ -35,10 +40,11 @@ export interface GroupAnswer {
 export interface GroupRecorders {
   readonly groups: GroupCommandHandler
   readonly sessions: SessionCommandHandler
+  readonly facilitators: FacilitatorCommandHandler
 }
 
 export interface GroupForm<Entry = unknown> {
-  /** Its address: `:group`, `:session` and `:journey` stand for ids. */
+  /** Its address: `:group`, `:session`, `:journey` and `:facilitator` stand for ids. */
   readonly route: string
   readonly template: string
   readonly title: (situation: GroupSituation) => string
@@ -101,6 +107,9 @@ export const unlessWrong = <Entry>(errors: readonly FormError[], entry: () => En
 })
 
 export const addressOfGroup = ({ whole }: GroupSituation): string => `/groups/${whole?.group.groupId ?? ''}`
+
+export const addressOfFacilitator = ({ facilitator }: GroupSituation): string =>
+  facilitator ? `/facilitators/${facilitator.facilitator.facilitatorId}` : '/facilitators'
 
 export const addressOfSession = ({ session }: GroupSituation): string => `/sessions/${session?.sessionId ?? ''}`
 

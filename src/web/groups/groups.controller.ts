@@ -12,7 +12,7 @@ import { JourneyPages } from '../layout/journey-page.ts'
 import { groupForms } from './group-form.controller.ts'
 import { sayFacilitator, sayTimeOfDay, sayWeekday, sayWeekly } from './say.ts'
 
-type GroupQuery = Readonly<Record<string, unknown>>
+export type GroupQuery = Readonly<Record<string, unknown>>
 
 /** How long a page waits for what was just recorded to be on every journey: a register is carried in a fraction of it. */
 const patienceMs = 2_000
@@ -102,9 +102,9 @@ export class GroupsController {
 }
 
 /** What the address says was just recorded: its number is looked up, so that nothing else can be said. */
-const recordedIn = ({ recorded, repeated }: GroupQuery) => ({
+export const recordedIn = ({ recorded, repeated }: GroupQuery) => ({
   recorded:
-    typeof recorded === 'string' && /^\d$/.test(recorded) ? groupForms.at(Number(recorded))?.recorded : undefined,
+    typeof recorded === 'string' && /^\d{1,2}$/.test(recorded) ? groupForms.at(Number(recorded))?.recorded : undefined,
   repeated: repeated === 'same',
 })
 

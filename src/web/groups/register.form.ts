@@ -53,6 +53,12 @@ const typed = (values: FormValues, name: string): string => {
   return typeof value === 'string' ? value.trim() : ''
 }
 
+/** ` (Rowan Vale)`; nothing where the list does not have the code. */
+const nameOfKnown = ({ known }: GroupSituation, code: string): string => {
+  const person = known.find((one) => one.code === code)
+  return person ? ` (${person.name})` : ''
+}
+
 const isHeld = ({ session }: GroupSituation): boolean => session!.facts.status === 'delivered'
 
 /** Whoever has a place in the group and is not marked yet, in the order of their names. */
@@ -144,7 +150,7 @@ export const registerForm: GroupForm<Register> = {
       isHeld: isHeld(situation),
       planned: facilitators.map(({ facilitator, role }) => ({
         name: `there-${facilitator}`,
-        text: `${facilitator}: ${facilitatorRoles[role]}`,
+        text: `${facilitator}${nameOfKnown(situation, facilitator)}: ${facilitatorRoles[role]}`,
         checked: typed(values, `there-${facilitator}`) === 'yes',
       })),
       standIns: standIns.map((n) => ({

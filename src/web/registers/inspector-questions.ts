@@ -12,6 +12,7 @@ export const questionNames = [
   'recategorised-by-one-person',
   'man-in-two-places',
   'facilitator-in-two-places',
+  'delivered-untrained',
   'gaps',
 ] as const
 export type QuestionName = (typeof questionNames)[number]
@@ -41,6 +42,11 @@ export const questionWords: Readonly<Record<QuestionName, { readonly title: stri
     title: 'One facilitator in two places',
     definition:
       'Two sessions that were held at the same time and that one facilitator is recorded as having delivered. Only sessions that were kept in this service have times of day: those from contact logs cannot be compared.',
+  },
+  'delivered-untrained': {
+    title: 'Sessions delivered by someone untrained',
+    definition:
+      'Facilitators who are recorded as having delivered sessions on days on which no training of theirs for that programme was in force: none was completed by then, or the last had lapsed. What counts is the day of the session and not today. Somebody who is not on the list of facilitators has no training on record.',
   },
   gaps: {
     title: 'Times in which nothing was recorded',
@@ -98,6 +104,8 @@ export class InspectorQuestions {
         return this.menInTwoPlaces(query)
       case 'facilitator-in-two-places':
         return this.facilitatorsInTwoPlaces(query)
+      case 'delivered-untrained':
+        return this.untrained(query)
       case 'gaps':
         return this.gaps(query)
     }
@@ -226,6 +234,40 @@ export class InspectorQuestions {
     }
   }
 
+  private async untrained(query: Query): Promise<AnsweredQuestion> {
+    const grace = numberIn(query, 'grace', 0, 3_650) ?? 0
+    const least = numberIn(query, 'sessions', 1, 10_000) ?? 1
+    const { answers, total } = await this.questions.untrained(grace, least)
+    return {
+      fields: [
+        number('grace', 'A training counts for so many days after it lapsed', grace),
+        number('sessions', 'At least so many sessions', least),
+      ],
+      asked: { grace, sessions: least },
+      tables: [
+        {
+          caption: 'Facilitators without a training in force',
+          columns: ['Facilitator', 'Sessions', 'The last of them', 'Training for the programme'],
+          total,
+          rows: answers.map(({ facilitator, sessions, heldUntil }) => ({
+            journeyId: null,
+            subject: facilitator,
+            href: `/sessions/${sessions[0]!.sessionId}`,
+            cells: [
+              String(sessions.length),
+              sayDayShort(sessions[0]!.on),
+              heldUntil === null ? 'None completed' : `Lapsed after ${sayDayShort(heldUntil)}`,
+            ],
+            links: sessions.slice(0, mostLinks).map(({ group, session, sessionId }) => ({
+              text: `${session} of ${group}`,
+              href: `/sessions/${sessionId}`,
+            })),
+          })),
+        },
+      ],
+    }
+  }
+
   private async gaps(query: Query): Promise<AnsweredQuestion> {
     const days = numberIn(query, 'days', 7, 3_650) ?? 42
     const { past, lasting } = await this.questions.gaps(days, today())
@@ -236,6 +278,9 @@ export class InspectorQuestions {
     }
   }
 }
+
+/** Of one row, at most so many sessions are linked: the latest. */
+const mostLinks = 5
 
 const gapTable = (caption: string, { answers, total }: Answers<Gap>): AnswerTable => ({
   caption,
