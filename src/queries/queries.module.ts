@@ -1,6 +1,8 @@
 /** The questions that pages and API ask about journeys. */
 import { Module } from '@nestjs/common'
 import { ReadModels } from '../../projections/runner/read-models.ts'
+import { Reach } from '../access/reach.ts'
+import { EventStore } from '../event-store/event-store.ts'
 import { Vault } from '../protection/vault.ts'
 import { Consultations } from './consultations.ts'
 import { Facilitators } from './facilitators.ts'
@@ -12,6 +14,12 @@ import { ReachedCases } from './reached-cases.ts'
 import { Registers } from './registers.ts'
 import { Rights } from './rights.ts'
 import { SubjectAccess } from './subject-access.ts'
+
+const reachedCases = {
+  provide: ReachedCases,
+  useFactory: (store: EventStore, readModels: ReadModels, reach: Reach) => new ReachedCases(store, readModels, reach),
+  inject: [EventStore, ReadModels, Reach],
+}
 
 const registers = {
   provide: Registers,
@@ -28,7 +36,7 @@ const registers = {
     Journeys,
     LiveJourneys,
     Questions,
-    ReachedCases,
+    reachedCases,
     registers,
     Rights,
     SubjectAccess,

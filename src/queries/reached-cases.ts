@@ -1,5 +1,4 @@
 /** The cases that whoever asks is not shown, as the questions leave them out: by participant, and by journey. */
-import { Injectable } from '@nestjs/common'
 import { withCaseload } from '../../projections/caseload.ts'
 import { ReadModels } from '../../projections/runner/read-models.ts'
 import { whoAsks } from '../access/asking.ts'
@@ -15,7 +14,7 @@ export interface WithheldCases {
   readonly journeys: ReadonlySet<string>
 }
 
-@Injectable()
+/** Made without Nest, since the command that packs a register at the terminal starts without it. */
 export class ReachedCases {
   constructor(
     private readonly store: EventStore,
