@@ -85,16 +85,19 @@ function agree({ events, reference }: Told): void {
     expect({ on: version.on, data: version.data }).toEqual(reference.saidBy(revision))
 }
 
-const holds = (runs: number, property: (value: readonly Step[]) => void) =>
-  fc.assert(fc.property(rest, property), { seed, numRuns: runs })
+const holds = (runs: number, property: (value: readonly Step[]) => void, from = seed) =>
+  fc.assert(fc.property(rest, property), { seed: from, numRuns: runs })
 
 describe('in random histories with corrections', () => {
   it('rules, belief and both clocks are those of the reference', { timeout: 600_000 }, () => {
     const seen = new Map<string, number>()
-    holds(histories, (given) => {
-      agree(told(given, (what) => seen.set(what, (seen.get(what) ?? 0) + 1)))
-    })
-    for (const what of met) expect(seen.get(what) ?? 0, `histories that met ${what}`).toBeGreaterThan(2)
+    const run = (from: number) =>
+      holds(histories, (given) => agree(told(given, (what) => seen.set(what, (seen.get(what) ?? 0) + 1))), from)
+    const rare = () => met.filter((what) => (seen.get(what) ?? 0) < 3)
+    run(seed)
+    // Some answers come up a few times in two thousand histories: chance may have them in the next.
+    for (let more = 1; rare().length > 0 && more < 10; more++) run(seed + more)
+    expect(rare(), 'were hardly met').toEqual([])
   })
 
   it('folded event by event, from the middle, or all at once, a history comes to the same', () =>
