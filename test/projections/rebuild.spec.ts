@@ -168,6 +168,8 @@ describe.each(databases)('verifying, on %s', (kind) => {
       ['group_member', 0],
       ['group_session', 0],
       ['register_row', 0],
+      ['facilitator', 0],
+      ['facilitator_fact', 0],
       ['audit_entry', 0],
       ['audit_journey', 0],
       ['parked_stream', 0],
