@@ -67,7 +67,7 @@ async function written(data: object, metadata: object) {
   let given: JSONEventData | undefined
   const appendToStream = async (_stream: string, [event]: JSONEventData[], options: object) => {
     given = event
-    expect(options).toEqual({ expectedRevision: NO_STREAM })
+    expect(options).toMatchObject({ expectedRevision: NO_STREAM })
     return { success: true, nextExpectedRevision: 0n, position: { commit: 0n, prepare: 0n } }
   }
   const appender = new EventAppender({ appendToStream } as unknown as EventStoreDBClient)

@@ -34,9 +34,13 @@ export const sessionFor = (app: NestFastifyApplication, who: SignedIn): string =
 export const cookieFor = (app: NestFastifyApplication, role: Role): string =>
   `${sessionCookie}=${sessionFor(app, personOfRole(role))}`
 
-/** What a spec may look at without saying as whom: an administrator's or an auditor's pages as that, all else as a case manager. */
+const ofOfficers =
+  /^\/(?:registers|questions|rights|alerts)(?:[/?]|$)|^\/journeys\/[^/?]+\/(?:rights|access|looks)(?:[/?]|$)/
+
+/** What a spec may look at without saying as whom: pages that have a role of their own as that, all else as a case manager. */
 const roleFor = (url: string): Role => {
   if (/^\/operations(?:[/?]|$)|[?&]topic=operations/.test(url)) return 'administrator'
+  if (ofOfficers.test(url)) return 'data_protection_officer'
   return /^\/audit(?:[/?]|$)/.test(url) ? 'auditor' : 'case_manager'
 }
 

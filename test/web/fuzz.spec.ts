@@ -9,6 +9,7 @@ import { declaredRoutes } from '../support/page-routes.ts'
 import { addressOf, RandomWorlds, type World } from '../support/random-world.ts'
 import { countingArrivals } from '../support/runtime.ts'
 import { buildAssets, serve, type Served } from '../support/served.ts'
+import { caseManager } from '../support/signed-in.ts'
 import { filled, formIn, names, nasty, ShownAddresses, type Form } from './random-forms.ts'
 
 const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31)
@@ -20,9 +21,15 @@ const isForPrograms = (path: string) => /^\/(?:metrics|evidence)(?:\/|$)/.test(p
 const signsOut = '/sign-out'
 
 let served: Served
+let facilitator: string
 beforeAll(async () => {
   await buildAssets()
   served = await serve({ journeys: 20 })
+  const onboarded = await served.runtime.commands.facilitators.onboard(
+    { code: 'F611', name: 'Rowan Vale', provider: 'North' },
+    { by: caseManager, source: 'ui', commandId: crypto.randomUUID(), occurredOn: '2024-01-08' },
+  )
+  facilitator = onboarded.facilitatorId
 }, 180_000)
 afterAll(() => served?.stop())
 
@@ -38,6 +45,7 @@ describe(`whatever is asked of the pages (seed ${seed}: SEED=${seed} does it aga
         journey: journeyIds as [string, ...string[]],
         group: [groupId],
         session: sessionIds as [string, ...string[]],
+        facilitator: [facilitator],
       }))
       const arrived = await countingArrivals(served.runtime)
       const session = await signedIn()
