@@ -9,6 +9,7 @@ import { GroupCommandHandler } from './group-command-handler.ts'
 import { EvidencePackCommandHandler } from './evidence-pack-command-handler.ts'
 import { InstallationCommandHandler } from './installation-command-handler.ts'
 import { JourneyCommandHandler } from './journey-command-handler.ts'
+import { KnownCrns } from './known-crns.ts'
 import { ParticipantCommandHandler } from './participant-command-handler.ts'
 import { SessionCommandHandler } from './session-command-handler.ts'
 
@@ -22,6 +23,8 @@ export interface CommandHandlers {
   readonly evidencePacks: EvidencePackCommandHandler
   /** Which keys the log is under. */
   readonly installation: InstallationCommandHandler
+  /** Which CRN leads to whom. */
+  readonly crns: KnownCrns
   /** What the handlers share, for those that decide many commands at once. */
   readonly decideAndAppend: DecideAndAppend
 }
@@ -36,12 +39,13 @@ export function commandHandlersOn(
   dataDir: string,
 ): CommandHandlers {
   const decideAndAppend = new DecideAndAppend(store, appender, vault)
-  const participants = new ParticipantCommandHandler(decideAndAppend, vault, store)
-  const journeys = new JourneyCommandHandler(decideAndAppend, participants, store, vault)
+  const crns = new KnownCrns(vault, store)
+  const participants = new ParticipantCommandHandler(decideAndAppend, vault, store, crns)
+  const journeys = new JourneyCommandHandler(decideAndAppend, participants, store, vault, crns)
   const consultations = new ConsultationLog(appender, join(dataDir, 'consultations.sqlite'))
   const groups = new GroupCommandHandler(decideAndAppend, journeys, vault)
   const sessions = new SessionCommandHandler(decideAndAppend, journeys, groups)
   const evidencePacks = new EvidencePackCommandHandler(decideAndAppend)
   const installation = new InstallationCommandHandler(store, appender, vault)
-  return { journeys, participants, groups, sessions, consultations, evidencePacks, installation, decideAndAppend }
+  return { journeys, participants, groups, sessions, consultations, evidencePacks, installation, crns, decideAndAppend }
 }

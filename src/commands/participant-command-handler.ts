@@ -2,7 +2,7 @@
 import { isDay, type Day } from '../domain/calendar.ts'
 import { PoisonEvent, recordedFrom } from '../domain/codec.ts'
 import { adultOn } from '../domain/dates.ts'
-import { Refusal, type CommandContext, type Recorded } from '../domain/history.ts'
+import { type CommandContext, type Recorded } from '../domain/history.ts'
 import { OdditiesUnconfirmed, type Oddity } from '../domain/journey/oddities.ts'
 import {
   odditiesOfDetails,
@@ -15,8 +15,15 @@ import {
 import type { EventStore } from '../event-store/event-store.ts'
 import { opened } from '../protection/sealing.ts'
 import { KeyMissing, type Vault } from '../protection/vault.ts'
-import { StaleRevision, type CommandResult, type DecideAndAppend, type SealedHistory } from './decide-and-append.ts'
+import {
+  ConcurrencyConflict,
+  StaleRevision,
+  type CommandResult,
+  type DecideAndAppend,
+  type SealedHistory,
+} from './decide-and-append.ts'
 import type { Issuer } from './event-envelope.ts'
+import type { KnownCrns } from './known-crns.ts'
 import { confirmed } from './unconfirmed-oddities.ts'
 
 /** Each participant's details are sealed under his own key. */
@@ -32,6 +39,9 @@ export interface DetailsCorrection {
   readonly because: string
 }
 
+/** How often a correction is put together before it is given up because others keep telling of the same man. */
+const correctionAttempts = 5
+
 interface IssuedDetails {
   readonly issuer: Issuer
   readonly context: CommandContext
@@ -46,6 +56,7 @@ export class ParticipantCommandHandler {
     private readonly commands: DecideAndAppend,
     private readonly vault: Vault,
     private readonly store: Pick<EventStore, 'read' | 'lastOf'>,
+    private readonly crns: KnownCrns,
   ) {}
 
   /** Registers the participant with these details, or corrects them where they differ from what is known. */
@@ -73,15 +84,22 @@ export class ParticipantCommandHandler {
     from: Day | undefined,
     issued: IssuedDetails,
   ): Promise<CommandResult> {
-    const { decided, crn } = await this.decided(participantId, correction, from, issued)
-    const owner = await this.vault.whenFree(() => this.vault.bound('crn', crn, participantId))
-    if (owner !== participantId) throw crnInUse()
-    const { result } = await this.commands.append(decided)
-    await this.releaseFormerCrns(participantId)
-    return result
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const { decided, crn } = await this.decided(participantId, correction, from, issued)
+        return await this.crns.whileClaimed(
+          crn,
+          async () => (await this.commands.append(decided, { attempts: 1 })).result,
+          participantId,
+        )
+      } catch (error) {
+        // What was told meanwhile is what this corrects: it is put together again on top of that.
+        if (!(error instanceof ConcurrencyConflict) || attempt === correctionAttempts) throw error
+      }
+    }
   }
 
-  /** What is improbable about a correction of who he is. Nothing is written. @throws what {@link correctDetails} throws */
+  /** What is improbable about a correction of who he is. The log is told nothing. @throws what {@link correctDetails} throws */
   async odditiesOfCorrection(
     participantId: string,
     correction: DetailsCorrection,
@@ -104,19 +122,15 @@ export class ParticipantCommandHandler {
     { issuer, context, expectedRevision, confirmedOddities }: IssuedDetails,
   ) {
     if (!this.vault.hasKey(participantId)) throw new KeyMissing(participantId)
-    const {
-      crn = '',
-      familyName = '',
-      givenNames = '',
-      dateOfBirth = '',
-    } = (await this.toldOf(participantId)).at(-1)?.data ?? {}
+    const told = (await this.toldOf(participantId)).at(-1)
+    const { crn = '', familyName = '', givenNames = '', dateOfBirth = '' } = told?.data ?? {}
     const was = { crn, familyName, givenNames, dateOfBirth }
     const details = { ...was, ...changes }
-    const owner = this.vault.find('crn', details.crn)
-    if (owner !== undefined && owner !== participantId) throw crnInUse()
+    await this.crns.refuseOfAnother(details.crn, participantId)
     const data = { ...details, fingerprint: detailsFingerprint(this.vault, details), because }
     const decided = await this.commands.decide(sealedParticipants, participantId, (participant) => {
       const { revision } = participant.folded
+      if (revision !== (told?.revision ?? -1)) throw new ConcurrencyConflict(participant.stream)
       participant.decide({ type: 'CorrectDetails', ...context, data, recordedFrom }, issuer, () => {
         if (expectedRevision !== undefined && expectedRevision !== revision)
           throw new StaleRevision(expectedRevision, revision)
@@ -125,15 +139,6 @@ export class ParticipantCommandHandler {
       })
     })
     return { decided, crn: details.crn }
-  }
-
-  /** Every CRN that was once on record of him and is not believed now. */
-  private async releaseFormerCrns(participantId: string): Promise<void> {
-    const crns = (await this.toldOf(participantId)).map(({ data }) => data.crn)
-    const now = crns.at(-1)
-    for (const crn of new Set(crns))
-      if (crn !== undefined && crn !== now)
-        await this.vault.whenFree(() => this.vault.release('crn', crn, participantId))
   }
 
   /** What was told of who he is, opened, in the order in which it was told. */
@@ -172,6 +177,3 @@ export const detailsFingerprint = (
   vault: Vault,
   { crn, familyName, givenNames, dateOfBirth }: Required<Details>,
 ): string => vault.token('details', JSON.stringify([crn, familyName, givenNames, dateOfBirth])).toString('base64url')
-
-const crnInUse = () =>
-  new Refusal('crn_in_use', 'The CRN is on record for somebody else. Check which of the two is his.')

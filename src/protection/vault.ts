@@ -14,6 +14,7 @@ import {
 import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
+import { CrnClaims } from './crn-claims.ts'
 
 /** What kind of thing a look-up value is; the same text of another kind gives another token. */
 export type TokenKind =
@@ -80,6 +81,8 @@ export class Vault {
   readonly isNew: boolean
   /** A keyed digest of a fixed text, in base64url: tells whether two vaults are one, not what is in them. */
   readonly identity: string
+  /** The CRNs that the log is about to be told of. */
+  readonly crnClaims: CrnClaims
   private readonly db: Database.Database
   private readonly file: string
   private readonly indexKey: KeyObject
@@ -116,6 +119,7 @@ export class Vault {
       epochKey: this.db.prepare<[number], { key: Buffer }>('SELECT key FROM epoch WHERE id = ?'),
       addKey: this.db.prepare('INSERT INTO data_key VALUES (?, ?, ?)'),
     }
+    this.crnClaims = new CrnClaims(this, this.db)
   }
 
   private prepareFile(): void {
@@ -129,6 +133,10 @@ export class Vault {
       CREATE TABLE IF NOT EXISTS register (token BLOB PRIMARY KEY, id TEXT NOT NULL) STRICT, WITHOUT ROWID;
       CREATE TABLE IF NOT EXISTS checked (id TEXT NOT NULL, stream TEXT NOT NULL, revision INTEGER NOT NULL, position TEXT NOT NULL) STRICT;
       CREATE TABLE IF NOT EXISTS lost (id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+      CREATE TABLE IF NOT EXISTS claim (attempt TEXT NOT NULL, token BLOB NOT NULL, id TEXT NOT NULL, lapses_at INTEGER NOT NULL) STRICT;
+      CREATE INDEX IF NOT EXISTS claim_token ON claim (token);
+      CREATE INDEX IF NOT EXISTS claim_attempt ON claim (attempt);
+      CREATE TRIGGER IF NOT EXISTS claims_gone AFTER DELETE ON data_key BEGIN DELETE FROM claim WHERE id = OLD.id; END;
       CREATE TRIGGER IF NOT EXISTS key_gone AFTER DELETE ON data_key BEGIN DELETE FROM checked; END;
     `)
     this.db
@@ -144,6 +152,7 @@ export class Vault {
     this.db.exec(`
       CREATE TEMP TABLE data_key AS SELECT * FROM main.data_key LIMIT 0;
       CREATE TEMP TABLE register AS SELECT * FROM main.register LIMIT 0;
+      CREATE TEMP TABLE claim (attempt TEXT NOT NULL, token BLOB NOT NULL, id TEXT NOT NULL, lapses_at INTEGER NOT NULL);
       CREATE UNIQUE INDEX temp.data_key_id ON data_key (id);
       CREATE UNIQUE INDEX temp.register_token ON register (token);
     `)

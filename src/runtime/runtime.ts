@@ -113,6 +113,7 @@ export async function openRuntime(
       vault.unmake()
       throw error
     }
+    await commands.crns.bringAllInLine()
     const checkedPlace = new CheckedPlace(vault, appender.appends)
     opened.push(() => checkedPlace.close())
     const connections = { ...config, eventStoreUrl }
