@@ -26,10 +26,13 @@ export class Cases {
     }
     const group = `group-${text}`
     if (isStreamName(group) && this.index.concerning(group).length > 0) return group
-    const journey = this.vault.find('reference', text)
-    if (journey) return `journey-${journey}`
-    const participant = this.vault.find('crn', text)
-    return participant ? `participant-${participant}` : null
+    const found = {
+      journey: this.vault.find('reference', text),
+      participant: this.vault.find('crn', text),
+    }
+    // A reference or a CRN is registered before the log is told of it, and it may never be told.
+    const streams = Object.entries(found).flatMap(([category, id]) => (id === undefined ? [] : [`${category}-${id}`]))
+    return streams.find((stream) => this.isKnown(stream)) ?? null
   }
 
   /** All streams of the case that a stream is of: of a journey its person too, of a person all his journeys, of a group its sessions. */

@@ -13,6 +13,7 @@ import { GroupCommandHandler } from './group-command-handler.ts'
 import { EvidencePackCommandHandler } from './evidence-pack-command-handler.ts'
 import { InstallationCommandHandler } from './installation-command-handler.ts'
 import { JourneyCommandHandler } from './journey-command-handler.ts'
+import { KnownCrns } from './known-crns.ts'
 import { LimitedAccessCommandHandler } from './limited-access-command-handler.ts'
 import { ParticipantCommandHandler } from './participant-command-handler.ts'
 import { SessionCommandHandler } from './session-command-handler.ts'
@@ -32,6 +33,8 @@ export interface CommandHandlers {
   readonly evidencePacks: EvidencePackCommandHandler
   /** Which keys the log is under. */
   readonly installation: InstallationCommandHandler
+  /** Which CRN leads to whom. */
+  readonly crns: KnownCrns
   /** What the handlers share, for those that decide many commands at once. */
   readonly decideAndAppend: DecideAndAppend
   /** Whether the clock of this machine can be believed. */
@@ -61,8 +64,9 @@ export function commandHandlersOn(
 ): CommandHandlers {
   const clock = new ClockCheck(store, categories, log, trustsClock)
   const decideAndAppend = new DecideAndAppend(store, appender, vault, clock)
-  const participants = new ParticipantCommandHandler(decideAndAppend, vault, store)
-  const journeys = new JourneyCommandHandler(decideAndAppend, participants, { store, vault, reach })
+  const crns = new KnownCrns(vault, store)
+  const participants = new ParticipantCommandHandler(decideAndAppend, vault, store, crns)
+  const journeys = new JourneyCommandHandler(decideAndAppend, participants, { store, vault, reach, crns })
   const consultations = new ConsultationLog(appender, join(dataDir, 'consultations.sqlite'))
   const groups = new GroupCommandHandler(decideAndAppend, journeys, vault, reach)
   const sessions = new SessionCommandHandler(decideAndAppend, journeys, groups, reach)
@@ -73,6 +77,7 @@ export function commandHandlersOn(
   const installation = new InstallationCommandHandler(store, appender, vault)
   return {
     clock,
+    crns,
     journeys,
     participants,
     groups,

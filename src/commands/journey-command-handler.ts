@@ -23,6 +23,7 @@ import {
   type SealedHistory,
 } from './decide-and-append.ts'
 import { refuseUnstorable, type Issuer } from './event-envelope.ts'
+import type { KnownCrns } from './known-crns.ts'
 import { confirmed, odditiesAmong } from './unconfirmed-oddities.ts'
 import type { DetailsCorrection, ParticipantCommandHandler } from './participant-command-handler.ts'
 
@@ -104,15 +105,22 @@ export class JourneyCommandHandler {
   private readonly store: EventStore
   private readonly vault: Vault
   private readonly reach: Reach
+  private readonly crns: KnownCrns
 
   constructor(
     private readonly commands: DecideAndAppend,
     private readonly participants: ParticipantCommandHandler,
-    { store, vault, reach }: { readonly store: EventStore; readonly vault: Vault; readonly reach: Reach },
+    {
+      store,
+      vault,
+      reach,
+      crns,
+    }: { readonly store: EventStore; readonly vault: Vault; readonly reach: Reach; readonly crns: KnownCrns },
   ) {
     this.store = store
     this.vault = vault
     this.reach = reach
+    this.crns = crns
   }
 
   /**
@@ -309,21 +317,20 @@ export class JourneyCommandHandler {
     issued: IssuedBy & Pick<Confirmed, 'confirmedOddities'>,
   ): Promise<{ journeyId: string; written: CommandResult }> {
     const { issuer, context } = issuedNow(issued)
-    const { participantId, journeyId } = await this.vault.whenFree(() => ({
-      participantId: this.vault.participant(details.crn),
-      journeyId: this.vault.journey(reference),
-    }))
-    const data = { participantId, programme, source: referralSource, provider, reference, note }
     refuseUnstorable({ type: 'ParticipantRegistered', data: this.participants.detailsCommand(details, context).data })
-    const referral = await this.commands.decide(sealedJourneys, journeyId, (journey) => {
-      const command = { type: 'Refer', ...context, adultFrom: adultOn(details.dateOfBirth), data } as const
-      const { confirmedOddities } = issued
-      journey.decide(command, issuer, (state, events) =>
-        confirmedOddities ? confirmed(odditiesAmong(state, events, context), confirmedOddities) : [],
-      )
+    return this.crns.whileClaimed(details.crn, async (participantId) => {
+      const journeyId = await this.vault.whenFree(() => this.vault.journey(reference))
+      const data = { participantId, programme, source: referralSource, provider, reference, note }
+      const referral = await this.commands.decide(sealedJourneys, journeyId, (journey) => {
+        const command = { type: 'Refer', ...context, adultFrom: adultOn(details.dateOfBirth), data } as const
+        const { confirmedOddities } = issued
+        journey.decide(command, issuer, (state, events) =>
+          confirmedOddities ? confirmed(odditiesAmong(state, events, context), confirmedOddities) : [],
+        )
+      })
+      await this.participants.tellDetails(participantId, details, context, issuer)
+      return { journeyId, written: (await this.commands.append(referral)).result }
     })
-    await this.participants.tellDetails(participantId, details, context, issuer)
-    return { journeyId, written: (await this.commands.append(referral)).result }
   }
 
   /** The position in the log of the last event of a journey: whoever repeated a command may wait for what it wrote the first time. */

@@ -2,7 +2,7 @@
 import { isDay, type Day } from '../domain/calendar.ts'
 import { PoisonEvent, recordedFrom } from '../domain/codec.ts'
 import { adultOn } from '../domain/dates.ts'
-import { Refusal, type CommandContext, type Recorded } from '../domain/history.ts'
+import { type CommandContext, type Recorded } from '../domain/history.ts'
 import { OdditiesUnconfirmed, type Oddity } from '../domain/journey/oddities.ts'
 import {
   odditiesOfDetails,
@@ -18,8 +18,15 @@ import {
 import type { EventStore } from '../event-store/event-store.ts'
 import { opened } from '../protection/sealing.ts'
 import { KeyMissing, type Vault } from '../protection/vault.ts'
-import { StaleRevision, type CommandResult, type DecideAndAppend, type SealedHistory } from './decide-and-append.ts'
+import {
+  ConcurrencyConflict,
+  StaleRevision,
+  type CommandResult,
+  type DecideAndAppend,
+  type SealedHistory,
+} from './decide-and-append.ts'
 import type { Issuer } from './event-envelope.ts'
+import type { KnownCrns } from './known-crns.ts'
 import { confirmed } from './unconfirmed-oddities.ts'
 
 /** Each participant's details are sealed under his own key. */
@@ -35,6 +42,9 @@ export interface DetailsCorrection {
   readonly because: string
 }
 
+/** How often a correction is put together before it is given up because others keep telling of the same man. */
+const correctionAttempts = 5
+
 interface IssuedDetails {
   readonly issuer: Issuer
   readonly context: CommandContext
@@ -49,6 +59,7 @@ export class ParticipantCommandHandler {
     private readonly commands: DecideAndAppend,
     private readonly vault: Vault,
     private readonly store: Pick<EventStore, 'read' | 'lastOf'>,
+    private readonly crns: KnownCrns,
   ) {}
 
   /** Registers the participant with these details, or corrects them where they differ from what is known. */
@@ -76,15 +87,22 @@ export class ParticipantCommandHandler {
     from: Day | undefined,
     issued: IssuedDetails,
   ): Promise<CommandResult> {
-    const { decided, crn } = await this.decided(participantId, correction, from, issued)
-    const owner = await this.vault.whenFree(() => this.vault.bound('crn', crn, participantId))
-    if (owner !== participantId) throw crnInUse()
-    const { result } = await this.commands.append(decided)
-    await this.releaseFormerCrns(participantId)
-    return result
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const { decided, crn } = await this.decided(participantId, correction, from, issued)
+        return await this.crns.whileClaimed(
+          crn,
+          async () => (await this.commands.append(decided, { attempts: 1 })).result,
+          participantId,
+        )
+      } catch (error) {
+        // What was told meanwhile is what this corrects: it is put together again on top of that.
+        if (!(error instanceof ConcurrencyConflict) || attempt === correctionAttempts) throw error
+      }
+    }
   }
 
-  /** What is improbable about a correction of who he is. Nothing is written. @throws what {@link correctDetails} throws */
+  /** What is improbable about a correction of who he is. The log is told nothing. @throws what {@link correctDetails} throws */
   async odditiesOfCorrection(
     participantId: string,
     correction: DetailsCorrection,
@@ -107,19 +125,15 @@ export class ParticipantCommandHandler {
     { issuer, context, expectedRevision, confirmedOddities }: IssuedDetails,
   ) {
     if (!this.vault.hasKey(participantId)) throw new KeyMissing(participantId)
-    const {
-      crn = '',
-      familyName = '',
-      givenNames = '',
-      dateOfBirth = '',
-    } = (await this.toldOf(participantId)).at(-1)?.data ?? {}
+    const read = await this.toldOf(participantId)
+    const { crn = '', familyName = '', givenNames = '', dateOfBirth = '' } = read.told.at(-1)?.data ?? {}
     const was = { crn, familyName, givenNames, dateOfBirth }
     const details = { ...was, ...changes }
-    const owner = this.vault.find('crn', details.crn)
-    if (owner !== undefined && owner !== participantId) throw crnInUse()
+    await this.crns.refuseOfAnother(details.crn, participantId)
     const data = { ...details, fingerprint: detailsFingerprint(this.vault, details), because }
     const decided = await this.commands.decide(sealedParticipants, participantId, (participant) => {
       const { revision } = participant.folded
+      if (revision !== read.revision) throw new ConcurrencyConflict(participant.stream)
       participant.decide({ type: 'CorrectDetails', ...context, data, recordedFrom }, issuer, () => {
         if (expectedRevision !== undefined && expectedRevision !== revision)
           throw new StaleRevision(expectedRevision, revision)
@@ -130,23 +144,16 @@ export class ParticipantCommandHandler {
     return { decided, crn: details.crn }
   }
 
-  /** Every CRN that was once on record of him and is not believed now. */
-  private async releaseFormerCrns(participantId: string): Promise<void> {
-    const crns = (await this.toldOf(participantId)).map(({ data }) => data.crn)
-    const now = crns.at(-1)
-    for (const crn of new Set(crns))
-      if (crn !== undefined && crn !== now)
-        await this.vault.whenFree(() => this.vault.release('crn', crn, participantId))
-  }
-
-  /** What was told of who he is, opened, in the order in which it was told. */
-  private async toldOf(participantId: string): Promise<readonly Recorded<DetailsEvent>[]> {
+  /** What was told of who he is, opened, in the order in which it was told; and the last revision that was read, -1 for none. */
+  private async toldOf(participantId: string) {
     const told: Recorded<DetailsEvent>[] = []
+    let revision = -1
     for await (const stored of this.store.read(`${participantHistory.category}-${participantId}`)) {
       const event = opened(this.vault, recordedFrom<ParticipantEvent>(stored))
       if (saysDetails(event)) told.push(event)
+      revision = event.revision
     }
-    return told
+    return { told, revision }
   }
 
   /**
@@ -159,7 +166,7 @@ export class ParticipantCommandHandler {
     try {
       const event = opened(this.vault, recordedFrom<ParticipantEvent>(last))
       // Something was recorded about his rights since he was last told of.
-      const told = saysDetails(event) ? event : (await this.toldOf(participantId)).at(-1)
+      const told = saysDetails(event) ? event : (await this.toldOf(participantId)).told.at(-1)
       const dateOfBirth = told?.data.dateOfBirth
       return isDay(dateOfBirth) ? adultOn(dateOfBirth) : undefined
     } catch (error) {
@@ -180,6 +187,3 @@ export const detailsFingerprint = (
   vault: Vault,
   { crn, familyName, givenNames, dateOfBirth }: Required<Details>,
 ): string => vault.token('details', JSON.stringify([crn, familyName, givenNames, dateOfBirth])).toString('base64url')
-
-const crnInUse = () =>
-  new Refusal('crn_in_use', 'The CRN is on record for somebody else. Check which of the two is his.')

@@ -19,6 +19,7 @@ import { once } from 'node:events'
 import { withCaseload } from '../../projections/caseload.ts'
 import { DryRunLog } from '../commands/dry-run.ts'
 import { sealedJourneys } from '../commands/journey-command-handler.ts'
+import { KnownCrns } from '../commands/known-crns.ts'
 import type { Actor, Source } from '../domain/history.ts'
 import { oddityCodes, type OddityCode } from '../domain/journey/oddities.ts'
 import { Vault } from '../protection/vault.ts'
@@ -191,7 +192,12 @@ function dryRun({ store, config }: Runtime, { source = 'import', ...options }: I
   const vault = new Vault(config.keysDir, { dryRun: true })
   const decideAndAppend = log.commandsWith(vault)
   const scratchDir = mkdtempSync(join(tmpdir(), 'throughline-check-'))
-  const importer = new Importer(log, vault, { decideAndAppend }, { source, scratchDir, ...options })
+  const importer = new Importer(
+    log,
+    vault,
+    { decideAndAppend, crns: new KnownCrns(vault, log) },
+    { source, scratchDir, ...options },
+  )
   return {
     importer,
     async countJourneys(totals) {

@@ -1,11 +1,14 @@
 /** Carries a contact log into the journeys: every record becomes a command, accepted, recognised or refused, in order, and the same again however often it is run. */
 import { LRUCache } from 'lru-cache'
+import { randomUUID } from 'node:crypto'
+import { setTimeout as pause } from 'node:timers/promises'
 import pLimit from 'p-limit'
 import { BatchCommandHandler } from '../commands/batch-command-handler.ts'
 import type { CommandHandlers } from '../commands/command-handlers.ts'
 import { ConcurrencyConflict, type DecidedStream } from '../commands/decide-and-append.ts'
 import { refuseUnstorable, type Issuer } from '../commands/event-envelope.ts'
 import { sealedJourneys } from '../commands/journey-command-handler.ts'
+import type { KnownCrns } from '../commands/known-crns.ts'
 import { detailsFingerprint, sealedParticipants } from '../commands/participant-command-handler.ts'
 import { odditiesAmong } from '../commands/unconfirmed-oddities.ts'
 import { PoisonEvent } from '../domain/codec.ts'
@@ -47,6 +50,25 @@ interface Candidate {
   /** What is improbable about it, once it is accepted. */
   oddities: readonly OddityCode[]
 }
+
+interface Sighted {
+  readonly numbered: NumberedRow
+  /** What it says, or why it is refused. */
+  readonly sight: Contact | string
+}
+
+/** Somebody else is being given a CRN of the contact log. Nothing of the chunk is registered. */
+class ClaimedByAnother extends Error {
+  constructor(
+    readonly crn: string,
+    readonly heldBy: string,
+  ) {
+    super('Somebody else is being given this CRN.')
+  }
+}
+
+/** How long the import waits before it asks again who has a CRN that somebody else is being given, in milliseconds. */
+const claimedByAnotherMs = 500
 
 /** A journey as the next record of it is judged. */
 interface JudgedOn {
@@ -97,6 +119,7 @@ interface DecidedDetails {
 export class Importer {
   private readonly journeys: BatchCommandHandler<Journey, JourneyCommand, JourneyEvent>
   private readonly participants: BatchCommandHandler<Participant, TellDetails, ParticipantEvent>
+  private readonly crns: KnownCrns
   private readonly scratch: ImportScratch
   private readonly refusals: ImportRefusals
   /** Look-ups and digests that come again and again while a journey is in hand. */
@@ -106,7 +129,7 @@ export class Importer {
   constructor(
     private readonly store: Pick<EventStore, 'read'>,
     private readonly vault: Vault,
-    { decideAndAppend }: Pick<CommandHandlers, 'decideAndAppend'>,
+    { decideAndAppend, crns }: Pick<CommandHandlers, 'decideAndAppend' | 'crns'>,
     private readonly options: {
       readonly source: Extract<Source, 'import' | 'simulator'>
       readonly scratchDir: string
@@ -120,6 +143,7 @@ export class Importer {
   ) {
     this.journeys = new BatchCommandHandler(decideAndAppend, sealedJourneys, rememberedStreams)
     this.participants = new BatchCommandHandler(decideAndAppend, sealedParticipants, rememberedStreams)
+    this.crns = crns
     this.scratch = new ImportScratch(options.scratchDir)
     this.refusals = new ImportRefusals(decideAndAppend, this.scratch)
   }
@@ -151,13 +175,8 @@ export class Importer {
   /** All verdicts of a chunk are known before anything of it is written; refusals are written first, then details, then journeys. */
   private async judge(chunk: readonly NumberedRow[]): Promise<readonly Judged[]> {
     const sights = chunk.map((numbered) => ({ numbered, sight: atSight(numbered) }))
-    const candidates = new Map<NumberedRow, Candidate>()
-    await this.vault.whenFree(() =>
-      this.vault.together(() => {
-        for (const { numbered, sight } of sights)
-          if (typeof sight !== 'string') candidates.set(numbered, this.candidateFor(numbered, sight))
-      }),
-    )
+    const attempt = randomUUID()
+    const candidates = await this.candidatesAmong(sights, attempt)
     // By reference, not by id: equal records belong together also where the first of them came before the referral.
     const journeys = [...Map.groupBy(candidates.values(), ({ contact }) => contact.row.journey_ref)].map(
       ([reference, own]) => new JourneyRecords(this.find('reference', reference), own),
@@ -168,6 +187,7 @@ export class Importer {
     await this.refusals.write(journeys.flatMap(({ newRefusals }) => newRefusals))
     await inParallel(details, (participant) => this.appendDetails(participant))
     await inParallel(journeys, (records) => this.appendJourney(records))
+    await this.settleCrns(candidates.values(), attempt)
     this.scratch.inOneTransaction(() => {
       for (const { journeyId, candidates, count } of journeys) {
         count?.keep()
@@ -182,14 +202,48 @@ export class Importer {
     })
   }
 
-  private candidateFor(numbered: NumberedRow, contact: Contact): Candidate {
+  /** The records that passed the checks at sight. The CRNs of those who are referred are claimed until the chunk is written. */
+  private async candidatesAmong(sights: readonly Sighted[], attempt: string): Promise<Map<NumberedRow, Candidate>> {
+    for (;;) {
+      try {
+        return await this.vault.whenFree(() =>
+          this.vault.together(() => {
+            const candidates = new Map<NumberedRow, Candidate>()
+            for (const { numbered, sight } of sights)
+              if (typeof sight !== 'string') candidates.set(numbered, this.candidateFor(numbered, sight, attempt))
+            return candidates
+          }),
+        )
+      } catch (error) {
+        if (!(error instanceof ClaimedByAnother)) throw error
+        const whose = await this.crns.askTheLog(error.crn, error.heldBy)
+        if (whose === 'may become his') await pause(claimedByAnotherMs)
+      }
+    }
+  }
+
+  private candidateFor(numbered: NumberedRow, contact: Contact, attempt: string): Candidate {
     const { row } = numbered
     if (contact.kind === 'Referral') {
       if (!this.find('reference', row.journey_ref)) this.journeys.expect(this.vault.journey(row.journey_ref))
-      if (!this.find('crn', row.crn)) this.participants.expect(this.vault.participant(row.crn))
+      const isNew = this.vault.find('crn', row.crn) === undefined
+      const claimed = this.vault.crnClaims.forReferral(row.crn, attempt)
+      if ('heldBy' in claimed) throw new ClaimedByAnother(row.crn, claimed.heldBy)
+      this.ids.set(`crn ${row.crn}`, claimed.id)
+      if (isNew) this.participants.expect(claimed.id)
     }
     const recordId = this.vault.uuidFor('contact-record', JSON.stringify(columns.map((column) => row[column])))
     return { numbered, contact, recordId, verdict: 'duplicate', oddities: [] }
+  }
+
+  /** A CRN that somebody corrected while a referral under it was in hand may have been told of again: the log knows. */
+  private async settleCrns(candidates: Iterable<Candidate>, attempt: string): Promise<void> {
+    for (const { contact } of candidates) {
+      if (contact.kind !== 'Referral') continue
+      const id = this.find('crn', contact.row.crn)!
+      if (this.vault.find('crn', contact.row.crn) !== id) await this.crns.bringInLine(id)
+    }
+    await this.vault.whenFree(() => this.vault.crnClaims.drop(attempt))
   }
 
   private async decideJourney(records: JourneyRecords): Promise<void> {

@@ -14,6 +14,7 @@ import {
 import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
+import { CrnClaims } from './crn-claims.ts'
 
 /** What kind of thing a look-up value is; the same text of another kind gives another token. */
 export type TokenKind =
@@ -82,6 +83,8 @@ export class Vault {
   readonly identity: string
   /** Called after each key that this process destroyed: what was opened with it and is kept in memory must be let go of. */
   readonly onDestroyed = new Set<() => void>()
+  /** The CRNs that the log is about to be told of. */
+  readonly crnClaims: CrnClaims
   private readonly db: Database.Database
   private readonly file: string
   private readonly indexKey: KeyObject
@@ -122,6 +125,7 @@ export class Vault {
       addKey: this.db.prepare('INSERT INTO data_key VALUES (?, ?, ?)'),
       dataVersion: this.db.prepare<[], number>('PRAGMA data_version').pluck(),
     }
+    this.crnClaims = new CrnClaims(this, this.db)
   }
 
   private prepareFile(): void {
@@ -136,6 +140,10 @@ export class Vault {
       CREATE TABLE IF NOT EXISTS to_destroy (id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
       CREATE TABLE IF NOT EXISTS checked (id TEXT NOT NULL, stream TEXT NOT NULL, revision INTEGER NOT NULL, position TEXT NOT NULL) STRICT;
       CREATE TABLE IF NOT EXISTS lost (id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+      CREATE TABLE IF NOT EXISTS claim (attempt TEXT NOT NULL, token BLOB NOT NULL, id TEXT NOT NULL, lapses_at INTEGER NOT NULL) STRICT;
+      CREATE INDEX IF NOT EXISTS claim_token ON claim (token);
+      CREATE INDEX IF NOT EXISTS claim_attempt ON claim (attempt);
+      CREATE TRIGGER IF NOT EXISTS claims_gone AFTER DELETE ON data_key BEGIN DELETE FROM claim WHERE id = OLD.id; END;
       CREATE TRIGGER IF NOT EXISTS key_gone AFTER DELETE ON data_key BEGIN DELETE FROM checked; END;
     `)
     this.db
@@ -151,6 +159,7 @@ export class Vault {
     this.db.exec(`
       CREATE TEMP TABLE data_key AS SELECT * FROM main.data_key LIMIT 0;
       CREATE TEMP TABLE register AS SELECT * FROM main.register LIMIT 0;
+      CREATE TEMP TABLE claim (attempt TEXT NOT NULL, token BLOB NOT NULL, id TEXT NOT NULL, lapses_at INTEGER NOT NULL);
       CREATE UNIQUE INDEX temp.data_key_id ON data_key (id);
       CREATE UNIQUE INDEX temp.register_token ON register (token);
     `)

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { oddityCodes } from '../../src/domain/journey/oddities.ts'
 import { waitUntilCaughtUp } from '../../src/runtime/runtime.ts'
+import { aReferral } from './support.ts'
 import { openJourney, serve, type Served } from '../support/served.ts'
 
 let served: Served
@@ -125,8 +126,13 @@ describe('POST details-corrections', () => {
     expect(await post('details-corrections', { crn: 'A000001', because: 'Mistyped.' })).toMatchObject({ status: 201 })
     const { vault } = served.runtime
     expect([vault.find('crn', 'A000001'), vault.find('crn', wrong!)]).toEqual([participantId, undefined])
-    const other = vault.participant(wrong!)
-    expect(other).not.toBe(participantId)
+    const referral = await fetch(`${served.url}/api/journeys`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(aReferral({ crn: wrong, confirmedOddities: oddityCodes })),
+    })
+    expect(referral.status).toBe(201)
+    expect(vault.find('crn', wrong!)).not.toBe(participantId)
     const back = await post('details-corrections', { crn: wrong!, because: 'It was right.' })
     expect([back.status, back.code]).toEqual([409, 'crn_in_use'])
   })

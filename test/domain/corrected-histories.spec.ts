@@ -3,8 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Refusal, type Recorded } from '../../src/domain/history.ts'
 import { figuresOf, statusOf } from '../../src/domain/journey/figures.ts'
-import type { FactType } from '../../src/domain/journey/believed.ts'
-import { factTypes } from '../../src/domain/journey/correctable.ts'
+import type { ChangeType, FactType } from '../../src/domain/journey/believed.ts'
 import { journeyHistory, type JourneyCommand, type JourneyEvent } from '../../src/domain/journey/journey.ts'
 import { believedNow, journeyOn } from '../../src/domain/journey/replay.ts'
 import type { JourneyFacts } from '../../src/domain/journey/state.ts'
@@ -131,11 +130,12 @@ describe('in random histories with corrections', () => {
     }))
 })
 
-/** Facts as they are told, each on a journey that has begun and on which he attended; two of them only after an end. */
-const tellings: { readonly [T in FactType]: readonly PlainCommand['type'][] } = {
+/** Facts as they are told, and the two that change another's, each on a journey that has begun and on which he attended; two of them only after an end. */
+const tellings: { readonly [T in FactType | ChangeType]: readonly PlainCommand['type'][] } = {
   ReferralReceived: [],
   AllocatedToGroup: [],
   AttendanceRecorded: [],
+  AttendanceCorrected: ['CorrectAttendance'],
   EligibilityAssessed: ['AssessEligibility'],
   SuitabilityDecided: ['DecideSuitability'],
   PlacedOnWaitingList: ['PlaceOnWaitingList'],
@@ -148,6 +148,7 @@ const tellings: { readonly [T in FactType]: readonly PlainCommand['type'][] } = 
   RecallRecorded: ['RecordRecall'],
   ParticipantDroppedOut: ['DropOut'],
   ProgrammeCompleted: ['Complete'],
+  OutcomeRecategorised: ['DropOut', 'RecategoriseOutcome'],
   JourneyReinstated: ['DropOut', 'ReinstateJourney'],
 }
 
@@ -162,19 +163,29 @@ const needed: ReadonlySet<string> = new Set([
   'JourneyReinstated after',
 ])
 
+const endings: ReadonlySet<string> = new Set(['ParticipantDroppedOut', 'OutcomeRecategorised', 'ProgrammeCompleted'])
+
 const changes = ['corrected', 'corrected again', 'correction withdrawn', 'withdrawn'] as const
 
 /** @returns what was refused of putting right the last fact of a type, which is otherwise written */
-function putRight(type: FactType, change: (typeof changes)[number], when: 'before' | 'after'): string | null {
+function putRight(
+  type: FactType | ChangeType,
+  change: (typeof changes)[number],
+  when: 'before' | 'after',
+): string | null {
   let refused: string | null = null
   const { events, reference, tell } = bothTold(
     (what) => (refused = /^(?:Correct|Withdraw)Record (\w*_\w+)$/.exec(what)?.[1] ?? refused),
   )
   let place = 0
-  const plainly = (command: PlainCommand['type']) => tell({ ...begun(command, place, 8 + place++), copied: undefined })
+  const plainly = (type: PlainCommand['type']) => {
+    const command = { ...begun(type, place, 8 + place++), copied: undefined }
+    const otherwise = { sessionId: 'PG1', outcome: 'UAAB' } as const
+    tell(command.type === 'CorrectAttendance' ? { ...command, data: otherwise } : command)
+  }
   for (const command of [...opening, 'RecordAttendance' as const, ...tellings[type]]) plainly(command)
   const about = events.findLast((event) => event.type === type)!.revision
-  const isOver = events.at(-1)!.type === 'ParticipantDroppedOut' || events.at(-1)!.type === 'ProgrammeCompleted'
+  const isOver = endings.has(events.at(-1)!.type)
   if (when === 'after' && !isOver) plainly('DropOut')
   if (when === 'before' && isOver) plainly('ReinstateJourney')
   const correct = (text: string) => {
@@ -206,8 +217,8 @@ function putRight(type: FactType, change: (typeof changes)[number], when: 'befor
   return refused
 }
 
-describe('every fact', () => {
-  for (const type of factTypes)
+describe('every event that says something', () => {
+  for (const type of Object.keys(tellings) as (keyof typeof tellings)[])
     for (const when of ['before', 'after'] as const)
       it(`put right in every way ${when} the end, ${type} is what the reference says`, () => {
         for (const change of changes) {
