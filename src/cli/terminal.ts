@@ -7,6 +7,7 @@ import { connectionProblem, type ConnectionProblem } from '../event-store/connec
 import { BadConnectionString } from '../event-store/connection-string.ts'
 import { StoreUnavailable } from '../event-store/store-errors.ts'
 import { NotAContactLog } from '../exchange/contact-log-file.ts'
+import { DatabaseProblem } from '../runtime/database-problem.ts'
 import { DataDirectoryInUse } from '../runtime/data-directory-lock.ts'
 import { isDamagedEvent, keptIn, storageProblem, StorageProblem } from '../runtime/storage-problem.ts'
 
@@ -15,6 +16,7 @@ export class UsageError extends Error {}
 
 const mendable = [
   StorageProblem,
+  DatabaseProblem,
   InstallationMismatch,
   UsageError,
   BadConfiguration,

@@ -70,7 +70,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   }
   if (env.DATABASE_URL && !isPostgres(env.DATABASE_URL)) {
     problems.push(
-      'DATABASE_URL is not a PostgreSQL address: it should look like postgres://user:password@host:5432/name.',
+      'DATABASE_URL is not a PostgreSQL address: it should look like postgres://user:password@host:5432/name. In a user name or password write % as %25, @ as %40, : as %3A, / as %2F, ? as %3F and # as %23.',
     )
   }
   if (env.HOST && env.HOST !== '127.0.0.1' && env.HOST !== 'localhost') {
@@ -96,8 +96,10 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
       'OIDC_ISSUER must be set where NODE_ENV is production: the development provider lets anybody be anybody.',
     )
   const { WITNESS_URL: witnessUrl, WITNESS_KEY: witnessKey } = env
-  if (witnessUrl && !/^https?:$/.test(URL.parse(witnessUrl)?.protocol ?? ''))
+  const witness = witnessUrl ? URL.parse(witnessUrl) : null
+  if (witnessUrl && !/^https?:$/.test(witness?.protocol ?? ''))
     problems.push('WITNESS_URL is not an address: give the one that the witness printed when it started.')
+  if (holdsCredentials(witness)) problems.push(withoutCredentials('WITNESS_URL'))
   if (Boolean(witnessUrl) !== Boolean(witnessKey))
     problems.push('WITNESS_URL and WITNESS_KEY go together: the witness printed both when it started.')
   if (witnessKey && !/^[^\s+]+\+[0-9a-f]{8}\+B[A-P][A-Za-z0-9+/]{42}$/.test(witnessKey))
@@ -150,7 +152,8 @@ function readIdentityProvider(env: NodeJS.ProcessEnv, problems: string[]): Ident
   const address = URL.parse(issuer)
   const onLoopback = address?.protocol === 'http:' && /^(127(\.\d+){3}|localhost|\[::1\])$/.test(address.hostname)
   if (address?.protocol !== 'https:' && !onLoopback)
-    problems.push(`OIDC_ISSUER is "${issuer}": it should look like https://login.example.org, with TLS.`)
+    problems.push('OIDC_ISSUER is not an address with TLS: it should look like https://login.example.org.')
+  if (holdsCredentials(address)) problems.push(withoutCredentials('OIDC_ISSUER'))
   if (!clientId)
     problems.push('OIDC_CLIENT_ID is not set: give the name under which the identity provider knows this service.')
   if (!audience) problems.push('OIDC_AUDIENCE is not set: give the audience that access tokens for the API name.')
@@ -187,8 +190,26 @@ function isAddressOrRange(text: string): boolean {
 
 function isPostgres(text: string): boolean {
   const url = URL.parse(text)
-  return url !== null && /^postgres(ql)?:$/.test(url.protocol) && url.pathname.length > 1
+  if (url === null || !/^postgres(ql)?:$/.test(url.protocol) || url.pathname.length <= 1) return false
+  // Else the end of a password would pass for the name of the database, and its beginning for the host.
+  if (`${url.pathname}${url.search}${url.hash}`.includes('@')) return false
+  return [url.username, url.password, url.pathname].every(isPercentEncoded)
 }
+
+function isPercentEncoded(text: string): boolean {
+  try {
+    decodeURIComponent(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Such an address is shown where the server does not answer, and Node asks nothing of it. */
+const holdsCredentials = (address: URL | null): boolean => Boolean(address?.username || address?.password)
+
+const withoutCredentials = (name: string): string =>
+  `${name} has a user name or a password in it: give the address without them.`
 
 /** The folder that holds package.json, whether we run from source or from dist/. */
 export const projectRoot = findRoot(dirname(fileURLToPath(import.meta.url)))

@@ -18,6 +18,7 @@ import { EventAppender, type AppendMeasurement } from '../event-store/event-appe
 import { clientOf } from '../event-store/connection.ts'
 import { parseConnectionString } from '../event-store/connection-string.ts'
 import { EventStore } from '../event-store/event-store.ts'
+import { databaseProblem } from './database-problem.ts'
 import { DataDirectoryInUse, lockDataDirectory, type DataDirectoryLock } from './data-directory-lock.ts'
 import { checkInstallation } from './installation-check.ts'
 import { CheckedPlace } from './keys-check.ts'
@@ -169,7 +170,7 @@ async function openReadModels(
     }
   } catch (error) {
     const file = mayReplace ? setAsideWhereDamaged(config.dataDir, error) : null
-    if (file === null) throw error
+    if (file === null) throw (config.databaseUrl && databaseProblem(error, config.databaseUrl)) || error
     log.warn({ file }, 'The read models were damaged. They are built again from the log.')
     return openReadModels(config, log, { mayReplace: false })
   }
