@@ -15,6 +15,8 @@ export interface Config {
   readonly keysDir: string
   /** An EventStoreDB or KurrentDB cluster; undefined means the embedded store. */
   readonly eventStoreUrl: string | undefined
+  /** How long an import or a rebuild at a terminal waits where the event store goes away in the middle of it, in milliseconds. */
+  readonly eventStorePatienceMs: number
   /** A PostgreSQL server for the read models; undefined means a SQLite file in the data directory. */
   readonly databaseUrl: string | undefined
   /** Whether an empty, default data directory is filled with a small synthetic case load. */
@@ -68,6 +70,10 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   if (env.EVENT_STORE_URL && !/^(esdb|kurrentdb)(\+discover)?:\/\/[^\s/]+/.test(env.EVENT_STORE_URL)) {
     problems.push('EVENT_STORE_URL is not a connection string: it should look like esdb://host:2113?tls=true.')
   }
+  if (!/^\d{1,5}$/.test(env.EVENT_STORE_PATIENCE || '60'))
+    problems.push(
+      `EVENT_STORE_PATIENCE is "${env.EVENT_STORE_PATIENCE}": give seconds that an import or a rebuild waits for an event store that went away, 0 for not at all.`,
+    )
   if (env.DATABASE_URL && !isPostgres(env.DATABASE_URL)) {
     problems.push(
       'DATABASE_URL is not a PostgreSQL address: it should look like postgres://user:password@host:5432/name. In a user name or password write % as %25, @ as %40, : as %3A, / as %2F, ? as %3F and # as %23.',
@@ -128,6 +134,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     dataDir,
     keysDir: env.KEYS_DIR ? resolve(env.KEYS_DIR) : join(dataDir, 'keys'),
     eventStoreUrl: env.EVENT_STORE_URL || undefined,
+    eventStorePatienceMs: Number(env.EVENT_STORE_PATIENCE || 60) * 1_000,
     databaseUrl: env.DATABASE_URL || undefined,
     seed: seed as Config['seed'],
     requestsAMinute: Number(env.RATE_LIMIT || 1_200),
