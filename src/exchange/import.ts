@@ -1,5 +1,6 @@
 /** Carries a contact log into the journeys: every record becomes a command, accepted, recognised or refused, in order, and the same again however often it is run. */
 import { LRUCache } from 'lru-cache'
+import { randomUUID } from 'node:crypto'
 import pLimit from 'p-limit'
 import { BatchCommandHandler } from '../commands/batch-command-handler.ts'
 import type { CommandHandlers } from '../commands/command-handlers.ts'
@@ -99,6 +100,7 @@ export class Importer {
   private readonly participants: BatchCommandHandler<Participant, ParticipantCommand, ParticipantEvent>
   private readonly scratch: ImportScratch
   private readonly refusals: ImportRefusals
+  private readonly runId = randomUUID()
   /** Look-ups and digests that come again and again while a journey is in hand. */
   private readonly ids = new LRUCache<string, string>({ max: 2 * rememberedStreams })
   private readonly fingerprints = new LRUCache<string, string>({ max: rememberedStreams })
@@ -348,7 +350,7 @@ export class Importer {
 
   private issuerOf({ row, recordedAt }: Contact): Issuer {
     const by = { id: recorderOf(row, this.veil), role: 'not-stated', organisation: 'contact-log' }
-    return { by, importedBy: this.options.importedBy, source: this.options.source, recordedAt }
+    return { by, importedBy: this.options.importedBy, source: this.options.source, recordedAt, run: this.runId }
   }
 
   private veil = (text: string): string => `veiled-${this.vault.token('code', text).toString('hex').slice(0, 12)}`
