@@ -1,6 +1,7 @@
 /** The partitions of a rebuild as work for a thread, and the messages to the thread and from it. */
 import { Worker } from 'node:worker_threads'
 import type { Partition } from '../../src/event-store/catch-up-subscription.ts'
+import type { OutageListener } from '../../src/event-store/outages.ts'
 import { CheckpointConflict, type AcquiredCheckpoint } from '../runner/checkpoint-store.ts'
 
 export interface PartitionWork {
@@ -22,6 +23,8 @@ export interface ConnectionSettings {
   readonly keysDir: string
   readonly dataDir: string
   readonly databaseUrl: string | undefined
+  /** How long an outage of the log is waited out, in milliseconds; undefined where it is an error. */
+  readonly patienceMs?: number
 }
 
 export interface ThreadWork {
@@ -37,12 +40,14 @@ export type ToPartitionThread = 'stop' | 'complete'
 export type FromPartitionThread =
   | { readonly kind: 'progress'; readonly events: number; readonly position: bigint; readonly partition: Partition }
   | { readonly kind: 'warning'; readonly about: object; readonly message: string }
+  | { readonly kind: 'away' | 'back'; readonly ms: number }
   | { readonly kind: 'conflict'; readonly projection: string }
   | { readonly kind: 'processed' | 'stopped' | 'completed' }
 
 interface Listeners {
   readonly onWarning: (about: object, message: string) => void
   readonly onProcessed?: OnProcessed
+  readonly outages?: OutageListener | undefined
 }
 
 export class PartitionThread {
@@ -72,12 +77,14 @@ export class PartitionThread {
   /** @throws CheckpointConflict, or the error that ended the thread */
   until(
     wanted: 'processed' | 'completed',
-    { onWarning, onProcessed }: Listeners,
+    { onWarning, onProcessed, outages }: Listeners,
   ): Promise<'processed' | 'completed' | 'stopped'> {
     return new Promise((resolve, reject) => {
       this.worker.on('message', (message: FromPartitionThread) => {
         if (message.kind === 'progress') onProcessed?.(message.events, message.position, message.partition)
         else if (message.kind === 'warning') onWarning(message.about, message.message)
+        else if (message.kind === 'away') outages?.onAway(message.ms)
+        else if (message.kind === 'back') outages?.onBack(message.ms)
         else if (message.kind === 'conflict') reject(new CheckpointConflict(message.projection))
         else if (message.kind === wanted || message.kind === 'stopped') resolve(message.kind)
       })

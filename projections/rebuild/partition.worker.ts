@@ -1,6 +1,7 @@
 /** The thread that processes some partitions of a rebuild, and completes the shadow tables when all are merged. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { EventStore } from '../../src/event-store/event-store.ts'
+import { Outages } from '../../src/event-store/outages.ts'
 import { Vault } from '../../src/protection/vault.ts'
 import { projections } from '../projections.ts'
 import type { RunnerLog } from '../runner/batch-processor.ts'
@@ -26,7 +27,14 @@ const log: RunnerLog = {
 }
 const stop = new AbortController()
 
-const store = EventStore.connect(connections.eventStoreUrl)
+const outages =
+  connections.patienceMs === undefined
+    ? undefined
+    : new Outages(connections.patienceMs, {
+        onAway: (ms) => send({ kind: 'away', ms }),
+        onBack: (ms) => send({ kind: 'back', ms }),
+      })
+const store = EventStore.connect(connections.eventStoreUrl, outages)
 const vault = new Vault(connections.keysDir)
 const readModels = await ReadModels.in(openReadModelDatabase(connections.dataDir, connections.databaseUrl))
 const work = partitions.map((partition): PartitionWork => ({

@@ -1,5 +1,6 @@
 /** Rebuilds read models in shadow tables while the live ones are served, and promotes them in one transaction. */
 import { availableParallelism } from 'node:os'
+import type { OutageListener } from '../../src/event-store/outages.ts'
 import { categories, type Projection } from '../projection.ts'
 import { projections } from '../projections.ts'
 import { BatchProcessor, type ProjectionSources } from '../runner/batch-processor.ts'
@@ -50,6 +51,8 @@ export interface RebuildProgress {
 interface Options {
   readonly signal: AbortSignal
   readonly onProgress?: (progress: RebuildProgress) => void
+  /** Told where a thread is without the log and waits for it; the calling thread has its own. */
+  readonly outages?: OutageListener
   /** The calling thread serves nobody meanwhile, and can process partitions itself. */
   readonly isFree?: boolean
   readonly batchSize?: number
@@ -68,6 +71,7 @@ export async function rebuildReadModels(
   {
     signal,
     onProgress = () => undefined,
+    outages,
     isFree = false,
     batchSize = defaultBatchSize,
     splitAfter,
@@ -115,9 +119,14 @@ export async function rebuildReadModels(
     until,
     batchSize,
   }))
-  const processed = await inThreads({ ...sources, connections }, work, { signal, onProcessed, isFree }, async () => {
-    checkpoints = await Promise.all(checkpoints.map((checkpoint) => shadow.merge(checkpoint, until)))
-  })
+  const processed = await inThreads(
+    { ...sources, connections },
+    work,
+    { signal, onProcessed, isFree, outages },
+    async () => {
+      checkpoints = await Promise.all(checkpoints.map((checkpoint) => shadow.merge(checkpoint, until)))
+    },
+  )
   return processed && (await alone(Infinity)).ended === 'promoted'
 }
 
@@ -147,7 +156,12 @@ function eventsUpTo(end: bigint, known: { from: bigint | null; to: bigint | null
 async function inThreads(
   { connections, ...sources }: ProjectionSources & { readonly connections: ConnectionSettings },
   work: readonly PartitionWork[],
-  options: { signal: AbortSignal; onProcessed: (events: number, position: bigint) => void; isFree: boolean },
+  options: {
+    signal: AbortSignal
+    onProcessed: (events: number, position: bigint) => void
+    isFree: boolean
+    outages: OutageListener | undefined
+  },
   merge: () => Promise<void>,
 ): Promise<boolean> {
   const positions = work.map(({ checkpoints }) => checkpoints[0]!.position ?? -1n)
@@ -168,7 +182,9 @@ async function inThreads(
   if (options.signal.aborted) stop()
   let own: Promise<unknown> = Promise.resolve()
   try {
-    const processed = threads.map((thread) => thread.until('processed', { onProcessed, onWarning }))
+    const processed = threads.map((thread) =>
+      thread.until('processed', { onProcessed, onWarning, outages: options.outages }),
+    )
     const ownProcessed = processPartitions(sources, ownShare, { signal: stopping.signal, onProcessed })
     own = ownProcessed.catch(() => undefined)
     const all = await Promise.all([...processed, ownProcessed])

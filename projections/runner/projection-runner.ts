@@ -15,6 +15,9 @@ const batchSize = 500
 /** Interval at which a process that stands by tries to be elected. */
 const standByMs = 500
 
+/** How long whoever waits for the read models bears with a runner that cannot go on, in milliseconds. */
+const patienceMs = 30_000
+
 /** Published after each batch. */
 export interface RunnerProgress {
   readonly position: bigint
@@ -89,16 +92,23 @@ export class ProjectionRunner {
   /**
    * Waits until the read models have reached a position, whichever process projects. Where the runner was not started, it runs for
    * as long.
-   * @throws DowngradeRefused, and the error that has kept it from following the log for half a minute
+   * @param logPatienceMs how long it may be without the log, in milliseconds
+   * @throws DowngradeRefused, and the error that has kept it from following the log for too long (of the database: half a minute)
    */
-  async catchUpTo(end: bigint, onProgress: (position: bigint) => void = () => undefined): Promise<void> {
+  async catchUpTo(
+    end: bigint,
+    onProgress: (position: bigint) => void = () => undefined,
+    logPatienceMs = patienceMs,
+  ): Promise<void> {
     const startedHere = !this.stopping
     if (startedHere) this.start()
     try {
       for (;;) {
         if (await this.hasReached(end, onProgress)) return
-        if (this.trouble && (this.state === 'refused' || Date.now() - this.trouble.since > 30_000))
-          throw this.trouble.error
+        if (!this.trouble) continue
+        const { error, since } = this.trouble
+        const patience = error instanceof StoreUnavailable ? logPatienceMs : patienceMs
+        if (this.state === 'refused' || Date.now() - since > patience) throw error
       }
     } finally {
       if (startedHere) await this.stop()

@@ -3,11 +3,12 @@ import { Command } from 'commander'
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { readConfig } from '../runtime/config.ts'
+import { Outages } from '../event-store/outages.ts'
 import { named } from '../exchange/contact-log-file.ts'
 import { importFile, type ImportResult, type ImportTotals } from '../exchange/import-file.ts'
 import { DataDirectoryInUse, lockDataDirectory, type DataDirectoryLock } from '../runtime/data-directory-lock.ts'
 import { openRuntime } from '../runtime/runtime.ts'
-import { atTheTerminal, progressBar, UsageError } from './terminal.ts'
+import { atTheTerminal, progressBar, toldOn, UsageError, type ProgressBar } from './terminal.ts'
 
 const command = new Command('npm run import --')
   .description('Imports a contact log. Run it again at any time: what is in already is recognised, and adds nothing.')
@@ -46,11 +47,19 @@ await atTheTerminal(async () => {
   const size = statSync(file, { throwIfNoEntry: false })?.size ?? 0
   const config = readConfig()
   const alone = options.check ? null : oneImportAtATime(config.dataDir)
+  let bar = null as ProgressBar | null
   const runtime = await openRuntime(
     { ...config, logLevel: config.logLevel === 'info' ? 'warn' : config.logLevel },
-    { besideAnother: true, onlyReads: options.check },
+    {
+      besideAnother: true,
+      onlyReads: options.check,
+      outages: new Outages(
+        config.eventStorePatienceMs,
+        toldOn(() => bar),
+      ),
+    },
   )
-  const bar = progressBar(options.check ? 'Checking' : 'Importing', size)
+  bar = progressBar(options.check ? 'Checking' : 'Importing', size)
   let soFar: ImportTotals | undefined
   try {
     const { totals, oddities, rejects, blank, leftOut } = await importFile(runtime, file, {
@@ -59,7 +68,7 @@ await atTheTerminal(async () => {
       check: options.check,
       onProgress: ({ bytes, rows, phase, totals }) => {
         soFar = totals
-        bar.update(bytes, phase === 'reading' ? `${rows} records` : 'waiting for the read models')
+        bar?.update(bytes, phase === 'reading' ? `${rows} records` : 'waiting for the read models')
       },
     })
     bar.end()

@@ -4,9 +4,10 @@ import { categories } from '../../projections/projection.ts'
 import { projections } from '../../projections/projections.ts'
 import { CheckpointConflict } from '../../projections/runner/checkpoint-store.ts'
 import { rebuildReadModels } from '../../projections/rebuild/rebuild.ts'
+import { Outages } from '../event-store/outages.ts'
 import { readConfig } from '../runtime/config.ts'
 import { openRuntime } from '../runtime/runtime.ts'
-import { atTheTerminal, progressBar, UsageError } from './terminal.ts'
+import { atTheTerminal, progressBar, toldOn, UsageError, type ProgressBar } from './terminal.ts'
 
 const names = projections.map(({ name }) => name)
 
@@ -23,9 +24,11 @@ await atTheTerminal(async () => {
   if (name !== 'all' && !names.includes(name))
     throw new UsageError(`There is no projection "${name}". Name one of ${names.join(', ')}, or all.`)
   const config = readConfig()
+  let bar = null as ProgressBar | null
+  const outages = toldOn(() => bar)
   const runtime = await openRuntime(
     { ...config, logLevel: config.logLevel === 'info' ? 'warn' : config.logLevel },
-    { besideAnother: true, toRebuild: true },
+    { besideAnother: true, toRebuild: true, outages: new Outages(config.eventStorePatienceMs, outages) },
   )
   const stop = new AbortController()
   const interrupted = () => stop.abort()
@@ -35,14 +38,15 @@ await atTheTerminal(async () => {
     const end = await runtime.store.headPositionOf(categories)
     const begun = performance.now()
     const seconds = () => (performance.now() - begun) / 1_000
-    const bar = progressBar(`Rebuilding ${name}`, Number(end))
+    bar = progressBar(`Rebuilding ${name}`, Number(end))
     let processed = 0
     const done = await rebuildReadModels(runtime, wanted, {
       signal: stop.signal,
       isFree: true,
+      outages,
       onProgress: ({ position, events }) => {
         processed = events
-        bar.update(Number(position), `${Math.round(events / seconds())} events/s`)
+        bar?.update(Number(position), `${Math.round(events / seconds())} events/s`)
       },
     })
     bar.end()
@@ -57,6 +61,7 @@ await atTheTerminal(async () => {
       throw new UsageError('The application, or another rebuild, has taken this rebuild over and goes on with it.')
     throw error
   } finally {
+    bar?.end()
     await runtime.close()
   }
 })

@@ -6,8 +6,10 @@ import { InstallationMismatch } from '../runtime/installation-check.ts'
 import { BadConfiguration, readConfig } from '../runtime/config.ts'
 import { connectionProblem, type ConnectionProblem } from '../event-store/connection.ts'
 import { BadConnectionString } from '../event-store/connection-string.ts'
+import type { OutageListener } from '../event-store/outages.ts'
 import { StoreUnavailable } from '../event-store/store-errors.ts'
 import { NotAContactLog } from '../exchange/contact-log-file.ts'
+import { DatabaseProblem } from '../runtime/database-problem.ts'
 import { DataDirectoryInUse } from '../runtime/data-directory-lock.ts'
 import { isDamagedEvent, keptIn, storageProblem, StorageProblem } from '../runtime/storage-problem.ts'
 
@@ -16,6 +18,7 @@ export class UsageError extends Error {}
 
 const mendable = [
   StorageProblem,
+  DatabaseProblem,
   InstallationMismatch,
   UsageError,
   BadConfiguration,
@@ -74,6 +77,8 @@ function dataDirectory(): string {
 
 export interface ProgressBar {
   update(done: number, note?: string): void
+  /** Says at once what the work waits for, or that it goes on. */
+  say(note: string): void
   end(): void
 }
 
@@ -90,7 +95,11 @@ export function progressBar(title: string, total: number): ProgressBar {
       cliProgress.Presets.shades_classic,
     )
     bar.start(Math.max(1, total), 0, { note: '' })
-    return { update: (done, note = '') => bar.update(done, { note }), end: () => bar.stop() }
+    return {
+      update: (done, note = '') => bar.update(done, { note }),
+      say: (note) => bar.update({ note }),
+      end: () => bar.stop(),
+    }
   }
   const begun = Date.now()
   let said = begun
@@ -104,6 +113,15 @@ export function progressBar(title: string, total: number): ProgressBar {
         `${title} ${(share * 100).toFixed(0)} % ${note}${left === undefined ? '' : ` about ${left} s to go`}\n`,
       )
     },
+    say: (note) => void process.stderr.write(`${title}: ${note}\n`),
     end: () => undefined,
+  }
+}
+
+/** Says on the progress line that the event store went away in the middle of the work, and that it is back. */
+export function toldOn(bar: () => ProgressBar | null): OutageListener {
+  return {
+    onAway: (ms) => bar()?.say(`the event store went away; trying again for ${Math.ceil(ms / 1_000)} s`),
+    onBack: (ms) => bar()?.say(`the event store is back after ${(ms / 1_000).toFixed(1)} s; going on`),
   }
 }

@@ -53,7 +53,7 @@ export class ClockCheck {
   private compared: { readonly wall: number; readonly steady: number } | undefined
 
   constructor(
-    private readonly store: Pick<EventStore, 'readAllBackwards' | 'serverTime'>,
+    private readonly store: Pick<EventStore, 'newestOf' | 'readAllBackwards' | 'serverTime'>,
     private readonly categories: readonly string[],
     private readonly log: ClockLog,
     /** An operator says that the clock is right, whatever the log says. */
@@ -110,10 +110,8 @@ export class ClockCheck {
   }
 
   private async newest(): Promise<number | null> {
-    let newest: number | null = null
-    for await (const event of this.store.readAllBackwards(this.categories, newestLookedAt))
-      newest = Math.max(newest ?? 0, datedAt(event))
-    return newest
+    const newest = await this.store.newestOf(this.categories, newestLookedAt)
+    return newest.length > 0 ? Math.max(...newest.map(datedAt)) : null
   }
 
   private async futureEvents(): Promise<FutureEvents | null> {

@@ -26,6 +26,11 @@ export interface Issuer {
   readonly correlationId?: string
   /** The event that led to it, where a process issues the command; the command itself unless said. */
   readonly causationId?: string
+  /**
+   * The run of an import. Another run may write the same record at the same moment, and an event store answers whoever sends an
+   * event that is there already as if he had written it: each run's events have ids of their own, so that one of the two is told.
+   */
+  readonly run?: string
 }
 
 /** An event of a command, as it will stand in its stream; its personal fields are not sealed yet. */
@@ -72,7 +77,7 @@ export function envelopesOf<E extends DomainEvent>(
   { stream, revision, keyIdOf }: { stream: string; revision: number; keyIdOf: (event: E) => string | undefined },
   { commandId, occurredOn }: CommandContext,
   oddities: readonly string[],
-  { by, importedBy, source, recordedAt, correlationId, causationId }: Issuer,
+  { by, importedBy, source, recordedAt, correlationId, causationId, run }: Issuer,
 ): Envelope<E>[] {
   const category = stream.slice(0, stream.indexOf('-'))
   return events.map((event, n) => {
@@ -92,7 +97,7 @@ export function envelopesOf<E extends DomainEvent>(
     const keyId = keyIdOf(event)
     const bytes = dataBytes + jsonBytes({ ...metadata, keyId }) + 2 * event.type.length
     // One command may be answered in two streams (a referral is): the category keeps their ids apart.
-    const id = commandEventId(commandId, category, n)
+    const id = commandEventId(commandId, category, n, run)
     return { event: { ...event, id, stream, revision: revision + 1 + n, metadata }, keyId, bytes }
   })
 }
@@ -109,6 +114,6 @@ const actorIn = ({ id, role, organisation }: Actor): Actor => ({ id, role, organ
 
 const jsonBytes = (value: object): number => Buffer.byteLength(JSON.stringify(value))
 
-/** The id of the nth event that a command adds to a stream of a category: the same whenever the command comes. */
-export const commandEventId = (commandId: string, category: string, n = 0): string =>
-  uuidv5(`${category} ${n}`, commandId)
+/** The id of the nth event that a command adds to a stream of a category: the same whenever the command comes, in one run of an import. */
+export const commandEventId = (commandId: string, category: string, n = 0, run = ''): string =>
+  uuidv5(`${category} ${n}${run && ` ${run}`}`, commandId)

@@ -166,20 +166,18 @@ program
   .option('--prove-only', 'compare only, copy nothing')
   .action(async (fromUrl: string, toUrl: string, options: { proveOnly?: true }) => {
     // Loaded by this command only: the client takes longer to load than the store takes to start.
-    const { EventStoreDBClient } = await import('@eventstore/db-client')
-    const { copyEvents, compareEvents } = await import('./copy.ts')
-    const from = EventStoreDBClient.connectionString(fromUrl)
-    const to = EventStoreDBClient.connectionString(toUrl)
-    if (!options.proveOnly) {
-      const copied = await copyEvents(from, to, (events) => {
+    const { copyBetween } = await import('./copy-between.ts')
+    const { copied, equal } = await copyBetween(fromUrl, toUrl, {
+      proveOnly: options.proveOnly ?? false,
+      onProgress: (events) => {
         if (process.stderr.isTTY) process.stderr.write(`\r${events} events`)
-      })
+      },
+    })
+    if (copied)
       printLine(
         `${copied.events} events, metadata of ${copied.metadata} streams and ${copied.tombstones} tombstones copied`,
       )
-    }
-    printLine(`${await compareEvents(from, to)} events are equal on both servers and in the same order`)
-    await Promise.all([from.dispose(), to.dispose()])
+    printLine(`${equal} events are equal on both servers and in the same order`)
   })
 
 const users = program.command('users').description('accounts of the users who may log in when the store runs with TLS')

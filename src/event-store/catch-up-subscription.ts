@@ -10,6 +10,7 @@ import {
   type RegexFilter,
 } from '@eventstore/db-client'
 import { BatchBuffer, type EventBatch } from './batch-buffer.ts'
+import type { Outages } from './outages.ts'
 import { answerDeadlineMs } from './reading.ts'
 import { StoreUnavailable, storeErrorFrom } from './store-errors.ts'
 import { storedEventFrom, type PositionedEvent } from './stored-event.ts'
@@ -49,6 +50,7 @@ export class CatchUpSubscription implements AsyncIterable<EventBatch> {
   constructor(
     private readonly client: EventStoreDBClient,
     private readonly options: SubscriptionOptions,
+    private readonly outages?: Outages,
   ) {
     this.buffer = new BatchBuffer(options.batchSize)
     this.received = options.after
@@ -57,7 +59,7 @@ export class CatchUpSubscription implements AsyncIterable<EventBatch> {
   /**
    * Batches until the signal ends it. While catching up a batch is full; once caught up it is whatever has arrived. A call that
    * the server drops (it does so with readers that are slower than the log grows) is made again from the last event received.
-   * @throws StoreUnavailable when the connection is lost, or a call fails before an event came
+   * @throws StoreUnavailable when the connection is lost, or a call fails before an event came; with outages, when it stays so
    */
   async *[Symbol.asyncIterator](): AsyncGenerator<EventBatch> {
     const { signal } = this.options
@@ -76,6 +78,9 @@ export class CatchUpSubscription implements AsyncIterable<EventBatch> {
           await new Promise<void>((resolve) => (this.wake = resolve))
         } else if (this.hasReceived && !this.isConnectionLost) {
           this.subscribe()
+        } else if (this.outages) {
+          await this.outages.waitOut(this.failure, signal)
+          if (!signal.aborted) this.subscribe()
         } else {
           throw this.failure
         }
@@ -97,7 +102,10 @@ export class CatchUpSubscription implements AsyncIterable<EventBatch> {
     this.subscription = subscription
     const silence = setTimeout(() => this.fail(subscription, new StoreUnavailable()), answerDeadlineMs)
     subscription
-      .on('confirmation', () => clearTimeout(silence))
+      .on('confirmation', () => {
+        clearTimeout(silence)
+        this.outages?.over()
+      })
       .on('data', (resolved) => {
         if (subscription !== this.subscription) return
         const event = storedEventFrom(resolved)

@@ -1,6 +1,6 @@
 /**
- * EVENT_STORE_URL, read by ourselves and not by the client: where something in it cannot be used, the client prints the whole
- * address, with the password.
+ * The address of an event store, read by ourselves and not by the client: where something in it cannot be used, the client prints
+ * the whole address, with the password.
  */
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
@@ -18,17 +18,22 @@ export interface ConnectionAddress {
   readonly options: Readonly<Record<string, string | number | boolean>>
   /** The scheme and the hosts: what may be shown to anybody. */
   readonly shown: string
+  /** What the address is called where it was given, such as EVENT_STORE_URL. */
+  readonly setting: string
   /** Settings that have no effect, in a sentence each. */
   readonly warnings: readonly string[]
 }
 
 /** The message names the setting and what would do, and never the password. */
 export class BadConnectionString extends Error {
-  constructor(message: string) {
-    super(`EVENT_STORE_URL cannot be used: ${message}`)
+  constructor(setting: string, message: string) {
+    super(`${setting.charAt(0).toUpperCase()}${setting.slice(1)} cannot be used: ${message}`)
     this.name = 'BadConnectionString'
   }
 }
+
+/** What is wrong, before it is said in which setting. */
+class Unusable extends Error {}
 
 /** By what the client accepts: names are compared without case, hyphens and underscores. */
 const kinds = {
@@ -56,26 +61,40 @@ const preferences = new Map(
 
 const example = 'it should look like esdb://host:2113?tls=true'
 
-/** @throws BadConnectionString */
-export function parseConnectionString(text: string): ConnectionAddress {
+/**
+ * @param setting what the address is called where it was given, as in the middle of a sentence
+ * @throws BadConnectionString
+ */
+export function parseConnectionString(text: string, setting = 'EVENT_STORE_URL'): ConnectionAddress {
+  try {
+    return addressIn(text, setting)
+  } catch (error) {
+    throw error instanceof Unusable ? new BadConnectionString(setting, error.message) : error
+  }
+}
+
+function addressIn(text: string, setting: string): ConnectionAddress {
   const [, scheme, discover, rest = ''] = /^(esdb|kurrentdb)(\+discover)?:\/\/(.*)$/s.exec(text.trim()) ?? []
-  if (!scheme) throw new BadConnectionString(`it is not a connection string: ${example}.`)
+  if (!scheme) throw new Unusable(`it is not a connection string: ${example}.`)
   const [, authority = '', query = ''] = /^([^/?#]*)\/?(?:\?(.*))?$/s.exec(rest) ?? []
-  if (!authority && rest) throw new BadConnectionString(`a character in it is out of place: ${example}. ${encoding}`)
+  if (!authority && rest) throw new Unusable(`a character in it is out of place: ${example}. ${encoding}`)
+  // Else the end of a password would pass for a setting, and its beginning for a host.
+  if (query.includes('@'))
+    throw new Unusable(`an @ stands where settings are. ${encoding} In a setting write @ as %40.`)
   const at = authority.lastIndexOf('@')
   const user = at < 0 ? undefined : userIn(authority.slice(0, at))
   const hosts = authority
     .slice(at + 1)
     .split(',')
     .map(hostIn)
-  const { options, warnings } = optionsIn(query)
+  const { options, warnings } = optionsIn(query, setting)
   const { tls = true, tlsVerifyCert, tlsCAFile, userCertFile, userKeyFile, ...others } = options
   if (tlsVerifyCert === false)
     warnings.push(
-      'tlsVerifyCert=false in EVENT_STORE_URL has no effect: the certificate is always verified. Name the file of the authority that signed it with tlsCAFile.',
+      `tlsVerifyCert=false in ${setting} has no effect: the certificate is always verified. Name the file of the authority that signed it with tlsCAFile.`,
     )
   if ((userCertFile === undefined) !== (userKeyFile === undefined))
-    throw new BadConnectionString('userCertFile and userKeyFile go together: give both or neither.')
+    throw new Unusable('userCertFile and userKeyFile go together: give both or neither.')
   const isDiscover = discover !== undefined
   return {
     hosts,
@@ -92,6 +111,7 @@ export function parseConnectionString(text: string): ConnectionAddress {
         : undefined,
     options: others as ConnectionAddress['options'],
     shown: `esdb${isDiscover ? '+discover' : ''}://${hosts.map(({ address, port }) => `${address}:${port}`).join(',')}`,
+    setting,
     warnings,
   }
 }
@@ -102,27 +122,27 @@ const encoding =
 function userIn(text: string): ConnectionAddress['user'] {
   const colon = text.indexOf(':')
   if (colon < 1 || colon === text.length - 1)
-    throw new BadConnectionString('it names a user without a password: write esdb://user:password@host:2113.')
+    throw new Unusable('it names a user without a password: write esdb://user:password@host:2113.')
   const [username, password] = [text.slice(0, colon), text.slice(colon + 1)]
   if (/[@:]/.test(password))
-    throw new BadConnectionString(`the password holds a character that means something else there. ${encoding}`)
+    throw new Unusable(`the password holds a character that means something else there. ${encoding}`)
   try {
     return { username: decodeURIComponent(username), password: decodeURIComponent(password) }
   } catch {
-    throw new BadConnectionString(`the user name or password holds a % that begins no code. ${encoding}`)
+    throw new Unusable(`the user name or password holds a % that begins no code. ${encoding}`)
   }
 }
 
 function hostIn(text: string): ConnectionAddress['hosts'][number] {
   const [, address, port = '2113'] = /^([A-Za-z0-9._-]+)(?::(\d{1,5}))?$/.exec(text.trim()) ?? []
   if (!address || Number(port) > 65_535 || Number(port) === 0)
-    throw new BadConnectionString(
+    throw new Unusable(
       `where the host stands there is something that is no host name and port: ${example}. ${encoding}`,
     )
   return { address, port: Number(port) }
 }
 
-function optionsIn(query: string) {
+function optionsIn(query: string, setting: string) {
   const options: Partial<Record<keyof typeof kinds, string | number | boolean>> = {}
   const warnings: string[] = []
   for (const one of query.split('&').filter(Boolean)) {
@@ -131,7 +151,7 @@ function optionsIn(query: string) {
     // Not its name: what is taken for one may be the end of a password.
     if (name === undefined) {
       warnings.push(
-        `EVENT_STORE_URL has a setting that is not known and has no effect. Known are ${Object.keys(kinds).join(', ')}.`,
+        `An option in ${setting} is not known and has no effect. Known are ${Object.keys(kinds).join(', ')}.`,
       )
       continue
     }
@@ -144,14 +164,14 @@ function valueOf(name: keyof typeof kinds, text: string): string | number | bool
   switch (kinds[name]) {
     case 'boolean':
       if (text === 'true' || text === 'false') return text === 'true'
-      throw new BadConnectionString(`${name} is "${text}": give true or false.`)
+      throw new Unusable(`${name} is "${text}": give true or false.`)
     case 'number':
       if (/^(-1|\d{1,9})$/.test(text)) return Number(text)
-      throw new BadConnectionString(`${name} is "${text}": give a whole number.`)
+      throw new Unusable(`${name} is "${text}": give a whole number.`)
     case 'preference': {
       const preference = preferences.get(flat(text))
       if (preference) return preference
-      throw new BadConnectionString(`${name} is "${text}": give one of leader, follower, readOnlyReplica, random.`)
+      throw new Unusable(`${name} is "${text}": give one of leader, follower, readOnlyReplica, random.`)
     }
     case 'text':
       try {
@@ -159,7 +179,7 @@ function valueOf(name: keyof typeof kinds, text: string): string | number | bool
       } catch {
         // a % that begins no code
       }
-      throw new BadConnectionString(`${name} is empty, or holds a % that begins no code: write % as %25.`)
+      throw new Unusable(`${name} is empty, or holds a % that begins no code: write % as %25.`)
   }
 }
 
@@ -169,7 +189,7 @@ function fileNamed(name: string, value: unknown): Buffer {
     return readFileSync(file)
   } catch (error) {
     const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT'
-    throw new BadConnectionString(
+    throw new Unusable(
       `${name} names ${file}, which ${isMissing ? 'is not there' : 'cannot be read by this user'}: set ${name} to a PEM file that this user may read.`,
     )
   }

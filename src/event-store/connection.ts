@@ -1,5 +1,5 @@
 /**
- * The connection to an event store: a client of the address in EVENT_STORE_URL, and one sentence where it cannot be used, with the
+ * The connection to an event store: a client of the address that is set, and one sentence where it cannot be used, with the
  * address (never the password), the cause in plain words, and the setting to look at.
  */
 import { status } from '@grpc/grpc-js'
@@ -30,10 +30,16 @@ export class ConnectionProblem extends StoreUnavailable {
   }
 }
 
-/** A client that has not connected yet. @throws BadConnectionString */
-export function clientOf(connectionString: string): EventStoreDBClient {
-  const { hosts, isDiscover, tls, user, authority, clientCertificate, options } =
-    parseConnectionString(connectionString)
+/**
+ * A client that has not connected yet.
+ * @param setting what the address is called where it was given; EVENT_STORE_URL unless said
+ * @throws BadConnectionString
+ */
+export function clientOf(connectionString: string, setting?: string): EventStoreDBClient {
+  const { hosts, isDiscover, tls, user, authority, clientCertificate, options } = parseConnectionString(
+    connectionString,
+    setting,
+  )
   const [first] = hosts as [ConnectionAddress['hosts'][number]]
   const where = isDiscover ? { discover: first } : hosts.length > 1 ? { endpoints: [...hosts] } : { endpoint: first }
   const client = new EventStoreDBClient(
@@ -99,7 +105,7 @@ interface SharedSubchannels {
  * `$all`.
  * @throws ConnectionProblem within ten seconds
  */
-export async function reach(client: EventStoreDBClient, connectionString: string): Promise<void> {
+export async function reach(client: EventStoreDBClient, connectionString: string, setting?: string): Promise<void> {
   const last = client.readAll({ direction: BACKWARDS, fromPosition: END, maxCount: 1 })
   const read = firstOf(last, () => true, connectDeadlineMs).then(
     () => null,
@@ -107,7 +113,7 @@ export async function reach(client: EventStoreDBClient, connectionString: string
   )
   const inDoubt = new AbortController()
   const suspicion = wait(doubtMs, undefined, { signal: inDoubt.signal }).then(
-    () => connectionProblem(connectionString, new StoreUnavailable()),
+    () => connectionProblem(connectionString, new StoreUnavailable(), setting),
     () => null,
   )
   // A cause that can pass by itself does not end the wait.
@@ -115,18 +121,22 @@ export async function reach(client: EventStoreDBClient, connectionString: string
   const failed = await Promise.race([read, definite])
   inDoubt.abort()
   if (!failed) return
-  throw (await connectionProblem(connectionString, (await suspicion) ?? failed.error)) ?? failed.error
+  throw (await connectionProblem(connectionString, (await suspicion) ?? failed.error, setting)) ?? failed.error
 }
 
 /** @returns null for an error that says nothing about the connection */
-export async function connectionProblem(connectionString: string, error: unknown): Promise<ConnectionProblem | null> {
+export async function connectionProblem(
+  connectionString: string,
+  error: unknown,
+  setting?: string,
+): Promise<ConnectionProblem | null> {
   if (error instanceof ConnectionProblem) return error
-  const address = parseConnectionString(connectionString)
+  const address = parseConnectionString(connectionString, setting)
   const problem = (because: string, found?: ProbeFinding) =>
-    new ConnectionProblem(`The event store at ${address.shown} cannot be used: ${because}`, {
-      cause: error,
-      mayPass: found === 'answers' || found === 'silent',
-    })
+    new ConnectionProblem(
+      `The event store at ${address.shown} cannot be used: ${because.replaceAll('EVENT_STORE_URL', address.setting)}`,
+      { cause: error, mayPass: found === 'answers' || found === 'silent' },
+    )
   const refusal = refusalIn(error, address)
   if (refusal) return problem(refusal)
   if (!(error instanceof StoreUnavailable)) return null

@@ -3,6 +3,7 @@ import { ANY, NO_STREAM, WrongExpectedVersionError, jsonEvent, type EventStoreDB
 import { SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
 import canonicalize from 'canonicalize'
 import { Subject } from 'rxjs'
+import type { Outages } from './outages.ts'
 import { answerDeadlineMs, answeredInTime, clockToleranceMs } from './reading.ts'
 import { ConcurrencyConflict, StoreUnavailable, storeErrorFrom } from './store-errors.ts'
 import type { EventPlace, NewEvent } from './stored-event.ts'
@@ -30,7 +31,11 @@ export class EventAppender {
   /** After each append, however it ended. */
   readonly appends = new Subject<AppendMeasurement>()
 
-  constructor(private readonly client: EventStoreDBClient) {}
+  /** @param outages waits until the log is back and appends the same again, which is written once; without, an outage is an error */
+  constructor(
+    private readonly client: EventStoreDBClient,
+    private readonly outages?: Outages,
+  ) {}
 
   /**
    * Appends all of the events or none.
@@ -47,7 +52,8 @@ export class EventAppender {
     let outcome: AppendMeasurement['outcome'] = 'failed'
     let upTo: EventPlace | undefined
     try {
-      const written = await this.written(stream, expected, events)
+      const write = () => this.written(stream, expected, events)
+      const written = await (this.outages ? this.outages.through(write) : write())
       outcome = 'written'
       const last = events.at(-1)
       if (last) upTo = { id: last.id, stream, ...written }

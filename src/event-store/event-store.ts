@@ -4,6 +4,7 @@ import { Observable } from 'rxjs'
 import { CatchUpSubscription, type SubscriptionOptions } from './catch-up-subscription.ts'
 import { clientOf, connectionProblem, reach } from './connection.ts'
 import { readFiltered, serverTime } from './filtered-read.ts'
+import type { Outages } from './outages.ts'
 import { answeredInTime, eventsOf, firstOf } from './reading.ts'
 import { storeErrorFrom, type StoreUnavailable } from './store-errors.ts'
 import { storedEventFrom, type StoredEvent } from './stored-event.ts'
@@ -12,11 +13,13 @@ export class EventStore {
   constructor(
     private readonly client: EventStoreDBClient,
     private readonly connectionString: string,
+    /** Reads and follows on once the log is back; without, an outage is an error. */
+    private readonly outages?: Outages,
   ) {}
 
   /** @throws BadConnectionString */
-  static connect(connectionString: string): EventStore {
-    return new EventStore(clientOf(connectionString), connectionString)
+  static connect(connectionString: string, outages?: Outages): EventStore {
+    return new EventStore(clientOf(connectionString), connectionString, outages)
   }
 
   /**
@@ -36,8 +39,22 @@ export class EventStore {
    * The whole stream in recorded order, from a revision on; nothing where there is no such stream.
    * @throws StoreUnavailable, as all reads do, when the log is away or silent for 15 seconds
    */
-  read(stream: string, fromRevision = 0): AsyncGenerator<StoredEvent> {
-    return eventsOf(this.client.readStream(stream, { direction: FORWARDS, fromRevision: BigInt(fromRevision) }))
+  async *read(stream: string, fromRevision = 0): AsyncGenerator<StoredEvent> {
+    const from = (revision: number) =>
+      eventsOf(this.client.readStream(stream, { direction: FORWARDS, fromRevision: BigInt(revision) }))
+    if (!this.outages) return yield* from(fromRevision)
+    for (let next = fromRevision; ;) {
+      try {
+        for await (const event of from(next)) {
+          this.outages.over()
+          next = event.revision + 1
+          yield event
+        }
+        return this.outages.over()
+      } catch (error) {
+        await this.outages.waitOut(error)
+      }
+    }
   }
 
   /**
@@ -51,12 +68,13 @@ export class EventStore {
   /** Some events of a stream in recorded order, from a revision on, as many as are wanted; nothing where there is no such stream. */
   readRange(stream: string, fromRevision: number, most: number): Promise<StoredEvent[]> {
     const options = { direction: FORWARDS, fromRevision: BigInt(fromRevision), maxCount: most } as const
-    return answeredInTime(Array.fromAsync(eventsOf(this.client.readStream(stream, options))))
+    return this.asked(() => answeredInTime(Array.fromAsync(eventsOf(this.client.readStream(stream, options)))))
   }
 
   /** The newest event of a stream; null where there is no such stream. */
   lastOf(stream: string): Promise<StoredEvent | null> {
-    return firstOf(this.client.readStream(stream, { direction: BACKWARDS, fromRevision: END, maxCount: 1 }))
+    const options = { direction: BACKWARDS, fromRevision: END, maxCount: 1 } as const
+    return this.asked(() => firstOf(this.client.readStream(stream, options)))
   }
 
   /** The newest events of a stream, the newest first; nothing where there is no such stream. */
@@ -69,32 +87,43 @@ export class EventStore {
     return eventsOf(readFiltered(this.client, { categories, direction: 'backwards', from: 'end', limit: most }))
   }
 
+  /** The same, once all have been read. */
+  newestOf(categories: readonly string[], most: number): Promise<StoredEvent[]> {
+    return this.asked(() => answeredInTime(Array.fromAsync(this.readAllBackwards(categories, most))))
+  }
+
   /** What time it is by the clock of the server; null where it does not say. */
-  async serverTime(): Promise<Date | null> {
-    try {
-      return await answeredInTime(serverTime(this.client))
-    } catch (error) {
-      throw storeErrorFrom(error)
-    }
+  serverTime(): Promise<Date | null> {
+    return this.asked(async () => {
+      try {
+        return await answeredInTime(serverTime(this.client))
+      } catch (error) {
+        throw storeErrorFrom(error)
+      }
+    })
   }
 
   /** The position of the very last event, system events included; 0 where there is none. */
   async headPosition(): Promise<bigint> {
-    const last = await firstOf(this.client.readAll({ direction: BACKWARDS, fromPosition: END, maxCount: 1 }))
+    const options = { direction: BACKWARDS, fromPosition: END, maxCount: 1 } as const
+    const last = await this.asked(() => firstOf(this.client.readAll(options)))
     return last?.position ?? 0n
   }
 
   /** The position of the last event of the categories; 0 where there is none. */
   async headPositionOf(categories: readonly string[]): Promise<bigint> {
-    const last = await firstOf(readFiltered(this.client, { categories, direction: 'backwards', from: 'end', limit: 1 }))
+    const wanted = { categories, direction: 'backwards', from: 'end', limit: 1 } as const
+    const last = await this.asked(() => firstOf(readFiltered(this.client, wanted)))
     return last?.position ?? 0n
   }
 
   /** The first event of the categories after a position in the log: the next that whoever has read up to there has yet to read. */
   firstEventAfter(categories: readonly string[], after: bigint | null): Promise<StoredEvent | null> {
     // A read forwards includes the event at its position.
-    const reading = readFiltered(this.client, { categories, direction: 'forwards', from: after ?? 'start', limit: 2 })
-    return firstOf(reading, ({ position }) => (position ?? 0n) > (after ?? -1n))
+    const wanted = { categories, direction: 'forwards', from: after ?? 'start', limit: 2 } as const
+    return this.asked(() =>
+      firstOf(readFiltered(this.client, wanted), ({ position }) => (position ?? 0n) > (after ?? -1n)),
+    )
   }
 
   /**
@@ -102,13 +131,13 @@ export class EventStore {
    * @param from null for the beginning of the log. Where it is no position of an event, a server may begin at the next, or fail
    */
   eventsFrom(categories: readonly string[], from: bigint | null, limit: number): Promise<StoredEvent[]> {
-    const reading = readFiltered(this.client, { categories, direction: 'forwards', from: from ?? 'start', limit })
-    return answeredInTime(Array.fromAsync(eventsOf(reading)))
+    const wanted = { categories, direction: 'forwards', from: from ?? 'start', limit } as const
+    return this.asked(() => answeredInTime(Array.fromAsync(eventsOf(readFiltered(this.client, wanted)))))
   }
 
   /** Follows every stream of the categories, or of a partition of them, from just after a position in the log. */
   subscribe(options: SubscriptionOptions): CatchUpSubscription {
-    return new CatchUpSubscription(this.client, options)
+    return new CatchUpSubscription(this.client, options, this.outages)
   }
 
   /** Follows one stream from just after a revision: what is appended while somebody looks at what stood there. */
@@ -127,5 +156,9 @@ export class EventStore {
 
   async close(): Promise<void> {
     await this.client.dispose()
+  }
+
+  private asked<T>(look: () => Promise<T>): Promise<T> {
+    return this.outages ? this.outages.through(look) : look()
   }
 }

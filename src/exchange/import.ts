@@ -122,6 +122,7 @@ export class Importer {
   private readonly crns: KnownCrns
   private readonly scratch: ImportScratch
   private readonly refusals: ImportRefusals
+  private readonly runId = randomUUID()
   /** Look-ups and digests that come again and again while a journey is in hand. */
   private readonly ids = new LRUCache<string, string>({ max: 2 * rememberedStreams })
   private readonly fingerprints = new LRUCache<string, string>({ max: rememberedStreams })
@@ -402,7 +403,7 @@ export class Importer {
 
   private issuerOf({ row, recordedAt }: Contact): Issuer {
     const by = { id: recorderOf(row, this.veil), role: 'not-stated', organisation: 'contact-log' }
-    return { by, importedBy: this.options.importedBy, source: this.options.source, recordedAt }
+    return { by, importedBy: this.options.importedBy, source: this.options.source, recordedAt, run: this.runId }
   }
 
   private veil = (text: string): string => `veiled-${this.vault.token('code', text).toString('hex').slice(0, 12)}`

@@ -15,6 +15,8 @@ export interface Config {
   readonly keysDir: string
   /** An EventStoreDB or KurrentDB cluster; undefined means the embedded store. */
   readonly eventStoreUrl: string | undefined
+  /** How long an import or a rebuild at a terminal waits where the event store goes away in the middle of it, in milliseconds. */
+  readonly eventStorePatienceMs: number
   /** A PostgreSQL server for the read models; undefined means a SQLite file in the data directory. */
   readonly databaseUrl: string | undefined
   /** Whether an empty, default data directory is filled with a small synthetic case load. */
@@ -72,9 +74,13 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   if (env.EVENT_STORE_URL && !/^(esdb|kurrentdb)(\+discover)?:\/\/[^\s/]+/.test(env.EVENT_STORE_URL)) {
     problems.push('EVENT_STORE_URL is not a connection string: it should look like esdb://host:2113?tls=true.')
   }
+  if (!/^\d{1,5}$/.test(env.EVENT_STORE_PATIENCE || '60'))
+    problems.push(
+      `EVENT_STORE_PATIENCE is "${env.EVENT_STORE_PATIENCE}": give seconds that an import or a rebuild waits for an event store that went away, 0 for not at all.`,
+    )
   if (env.DATABASE_URL && !isPostgres(env.DATABASE_URL)) {
     problems.push(
-      'DATABASE_URL is not a PostgreSQL address: it should look like postgres://user:password@host:5432/name.',
+      'DATABASE_URL is not a PostgreSQL address: it should look like postgres://user:password@host:5432/name. In a user name or password write % as %25, @ as %40, : as %3A, / as %2F, ? as %3F and # as %23.',
     )
   }
   if (env.HOST && env.HOST !== '127.0.0.1' && env.HOST !== 'localhost') {
@@ -104,8 +110,10 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
       'OIDC_ISSUER must be set where NODE_ENV is production: the development provider lets anybody be anybody.',
     )
   const { WITNESS_URL: witnessUrl, WITNESS_KEY: witnessKey } = env
-  if (witnessUrl && !/^https?:$/.test(URL.parse(witnessUrl)?.protocol ?? ''))
+  const witness = witnessUrl ? URL.parse(witnessUrl) : null
+  if (witnessUrl && !/^https?:$/.test(witness?.protocol ?? ''))
     problems.push('WITNESS_URL is not an address: give the one that the witness printed when it started.')
+  if (holdsCredentials(witness)) problems.push(withoutCredentials('WITNESS_URL'))
   if (Boolean(witnessUrl) !== Boolean(witnessKey))
     problems.push('WITNESS_URL and WITNESS_KEY go together: the witness printed both when it started.')
   if (witnessKey && !/^[^\s+]+\+[0-9a-f]{8}\+B[A-P][A-Za-z0-9+/]{42}$/.test(witnessKey))
@@ -136,6 +144,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     dataDir,
     keysDir: env.KEYS_DIR ? resolve(env.KEYS_DIR) : join(dataDir, 'keys'),
     eventStoreUrl: env.EVENT_STORE_URL || undefined,
+    eventStorePatienceMs: Number(env.EVENT_STORE_PATIENCE || 60) * 1_000,
     databaseUrl: env.DATABASE_URL || undefined,
     seed: seed as Config['seed'],
     requestsAMinute: Number(env.RATE_LIMIT || 1_200),
@@ -162,7 +171,8 @@ function readIdentityProvider(env: NodeJS.ProcessEnv, problems: string[]): Ident
   const address = URL.parse(issuer)
   const onLoopback = address?.protocol === 'http:' && /^(127(\.\d+){3}|localhost|\[::1\])$/.test(address.hostname)
   if (address?.protocol !== 'https:' && !onLoopback)
-    problems.push(`OIDC_ISSUER is "${issuer}": it should look like https://login.example.org, with TLS.`)
+    problems.push('OIDC_ISSUER is not an address with TLS: it should look like https://login.example.org.')
+  if (holdsCredentials(address)) problems.push(withoutCredentials('OIDC_ISSUER'))
   if (!clientId)
     problems.push('OIDC_CLIENT_ID is not set: give the name under which the identity provider knows this service.')
   if (!audience) problems.push('OIDC_AUDIENCE is not set: give the audience that access tokens for the API name.')
@@ -199,8 +209,26 @@ function isAddressOrRange(text: string): boolean {
 
 function isPostgres(text: string): boolean {
   const url = URL.parse(text)
-  return url !== null && /^postgres(ql)?:$/.test(url.protocol) && url.pathname.length > 1
+  if (url === null || !/^postgres(ql)?:$/.test(url.protocol) || url.pathname.length <= 1) return false
+  // Else the end of a password would pass for the name of the database, and its beginning for the host.
+  if (`${url.pathname}${url.search}${url.hash}`.includes('@')) return false
+  return [url.username, url.password, url.pathname].every(isPercentEncoded)
 }
+
+function isPercentEncoded(text: string): boolean {
+  try {
+    decodeURIComponent(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Such an address is shown where the server does not answer, and Node asks nothing of it. */
+const holdsCredentials = (address: URL | null): boolean => Boolean(address?.username || address?.password)
+
+const withoutCredentials = (name: string): string =>
+  `${name} has a user name or a password in it: give the address without them.`
 
 /** The folder that holds package.json, whether we run from source or from dist/. */
 export const projectRoot = findRoot(dirname(fileURLToPath(import.meta.url)))

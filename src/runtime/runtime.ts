@@ -20,6 +20,8 @@ import { EventAppender, type AppendMeasurement } from '../event-store/event-appe
 import { clientOf } from '../event-store/connection.ts'
 import { parseConnectionString } from '../event-store/connection-string.ts'
 import { EventStore } from '../event-store/event-store.ts'
+import type { Outages } from '../event-store/outages.ts'
+import { databaseProblem } from './database-problem.ts'
 import { DataDirectoryInUse, lockDataDirectory, type DataDirectoryLock } from './data-directory-lock.ts'
 import { checkInstallation } from './installation-check.ts'
 import { CheckedPlace } from './keys-check.ts'
@@ -48,6 +50,8 @@ export interface Runtime {
   /** The projector of this process; null where another process holds the data directory and projects for us. */
   readonly runner: ProjectionRunner | null
   readonly lock: DataDirectoryLock | null
+  /** How outages of the log are waited out; undefined where they are errors. */
+  readonly outages: Outages | undefined
   /** Closes all of it, in the reverse order; once, however often it is asked. */
   close(): Promise<void>
 }
@@ -64,6 +68,8 @@ interface OpenOptions {
   readonly toRebuild?: boolean
   /** Nothing is recorded: a log that says nothing of its keys is left as it is. */
   readonly onlyReads?: boolean
+  /** Waits where the log goes away in the middle of the work; it still has to be there when this begins. */
+  readonly outages?: Outages
   /** Keys are gone for good, and this is who says so: those who have none are no longer asked for. */
   readonly lossOfKeys?: LossOfKeys
 }
@@ -71,7 +77,7 @@ interface OpenOptions {
 /** @throws DataDirInUse unless `besideAnother` */
 export async function openRuntime(
   config: Config,
-  { besideAnother = false, toRebuild = false, onlyReads = false, lossOfKeys }: OpenOptions = {},
+  { besideAnother = false, toRebuild = false, onlyReads = false, lossOfKeys, ...options }: OpenOptions = {},
 ): Promise<Runtime> {
   process.umask(0o077) // whatever is written from here on is this user's alone
   // Structured, and without personal data: nothing below logs a name, a note, a request body or a query.
@@ -98,9 +104,11 @@ export async function openRuntime(
       opened.push(() => embedded!.close())
       eventStoreUrl = embedded.connectionString
     }
+    // A store of this process is gone with it, and what it answers meanwhile is about its disk.
+    const outages = embedded ? undefined : options.outages
     const client = clientOf(eventStoreUrl)
-    const store = new EventStore(client, eventStoreUrl)
-    const appender = new EventAppender(client)
+    const store = new EventStore(client, eventStoreUrl, outages)
+    const appender = new EventAppender(client, outages)
     opened.push(() => store.close())
     for (const warning of parseConnectionString(eventStoreUrl).warnings) log.warn(warning)
     if (config.eventStoreUrl !== undefined) await store.reach()
@@ -136,7 +144,7 @@ export async function openRuntime(
     await commands.crns.bringAllInLine()
     const checkedPlace = new CheckedPlace(vault, appender.appends)
     opened.push(() => checkedPlace.close())
-    const connections = { ...config, eventStoreUrl }
+    const connections = { ...config, eventStoreUrl, ...(outages && { patienceMs: outages.patienceMs }) }
     const sources = { store, readModels, vault, log }
     // The runner does the same whenever it begins; here too, so that nobody takes what is in the database for this log's.
     if (lock) await discardCheckpointsOfOtherLogs(sources, projections)
@@ -160,6 +168,7 @@ export async function openRuntime(
     return {
       config,
       log,
+      outages,
       eventStoreUrl,
       connections,
       store,
@@ -197,7 +206,7 @@ async function openReadModels(
     }
   } catch (error) {
     const file = mayReplace ? setAsideWhereDamaged(config.dataDir, error) : null
-    if (file === null) throw error
+    if (file === null) throw (config.databaseUrl && databaseProblem(error, config.databaseUrl)) || error
     log.warn({ file }, 'The read models were damaged. They are built again from the log.')
     return openReadModels(config, log, { mayReplace: false })
   }
@@ -205,12 +214,13 @@ async function openReadModels(
 
 /** Waits, without bound but not idly, until the read models of whichever process projects have read the log to its present end. */
 export async function waitUntilCaughtUp(
-  { runner, readModels, store }: Runtime,
+  { runner, readModels, store, outages }: Runtime,
   onProgress: (position: bigint) => void = () => undefined,
 ): Promise<void> {
   const end = await store.headPositionOf(categories)
   if (end === 0n) return
-  if (runner) return runner.catchUpTo(end, onProgress)
+  // Where outages are waited out, one that the runner tells of has been.
+  if (runner) return runner.catchUpTo(end, onProgress, outages ? 0 : undefined)
   for (;;) {
     const { position } = await readModels.asOf()
     onProgress(BigInt(position))

@@ -131,6 +131,11 @@ it.each([
   ['esdb://u:S3c?ret@h:2113', '? as %3F'],
   ['esdb://u:S3c#ret@h:2113', '# as %23'],
   ['esdb://u:S3c,ret@h:2113,', 'no host name and port'],
+  // Where what stands before the ? could be a host with its port, the rest of the password would pass for settings.
+  ['esdb://u:7?S3cret@h:2113', 'an @ stands where settings are'],
+  ['esdb://u:7?tls=S3cret@h:2113', 'an @ stands where settings are'],
+  ['esdb://u:7?tlsCAFile=S3cret@h:2113', 'an @ stands where settings are'],
+  ['esdb://u:p@7?keepAliveInterval=S3cret@h:2113', 'an @ stands where settings are'],
   ['esdb://u@h:2113', 'a user without a password'],
   ['esdb://h:port', 'no host name and port'],
   ['esdb://h:99999', 'no host name and port'],

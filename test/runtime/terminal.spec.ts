@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import profiles from '../../profiles.json' with { type: 'json' }
 import { projectRoot } from '../../src/runtime/config.ts'
 import { temporaryDirectory } from '../support/runtime.ts'
 
@@ -51,42 +52,119 @@ describe('a command whose output nobody reads to its end', () => {
   })
 })
 
-describe('a start and the commands with an event store that cannot be used', () => {
+/** All that the commands which read an address say, standard output and error together. */
+async function endOfEach(settings: Record<string, string>, commands = readAnAddress) {
+  const env = { ...process.env, PORT: '0', ...settings }
+  return Promise.all(
+    commands.map(async ([file, ...words]) => {
+      const command = spawn(process.execPath, [built(file), ...words], {
+        env: { ...env, DATA_DIR: temporaryDirectory() },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      })
+      let said = ''
+      for (const stream of [command.stdout, command.stderr])
+        stream.on('data', (chunk: Buffer) => (said += String(chunk)))
+      const [code] = (await once(command, 'close')) as [number | null]
+      return { code, said, command: [file, ...words].join(' ') }
+    }),
+  )
+}
+
+const lostKeys = ['lost', '--by', 'CM001', '--reason', 'disk_failed']
+const readAnAddress: [file: string, ...words: string[]][] = [
+  ['main'],
+  ['cli/import', log],
+  ['cli/report', 'journeys'],
+  ['cli/rebuild'],
+  ['cli/parked', 'reprocess', 'all'],
+  ['cli/verify', 'projections'],
+  ['cli/keys', ...lostKeys],
+  ['cli/evidence', 'pack', '--all', '--reason', 'audit', '--out', '/nowhere/pack.zip'],
+]
+
+describe('a start and the commands with an address that cannot be used', () => {
+  it('are all that read one', () => {
+    const { readNone, readSome } = Object.groupBy(Object.entries(profiles), ([, { entry }]) =>
+      readAnAddress.some(([file]) => entry === `dist/bundle/src/${file}.js`) ? 'readSome' : 'readNone',
+    )
+    expect(readSome!.map(([name]) => name).sort()).toEqual(
+      ['evidence', 'import', 'keys', 'parked', 'rebuild', 'report', 'start', 'verify'].sort(),
+    )
+    // `store` has addresses as arguments, below; the witness is asked, and asks nobody; the rest is for developers.
+    expect(readNone!.map(([name]) => name).sort()).toEqual([
+      'bench',
+      'docs:corrections',
+      'docs:events',
+      'store',
+      'witness',
+    ])
+  })
+
   it.each([
     [
-      '127.0.0.1:9?tls=false&tlsVerifyCert=false&colour=red',
+      'nobody',
+      { EVENT_STORE_URL: 'esdb://somebody:S3cret@127.0.0.1:9?tls=false&tlsVerifyCert=false&colour=red' },
       /The event store at esdb:\/\/127\.0\.0\.1:9 cannot be used: nobody answers there.*\n$/,
     ],
-    ['127.0.0.1:9?tls=maybe', /^EVENT_STORE_URL cannot be used: tls is "maybe": give true or false\.\n$/],
     [
-      '127.0.0.1:9?tlsCAFile=/nowhere/ca.pem',
+      'a file that is missing',
+      { EVENT_STORE_URL: 'esdb://somebody:S3cret@127.0.0.1:9?tlsCAFile=/nowhere/ca.pem' },
       /^EVENT_STORE_URL cannot be used: tlsCAFile names \/nowhere\/ca\.pem, which is not there.*\n$/,
     ],
-    ['@127.0.0.1:9?tls=true', /^EVENT_STORE_URL cannot be used: the password holds a character .*\n$/],
-  ])('say so in one sentence without the password: %s', async (address, sentence) => {
-    const commands: [file: string, ...words: string[]][] = [
-      ['main'],
-      ['cli/import', log],
-      ['cli/report', 'journeys'],
-      ['cli/rebuild'],
-      ['cli/verify', 'projections'],
-    ]
-    const EVENT_STORE_URL = `esdb://somebody:S3cret@${address}`
-    const ended = await Promise.all(
-      commands.map(async ([file, ...words]) => {
-        const env = { ...process.env, DATA_DIR: temporaryDirectory(), EVENT_STORE_URL, PORT: '0' }
-        const command = spawn(process.execPath, [built(file), ...words], { env, stdio: ['ignore', 'pipe', 'pipe'] })
-        let said = ''
-        for (const stream of [command.stdout, command.stderr])
-          stream.on('data', (chunk: Buffer) => (said += String(chunk)))
-        const [code] = (await once(command, 'close')) as [number | null]
-        return { code, said, command: [file, ...words].join(' ') }
-      }),
-    )
+    [
+      'an @ in the password',
+      { EVENT_STORE_URL: 'esdb://somebody:S3cret@S3cret@127.0.0.1:9?tls=true' },
+      /^EVENT_STORE_URL cannot be used: the password holds a character .*\n$/,
+    ],
+    [
+      'addresses of all kinds',
+      {
+        EVENT_STORE_URL: 'http://somebody:S3cret@127.0.0.1:9',
+        DATABASE_URL: 'postgres://somebody:S3cret/S3cret@127.0.0.1:9/db',
+        WITNESS_URL: 'http://somebody:S3cret@127.0.0.1:9',
+        OIDC_ISSUER: 'http://somebody:S3cret@login.example.org',
+        OTEL_EXPORTER_OTLP_ENDPOINT: 'somebody:S3cret@127.0.0.1:9',
+      },
+      /^The configuration cannot be used:\n( {2}- \w+ [^\n]+\n){9}$/,
+    ],
+    [
+      'a database that is away',
+      { DATABASE_URL: 'postgres://somebody:S3cret@127.0.0.1:9/throughline' },
+      /^The database at postgres:\/\/127\.0\.0\.1:9\/throughline cannot be used: it does not answer\..*\n$/,
+    ],
+  ])('say so in one sentence without the password: %s', async (_, settings, sentence) => {
+    const ended = await endOfEach(settings)
     for (const { code, said, command } of ended) {
       expect(code, command).toBe(1)
-      expect(said, command).toMatch(sentence)
       expect(said, command).not.toMatch(/S3cret|\n {4}at /)
+      expect(said, command).toMatch(sentence)
+    }
+  })
+})
+
+describe('store copy with an address that cannot be used', () => {
+  it.each([
+    ['esdb://somebody:S3cret%@127.0.0.1:9', /^The address to copy from cannot be used: .* write % as %25.*\n$/],
+    ['esdb://somebody:S3cret@S3cret@127.0.0.1:9', /^The address to copy from cannot be used: the password holds .*\n$/],
+    [
+      'esdb://somebody:S3cret@127.0.0.1:9?tls=maybe&colour=S3cret',
+      /^The address to copy from cannot be used: tls is "maybe".*\n$/,
+    ],
+    ['somebody:S3cret@127.0.0.1:9', /^The address to copy from cannot be used: it is not a connection string.*\n$/],
+    [
+      'esdb://somebody:S3cret@127.0.0.1:9?tls=false&tlsVerifyCert=false&colour=S3cret',
+      /^The event store at esdb:\/\/127\.0\.0\.1:9 cannot be used: nobody answers there.* in the address to copy from\.\n$/,
+    ],
+  ])('says so in one sentence without the password: %s', async (address, sentence) => {
+    const [forwards, backwards] = await endOfEach({}, [
+      ['embedded-store/cli', 'copy', address, 'esdb://somebody:S3cret@127.0.0.1:9?tls=false'],
+      ['embedded-store/cli', 'copy', 'esdb://somebody:S3cret@127.0.0.1:9?tls=false', address],
+    ])
+    expect(forwards!.said).toMatch(sentence)
+    for (const { code, said } of [forwards!, backwards!]) {
+      expect(code).toBe(1)
+      expect(said).not.toMatch(/S3cret|\n {4}at /)
+      expect(said).toMatch(/^[^\n]+\n$/)
     }
   })
 })
