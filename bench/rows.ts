@@ -26,7 +26,7 @@ export function printRows(rows: readonly BenchRow[], json: boolean): void {
     row.baseline === null ? '' : `${round(row.baseline)} ${row.unit}`,
     row.ratio === null ? '' : row.ratio.toFixed(2),
     row.target,
-    row.ok ? 'held' : 'MISSED',
+    row.target === '' ? '' : row.ok ? 'held' : 'MISSED',
   ])
   const table = [['figure', 'value', 'baseline', 'ratio', 'target', ''], ...cells]
   const widths = table[0]!.map((_, column) => Math.max(...table.map((line) => line[column]!.length)))
