@@ -14,6 +14,7 @@ import { ReachedCases } from './reached-cases.ts'
 import { Registers } from './registers.ts'
 import { Rights } from './rights.ts'
 import { SubjectAccess } from './subject-access.ts'
+import { Today } from './today.ts'
 
 const reachedCases = {
   provide: ReachedCases,
@@ -40,6 +41,7 @@ const registers = {
     registers,
     Rights,
     SubjectAccess,
+    Today,
   ],
   exports: [
     Consultations,
@@ -52,6 +54,7 @@ const registers = {
     Registers,
     Rights,
     SubjectAccess,
+    Today,
   ],
 })
 export class QueriesModule {}

@@ -43,11 +43,13 @@ import { ReplayController } from './replay/replay.controller.ts'
 import { RightsController } from './rights/rights.controller.ts'
 import { SignInController } from './sign-in/sign-in.controller.ts'
 import { TimelineController } from './timeline/timeline.controller.ts'
+import { TodayController } from './today/today.controller.ts'
 
 @Module({
   imports: [AccessModule, AuditModule, CommandsModule, EvidenceModule, OperationsModule, ProcessModule, QueriesModule],
   controllers: [
     CaseloadPageController,
+    TodayController,
     ConsultationController,
     LimitedAccessController,
     TimelineController,

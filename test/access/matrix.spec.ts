@@ -35,6 +35,7 @@ const open = 'public'
 const table: Readonly<Record<string, string>> = {
   'GET /': readers,
   'POST /': readers,
+  'GET /today': readers,
   'GET /journeys/:id': readers,
   'GET /journeys/:id/replay': readers,
   'GET /journeys/:id/replay/outline': readers,
@@ -115,6 +116,7 @@ const table: Readonly<Record<string, string>> = {
   'POST /facilitators/:facilitator/support': recorders,
   'GET /facilitators/:facilitator/leave': recorders,
   'POST /facilitators/:facilitator/leave': recorders,
+  'GET /api/today': readers,
   'GET /api/facilitators': readers,
   'POST /api/facilitators': recorders,
   'POST /api/facilitators/:facilitatorId/training': recorders,

@@ -15,6 +15,7 @@ import { CaseloadController, JourneysController } from './journeys.controller.ts
 import { LiveStreams } from './live.ts'
 import { ProblemFilter } from './problem.filter.ts'
 import { ProblemsController, ProgrammesController } from './reference.controller.ts'
+import { ApiTodayController } from './today.controller.ts'
 import { IdempotentCommands } from './idempotent-commands.ts'
 
 @Module({
@@ -34,6 +35,7 @@ import { IdempotentCommands } from './idempotent-commands.ts'
     ApiGroupsController,
     ApiSessionsController,
     ApiFacilitatorsController,
+    ApiTodayController,
     ProgrammesController,
     ProblemsController,
     HealthController,
