@@ -4,6 +4,7 @@ import { ReadModels } from '../../projections/runner/read-models.ts'
 import { Reach } from '../access/reach.ts'
 import { EventStore } from '../event-store/event-store.ts'
 import { Vault } from '../protection/vault.ts'
+import { Calendars } from './calendars.ts'
 import { Consultations } from './consultations.ts'
 import { Facilitators } from './facilitators.ts'
 import { Groups } from './groups.ts'
@@ -31,6 +32,7 @@ const registers = {
 
 @Module({
   providers: [
+    Calendars,
     Consultations,
     Facilitators,
     Groups,
@@ -44,6 +46,7 @@ const registers = {
     Today,
   ],
   exports: [
+    Calendars,
     Consultations,
     Facilitators,
     Groups,

@@ -17,6 +17,7 @@ import { CaseloadPageController } from './caseload/caseload.controller.ts'
 import { Searches } from './caseload/searches.ts'
 import { ConsultationController } from './consultation/consultation.controller.ts'
 import { Looking } from './looking.ts'
+import { CalendarsController } from './groups/calendars.controller.ts'
 import { GroupFormController } from './groups/group-form.controller.ts'
 import { FacilitatorsController } from './groups/facilitators.controller.ts'
 import { GroupsController } from './groups/groups.controller.ts'
@@ -63,6 +64,7 @@ import { TodayController } from './today/today.controller.ts'
     DetailsController,
     JourneyFormController,
     ImportController,
+    CalendarsController,
     GroupFormController,
     GroupsController,
     FacilitatorsController,

@@ -1,4 +1,4 @@
-/** What needs each role today: as a page, in the API, and as the page after signing in. */
+/** What needs each role today: as a page, in the API, and as the page after signing in; and the calendars to take away. */
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { Role } from '../../src/access/policy.ts'
@@ -292,6 +292,38 @@ describe('the lists of a day', () => {
     expect(lastWorkingDay('2025-03-12')).toBe('2025-03-11')
   })
 })
+
+describe('a calendar that is taken away', () => {
+  it('holds the sessions of a group or of a facilitator, moved and called off, and nobody’s name', async () => {
+    const { commands } = served.runtime
+    const to = { on: day(2), startsAt: '19:00', reason: 'room' } as const
+    await commands.sessions.execute(sessions.tomorrow, 'RescheduleSession', to, issuedOn(today))
+    await commands.sessions.execute(sessions.clash, 'CancelSession', { reason: 'weather' }, issuedOn(today))
+    await waitUntilCaughtUp(served.runtime)
+    const listed = (await (await ask('/api/facilitators', 'facilitator')).json()) as { facilitatorId: string; code: string }[] // prettier-ignore
+    const { facilitatorId } = listed.find(({ code }) => code === 'F612')!
+    expect(await (await ask(`/groups/${groupId}`, 'facilitator')).text()).toContain(`/groups/${groupId}/calendar.ics`)
+    for (const begin of ['', '/api']) {
+      const ofGroup = await ask(`${begin}/groups/${groupId}/calendar.ics`, 'facilitator')
+      expect(ofGroup.headers.get('content-type')).toBe('text/calendar; charset=utf-8')
+      const group = eventsIn(await ofGroup.text())
+      expect([...group.keys()]).toEqual([sessions.overdue, sessions.held, sessions.today, sessions.tomorrow])
+      expect(group.get(sessions.today)).toMatch(/SEQUENCE:0.*STATUS:CONFIRMED/s)
+      expect(group.get(sessions.tomorrow)).toContain(`DTSTART;TZID=Europe/London:${day(2).replaceAll('-', '')}T190000`)
+      expect(group.get(sessions.tomorrow)).toMatch(/SEQUENCE:1.*STATUS:CONFIRMED/s)
+      const own = await (await ask(`${begin}/facilitators/${facilitatorId}/calendar.ics`, 'facilitator')).text()
+      expect(eventsIn(own).get(sessions.clash)).toMatch(/SEQUENCE:1.*STATUS:CANCELLED/s)
+      expect(eventsIn(own).size).toBe(5)
+      expect(own).not.toMatch(/Example|Rowan|Vale|F612/)
+      for (const unknown of [`${begin}/groups/${facilitatorId}`, `${begin}/facilitators/${groupId}`])
+        expect((await ask(`${unknown}/calendar.ics`, 'facilitator')).status).toBe(404)
+    }
+  })
+})
+
+/** The events of an iCalendar file, by session. */
+const eventsIn = (file: string): ReadonlyMap<string, string> =>
+  new Map(file.split('BEGIN:VEVENT').slice(1).map((event) => [/UID:session-([0-9a-f-]{36})@/.exec(event)![1]!, event])) // prettier-ignore
 
 async function participantOf(journeyId: string): Promise<string> {
   const [referral] = await Array.fromAsync(served.runtime.store.read(`journey-${journeyId}`))

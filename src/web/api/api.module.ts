@@ -7,6 +7,7 @@ import { ProcessModule } from '../../process/process.module.ts'
 import { OperationsModule } from '../../operations/operations.module.ts'
 import { QueriesModule } from '../../queries/queries.module.ts'
 import { Looking } from '../looking.ts'
+import { ApiCalendarsController } from './calendars.controller.ts'
 import { CommandsController } from './commands.controller.ts'
 import { ApiFacilitatorsController } from './facilitators.controller.ts'
 import { ApiGroupsController, ApiSessionsController } from './groups.controller.ts'
@@ -36,6 +37,7 @@ import { IdempotentCommands } from './idempotent-commands.ts'
     ApiSessionsController,
     ApiFacilitatorsController,
     ApiTodayController,
+    ApiCalendarsController,
     ProgrammesController,
     ProblemsController,
     HealthController,
