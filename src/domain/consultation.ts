@@ -24,6 +24,7 @@ export type ConsultationType =
 /** Names and values are the stored format: add to them, never rename them. */
 export const consultationViews = {
   caseload: 'Case load',
+  today: 'What needs doing today',
   search: 'Search of the case load',
   timeline: 'Timeline',
   replay: 'Replay',

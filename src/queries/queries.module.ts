@@ -4,6 +4,7 @@ import { ReadModels } from '../../projections/runner/read-models.ts'
 import { Reach } from '../access/reach.ts'
 import { EventStore } from '../event-store/event-store.ts'
 import { Vault } from '../protection/vault.ts'
+import { Calendars } from './calendars.ts'
 import { Consultations } from './consultations.ts'
 import { Facilitators } from './facilitators.ts'
 import { Groups } from './groups.ts'
@@ -14,6 +15,7 @@ import { ReachedCases } from './reached-cases.ts'
 import { Registers } from './registers.ts'
 import { Rights } from './rights.ts'
 import { SubjectAccess } from './subject-access.ts'
+import { Today } from './today.ts'
 
 const reachedCases = {
   provide: ReachedCases,
@@ -30,6 +32,7 @@ const registers = {
 
 @Module({
   providers: [
+    Calendars,
     Consultations,
     Facilitators,
     Groups,
@@ -40,8 +43,10 @@ const registers = {
     registers,
     Rights,
     SubjectAccess,
+    Today,
   ],
   exports: [
+    Calendars,
     Consultations,
     Facilitators,
     Groups,
@@ -52,6 +57,7 @@ const registers = {
     Registers,
     Rights,
     SubjectAccess,
+    Today,
   ],
 })
 export class QueriesModule {}

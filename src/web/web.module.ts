@@ -17,6 +17,7 @@ import { CaseloadPageController } from './caseload/caseload.controller.ts'
 import { Searches } from './caseload/searches.ts'
 import { ConsultationController } from './consultation/consultation.controller.ts'
 import { Looking } from './looking.ts'
+import { CalendarsController } from './groups/calendars.controller.ts'
 import { GroupFormController } from './groups/group-form.controller.ts'
 import { FacilitatorsController } from './groups/facilitators.controller.ts'
 import { GroupsController } from './groups/groups.controller.ts'
@@ -43,11 +44,13 @@ import { ReplayController } from './replay/replay.controller.ts'
 import { RightsController } from './rights/rights.controller.ts'
 import { SignInController } from './sign-in/sign-in.controller.ts'
 import { TimelineController } from './timeline/timeline.controller.ts'
+import { TodayController } from './today/today.controller.ts'
 
 @Module({
   imports: [AccessModule, AuditModule, CommandsModule, EvidenceModule, OperationsModule, ProcessModule, QueriesModule],
   controllers: [
     CaseloadPageController,
+    TodayController,
     ConsultationController,
     LimitedAccessController,
     TimelineController,
@@ -61,6 +64,7 @@ import { TimelineController } from './timeline/timeline.controller.ts'
     DetailsController,
     JourneyFormController,
     ImportController,
+    CalendarsController,
     GroupFormController,
     GroupsController,
     FacilitatorsController,

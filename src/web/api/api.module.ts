@@ -7,6 +7,7 @@ import { ProcessModule } from '../../process/process.module.ts'
 import { OperationsModule } from '../../operations/operations.module.ts'
 import { QueriesModule } from '../../queries/queries.module.ts'
 import { Looking } from '../looking.ts'
+import { ApiCalendarsController } from './calendars.controller.ts'
 import { CommandsController } from './commands.controller.ts'
 import { ApiFacilitatorsController } from './facilitators.controller.ts'
 import { ApiGroupsController, ApiSessionsController } from './groups.controller.ts'
@@ -15,6 +16,7 @@ import { CaseloadController, JourneysController } from './journeys.controller.ts
 import { LiveStreams } from './live.ts'
 import { ProblemFilter } from './problem.filter.ts'
 import { ProblemsController, ProgrammesController } from './reference.controller.ts'
+import { ApiTodayController } from './today.controller.ts'
 import { IdempotentCommands } from './idempotent-commands.ts'
 
 @Module({
@@ -34,6 +36,8 @@ import { IdempotentCommands } from './idempotent-commands.ts'
     ApiGroupsController,
     ApiSessionsController,
     ApiFacilitatorsController,
+    ApiTodayController,
+    ApiCalendarsController,
     ProgrammesController,
     ProblemsController,
     HealthController,

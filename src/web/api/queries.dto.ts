@@ -16,6 +16,15 @@ export class AfterQuery {
   readonly after?: string
 }
 
+export class TodayQuery extends AfterQuery {
+  @Code({
+    description: 'Only the sessions and the training of whoever has this staff code.',
+    example: 'F012',
+    optional: true,
+  })
+  readonly facilitator?: string
+}
+
 export class ReplayQuery extends AfterQuery {
   @OneOf(['happened', 'known'], {
     description: 'The clock: what had happened by then, as is known today; or what was known then.',

@@ -11,6 +11,9 @@ interface Section {
   readonly under: RegExp
 }
 
+/** What needs him: the way to it comes first, and begins there only while there is something to do. */
+const today: Section = { href: '/today', text: 'Today', needs: 'read', under: /^\/today(?:[/?]|$)/ }
+
 const sections: readonly Section[] = [
   { href: '/', text: 'Case load', needs: 'read', under: /^\/(?:$|\?|journeys(?:\/|$))/ },
   { href: '/groups', text: 'Groups', needs: 'read', under: /^\/(?:groups|sessions|facilitators)(?:[/?]|$)/ },
@@ -24,10 +27,13 @@ const sections: readonly Section[] = [
 
 /** What the header of a page shows to somebody who is signed in. */
 export function headerFor(who: SignedIn, url: string) {
-  const own = sections.filter(({ needs }) => needs === undefined || isPermitted(who, needs))
+  const isOwn = ({ needs }: Section) => needs === undefined || isPermitted(who, needs)
+  const own = sections.filter(isOwn)
   return {
     signedInAs: { name: who.name, role: roles[who.role].name },
-    navigation: own.map(({ href, text, under }) => ({ href, text, current: under.test(url) })),
+    navigation: [today, ...sections]
+      .filter(isOwn)
+      .map(({ href, text, under }) => ({ href, text, current: under.test(url) })),
     // The first of his own sections is where he begins.
     home: { href: own[0]!.href, text: own[0]!.text },
   }

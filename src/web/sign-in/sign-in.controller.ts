@@ -5,9 +5,11 @@ import { FaultLog } from '../../operations/fault-log.ts'
 import { SignInRefused } from '../../access/identity-provider.ts'
 import { ForSignedIn, Public } from '../../access/permission.guard.ts'
 import { isPermitted, permissions, roles, whoMay } from '../../access/policy.ts'
-import { identityOf, whoIsAsking } from '../../access/session.ts'
+import { identityOf, whoIsAsking, type SignedIn } from '../../access/session.ts'
 import { Sessions } from '../../access/sessions.ts'
 import { SignIn } from '../../access/sign-in.ts'
+import { dayOf } from '../../domain/calendar.ts'
+import { Today } from '../../queries/today.ts'
 import { headerFor } from '../layout/navigation.ts'
 import { keepInBrowser, pendingCookie, sessionCookie, shownCookie, takeFromBrowser } from './cookies.ts'
 import { permissionWords } from './permission-words.ts'
@@ -17,6 +19,7 @@ export class SignInController {
   constructor(
     private readonly signIn: SignIn,
     private readonly sessions: Sessions,
+    private readonly today: Today,
     @Inject(FaultLog) private readonly log: FaultLog,
   ) {}
 
@@ -59,11 +62,23 @@ export class SignInController {
     return reply.redirect(atProvider?.href ?? '/signed-out', 303)
   }
 
-  /** Where somebody begins who did not say where he wants to go: at the first of what is his. */
+  /** Where somebody begins who did not say where he wants to go: at what needs him today, or else at the first of what is his. */
   @ForSignedIn()
   @Get('sign-in/home')
-  home(@Req() request: FastifyRequest, @Res() reply: FastifyReply) {
-    return reply.redirect(headerFor(whoIsAsking(request), '/').home.href, 303)
+  async home(@Req() request: FastifyRequest, @Res() reply: FastifyReply) {
+    const who = whoIsAsking(request)
+    const begin = isPermitted(who, 'read') && (await this.isNeeded(who)) ? '/today' : headerFor(who, '/').home.href
+    return reply.redirect(begin, 303)
+  }
+
+  /** Where that cannot be found out, he begins elsewhere: signing in does not depend on it. */
+  private async isNeeded(who: SignedIn): Promise<boolean> {
+    try {
+      return await this.today.asksForAnything(who, dayOf(new Date().toISOString()))
+    } catch (error) {
+      this.log.error({ because: reasonOf(error) }, 'What needs somebody who signed in could not be found out.')
+      return false
+    }
   }
 
   @Public()
