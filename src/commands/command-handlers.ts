@@ -14,6 +14,7 @@ import { EvidencePackCommandHandler } from './evidence-pack-command-handler.ts'
 import { InstallationCommandHandler } from './installation-command-handler.ts'
 import { JourneyCommandHandler } from './journey-command-handler.ts'
 import { LimitedAccessCommandHandler } from './limited-access-command-handler.ts'
+import { PartnerSafetyCommandHandler } from './partner-safety/partner-safety-command-handler.ts'
 import { ParticipantCommandHandler } from './participant-command-handler.ts'
 import { SessionCommandHandler } from './session-command-handler.ts'
 
@@ -29,6 +30,8 @@ export interface CommandHandlers {
   /** Who may see which case. */
   readonly limitedAccess: LimitedAccessCommandHandler
   readonly facilitators: FacilitatorCommandHandler
+  /** What is done for the safety of partners, apart from everything else. */
+  readonly partnerSafety: PartnerSafetyCommandHandler
   readonly evidencePacks: EvidencePackCommandHandler
   /** Which keys the log is under. */
   readonly installation: InstallationCommandHandler
@@ -68,6 +71,7 @@ export function commandHandlersOn(
   const sessions = new SessionCommandHandler(decideAndAppend, journeys, groups, reach)
   const facilitators = new FacilitatorCommandHandler(decideAndAppend, vault)
   const limitedAccess = new LimitedAccessCommandHandler(decideAndAppend, reach)
+  const partnerSafety = new PartnerSafetyCommandHandler(store, appender, vault, clock, reach)
   const evidencePacks = new EvidencePackCommandHandler(decideAndAppend)
   const erasures = new ErasureCommandHandler(decideAndAppend, vault, store)
   const installation = new InstallationCommandHandler(store, appender, vault)
@@ -81,6 +85,7 @@ export function commandHandlersOn(
     consultations,
     erasures,
     limitedAccess,
+    partnerSafety,
     evidencePacks,
     installation,
     decideAndAppend,

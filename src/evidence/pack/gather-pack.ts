@@ -7,7 +7,7 @@ import { openedFields } from '../../protection/sealing.ts'
 import { SealBroken, type Vault } from '../../protection/vault.ts'
 import { dayOf } from '../../domain/calendar.ts'
 import type { EvidenceFile, SignedCheckpoint } from '../evidence-file.ts'
-import { coveredCategories } from '../evidence-follower.ts'
+import { shownCategories } from '../evidence-follower.ts'
 import { inclusionProof } from '../merkle-tree.ts'
 import {
   mostPackedEvents,
@@ -94,7 +94,7 @@ async function* eventsIn(scope: PackScope, store: PackSources['store']): AsyncGe
       for await (const event of store.read(stream)) if (places.has(`${stream} revision ${event.revision}`)) yield event
     return
   }
-  for await (const event of store.readAll(coveredCategories)) {
+  for await (const event of store.readAll(shownCategories)) {
     if (scope.of === 'days') {
       const day = recordedOn(event)
       if (day === null || day < scope.from || day > scope.to) continue
