@@ -209,11 +209,7 @@ const planted: [file: string, source: string, caughtBy: string[]][] = [
       ['the partner-safety strand stays apart'],
     ],
   ),
-  [
-    'src/commands/partner.ts',
-    `import '../protection/strand-sealing.ts'`,
-    ['the partner-safety strand stays apart'],
-  ],
+  ['src/commands/partner.ts', `import '../protection/strand-sealing.ts'`, ['the partner-safety strand stays apart']],
   [
     'src/web/partner-contact/told.ts',
     `import '../../partner-safety/strand.ts'`,

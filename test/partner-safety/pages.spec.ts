@@ -30,7 +30,10 @@ async function ask(address: string, who = personOfRole(worker), init: RequestIni
   })
   for (const set of answer.headers.getSetCookie()) {
     const pair = set.split(';')[0]!
-    const others = cookies.get(key)!.split('; ').filter((one) => !one.startsWith(`${pair.split('=')[0]}=`))
+    const others = cookies
+      .get(key)!
+      .split('; ')
+      .filter((one) => !one.startsWith(`${pair.split('=')[0]}=`))
     cookies.set(key, [...others, pair].join('; '))
   }
   return { status: answer.status, location: answer.headers.get('location'), html: await answer.text() }
@@ -38,7 +41,10 @@ async function ask(address: string, who = personOfRole(worker), init: RequestIni
 
 const formIn = (html: string): Record<string, string> =>
   Object.fromEntries(
-    [...html.matchAll(/<input type="hidden" name="([^"]+)" value="([^"]*)"/g)].map(([, name, value]) => [name!, value!]),
+    [...html.matchAll(/<input type="hidden" name="([^"]+)" value="([^"]*)"/g)].map(([, name, value]) => [
+      name!,
+      value!,
+    ]),
   )
 
 const send = (address: string, body: Record<string, string>, who = personOfRole(worker)) =>
@@ -66,8 +72,9 @@ async function askForOffer(of = journeyId) {
   return (await ask(answer.location!, caseManager)).html
 }
 
-const strands = async () =>
-  [...new Set((await Array.fromAsync(served.runtime.store.readAll(['partnersafety']))).map(({ stream }) => stream))]
+const strands = async () => [
+  ...new Set((await Array.fromAsync(served.runtime.store.readAll(['partnersafety']))).map(({ stream }) => stream)),
+]
 
 let path: string
 
@@ -143,8 +150,7 @@ describe('a week of a partner-safety worker', () => {
     const form = { ...formIn((await ask(`${path}/concern`)).html), concern: 'other', ...date('on', today) }
     const before = served.runtime.store.read(`partnersafety-${path.split('/')[2]}`)
     const events = (await Array.fromAsync(before)).length
-    for (let n = 0; n < 2; n++)
-      expect((await send(`${path}/concern`, { ...form, step: 'confirm' })).status).toBe(303)
+    for (let n = 0; n < 2; n++) expect((await send(`${path}/concern`, { ...form, step: 'confirm' })).status).toBe(303)
     const after = served.runtime.store.read(`partnersafety-${path.split('/')[2]}`)
     expect(await Array.fromAsync(after)).toHaveLength(events + 1)
     await fill(`${path}/concerns/${events}/settle`, { settlement: 'no_further_action', ...date('on', today) })
@@ -154,7 +160,9 @@ describe('a week of a partner-safety worker', () => {
     const looks = (await ask(`${path}/looks`)).html
     expect(looks).toContain('The record')
     expect(looks).toContain(personOfRole(worker).id)
-    const byWorker = await Array.fromAsync(served.runtime.store.read(`partnersafety_look_by-${personOfRole(worker).id}`))
+    const byWorker = await Array.fromAsync(
+      served.runtime.store.read(`partnersafety_look_by-${personOfRole(worker).id}`),
+    )
     expect(byWorker.length).toBeGreaterThan(10)
     expect(await Array.fromAsync(served.runtime.store.read(`consultation_by-${personOfRole(worker).id}`))).toEqual([])
     const ofTheMan = await Array.fromAsync(served.runtime.store.read(`consultation-${journeyId}`))

@@ -27,7 +27,7 @@ import { commandEventId } from '../event-envelope.ts'
 import { OtherRole } from './other-role.ts'
 
 /** Who records something, under which command id. Nothing ties it to the request, and so to what else was looked at in it. */
-export interface RecordedByWorker {
+interface RecordedByWorker {
   readonly by: Actor
   readonly commandId: string
   /** The day it happened; today where it is left out. */
@@ -35,7 +35,7 @@ export interface RecordedByWorker {
 }
 
 /** Where a command ended in the log; null where it added nothing. */
-export type StrandResult = AppendResult | null
+type StrandResult = AppendResult | null
 
 interface ReadStrand {
   readonly facts: PartnerSafetyFacts

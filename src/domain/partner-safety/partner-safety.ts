@@ -66,7 +66,7 @@ export type PartnerSafetyEventType = PartnerSafetyEvent['type']
 /** Each command is named for the event that it adds. */
 export type PartnerSafetyCommand = CommandContext & PartnerSafetyEvent
 
-export interface PartnerConcernFacts {
+interface PartnerConcernFacts {
   readonly raised: number
   readonly concern: PartnerConcern
   readonly on: Day
@@ -101,7 +101,7 @@ interface StrandEntry {
 }
 
 /** Where the work with a partner stands, once what was withdrawn is left out. */
-export interface PartnerSafetyStanding {
+interface PartnerSafetyStanding {
   readonly offeredOn: Day | null
   readonly answer: OfferAnswer | null
   /** The day of the next contact that is agreed; null where none is, or contact is not wanted. */

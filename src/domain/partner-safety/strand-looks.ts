@@ -16,7 +16,7 @@ export const strandViews = {
 } as const
 export type StrandView = keyof typeof strandViews
 
-export interface StrandLook {
+interface StrandLook {
   readonly at: Instant
   readonly by: Pick<Actor, 'id' | 'role'>
   readonly view: StrandView

@@ -118,7 +118,7 @@ const isOpenConcern = (facts: PartnerSafetyFacts, item: number) =>
 const noConcern = (facts: PartnerSafetyFacts, item: number) =>
   isOpenConcern(facts, item) ? null : 'There is no such concern, or it is settled already.'
 
-export const partnerForm: StrandForm = {
+const partnerForm: StrandForm = {
   path: 'partner',
   title: 'Record who the partner is',
   doing: 'recording the partner',
@@ -170,7 +170,8 @@ const answerForm: StrandForm = {
     nextOn,
     noteField,
   ],
-  unavailable: (facts) => (partnerStandingOf(facts).offeredOn === null ? 'Record first that contact was offered.' : null),
+  unavailable: (facts) =>
+    partnerStandingOf(facts).offeredOn === null ? 'Record first that contact was offered.' : null,
   event: ({ text, days }) =>
     eventOf('ContactOfferAnswered', {
       answer: text.answer,
@@ -199,7 +200,9 @@ const contactForm: StrandForm = {
     noteField,
   ],
   unavailable: (facts) =>
-    partnerStandingOf(facts).answer === 'accepted' ? null : 'Contact was not accepted. Record the answer to the offer first.',
+    partnerStandingOf(facts).answer === 'accepted'
+      ? null
+      : 'Contact was not accepted. Record the answer to the offer first.',
   event: ({ text, days }) =>
     eventOf('PartnerContacted', {
       way: text.way,

@@ -53,7 +53,8 @@ export class StrandPages {
       path: `/partner-safety/${strandId}`,
       as,
       partner: this.strand.detailsOf(record),
-      man: header && { name: header.name, crn: header.crn },
+      // Of whoever was erased no CRN is known, and the words in place of his name are no name.
+      man: header?.crn ? { name: header.name, crn: header.crn } : null,
     }
   }
 }
