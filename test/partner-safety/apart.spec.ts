@@ -6,15 +6,20 @@ import fs from 'node:fs'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import type { Role } from '../../src/access/policy.ts'
+import { roleCodes, type Role } from '../../src/access/policy.ts'
 import type { SignedIn } from '../../src/access/session.ts'
 import { dayOf } from '../../src/domain/calendar.ts'
 import type { PartnerSafetyEvent } from '../../src/domain/partner-safety/partner-safety.ts'
+import { unzipPack } from '../../src/evidence/pack/pack-zip.ts'
+import { recordBytes, verifyPack } from '../../src/evidence/pack/verification.ts'
+import { registerWords } from '../../src/queries/register-words.ts'
 import { sessionCookie } from '../../src/web/sign-in/cookies.ts'
+import { declaredRoutes } from '../support/page-routes.ts'
 import { openJourney, serve, type Served } from '../support/served.ts'
 import { personOfRole, sessionFor } from '../support/signed-in.ts'
 
 const worker = personOfRole('partner_safety_worker')
+const otherRoles = roleCodes.filter((role) => role !== 'partner_safety_worker')
 const today = dayOf(new Date().toISOString())
 const markers = ['name', 'ways', 'times', 'donot', 'offernote', 'answernote', 'contactnote', 'concernnote'].map(
   (field) => `zzqx${field}marker`,
@@ -96,11 +101,82 @@ async function send(url: string, fields: Record<string, string>, who: SignedIn, 
 /** What of the strand stands in a text: its words, its id, or what its work consists of. */
 const tellsIn = (text: string): string[] => [...markers, strandId, 'child_at_risk'].filter((one) => text.includes(one))
 
+/** Every address that a pattern of a route comes to: each id that could lead to the strand is tried. */
+function addressesOf(pattern: string): string[] {
+  const values: Readonly<Record<string, readonly string[]>> = {
+    id: [journeyId, strandId],
+    journeyId: [journeyId, strandId],
+    record: [strandId],
+    stream: [`journey-${journeyId}`, `participant-${participantId}`, `partnersafety-${strandId}`, `partnersafety_look-${strandId}`],
+    name: Object.keys(registerWords),
+    revision: ['1'],
+    limit: ['0'],
+    level: ['0'],
+  } // prettier-ignore
+  const parameter = /:(\w+)/.exec(pattern)
+  if (!parameter) return [pattern.replace('*', '000')]
+  return (values[parameter[1]!] ?? [strandId]).flatMap((value) => addressesOf(pattern.replace(parameter[0], value)))
+}
+
 describe('nothing of the strand', () => {
   it('is lost to the worker: each marker is on the page of the record', async () => {
     const { status, body } = await get(`/partner-safety/${strandId}`, worker)
     expect(status).toBe(200)
     expect(markers.filter((marker) => !body.includes(marker))).toEqual([])
+  })
+
+  it('is on any route of any other role', async () => {
+    const described = JSON.parse((await get('/api/openapi.json', null)).body) as { paths: Record<string, object> }
+    const api = Object.entries(described.paths)
+      .filter(([path, methods]) => 'get' in methods && !path.endsWith('/live'))
+      .map(([path]) => path.replaceAll(/\{(\w+)\}/g, ':$1'))
+    const pages = declaredRoutes(served).filter(({ method, isStream }) => method === 'GET' && !isStream)
+    const patterns = [...new Set([...pages.map(({ path }) => path), ...api])]
+    expect(patterns.length).toBeGreaterThan(90)
+    const told: string[] = []
+    const shown = new Set<string>()
+    for (const role of [...otherRoles, null]) {
+      const who = role && personOfRole(role)
+      for (const address of patterns.flatMap(addressesOf)) {
+        // The entries of the evidence log name streams: it is there to prove that none is missing.
+        if (address.startsWith('/evidence/tile/entries')) continue
+        const { status, body } = await get(address, who)
+        if (status === 200) shown.add(address)
+        // What was asked for may be said back; nothing else.
+        const tells = tellsIn(body.replaceAll(address, '')).filter((one) => !address.includes(one))
+        if (tells.length > 0) told.push(`${role} ${address}: ${tells.join(', ')}`)
+        expect(status, address).not.toBe(500)
+        if (address.startsWith('/partner-safety')) expect([401, 403, 303], address).toContain(status)
+        if (address.includes(strandId) && status === 200) told.push(`${role} ${address} was shown`)
+      }
+    }
+    expect(told).toEqual([])
+    expect(shown.size).toBeGreaterThan(40)
+  }, 900_000)
+
+  it('is found by any search, of people, of events or by the API', async () => {
+    for (const role of ['case_manager', 'auditor'] as const)
+      for (const find of [...markers, strandId]) {
+        const sent = await send('/', { find }, personOfRole(role), '/')
+        expect(sent.statusCode).toBe(303)
+        const { body } = await get(String(sent.headers.location), personOfRole(role))
+        expect(
+          body
+            .split('<main')[1]!
+            .replaceAll(`value="${find}"`, '')
+            .match(/href="\/journeys\//g),
+        ).toBe(null)
+      }
+    const auditor = personOfRole('auditor')
+    for (const asked of [`partnersafety-${strandId}`, strandId]) {
+      const { statusCode, body } = await send('/audit', { case: asked }, auditor)
+      expect(statusCode).toBe(400)
+      expect(body).toContain('No case in this log has this reference, CRN or id')
+    }
+    // He, or she, is the one who recorded all of it.
+    const { body } = await get(`/audit?actor=${worker.id}`, auditor)
+    expect(body).not.toMatch(/PartnerSafety|partnersafety/)
+    expect(body).not.toContain('/audit/streams/')
   })
 
   it('is in a subject access pack, or among those who looked at the man’s record', async () => {
@@ -133,6 +209,43 @@ describe('nothing of the strand', () => {
     }
   })
 
+  it.each(['log', 'days'])('is in an evidence pack of all that there is: %s', async (scope) => {
+    const auditor = personOfRole('auditor')
+    const [year, month, day] = today.split('-').map(Number)
+    const days = { from: `${day}/${month}/${year}`, to: `${day}/${month}/${year}` }
+    const asked = { scope, ...(scope === 'days' && days), reason: 'inspection', personal: 'with', step: 'confirm' }
+    const made = await send('/audit/packs', asked, auditor, '/audit/packs/new')
+    expect(made.statusCode).toBe(303)
+    const { rawPayload } = await served.app.inject({
+      url: `${made.headers.location}/download`,
+      headers: { host: 'localhost', cookie: cookieOf(auditor) },
+    })
+    const { pack, page, others } = unzipPack(rawPayload)
+    const { apart = [], ...told } = pack
+    expect(tellsIn([JSON.stringify(told), ...others.values()].join('\n'))).toEqual([])
+    expect(JSON.stringify(told)).not.toContain('PartnerSafetyRecorded')
+    expect(markers.filter((marker) => page.includes(marker))).toEqual([])
+    // Of the whole log a leaf stands for each event: with fewer it would not verify.
+    expect(apart).toHaveLength(scope === 'log' ? 6 : 0)
+    expect(verifyPack(pack)).toMatchObject({ isProven: true, apart: apart.length })
+    if (scope === 'days') return
+    expect(verifyPack({ ...pack, apart: apart.slice(1) })).toMatchObject({ isProven: false, counts: { missing: 1 } })
+    // What is shown to auditors cannot be declared to be apart.
+    const [first, ...rest] = pack.events
+    const hidden = { record: Buffer.from(recordBytes(first!)).toString(), proof: first!.proof! }
+    expect(verifyPack({ ...pack, events: rest, apart: [hidden, ...apart] }).isProven).toBe(false)
+  })
+
+  it('is in the log but sealed, each event of one type, with a leaf that proves it', async () => {
+    const events = await Array.fromAsync(served.runtime.store.read(`partnersafety-${strandId}`))
+    expect(events.map(({ type }) => type)).toEqual(Array(6).fill('PartnerSafetyRecorded'))
+    for (const { data } of events) expect(Object.keys(data as object)).toEqual(['sealed'])
+    const open = JSON.stringify(events.map(({ id, data, metadata }) => ({ id, data, metadata })))
+    expect(open).not.toContain(journeyId)
+    expect(open).not.toContain(participantId)
+    const entries = await get('/evidence/tile/entries/000.p/255', personOfRole('auditor'))
+    expect(markers.filter((marker) => entries.body.includes(marker))).toEqual([])
+  })
 })
 
 describe('the strand outlives what happens to the man’s record', () => {
