@@ -15,6 +15,8 @@ const rooms = {
   'src/commands/': ['src/access/', 'src/domain/', 'src/event-store/', 'src/protection/'],
   // Which cases are limited, kept level with the log.
   'src/reach/': ['src/access/', 'src/domain/', 'src/event-store/'],
+  // What is done for the safety of partners, as it stands: read from the log, and in no read model.
+  'src/partner-safety/': ['src/access/', 'src/domain/', 'src/event-store/', 'src/protection/'],
   'projections/': ['src/domain/', 'src/event-store/', 'src/protection/'],
   'src/queries/': ['projections/', 'src/access/', 'src/domain/', 'src/event-store/', 'src/protection/', 'src/reach/'],
 
@@ -29,6 +31,7 @@ const rooms = {
     'src/domain/',
     'src/embedded-store/embedded-store.ts',
     'src/event-store/',
+    'src/partner-safety/',
     'src/protection/',
     'src/reach/',
   ],
@@ -69,6 +72,7 @@ const rooms = {
     'src/domain/',
     'src/evidence/',
     'src/operations/',
+    'src/partner-safety/',
     'src/process/',
     'src/queries/',
     'src/reach/',
@@ -172,8 +176,19 @@ const auditors = { path: '^src/(audit|web/audit|web/registers)/', pathNot: '^src
 const recordsAuditing = '^src/commands/(consultation-log|evidence-pack-command-handler)\\.ts$'
 // What is unusual and which days are holidays are said by pages too; neither writes anything.
 const writesNothing = '^src/commands/(bank-holidays|unconfirmed-oddities)\\.ts$'
-const recordsAuditingWith = '^src/commands/(decide-and-append|kept-folds|stream-queues|event-envelope|clock|clock-check)\\.ts$'
+const recordsAuditingWith =
+  '^src/commands/(decide-and-append|kept-folds|stream-queues|event-envelope|clock|clock-check)\\.ts$'
 
+/** All that knows of the partner-safety strand, and the few files that put it together with the rest. */
+const strand =
+  '^src/(domain/partner-safety/|commands/partner-safety/|partner-safety/|web/partner-safety/|protection/strand-sealing\\.ts$)'
+const joinsStrand =
+  '^src/(commands/(command-handlers|commands\\.module)\\.ts|runtime/runtime(\\.module)?\\.ts|web/web\\.module\\.ts)$'
+/** Where a case manager asks for a contact offer: it may ask, and be told nothing. */
+const asksStrand = '^src/web/partner-contact/'
+const strandCommands = '^src/commands/partner-safety/partner-safety-command-handler\\.ts$'
+/** The commands that the strand records and logs its looks with, and no other. */
+const strandRecordsWith = '^src/commands/(partner-safety/|consultation-log\\.ts$)'
 const knowsOnly = (path, may, from) => ({
   name: `${path.replace(/\/$/, '')} knows only its own`,
   comment: may.length === 0 ? `${path} imports nothing of ours.` : `Of ours, ${path} imports only ${may.join(', ')}.`,
@@ -271,6 +286,29 @@ module.exports = {
       severity: 'error',
       from: auditors,
       to: { path: '^src/commands/', pathNot: recordsAuditing },
+    },
+    {
+      name: 'the partner-safety strand stays apart',
+      comment:
+        'Nothing else imports it, but what puts the product together: a convenient import could tell a man who was spoken to.',
+      severity: 'error',
+      from: { path: ours, pathNot: `${strand}|${joinsStrand}|${asksStrand}` },
+      to: { path: strand },
+    },
+    {
+      name: 'asking for a contact offer tells nothing back',
+      comment: 'The page of a case manager may issue that one command, and reads nothing of the strand.',
+      severity: 'error',
+      from: { path: asksStrand },
+      to: { path: strand, pathNot: strandCommands },
+    },
+    {
+      name: 'the partner-safety strand changes no man’s record',
+      comment:
+        'From its pages and commands no other command can be reached but those that it records and logs its looks with.',
+      severity: 'error',
+      from: { path: strand },
+      to: { path: '^src/commands/', pathNot: `${strandRecordsWith}|${recordsAuditingWith}`, reachable: true },
     },
     {
       name: 'nothing imports the entrance',

@@ -46,9 +46,11 @@ function lacking(posture: Posture | undefined, asker: Actor): Permission | undef
   return needed.find((permission) => !isPermitted(asker, permission))
 }
 
-/** Whoever needs the permission to read is shown somebody's record. */
+/** Whoever needs one of these permissions is shown somebody's record. */
+const showRecords: readonly Permission[] = ['read', 'partner_safety']
+
 const showsRecords = (posture: Posture | undefined): boolean =>
-  typeof posture === 'object' && 'all' in posture && posture.all.includes('read')
+  typeof posture === 'object' && 'all' in posture && posture.all.some((one) => showRecords.includes(one))
 
 @Injectable()
 export class PermissionGuard implements CanActivate {

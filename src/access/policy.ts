@@ -5,9 +5,10 @@ import type { Actor } from '../domain/history.ts'
  * `read`: see who is on the programme and what happened on a journey. `record`: add to a journey. `operate`: see the status of
  * the service and reprocess parked streams; nothing about anybody. `review`: see who looked at whose record, and the
  * entries of the evidence log. `protect`: carry out the rights of the people in the records, erasure among them. `limit`: say who
- * may not see a case, or who alone may.
+ * may not see a case, or who alone may. `partner_safety`: see and record what is done for the safety of partners, and nothing
+ * of what the other permissions open.
  */
-export const permissions = ['read', 'record', 'operate', 'review', 'protect', 'limit'] as const
+export const permissions = ['read', 'record', 'operate', 'review', 'protect', 'limit', 'partner_safety'] as const
 export type Permission = (typeof permissions)[number]
 
 interface RoleRules {
@@ -32,7 +33,7 @@ export const roles = {
     isAlwaysNamed: true,
   },
   // What partners and ex-partners are told is kept apart from the men's records, and so are those who tell them.
-  partner_safety_worker: { name: 'Partner-safety worker', plural: 'partner-safety workers', may: [] },
+  partner_safety_worker: { name: 'Partner-safety worker', plural: 'partner-safety workers', may: ['partner_safety'] },
   administrator: { name: 'Administrator', plural: 'administrators', may: ['operate'] },
 } as const satisfies Readonly<Record<string, RoleRules>>
 

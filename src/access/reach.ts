@@ -14,6 +14,18 @@ export interface LimitsSource {
   known(): Promise<KnownLimits>
 }
 
+/** Knows whose work elsewhere shuts him out from a case. */
+export interface KeptApart {
+  /** The participants whose case is not for somebody, whatever limits there are. Rejects where that is not known. */
+  keptFrom(actorId: string): Promise<ReadonlySet<string>>
+}
+
+/** Nobody is shut out. */
+const nobodyApart: KeptApart = { keptFrom: async () => new Set() }
+
+/** The role whose work it is that {@link KeptApart} knows of: it reads no case anyway. */
+const apartAs = 'partner_safety_worker'
+
 /** Who may see a case could not be found out, so nothing is shown. */
 export class ReachUnknown extends Error {
   constructor(options?: ErrorOptions) {
@@ -23,7 +35,10 @@ export class ReachUnknown extends Error {
 }
 
 export class Reach {
-  constructor(private readonly source: LimitsSource) {}
+  constructor(
+    private readonly source: LimitsSource,
+    private readonly apart: KeptApart = nobodyApart,
+  ) {}
 
   /** How long the look-up may take, in milliseconds. */
   get patienceMs(): number {
@@ -37,9 +52,32 @@ export class Reach {
   async withheldFrom(asker: Pick<Actor, 'id' | 'role'>): Promise<ReadonlySet<string>> {
     const known = await this.known()
     const today = dayOf(new Date().toISOString())
-    const withheld = new Set<string>()
+    const withheld = new Set(asker.role === apartAs ? [] : await this.keptApartFrom(asker.id))
     for (const [participantId, limits] of known) if (isWithheld(limits, asker, today)) withheld.add(participantId)
     return withheld
+  }
+
+  /**
+   * The participants whose exclusions name somebody, or whose limits cannot be read. A restriction to others is none.
+   * @throws ReachUnknown as {@link withheldFrom}
+   */
+  async excludedFrom({ id }: Pick<Actor, 'id'>): Promise<ReadonlySet<string>> {
+    const today = dayOf(new Date().toISOString())
+    const excluded = new Set<string>()
+    for (const [participantId, limits] of await this.known()) {
+      const named = { id, role: '' }
+      const exclusions = limits?.filter?.((limit) => limit.kind !== 'restriction') ?? null
+      if (isWithheld(exclusions, named, today)) excluded.add(participantId)
+    }
+    return excluded
+  }
+
+  private async keptApartFrom(actorId: string): Promise<ReadonlySet<string>> {
+    try {
+      return await this.apart.keptFrom(actorId)
+    } catch (error) {
+      throw new ReachUnknown({ cause: error })
+    }
   }
 
   private async known(): Promise<KnownLimits> {

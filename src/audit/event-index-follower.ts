@@ -2,7 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { EventStore } from '../event-store/event-store.ts'
 import { LogFollower } from '../event-store/log-follower.ts'
-import { coveredCategories, type FollowerLog } from '../evidence/evidence-follower.ts'
+import { shownCategories, type FollowerLog } from '../evidence/evidence-follower.ts'
 import type { EventIndex } from './event-index.ts'
 
 /** Events written in one transaction; few enough that a request waits some milliseconds at most. */
@@ -51,7 +51,7 @@ export class EventIndexFollower {
   private async beginAnewOnAnotherLog(): Promise<void> {
     const { firstEvent, readUpTo } = this.index
     if (firstEvent === null || readUpTo === null) return
-    const first = await this.store.firstEventAfter(coveredCategories, null)
+    const first = await this.store.firstEventAfter(shownCategories, null)
     if (first?.id === firstEvent && (await this.store.headPosition()) >= readUpTo) return
     this.log.info({}, 'The event index was of another log. It is built again.')
     this.index.clear()
@@ -59,7 +59,7 @@ export class EventIndexFollower {
 
   private async follow(signal: AbortSignal, onProgress: () => void): Promise<void> {
     const after = this.index.readUpTo
-    const batches = this.store.subscribe({ categories: coveredCategories, after, batchSize: largestBatch, signal })
+    const batches = this.store.subscribe({ categories: shownCategories, after, batchSize: largestBatch, signal })
     for await (const batch of batches) {
       if (batch.events.length > 0 && batch.upTo !== null) this.index.append(batch.events, batch.upTo)
       onProgress()

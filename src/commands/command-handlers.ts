@@ -15,6 +15,7 @@ import { InstallationCommandHandler } from './installation-command-handler.ts'
 import { JourneyCommandHandler } from './journey-command-handler.ts'
 import { KnownCrns } from './known-crns.ts'
 import { LimitedAccessCommandHandler } from './limited-access-command-handler.ts'
+import { PartnerSafetyCommandHandler } from './partner-safety/partner-safety-command-handler.ts'
 import { ParticipantCommandHandler } from './participant-command-handler.ts'
 import { SessionCommandHandler } from './session-command-handler.ts'
 
@@ -30,6 +31,8 @@ export interface CommandHandlers {
   /** Who may see which case. */
   readonly limitedAccess: LimitedAccessCommandHandler
   readonly facilitators: FacilitatorCommandHandler
+  /** What is done for the safety of partners, apart from everything else. */
+  readonly partnerSafety: PartnerSafetyCommandHandler
   readonly evidencePacks: EvidencePackCommandHandler
   /** Which keys the log is under. */
   readonly installation: InstallationCommandHandler
@@ -72,6 +75,7 @@ export function commandHandlersOn(
   const sessions = new SessionCommandHandler(decideAndAppend, journeys, groups, reach)
   const facilitators = new FacilitatorCommandHandler(decideAndAppend, vault)
   const limitedAccess = new LimitedAccessCommandHandler(decideAndAppend, reach)
+  const partnerSafety = new PartnerSafetyCommandHandler(store, appender, vault, clock, reach)
   const evidencePacks = new EvidencePackCommandHandler(decideAndAppend)
   const erasures = new ErasureCommandHandler(decideAndAppend, vault, store)
   const installation = new InstallationCommandHandler(store, appender, vault)
@@ -86,6 +90,7 @@ export function commandHandlersOn(
     consultations,
     erasures,
     limitedAccess,
+    partnerSafety,
     evidencePacks,
     installation,
     decideAndAppend,

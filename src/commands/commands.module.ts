@@ -7,6 +7,7 @@ import { FacilitatorCommandHandler } from './facilitator-command-handler.ts'
 import { GroupCommandHandler } from './group-command-handler.ts'
 import { JourneyCommandHandler } from './journey-command-handler.ts'
 import { LimitedAccessCommandHandler } from './limited-access-command-handler.ts'
+import { PartnerSafetyCommandHandler } from './partner-safety/partner-safety-command-handler.ts'
 import { SessionCommandHandler } from './session-command-handler.ts'
 
 @Module({
@@ -42,8 +43,14 @@ import { SessionCommandHandler } from './session-command-handler.ts'
       useFactory: ({ facilitators }: CommandHandlers) => facilitators,
       inject: [RUNTIME_COMMANDS],
     },
+    {
+      provide: PartnerSafetyCommandHandler,
+      useFactory: ({ partnerSafety }: CommandHandlers) => partnerSafety,
+      inject: [RUNTIME_COMMANDS],
+    },
   ],
   exports: [
+    PartnerSafetyCommandHandler,
     ConsultationLog,
     ErasureCommandHandler,
     LimitedAccessCommandHandler,

@@ -57,6 +57,21 @@ export class ConsultationLog {
     return this.writeAll(entriesOf(look))
   }
 
+  /**
+   * Writes down a look at what is kept apart from all journeys, in streams of its own.
+   * @param view what was shown, in the words of whoever keeps it apart
+   * @throws ConsultationLogUnavailable
+   */
+  writeApart(
+    streams: readonly string[],
+    look: Pick<Look, 'type' | 'subjects' | 'by' | 'source' | 'requestId'> & { readonly view: string },
+  ): Promise<void> {
+    const { type, view, subjects, by, source, requestId } = look
+    const data = { view, subjects, records: subjects.length }
+    const metadata = metadataOf(by, source, requestId)
+    return this.writeAll(streams.map((stream) => ({ stream, event: { id: randomUUID(), type, data, metadata } })))
+  }
+
   /** Writes down, as durably as a look, that somebody reached for more records than is usual. @throws ConsultationLogUnavailable */
   alert(data: AlertData, { by, source, requestId }: Pick<Look, 'by' | 'source' | 'requestId'>): Promise<void> {
     const event = { id: randomUUID(), type: alertType, data, metadata: metadataOf(by, source, requestId) }

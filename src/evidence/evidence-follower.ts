@@ -5,8 +5,14 @@ import type { EventStore } from '../event-store/event-store.ts'
 import { LogFollower } from '../event-store/log-follower.ts'
 import type { EvidenceLog } from './evidence-log.ts'
 
-/** The streams that are evidence: all that the product writes. */
-export const coveredCategories: readonly string[] = [...categories, 'import', 'limitedaccess']
+/** The streams that auditors are shown, and that packs of evidence are made of. */
+export const shownCategories: readonly string[] = [...categories, 'import', 'limitedaccess']
+
+/**
+ * The streams that are evidence: all that the product writes. Of the partner-safety strand the log proves that nothing was
+ * altered or taken out; what it says is sealed, and shown to no auditor.
+ */
+export const coveredCategories: readonly string[] = [...shownCategories, 'partnersafety']
 
 /** Events written in one transaction; few enough that a request waits some milliseconds at most. */
 const largestBatch = 250

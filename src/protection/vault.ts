@@ -18,7 +18,7 @@ import { CrnClaims } from './crn-claims.ts'
 
 /** What kind of thing a look-up value is; the same text of another kind gives another token. */
 export type TokenKind =
-  'crn' | 'name' | 'reference' | 'details' | 'contact-record' | 'idempotency-key' | 'request-body' | 'code'
+  'crn' | 'name' | 'reference' | 'details' | 'contact-record' | 'idempotency-key' | 'request-body' | 'code' | 'strand'
 
 /** The key that could open this is gone, or never was here: the text cannot be read by anybody. */
 export class KeyMissing extends Error {
@@ -241,6 +241,14 @@ export class Vault {
   facilitator(code: string): string {
     const value = `facilitator ${code}`
     return this.known('code', value, (id) => this.makeKey(id), this.uuidFor('code', value))
+  }
+
+  /**
+   * The opaque id of the nth partner-safety record that was asked for on a journey, the same each time; on first sight, a random
+   * id and a data key of its own are made and kept. Nothing leads back from the id to the journey.
+   */
+  strand(journeyId: string, n: number): string {
+    return this.known('strand', `${journeyId} ${n}`, (id) => this.makeKey(id))
   }
 
   /** The opaque id of the journey with this reference, made and kept on first sight. */

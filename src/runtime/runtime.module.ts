@@ -14,6 +14,7 @@ import { Reach } from '../access/reach.ts'
 import { RUNTIME_COMMANDS } from '../commands/command-handlers.ts'
 import { EventStore } from '../event-store/event-store.ts'
 import { Vault } from '../protection/vault.ts'
+import { PartnerSafetyStrand } from '../partner-safety/strand.ts'
 import { LimitedCases } from '../reach/limited-cases.ts'
 import { CONFIG, projectRoot, type Config } from './config.ts'
 import { openRuntime, RUNTIME, type Runtime } from './runtime.ts'
@@ -34,10 +35,25 @@ import { openRuntime, RUNTIME, type Runtime } from './runtime.ts'
     { provide: Vault, useFactory: ({ vault }: Runtime) => vault, inject: [RUNTIME] },
     { provide: RUNTIME_COMMANDS, useFactory: ({ commands }: Runtime) => commands, inject: [RUNTIME] },
     { provide: LimitedCases, useFactory: ({ limitedCases }: Runtime) => limitedCases, inject: [RUNTIME] },
+    {
+      provide: PartnerSafetyStrand,
+      useFactory: ({ partnerSafety }: Runtime) => partnerSafety,
+      inject: [RUNTIME],
+    },
     { provide: Reach, useFactory: ({ reach }: Runtime) => reach, inject: [RUNTIME] },
     { provide: ReadModels, useFactory: ({ readModels }: Runtime) => readModels, inject: [RUNTIME] },
   ],
-  exports: [ACCESS_SETTINGS, RUNTIME, EventStore, RUNTIME_COMMANDS, Vault, ReadModels, LimitedCases, Reach],
+  exports: [
+    ACCESS_SETTINGS,
+    RUNTIME,
+    EventStore,
+    RUNTIME_COMMANDS,
+    Vault,
+    ReadModels,
+    LimitedCases,
+    PartnerSafetyStrand,
+    Reach,
+  ],
 })
 export class RuntimeModule implements OnApplicationBootstrap, OnApplicationShutdown {
   constructor(@Inject(RUNTIME) private readonly runtime: Runtime) {}

@@ -27,6 +27,7 @@ import { checkInstallation } from './installation-check.ts'
 import { CheckedPlace } from './keys-check.ts'
 import { acceptLossOfKeys, type LossOfKeys } from './keys-lost.ts'
 import { Vault } from '../protection/vault.ts'
+import { PartnerSafetyStrand } from '../partner-safety/strand.ts'
 import { LimitedCases } from '../reach/limited-cases.ts'
 import { ScheduledBackup } from './scheduled-backup.ts'
 import { keptIn, standingOn } from './storage-problem.ts'
@@ -46,6 +47,8 @@ export interface Runtime {
   readonly commands: CommandHandlers
   /** Which cases are limited: read from the log when somebody first asks. */
   readonly limitedCases: LimitedCases
+  /** What is done for the safety of partners, read from the log when somebody first asks. */
+  readonly partnerSafety: PartnerSafetyStrand
   readonly reach: Reach
   /** The projector of this process; null where another process holds the data directory and projects for us. */
   readonly runner: ProjectionRunner | null
@@ -120,7 +123,9 @@ export async function openRuntime(
     opened.push(() => readModels.close())
     const limitedCases = new LimitedCases(store)
     opened.push(() => limitedCases.stop())
-    const reach = new Reach(limitedCases)
+    const partnerSafety = new PartnerSafetyStrand(store, vault)
+    opened.push(() => partnerSafety.stop())
+    const reach = new Reach(limitedCases, partnerSafety)
     const commands = commandHandlersOn(store, appender, vault, { ...config, categories, log, reach })
     opened.push(() => commands.consultations.close())
     const { installation, erasures } = commands
@@ -177,6 +182,7 @@ export async function openRuntime(
       readModels,
       commands,
       limitedCases,
+      partnerSafety,
       reach,
       runner,
       lock,

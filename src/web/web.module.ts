@@ -41,6 +41,10 @@ import { QuestionsController } from './registers/questions.controller.ts'
 import { SavedViewsController } from './registers/saved-views.controller.ts'
 import { RegistersController } from './registers/registers.controller.ts'
 import { ReplayController } from './replay/replay.controller.ts'
+import { PartnerContactController } from './partner-contact/partner-contact.controller.ts'
+import { PartnerSafetyController } from './partner-safety/partner-safety.controller.ts'
+import { StrandLooking } from './partner-safety/strand-looking.ts'
+import { StrandPages } from './partner-safety/strand-pages.ts'
 import { RightsController } from './rights/rights.controller.ts'
 import { SignInController } from './sign-in/sign-in.controller.ts'
 import { TimelineController } from './timeline/timeline.controller.ts'
@@ -80,12 +84,16 @@ import { TodayController } from './today/today.controller.ts'
     RegistersController,
     QuestionsController,
     RightsController,
+    PartnerContactController,
+    PartnerSafetyController,
   ],
   providers: [
     InspectorQuestions,
     JourneyPages,
     Looking,
     ReachedStreams,
+    StrandLooking,
+    StrandPages,
     {
       provide: Searches,
       useFactory: ({ vault }: Runtime) => {

@@ -28,6 +28,7 @@ const recorders = 'C F T . . . .'
 const reviewers = '. . . A D . .'
 const protectors = '. . . . D . .'
 const limiters = '. . T . D . .'
+const partnerWorkers = '. . . . . P .'
 const operators = '. . . . . . O'
 const open = 'public'
 
@@ -161,6 +162,31 @@ const table: Readonly<Record<string, string>> = {
   'POST /audit/packs': reviewers,
   'GET /audit/packs/:pack': reviewers,
   'GET /audit/packs/:pack/download': reviewers,
+  'GET /partner-safety': partnerWorkers,
+  'GET /partner-safety/:record': partnerWorkers,
+  'GET /partner-safety/:record/looks': partnerWorkers,
+  'GET /partner-safety/:record/partner': partnerWorkers,
+  'POST /partner-safety/:record/partner': partnerWorkers,
+  'GET /partner-safety/:record/details': partnerWorkers,
+  'POST /partner-safety/:record/details': partnerWorkers,
+  'GET /partner-safety/:record/offer': partnerWorkers,
+  'POST /partner-safety/:record/offer': partnerWorkers,
+  'GET /partner-safety/:record/answer': partnerWorkers,
+  'POST /partner-safety/:record/answer': partnerWorkers,
+  'GET /partner-safety/:record/contact': partnerWorkers,
+  'POST /partner-safety/:record/contact': partnerWorkers,
+  'GET /partner-safety/:record/concern': partnerWorkers,
+  'POST /partner-safety/:record/concern': partnerWorkers,
+  'GET /partner-safety/:record/concerns/:item/pass-on': partnerWorkers,
+  'POST /partner-safety/:record/concerns/:item/pass-on': partnerWorkers,
+  'GET /partner-safety/:record/concerns/:item/settle': partnerWorkers,
+  'POST /partner-safety/:record/concerns/:item/settle': partnerWorkers,
+  'GET /partner-safety/:record/entries/:item/withdraw': partnerWorkers,
+  'POST /partner-safety/:record/entries/:item/withdraw': partnerWorkers,
+  'GET /partner-safety/:record/close': partnerWorkers,
+  'POST /partner-safety/:record/close': partnerWorkers,
+  'GET /journeys/:id/partner-contact': recorders,
+  'POST /journeys/:id/partner-contact': recorders,
   'GET /registers': reviewers,
   'GET /registers/:name': reviewers,
   'GET /registers/:name/rows.csv': reviewers,

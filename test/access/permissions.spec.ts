@@ -144,7 +144,7 @@ it('the document says of each role what the table of roles says', () => {
     role,
     may: cells!.split('|').map((cell) => cell.trim() === 'yes'),
   }))
-  const order = ['read', 'record', 'review', 'protect', 'limit', 'operate'] as const
+  const order = ['read', 'record', 'review', 'protect', 'limit', 'partner_safety', 'operate'] as const
   expect(documented).toEqual(
     roleCodes.map((role) => ({
       name: roles[role].name,

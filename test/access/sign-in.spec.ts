@@ -78,7 +78,7 @@ describe('somebody who signs in', () => {
   it('begins where his role begins if he did not say where to', async () => {
     expect((await new Visitor().signIn(url, 'administrator', '')).at.pathname).toBe('/operations')
     expect((await new Visitor().signIn(url, 'auditor', '')).at.pathname).toBe('/')
-    expect((await new Visitor().signIn(url, 'partner_safety_worker', '')).at.pathname).toBe('/account')
+    expect((await new Visitor().signIn(url, 'partner_safety_worker', '')).at.pathname).toBe('/partner-safety')
   })
 
   it('has a cookie that no script and no other address gets', async () => {

@@ -194,6 +194,39 @@ const planted: [file: string, source: string, caughtBy: string[]][] = [
     ['src/audit knows only its own', 'auditors record only looking and exporting'],
   ],
   ['src/web/audit/exporting.ts', `import '../../commands/evidence-pack-command-handler.ts'`, []],
+  // What shows the men's records, and the strand that must never come near it.
+  ...['projections', 'src/queries', 'src/exchange', 'src/evidence', 'src/audit', 'src/process', 'src/simulator'].map(
+    (room): [string, string, string[]] => [
+      `${room}/partner.ts`,
+      `import '${room === 'projections' ? '../src' : '..'}/domain/partner-safety/partner-safety.ts'`,
+      ['the partner-safety strand stays apart'],
+    ],
+  ),
+  ...['timeline', 'replay', 'caseload', 'groups', 'registers', 'moments', 'rights', 'audit', 'api'].map(
+    (room): [string, string, string[]] => [
+      `src/web/${room}/partner.ts`,
+      `import type { StrandRecord } from '../../partner-safety/strand.ts'\nexport type Planted = StrandRecord`,
+      ['the partner-safety strand stays apart'],
+    ],
+  ),
+  ['src/commands/partner.ts', `import '../protection/strand-sealing.ts'`, ['the partner-safety strand stays apart']],
+  [
+    'src/web/partner-contact/told.ts',
+    `import '../../partner-safety/strand.ts'`,
+    ['asking for a contact offer tells nothing back'],
+  ],
+  [
+    'src/web/partner-safety/recording.ts',
+    `import '../../commands/journey-command-handler.ts'`,
+    ['the partner-safety strand changes no man’s record'],
+  ],
+  // By way of another page.
+  [
+    'src/web/partner-safety/planted.ts',
+    `import '../groups/group-form.controller.ts'`,
+    ['the partner-safety strand changes no man’s record'],
+  ],
+  ['src/partner-safety/planted.ts', fromLeaf('../'), ['src/partner-safety knows only its own', cellar]],
   ['src/exchange/nowhere.ts', `import './that-is-not-there.ts'`, ['nothing unresolved']],
   ['src/cli/framed.ts', `import '../exchange/framed.ts'`, ['the terminal starts without Nest']],
   ['src/exchange/framed.ts', `import '@nestjs/common'`, []],

@@ -40,6 +40,7 @@ const ofOfficers =
 /** What a spec may look at without saying as whom: pages that have a role of their own as that, all else as a case manager. */
 const roleFor = (url: string): Role => {
   if (/^\/operations(?:[/?]|$)|[?&]topic=operations/.test(url)) return 'administrator'
+  if (/^\/partner-safety(?:[/?]|$)/.test(url)) return 'partner_safety_worker'
   if (ofOfficers.test(url)) return 'data_protection_officer'
   return /^\/audit(?:[/?]|$)/.test(url) ? 'auditor' : 'case_manager'
 }

@@ -8,7 +8,7 @@ import { takesFiles } from '../../src/web/import/receive-files.ts'
 import { declaredRoutes } from '../support/page-routes.ts'
 import { addressOf, RandomWorlds, type World } from '../support/random-world.ts'
 import { countingArrivals } from '../support/runtime.ts'
-import { buildAssets, serve, type Served } from '../support/served.ts'
+import { buildAssets, openJourney, serve, type Served } from '../support/served.ts'
 import { caseManager } from '../support/signed-in.ts'
 import { filled, formIn, names, nasty, ShownAddresses, type Form } from './random-forms.ts'
 
@@ -22,6 +22,7 @@ const signsOut = '/sign-out'
 
 let served: Served
 let facilitator: string
+let record: string
 beforeAll(async () => {
   await buildAssets()
   served = await serve({ journeys: 20 })
@@ -30,6 +31,10 @@ beforeAll(async () => {
     { by: caseManager, source: 'ui', commandId: crypto.randomUUID(), occurredOn: '2024-01-08' },
   )
   facilitator = onboarded.facilitatorId
+  const { partnerSafety } = served.runtime.commands
+  const askedFor = { journeyId: await openJourney(served), participantId: crypto.randomUUID() }
+  await partnerSafety.askForOffer(askedFor, { by: caseManager, commandId: crypto.randomUUID() })
+  for await (const { stream } of served.runtime.store.readAll(['partnersafety'])) record = stream.split(/-(.*)/)[1]!
 }, 180_000)
 afterAll(() => served?.stop())
 
@@ -46,6 +51,7 @@ describe(`whatever is asked of the pages (seed ${seed}: SEED=${seed} does it aga
         group: [groupId],
         session: sessionIds as [string, ...string[]],
         facilitator: [facilitator],
+        record: [record],
       }))
       const arrived = await countingArrivals(served.runtime)
       const session = await signedIn()

@@ -7,7 +7,8 @@ import { openedFields } from '../../protection/sealing.ts'
 import { SealBroken, type Vault } from '../../protection/vault.ts'
 import { dayOf } from '../../domain/calendar.ts'
 import type { EvidenceFile, SignedCheckpoint } from '../evidence-file.ts'
-import { coveredCategories } from '../evidence-follower.ts'
+import { coveredCategories, shownCategories } from '../evidence-follower.ts'
+import { recordOf } from '../leaf.ts'
 import { inclusionProof } from '../merkle-tree.ts'
 import {
   mostPackedEvents,
@@ -15,6 +16,7 @@ import {
   PackRefused,
   placesOf,
   wholeStreamsOf,
+  type EntryApart,
   type EvidencePack,
   type PackedEvent,
   type PackScope,
@@ -62,6 +64,7 @@ export async function gatherPack(request: PackRequest, sources: PackSources, now
   // Several streams are read one after another; a pack has them in the order of the log.
   if (request.scope.of === 'group' || request.scope.of === 'register')
     events.sort((a, b) => (a.proof?.index ?? Infinity) - (b.proof?.index ?? Infinity) || 0)
+  const apart = request.scope.of === 'log' ? await entriesApart(sources, checkpoint) : []
   if (events.length === 0) throw new PackRefused('There is no event of what was asked for.')
   return {
     format: packFormat,
@@ -75,7 +78,20 @@ export async function gatherPack(request: PackRequest, sources: PackSources, now
     witnessKeys: [...sources.witnessKeys],
     hasPersonalFields: request.withPersonalFields,
     events,
+    ...(apart.length > 0 && { apart }),
   }
+}
+
+/** Without them a pack of the whole log would seem to lack what it must not tell. */
+async function entriesApart({ store, file }: PackSources, checkpoint: SignedCheckpoint): Promise<EntryApart[]> {
+  const entries: EntryApart[] = []
+  const categories = coveredCategories.filter((category) => !shownCategories.includes(category))
+  for await (const event of store.readAll(categories)) {
+    if (entries.length === mostPackedEvents) throw tooMany()
+    const proof = proofOf(event, file, checkpoint)
+    if (proof) entries.push({ record: recordOf(event).toString(), proof })
+  }
+  return entries
 }
 
 const tooMany = () =>
@@ -94,7 +110,7 @@ async function* eventsIn(scope: PackScope, store: PackSources['store']): AsyncGe
       for await (const event of store.read(stream)) if (places.has(`${stream} revision ${event.revision}`)) yield event
     return
   }
-  for await (const event of store.readAll(coveredCategories)) {
+  for await (const event of store.readAll(shownCategories)) {
     if (scope.of === 'days') {
       const day = recordedOn(event)
       if (day === null || day < scope.from || day > scope.to) continue

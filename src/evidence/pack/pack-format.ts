@@ -69,6 +69,19 @@ export interface PackedEvent {
   readonly opened: Readonly<Record<string, unknown>> | null
 }
 
+/**
+ * An entry of the log that is in a pack of the whole log without its event: what the entry is about is shown to nobody, and the
+ * entry proves that it is there.
+ */
+export interface EntryApart {
+  /** The record of the event that is hashed as its leaf: digests, and nothing that was recorded. */
+  readonly record: string
+  readonly proof: { readonly index: number; readonly path: readonly string[] }
+}
+
+/** How the streams are called whose events go into no pack. */
+export const streamsApart = /^partnersafety-/
+
 export interface EvidencePack {
   readonly format: typeof packFormat
   readonly id: string
@@ -87,6 +100,8 @@ export interface EvidencePack {
   readonly hasPersonalFields: boolean
   /** In the order of the log. */
   readonly events: readonly PackedEvent[]
+  /** Of the whole log: the entries whose events are shown to nobody; absent where there are none. */
+  readonly apart?: readonly EntryApart[]
 }
 
 export const packFormat = 'throughline-evidence-pack/1'

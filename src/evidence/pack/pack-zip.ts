@@ -4,6 +4,7 @@ import { formatProof } from '../inclusion-proof.ts'
 import {
   packFormat,
   PackRefused,
+  type EntryApart,
   type EvidencePack,
   type PackedEvent,
   type PackedRow,
@@ -84,7 +85,7 @@ export function derivedFiles(pack: EvidencePack): Record<string, string> {
 }
 
 /** Whoever hands in a pack may have written anything into it. */
-function isPack({ scope, checkpoint, logKeys, witnessKeys, madeAt, id, events }: EvidencePack): boolean {
+function isPack({ scope, checkpoint, logKeys, witnessKeys, madeAt, id, events, apart }: EvidencePack): boolean {
   const isText = (value: unknown) => typeof value === 'string'
   const isContent = (content: StoredContent | undefined) =>
     content?.form === 'absent' || (typeof content?.form === 'string' && isText(content.text))
@@ -101,7 +102,13 @@ function isPack({ scope, checkpoint, logKeys, witnessKeys, madeAt, id, events }:
     isContent(event.metadata) &&
     (event.proof === null ||
       (Number.isSafeInteger(event.proof?.index) && Array.isArray(event.proof?.path) && event.proof.path.every(isText)))
+  const isApart = (entry: EntryApart | null) =>
+    isText(entry?.record) &&
+    Number.isSafeInteger(entry?.proof?.index) &&
+    Array.isArray(entry?.proof?.path) &&
+    entry.proof.path.every(isText)
   return (
+    (apart === undefined || (Array.isArray(apart) && apart.every(isApart))) &&
     [scope?.of, checkpoint, madeAt, id].every(isText) &&
     (scope.of !== 'register' || (Array.isArray(scope.rows) && scope.rows.every(isRow))) &&
     [logKeys, witnessKeys].every((keys) => Array.isArray(keys) && keys.every(isText)) &&

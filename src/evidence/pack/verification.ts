@@ -4,7 +4,15 @@
  */
 import { ed25519 } from '@noble/curves/ed25519.js'
 import { sha256 } from '@noble/hashes/sha2.js'
-import { placesOf, wholeStreamsOf, type EvidencePack, type PackedEvent, type StoredContent } from './pack-format.ts'
+import {
+  placesOf,
+  streamsApart,
+  wholeStreamsOf,
+  type EntryApart,
+  type EvidencePack,
+  type PackedEvent,
+  type StoredContent,
+} from './pack-format.ts'
 
 export type PackedEventVerdict = 'ok' | 'altered' | 'missing' | 'extra' | 'reordered' | 'not-yet-covered'
 
@@ -37,6 +45,8 @@ export interface PackVerdict {
   /** In the order of the pack, what is missing where it belongs. */
   readonly events: readonly JudgedEvent[]
   readonly counts: Readonly<Record<PackedEventVerdict, number>>
+  /** Of the whole log: how many entries are proved to be in it whose events are shown to nobody. */
+  readonly apart: number
 }
 
 /** @param trustedKey the verifier key of the log as the reader knows it from elsewhere; the pack's own are believed without it */
@@ -59,6 +69,7 @@ export function verifyPack(pack: EvidencePack, trustedKey?: string): PackVerdict
     rowsAtOdds,
     events,
     counts,
+    apart: pack.scope.of === 'log' ? (pack.apart ?? []).filter((entry) => isProvenApart(entry, note)).length : 0,
   }
 }
 
@@ -107,6 +118,11 @@ function judgedEvents(pack: EvidencePack, note: ParsedNote | null): JudgedEvent[
     judged.push({ verdict, where, event })
   }
   for (const where of places ?? []) if (!seen.has(where)) judged.push({ verdict: 'missing', where, event: null })
+  for (const entry of pack.scope.of === 'log' ? (pack.apart ?? []) : []) {
+    const { index } = entry.proof
+    if (isProvenApart(entry, note)) indexes.add(index)
+    else judged.push({ verdict: 'altered', where: `entry ${index} of the log`, event: null })
+  }
   if (pack.scope.of === 'log' && note)
     judged.push(...missing(0, note.size, (entry) => `entry ${entry} of the log`, indexes))
   return judged
@@ -168,12 +184,21 @@ function missing(
 const isInScope = ({ scope }: EvidencePack, { stream }: PackedEvent): boolean =>
   wholeStreamsOf(scope)?.includes(stream) ?? true
 
+/** Only what is of those streams may be left out, and that it is says the entry that is proved. */
+function isProvenApart({ record, proof }: EntryApart, note: ParsedNote | null): boolean {
+  if (!isLeaf(utf8(record), proof, note)) return false
+  const { stream } = JSON.parse(record) as { stream?: unknown }
+  return typeof stream === 'string' && streamsApart.test(stream)
+}
+
+const isIncluded = (event: PackedEvent, note: ParsedNote | null): boolean =>
+  event.proof !== null && isLeaf(recordBytes(event), event.proof, note)
+
 /** RFC 9162, section 2.1.3.2. */
-function isIncluded(event: PackedEvent, note: ParsedNote | null): boolean {
-  if (!note || !event.proof) return false
-  const { index, path } = event.proof
+function isLeaf(record: Uint8Array, { index, path }: EntryApart['proof'], note: ParsedNote | null): boolean {
+  if (!note) return false
   if (!Number.isSafeInteger(index) || index < 0 || index >= note.size) return false
-  let hash = sha256(joined(leafPrefix, recordBytes(event)))
+  let hash = sha256(joined(leafPrefix, record))
   let node = index
   let last = note.size - 1
   for (const encoded of path) {

@@ -17,6 +17,12 @@ const today: Section = { href: '/today', text: 'Today', needs: 'read', under: /^
 const sections: readonly Section[] = [
   { href: '/', text: 'Case load', needs: 'read', under: /^\/(?:$|\?|journeys(?:\/|$))/ },
   { href: '/groups', text: 'Groups', needs: 'read', under: /^\/(?:groups|sessions|facilitators)(?:[/?]|$)/ },
+  {
+    href: '/partner-safety',
+    text: 'Partner safety',
+    needs: 'partner_safety',
+    under: /^\/partner-safety(?:[/?]|$)/,
+  },
   { href: '/rights', text: 'Rights', needs: 'protect', under: /^\/rights(?:[/?]|$)/ },
   { href: '/registers', text: 'Registers', needs: 'review', under: /^\/(?:registers|questions)(?:[/?]|$)/ },
   { href: '/import', text: 'Import', needs: 'record', under: /^\/import(?:[/?]|$)/ },

@@ -2,6 +2,7 @@
 import { context, createContextKey, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, type Span } from '@opentelemetry/api'
 import type { NestFastifyApplication } from '@nestjs/platform-fastify'
 import type { FastifyRequest } from 'fastify'
+import { isUntold } from './untold.ts'
 
 /** The tracer looks here for the id of the trace to begin. */
 const correlation = createContextKey('throughline correlation id')
@@ -16,7 +17,7 @@ export function traceRequests(app: NestFastifyApplication): void {
   fastify.addHook('onRequest', (request, _reply, done) => {
     const { method, routeOptions, id } = request
     const route = routeOptions.url
-    if (route && !untold.test(route)) {
+    if (route && !untold.test(route) && !isUntold(route)) {
       const options = { kind: SpanKind.SERVER, attributes: { 'http.request.method': method, 'http.route': route } }
       const begin = () => tracer.startSpan(`${method} ${route}`, options)
       spans.set(request, context.with(ROOT_CONTEXT.setValue(correlation, id), begin))

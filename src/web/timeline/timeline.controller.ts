@@ -36,6 +36,7 @@ export class TimelineController {
         .map((dispute) => ({ ...dispute, settlement: dispute.settled && settlements[dispute.settled.settlement] })),
       detailsCorrections: correctionsOf(await this.journeys.detailsTold(page.header.participantId)),
       canPutRight: page.header.parked === null && isPermitted(page.as, 'record'),
+      mayRecord: isPermitted(page.as, 'record'),
       offered: isPermitted(page.as, 'record') ? formsOffered({ header: page.header, entries }) : [],
     })
   }

@@ -89,6 +89,9 @@ function verdictBox(verdict) {
         `${plural(counts.ok, 'event')} of this pack ${counts.ok === 1 ? 'is' : 'are'} in the signed log, byte for byte.` +
           (counts['not-yet-covered'] > 0
             ? ` ${plural(counts['not-yet-covered'], 'event')} came after the log was last signed and cannot be proved yet.`
+            : '') +
+          (verdict.apart > 0
+            ? ` ${plural(verdict.apart, 'more entry', 'more entries')} of the log ${verdict.apart === 1 ? 'is' : 'are'} proved to be there and told to nobody.`
             : ''),
       ]
     : wrong > 0
