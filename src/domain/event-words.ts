@@ -319,18 +319,18 @@ const eventWords = {
     shortName: 'Scheduled',
     contact: null,
     weight: 'none',
-    detail: ({ data }) => `${data.programmeSession} on ${data.on} at ${data.startsAt}`,
+    detail: ({ data }) => `${data.programmeSession} on ${dayInWords(data.on)} at ${data.startsAt}`,
     sentence: ({ data }) =>
-      `${sessionName(data.programmeSession)} of group ${data.groupCode} was scheduled for ${data.on} at ${data.startsAt}.`,
+      `${sessionName(data.programmeSession)} of group ${data.groupCode} was scheduled for ${dayInWords(data.on)} at ${data.startsAt}.`,
   },
   SessionRescheduled: {
     name: 'Session moved',
     shortName: 'Moved',
     contact: null,
     weight: 'none',
-    detail: ({ data }) => `to ${data.on} at ${data.startsAt}`,
+    detail: ({ data }) => `to ${dayInWords(data.on)} at ${data.startsAt}`,
     sentence: ({ data }) =>
-      `The session was moved to ${data.on} at ${data.startsAt}; the reason: ${changeReasons[data.reason].toLowerCase()}.`,
+      `The session was moved to ${dayInWords(data.on)} at ${data.startsAt}; the reason: ${changeReasons[data.reason].toLowerCase()}.`,
   },
   SessionCancelled: {
     name: 'Session called off',

@@ -1,5 +1,5 @@
 // Everything works without this file; it only saves page loads.
-import { Button, ErrorSummary, Radios, SkipLink, createAll } from 'govuk-frontend'
+import { Button, ErrorSummary, SkipLink, createAll } from 'govuk-frontend'
 import { Alert } from '@ministryofjustice/frontend/moj/components/alert/alert.mjs'
 import { follow } from './follow.js'
 import { followMoment, offerPng } from './picture.js'
@@ -10,7 +10,7 @@ import { untilDone } from './until-done.js'
 import { watch } from './watch.js'
 
 document.body.classList.add('js-enabled', 'govuk-frontend-supported')
-for (const component of [Button, ErrorSummary, Radios, SkipLink, Alert]) createAll(component)
+for (const component of [Button, ErrorSummary, SkipLink, Alert]) createAll(component)
 for (const element of document.querySelectorAll('[data-module="tl-replay"]')) void replay(element)
 for (const element of document.querySelectorAll('[data-live]')) follow(element)
 for (const element of document.querySelectorAll('[data-recorded-once]')) recordedOnce(element)
