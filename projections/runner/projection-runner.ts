@@ -205,7 +205,7 @@ export class ProjectionRunner {
       const processor = await BatchProcessor.of(this.sources, current)
       let isCaughtUp = false
       const from = { categories, after: processor.position, batchSize, signal }
-      for await (const batch of store.subscribe(from)) {
+      for await (const batch of store.follow(from)) {
         const begunAt = Date.now()
         isCaughtUp ||= batch.caughtUp
         await processor.process(batch, !isCaughtUp)

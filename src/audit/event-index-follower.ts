@@ -24,7 +24,7 @@ export class EventIndexFollower {
   })
 
   constructor(
-    private readonly store: Pick<EventStore, 'subscribe' | 'firstEventAfter' | 'headPosition'>,
+    private readonly store: Pick<EventStore, 'follow' | 'firstEventAfter' | 'headPosition'>,
     private readonly index: EventIndex,
     private readonly log: FollowerLog,
   ) {}
@@ -59,7 +59,7 @@ export class EventIndexFollower {
 
   private async follow(signal: AbortSignal, onProgress: () => void): Promise<void> {
     const after = this.index.readUpTo
-    const batches = this.store.subscribe({ categories: shownCategories, after, batchSize: largestBatch, signal })
+    const batches = this.store.follow({ categories: shownCategories, after, batchSize: largestBatch, signal })
     for await (const batch of batches) {
       if (batch.events.length > 0 && batch.upTo !== null) this.index.append(batch.events, batch.upTo)
       onProgress()

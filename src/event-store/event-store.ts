@@ -4,12 +4,15 @@ import { Observable } from 'rxjs'
 import { CatchUpSubscription, type SubscriptionOptions } from './catch-up-subscription.ts'
 import { clientOf, connectionProblem, reach } from './connection.ts'
 import { readFiltered, serverTime } from './filtered-read.ts'
+import { sendFarAhead } from './flow-control.ts'
 import type { Outages } from './outages.ts'
 import { answeredInTime, eventsOf, firstOf } from './reading.ts'
 import { storeErrorFrom, type StoreUnavailable } from './store-errors.ts'
 import { storedEventFrom, type StoredEvent } from './stored-event.ts'
 
 export class EventStore {
+  private followingClient: EventStoreDBClient | undefined
+
   constructor(
     private readonly client: EventStoreDBClient,
     private readonly connectionString: string,
@@ -135,9 +138,21 @@ export class EventStore {
     return this.asked(() => answeredInTime(Array.fromAsync(eventsOf(readFiltered(this.client, wanted)))))
   }
 
-  /** Follows every stream of the categories, or of a partition of them, from just after a position in the log. */
+  /** Reads every stream of the categories, or of a partition of them, from just after a position in the log, and what comes then. */
   subscribe(options: SubscriptionOptions): CatchUpSubscription {
     return new CatchUpSubscription(this.client, options, this.outages)
+  }
+
+  /**
+   * The same, for as long as the process runs and beside all else that it does: on a connection of its own, on which a burst finds
+   * room and commands do not wait behind it.
+   */
+  follow(options: SubscriptionOptions): CatchUpSubscription {
+    if (!this.followingClient) {
+      this.followingClient = clientOf(this.connectionString)
+      sendFarAhead(this.followingClient)
+    }
+    return new CatchUpSubscription(this.followingClient, options, this.outages)
   }
 
   /** Follows one stream from just after a revision: what is appended while somebody looks at what stood there. */
@@ -155,7 +170,7 @@ export class EventStore {
   }
 
   async close(): Promise<void> {
-    await this.client.dispose()
+    await Promise.all([this.client.dispose(), this.followingClient?.dispose()])
   }
 
   private asked<T>(look: () => Promise<T>): Promise<T> {

@@ -71,7 +71,7 @@ export class EvidenceFollower {
 
   private async follow(signal: AbortSignal, onProgress: () => void): Promise<void> {
     const after = this.evidence.readUpTo
-    for await (const batch of this.store.subscribe({
+    for await (const batch of this.store.follow({
       categories: coveredCategories,
       after,
       batchSize: largestBatch,

@@ -91,7 +91,7 @@ export class RegisterCarrier {
   private async follow(signal: AbortSignal, onProgress: () => void): Promise<void> {
     await this.carryAgain()
     const after = await this.whereItLeftOff()
-    for await (const batch of this.store.subscribe({ categories: carriedCategories, after, batchSize, signal })) {
+    for await (const batch of this.store.follow({ categories: carriedCategories, after, batchSize, signal })) {
       await this.carryAll(batch.events, batch.upTo)
       onProgress()
       if (batch.upTo !== null && batch.upTo > this.position) this.reached.next(batch.upTo)

@@ -43,11 +43,7 @@ const own: Readonly<Record<Role, readonly [heading: string, ...parts: string[]]>
   treatment_manager: ['Case load', 'Case load', 'Groups', 'Import', 'Your account'],
   auditor: ['Case load', 'Case load', 'Groups', 'Registers', 'Audit', 'Your account'],
   data_protection_officer: ['Case load', 'Case load', 'Groups', 'Rights', 'Registers', 'Audit', 'Your account'],
-<<<<<<< ours
   partner_safety_worker: ['Partner safety', 'Partner safety', 'Your account'],
-=======
-  partner_safety_worker: ['Your account', 'Your account'],
->>>>>>> theirs
   administrator: ['Operations', 'Operations', 'Your account'],
 }
 

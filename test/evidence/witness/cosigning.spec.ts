@@ -82,9 +82,9 @@ it('a history that was written anew is refused by the witness, and told as an er
 /** The same store, in which the first event has another id. */
 function alteredFirst(store: Runtime['store']) {
   return {
-    async *subscribe(options: Parameters<Runtime['store']['subscribe']>[0]) {
+    async *follow(options: Parameters<Runtime['store']['follow']>[0]) {
       let isFirst = true
-      for await (const batch of store.subscribe(options)) {
+      for await (const batch of store.follow(options)) {
         const events = batch.events.map((event) => {
           const altered = isFirst ? { ...event, id: '00000000-0000-4000-8000-000000000000' } : event
           isFirst = false
