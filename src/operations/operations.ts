@@ -14,6 +14,7 @@ import {
 import { isDatabaseUnavailable } from '../../projections/storage/availability.ts'
 import { projections } from '../../projections/projections.ts'
 import { reprocess } from '../../projections/runner/reprocess.ts'
+import { backupStatus, type BackupStatus } from './backup-status.ts'
 import type { ReadModelStatus, StatusOfReadModels, StatusSources } from './status.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 
@@ -38,13 +39,17 @@ export interface Reprocessed {
 
 export class Operations {
   constructor(
-    private readonly stood: StatusSources & Pick<Runtime, 'vault' | 'log' | 'commands'>,
+    private readonly stood: StatusSources & Pick<Runtime, 'vault' | 'log' | 'commands' | 'config'>,
     private readonly status: StatusOfReadModels,
   ) {}
 
   /** @returns null where the read models' database is away. */
   async look(): Promise<ServiceStatus | null> {
     return this.seen()
+  }
+
+  backup(): BackupStatus {
+    return backupStatus(this.stood.config, Date.now())
   }
 
   /** A digest of how things stand, each time it has changed. */
@@ -79,12 +84,12 @@ export class Operations {
 
   private readonly changing = timer(0, lookEveryMs).pipe(
     exhaustMap(() => from(this.seen()).pipe(catchError(() => EMPTY))),
-    map(digestOf),
+    map((status) => digestOf(status, this.backup())),
     distinctUntilChanged(),
     shareReplay({ bufferSize: 1, refCount: true }),
   )
 }
 
 /** Changes with what there is to see. */
-export const digestOf = (status: ServiceStatus | null): string =>
-  createHash('sha256').update(JSON.stringify(status)).digest('base64url').slice(0, 12)
+export const digestOf = (status: ServiceStatus | null, backup: BackupStatus): string =>
+  createHash('sha256').update(JSON.stringify({ status, backup })).digest('base64url').slice(0, 12)

@@ -3,7 +3,7 @@ import type { FastifyReply } from 'fastify'
 import { RequiresPermission } from '../../access/permission.guard.ts'
 import { digestOf, Operations } from '../../operations/operations.ts'
 import { BadAddress } from '../errors/pages.filter.ts'
-import { operationsView, reprocessedWords } from './operations.ts'
+import { backupView, operationsView, reprocessedWords } from './operations.ts'
 
 @RequiresPermission('operate')
 @Controller('operations')
@@ -13,9 +13,11 @@ export class OperationsController {
   @Get()
   async show(@Query() query: Record<string, unknown>, @Res() reply: FastifyReply) {
     const status = await this.operations.look()
+    const backup = this.operations.backup()
     return reply.view('operations/operations.njk', {
       ...operationsView(status),
-      digest: digestOf(status),
+      backup: backupView(backup, Date.now()),
+      digest: digestOf(status, backup),
       done: reprocessedWords(query),
       stillParked: Number(query.still) > 0,
     })

@@ -1,5 +1,6 @@
 /** How the service stands, in an operator's words. */
 import { futureInWords, problemInWords } from '../../commands/clock-check.ts'
+import type { BackupStatus } from '../../operations/backup-status.ts'
 import type { ServiceStatus } from '../../operations/operations.ts'
 import type { ProjectionStatus, RebuildStatus, ReadModelStatus } from '../../operations/status.ts'
 import { sayCount } from '../layout/dates.ts'
@@ -42,6 +43,31 @@ function clockView({ problem, isTrusted, future }: ServiceStatus['clock']): read
 }
 
 const sentenceInside = (sentence: string): string => sentence.charAt(0).toLowerCase() + sentence.slice(1)
+
+/** @param now milliseconds since 1970 */
+export function backupView({ state, madeAt, everyHours }: BackupStatus, now: number) {
+  const age = madeAt === null ? null : saySpan(Math.max(0, now - Date.parse(madeAt)) / 1_000)
+  const schedule = everyHours === null ? '' : `one every ${sayCount(everyHours, 'hour')}`
+  const said: Record<
+    BackupStatus['state'],
+    { readonly age: string; readonly warning?: string; readonly todo?: string }
+  > = {
+    elsewhere: { age: 'Made by the event store’s own cluster' },
+    not_scheduled: { age: 'Not scheduled: BACKUP_DIR is not set' },
+    in_time: { age: `${age} old` },
+    missing: {
+      age: 'There is none',
+      warning: 'There is no backup of the event log',
+      todo: `BACKUP_EVERY asks for ${schedule}, and none of them is good, or its disk is away.`,
+    },
+    overdue: {
+      age: `${age} old`,
+      warning: 'The newest good backup is too old',
+      todo: `It is ${age} old, and BACKUP_EVERY asks for ${schedule}.`,
+    },
+  }
+  return { ...said[state], madeAt }
+}
 
 const databaseAway: Said = {
   name: 'The database of the read models is away',
