@@ -41,10 +41,15 @@ function oneImportAtATime(dataDir: string): DataDirectoryLock {
   }
 }
 
-await atTheTerminal(async () => {
+/** What a contact log becomes: the log takes six times its size, the read models four, and what is being written is there twice. */
+const bytesOnDisk = (sizeOfFile: number): number => 11 * sizeOfFile + 8 * 2 ** 20
+
+const sizeOf = (file: string): number => statSync(file, { throwIfNoEntry: false })?.size ?? 0
+
+const importing = async () => {
   const [file] = command.args as [string]
   const options = command.opts<{ check?: boolean; json?: boolean; rejects?: string; reconsider?: boolean }>()
-  const size = statSync(file, { throwIfNoEntry: false })?.size ?? 0
+  const size = sizeOf(file)
   const config = readConfig()
   const alone = options.check ? null : oneImportAtATime(config.dataDir)
   let bar = null as ProgressBar | null
@@ -114,7 +119,9 @@ await atTheTerminal(async () => {
     await runtime.close()
     alone?.release()
   }
-})
+}
+
+await atTheTerminal(importing, [], () => bytesOnDisk(sizeOf(command.args[0]!)))
 
 /** The improbable among the accepted records. They are in: nobody is asked about what another system recorded. */
 function oddLines(found: ImportResult['oddities']): readonly string[] {

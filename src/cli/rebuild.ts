@@ -1,5 +1,7 @@
 /** npm run rebuild: read models built again from the first event of the log, while the app goes on serving those it has. */
 import { Command } from 'commander'
+import { statSync } from 'node:fs'
+import { join } from 'node:path'
 import { categories } from '../../projections/projection.ts'
 import { projections } from '../../projections/projections.ts'
 import { CheckpointConflict } from '../../projections/runner/checkpoint-store.ts'
@@ -19,7 +21,13 @@ const command = new Command('npm run rebuild --')
   .showHelpAfterError()
   .parse()
 
-await atTheTerminal(async () => {
+/** The read models once more beside those that are served, and what is being written. */
+function bytesOnDisk(): number {
+  const { dataDir } = readConfig()
+  return 2 * (statSync(join(dataDir, 'read-models.sqlite'), { throwIfNoEntry: false })?.size ?? 0)
+}
+
+const rebuilding = async () => {
   const name = command.args[0] ?? 'all'
   if (name !== 'all' && !names.includes(name))
     throw new UsageError(`There is no projection "${name}". Name one of ${names.join(', ')}, or all.`)
@@ -64,4 +72,6 @@ await atTheTerminal(async () => {
     bar?.end()
     await runtime.close()
   }
-})
+}
+
+await atTheTerminal(rebuilding, [], bytesOnDisk)

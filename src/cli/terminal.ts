@@ -32,10 +32,12 @@ const mendable = [
 /**
  * Runs a command to its end: exit code 0 when it is done, 1 when it could not be, with the reason in a sentence.
  * @param more errors of this command that the person at the terminal can mend, besides those of all commands
+ * @param neededBytes about how much the command needs on the disk of the data directory, asked when that is full
  */
 export async function atTheTerminal(
   work: () => Promise<void>,
   more: readonly (abstract new (...words: never[]) => Error)[] = [],
+  neededBytes?: () => number,
 ): Promise<void> {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', unlessNobodyReads)
   try {
@@ -44,7 +46,10 @@ export async function atTheTerminal(
     const place = isDamagedEvent(failure)
       ? keptIn.events(join(dataDirectory(), 'store'))
       : keptIn.dataDirectory(dataDirectory())
-    const error = storageProblem(failure, place) ?? (await problemOfConnection(failure)) ?? failure
+    const error =
+      storageProblem(failure, { ...place, neededBytes: neededBytes?.() }) ??
+      (await problemOfConnection(failure)) ??
+      failure
     const known = [...mendable, ...more].some((kind) => error instanceof kind)
     process.stderr.write(
       known

@@ -17,6 +17,8 @@ export interface Kept {
   /** The environment variable that names another place. */
   readonly setting: string
   readonly whereDamaged: string
+  /** About how much the work under way needs on the disk, in bytes; undefined where that is not known. */
+  readonly neededBytes?: number | undefined
 }
 
 export const keptIn = {
@@ -80,9 +82,13 @@ function codeOf(error: Error): string | undefined {
 }
 
 /** @returns null for an error that says nothing about the disk or the files on it */
-export function storageProblem(error: unknown, { what, path, setting, whereDamaged }: Kept): StorageProblem | null {
+export function storageProblem(
+  error: unknown,
+  { what, path, setting, whereDamaged, neededBytes }: Kept,
+): StorageProblem | null {
   if (error instanceof StorageProblem) return error
   if (!(error instanceof Error)) return null
+  const needed = neededBytes === undefined ? '' : `, about ${Math.ceil(neededBytes / 2 ** 20)} MB are needed`
   const because = sentence()
   return because === null ? null : new StorageProblem(because, error)
 
@@ -91,10 +97,10 @@ export function storageProblem(error: unknown, { what, path, setting, whereDamag
       case 'ENOSPC':
       case 'EDQUOT':
       case 'SQLITE_FULL':
-        return `${what} in ${path} cannot be written: its disk is full (${roomOn(path)}). Nothing that was recorded is lost. Make room, then start the same command again: it goes on where it stopped.`
+        return `${what} in ${path} cannot be written: its disk is full (${roomOn(path)}${needed}). Nothing that was recorded is lost. Make room, then start the same command again: it goes on where it stopped.`
       case 'EIO':
       case 'SQLITE_IOERR':
-        return `${what} in ${path} cannot be made durable: its disk fails, or is full (${roomOn(path)}). Nothing that was acknowledged is lost. Look after the disk, then start the same command again: it goes on where it stopped.`
+        return `${what} in ${path} cannot be made durable: its disk fails, or is full (${roomOn(path)}${needed}). Nothing that was acknowledged is lost. Look after the disk, then start the same command again: it goes on where it stopped.`
       case 'ENOENT':
         return `${what} cannot be made in ${path}: the directory above it is missing, or its disk can only be read. Make it, or set ${setting} to another directory.`
       case 'EROFS':

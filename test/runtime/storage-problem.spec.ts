@@ -83,7 +83,10 @@ describe('a command on ground that gives way says in a sentence what to do', () 
     const disk = mounted('size=6m')
     const dataDir = join(disk, 'data')
     const full = importInto(dataDir, log)
-    toldInASentence(full, /(its disk is full|its disk fails, or is full) \(\d+ MB free.*start the same command again/)
+    toldInASentence(
+      full,
+      /(its disk is full|its disk fails, or is full) \(\d+ MB free on the disk of \S+, about 17 MB are needed\)\..*start the same command again/,
+    )
     execFileSync('mount', ['-o', 'remount,size=80m', disk])
     const again = importInto(dataDir, log)
     expect([again.status, again.stderr]).toEqual([0, expect.not.stringContaining('cannot')])
@@ -118,7 +121,7 @@ describe('a command on ground that gives way says in a sentence what to do', () 
       expect(readdirSync(disk).sort()).toEqual(['ballast', 'data'])
       toldInASentence(
         rebuild(),
-        /(its disk is full|its disk fails, or is full) \(\d+ MB free.*start the same command again/,
+        /(its disk is full|its disk fails, or is full) \(\d+ MB free on the disk of \S+, about \d+ MB are needed\)\..*start the same command again/,
       )
       rmSync(join(disk, 'ballast'))
       for (const { status, stderr } of [rebuild(), backUp()]) expect(status, stderr).toBe(0)
@@ -144,6 +147,13 @@ describe('the reason', () => {
     ['EIO', /its disk fails/],
     ['SQLITE_CORRUPT', /is damaged/],
   ])('%s is said in plain words', (code, words) => expect(storageProblem(failure(code), kept)?.message).toMatch(words))
+
+  it.each(['ENOSPC', 'EIO'])('%s says how much is free and about how much is needed', (code) => {
+    expect(storageProblem(failure(code), { ...kept, neededBytes: 25 * 2 ** 20 - 1 })?.message).toMatch(
+      /^The data directory in \/data .* full \(\d+ MB free on the disk of \/\S*, about 25 MB are needed\)\. Nothing that was .* is lost\. .*start the same command again/,
+    )
+    expect(storageProblem(failure(code), kept)?.message).not.toContain('needed')
+  })
 
   it('of a fault that has nothing to do with the disk is left alone', () => {
     for (const error of [failure('ECONNREFUSED'), new TypeError('x is not a function'), null, 'x'])
