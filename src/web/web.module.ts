@@ -11,6 +11,7 @@ import { RUNTIME, type Runtime } from '../runtime/runtime.ts'
 import { ChangesController } from './audit/changes.controller.ts'
 import { DeskController } from './audit/desk.controller.ts'
 import { PacksController } from './audit/packs.controller.ts'
+import { PeopleController } from './audit/people.controller.ts'
 import { ReachedStreams } from './audit/reached-streams.ts'
 import { StreamController } from './audit/stream.controller.ts'
 import { CaseloadPageController } from './caseload/caseload.controller.ts'
@@ -70,6 +71,7 @@ import { TimelineController } from './timeline/timeline.controller.ts'
     EvidenceLogController,
     DeskController,
     ChangesController,
+    PeopleController,
     StreamController,
     SavedViewsController,
     PacksController,

@@ -39,6 +39,27 @@ async function level(): Promise<void> {
 const get = (path: string, role: Role = 'auditor') =>
   served.app.inject({ url: path, headers: { host: 'localhost', cookie: cookieFor(served.app, role) } })
 
+/** One session of an auditor, who fills in the form of the desk. */
+async function searching() {
+  const cookie = cookieFor(served.app, 'auditor')
+  const open = (url: string) => served.app.inject({ url, headers: { host: 'localhost', cookie } })
+  const page = await open('/audit')
+  const csrf = page.cookies.find(({ name }) => name === '_csrf')!
+  const token = /name="_csrf" value="([^"]+)"/.exec(page.body)![1]!
+  const send = (fields: Record<string, string>) =>
+    served.app.inject({
+      method: 'POST',
+      url: '/audit',
+      headers: {
+        host: 'localhost',
+        cookie: `${cookie}; _csrf=${csrf.value}`,
+        'content-type': 'application/x-www-form-urlencoded',
+      },
+      payload: new URLSearchParams({ _csrf: token, ...fields }).toString(),
+    })
+  return { open, send }
+}
+
 const metadataOf = ({ metadata }: StoredEvent) => metadata as Metadata
 const placed = ({ stream, revision }: PlaceInStream) => `${stream} ${revision}`
 
@@ -130,21 +151,7 @@ describe('the desk', () => {
 
   it('finds a case by its reference, which stands in no address', async () => {
     const { reference } = (await askedAs('auditor', () => served.app.get(Journeys).header(journeyId)))!
-    const cookie = cookieFor(served.app, 'auditor')
-    const page = await served.app.inject({ url: '/audit', headers: { host: 'localhost', cookie } })
-    const csrf = page.cookies.find(({ name }) => name === '_csrf')!
-    const token = /name="_csrf" value="([^"]+)"/.exec(page.body)![1]!
-    const send = (fields: Record<string, string>) =>
-      served.app.inject({
-        method: 'POST',
-        url: '/audit',
-        headers: {
-          host: 'localhost',
-          cookie: `${cookie}; _csrf=${csrf.value}`,
-          'content-type': 'application/x-www-form-urlencoded',
-        },
-        payload: new URLSearchParams({ _csrf: token, ...fields }).toString(),
-      })
+    const { send } = await searching()
     const { statusCode, headers } = await send({
       case: reference,
       'recorded-from': '1/1/2020',
@@ -157,6 +164,26 @@ describe('the desk', () => {
     expect(wrong.statusCode).toBe(400)
     expect(wrong.body).toContain('No case in this log has this reference')
     expect(wrong.body).toContain('“Happened from” must be a real date')
+  })
+
+  it('finds a man by name, shows whose events they are, and writes down whom the search showed', async () => {
+    const { name, crn } = (await askedAs('auditor', () => served.app.get(Journeys).header(journeyId)))!
+    const { send, open } = await searching()
+    const { statusCode, headers } = await send({ case: name.replace(',', ''), type: 'ReferralReceived' })
+    const location = String(headers.location)
+    expect([statusCode, location.replace(/search=[\w-]{22}/, 'search=ID')]).toEqual([
+      303,
+      '/audit/people?search=ID&type=ReferralReceived',
+    ])
+    const found = await open(location)
+    expect(found.body).toContain(crn)
+    expect(found.body).toContain(`href="/audit?case=journey-${journeyId}&amp;type=ReferralReceived"`)
+    const looks = await Array.fromAsync(served.runtime.store.read('consultation_by-spec-auditor'))
+    expect(looks.at(-1)).toMatchObject({ type: 'RecordsListed', data: { view: 'audit' } })
+    expect((looks.at(-1)!.data as { subjects: string[] }).subjects).toContain(journeyId)
+    expect((await open(`/audit?case=journey-${journeyId}`)).body).toContain(name)
+    // Nobody else reads what was sought, and the search ends with the session.
+    expect((await get(location)).statusCode).toBe(410)
   })
 
   it('answers an address again as it did, older pages included', async () => {

@@ -84,6 +84,10 @@ export class RegistersController {
         journeys: row.journeyIds.map((journeyId) => ({
           reference: known.get(journeyId)?.reference || 'Journey',
           href: `/journeys/${journeyId}/history${row.category === 'journey' ? `#event-${row.revision}` : ''}`,
+          bytes:
+            row.category === 'journey'
+              ? `/audit/streams/journey-${journeyId}?at=${row.revision}#event-${row.revision}`
+              : null,
         })),
       })),
       pagination: pagination(page, Math.ceil(answer.total / registerPageSize), (n) =>
