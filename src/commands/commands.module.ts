@@ -3,6 +3,7 @@ import { Module } from '@nestjs/common'
 import { RUNTIME_COMMANDS, type CommandHandlers } from './command-handlers.ts'
 import { ConsultationLog } from './consultation-log.ts'
 import { ErasureCommandHandler } from './erasure-command-handler.ts'
+import { EvidencePackCommandHandler } from './evidence-pack-command-handler.ts'
 import { FacilitatorCommandHandler } from './facilitator-command-handler.ts'
 import { GroupCommandHandler } from './group-command-handler.ts'
 import { JourneyCommandHandler } from './journey-command-handler.ts'
@@ -26,6 +27,11 @@ import { SessionCommandHandler } from './session-command-handler.ts'
       useFactory: ({ erasures }: CommandHandlers) => erasures,
       inject: [RUNTIME_COMMANDS],
     },
+    {
+      provide: EvidencePackCommandHandler,
+      useFactory: ({ evidencePacks }: CommandHandlers) => evidencePacks,
+      inject: [RUNTIME_COMMANDS],
+    },
     { provide: GroupCommandHandler, useFactory: ({ groups }: CommandHandlers) => groups, inject: [RUNTIME_COMMANDS] },
     {
       provide: SessionCommandHandler,
@@ -46,6 +52,7 @@ import { SessionCommandHandler } from './session-command-handler.ts'
   exports: [
     ConsultationLog,
     ErasureCommandHandler,
+    EvidencePackCommandHandler,
     LimitedAccessCommandHandler,
     FacilitatorCommandHandler,
     JourneyCommandHandler,

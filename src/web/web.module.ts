@@ -17,6 +17,7 @@ import { StreamController } from './audit/stream.controller.ts'
 import { CaseloadPageController } from './caseload/caseload.controller.ts'
 import { Searches } from './caseload/searches.ts'
 import { ConsultationController } from './consultation/consultation.controller.ts'
+import { Exports } from './exports.ts'
 import { Looking } from './looking.ts'
 import { GroupFormController } from './groups/group-form.controller.ts'
 import { FacilitatorsController } from './groups/facilitators.controller.ts'
@@ -83,6 +84,7 @@ import { TimelineController } from './timeline/timeline.controller.ts'
     InspectorQuestions,
     JourneyPages,
     Looking,
+    Exports,
     ReachedStreams,
     {
       provide: Searches,

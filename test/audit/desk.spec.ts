@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { Role } from '../../src/access/policy.ts'
 import { EventIndex, eventIndexFileName } from '../../src/audit/event-index.ts'
 import { EventReader } from '../../src/audit/event-reader.ts'
@@ -11,9 +11,11 @@ import { Cases } from '../../src/audit/cases.ts'
 import { dayOf } from '../../src/domain/calendar.ts'
 import type { Metadata } from '../../src/domain/history.ts'
 import type { StoredEvent } from '../../src/event-store/stored-event.ts'
+import { StoreUnavailable } from '../../src/event-store/store-errors.ts'
 import { Evidence } from '../../src/evidence/evidence.module.ts'
 import { coveredCategories } from '../../src/evidence/evidence-follower.ts'
 import { Journeys } from '../../src/queries/journeys.ts'
+import { waitUntilCaughtUp } from '../../src/runtime/runtime.ts'
 import { askedAs, cookieFor } from '../support/signed-in.ts'
 import { richestJourney, serve, type Served } from '../support/served.ts'
 
@@ -297,5 +299,49 @@ describe('a stream, whole', () => {
     expect(cases.streamsOf(person!)).toContain(own)
     expect(cases.streamNamed(journeyId)).toBe(own)
     expect(cases.streamNamed(randomUUID())).toBeNull()
+  })
+})
+
+describe('what is taken away', () => {
+  it('stands in a register with who took it, what, and how much it held', async () => {
+    const own = events.filter(({ stream }) => stream === `journey-${journeyId}`)
+    const rows = (await get('/registers/corrections/rows.jsonl')).body.split('\n').filter(Boolean).length
+    expect((await get('/registers/corrections/rows.csv')).statusCode).toBe(200)
+    expect((await get(`/journeys/${journeyId}/history.jsonl`)).statusCode).toBe(200)
+    expect((await get(`/journeys/${journeyId}/replay/picture.svg`)).statusCode).toBe(200)
+    expect((await get(`/api/journeys/${journeyId}/history`)).statusCode).toBe(200)
+    await waitUntilCaughtUp(served.runtime)
+    const { body } = await get('/registers/taken-away/rows.jsonl')
+    const taken = body
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
+    expect(
+      taken.map((row) => `${String(row.about_type)} ${String(row.detail)} ${String(row.records)}`).toSorted(),
+    ).toEqual(
+      [
+        `register_jsonl corrections ${rows}`,
+        `register_csv corrections ${rows}`,
+        `history_file ${journeyId} ${own.length}`,
+        `picture ${journeyId} ${taken.find((row) => row.about_type === 'picture')!.records as number}`,
+        `history_api ${journeyId} ${own.length}`,
+      ].toSorted(),
+    )
+    expect(new Set(taken.map((row) => row.recorded_by))).toEqual(new Set(['spec-auditor']))
+    const page = await get('/registers/taken-away')
+    expect(page.body).toContain('The history of one journey, as JSON Lines, with personal details')
+    expect(page.body).toContain(`Register: corrections: ${rows} records`)
+  })
+
+  it('is not sent where it cannot be written down', async () => {
+    vi.spyOn(served.runtime.commands.evidencePacks, 'recordExport').mockRejectedValue(new StoreUnavailable())
+    onTestFinished(() => void vi.restoreAllMocks())
+    for (const path of [
+      '/registers/corrections/rows.csv',
+      `/journeys/${journeyId}/history.jsonl`,
+      `/journeys/${journeyId}/replay/picture.svg`,
+      `/api/journeys/${journeyId}/history`,
+    ])
+      expect((await get(path)).statusCode, path).toBe(503)
   })
 })
