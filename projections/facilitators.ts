@@ -140,7 +140,13 @@ export const facilitators: Projection = {
     ],
     ...ignoring(...erasureEventTypes, ...limitedAccessEventTypes, ...statementEventTypes),
     ...ignoring(...journeyEventTypes, ...groupEventTypes, ...sessionEventTypes),
-    ...ignoring('ParticipantRegistered', 'ParticipantDetailsCorrected', 'ContactRefused', 'EvidencePackMade'),
+    ...ignoring(
+      'ParticipantRegistered',
+      'ParticipantDetailsCorrected',
+      'ContactRefused',
+      'EvidencePackMade',
+      'RecordsExported',
+    ),
   },
 }
 

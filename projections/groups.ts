@@ -228,7 +228,13 @@ export const groups: Projection = {
       },
     ],
     ...ignoring(...journeyEventTypes, ...facilitatorEventTypes),
-    ...ignoring('ParticipantRegistered', 'ParticipantDetailsCorrected', 'ContactRefused', 'EvidencePackMade'),
+    ...ignoring(
+      'ParticipantRegistered',
+      'ParticipantDetailsCorrected',
+      'ContactRefused',
+      'EvidencePackMade',
+      'RecordsExported',
+    ),
     ...ignoring(...erasureEventTypes, ...limitedAccessEventTypes, ...statementEventTypes),
   },
 }

@@ -237,6 +237,7 @@ export const participants: Projection = {
       'ContactRefused',
       'EvidencePackMade',
       ...limitedAccessEventTypes,
+      'RecordsExported',
     ),
   },
 }

@@ -41,13 +41,15 @@ export interface AuditEntryTable {
   source: string
   /** The revision that it corrects or withdraws. */
   about: number | null
-  /** Of a correction that says a fact anew: the type of the event that told it first. Of a pack: its scope. */
+  /** Of a correction that says a fact anew: the type of the event that told it first. Of a pack: its scope; of a file: its kind. */
   of: string | null
   /** The code on record before and after: of an attendance or of a reason for leaving. Of a pack: `opened` or `sealed`. */
   was: string | null
   became: string | null
   /** Which oddities were confirmed, as codes with a space between; the journey or the days of a pack. */
   detail: string | null
+  /** Of what was taken away: how many events or rows it held. */
+  records: number | null
 }
 
 /** One row a journey. */
@@ -88,6 +90,7 @@ const entryTable: Table = {
     was: 'text',
     became: 'text',
     detail: 'text',
+    records: 'integer',
   },
   key: ['list', 'subject_id', 'revision'],
   kind: 'append',
@@ -150,7 +153,7 @@ const journeyTable: Table = {
   }),
 }
 
-type Said = Partial<Pick<AuditEntryTable, 'about' | 'of' | 'was' | 'became' | 'detail'>>
+type Said = Partial<Pick<AuditEntryTable, 'about' | 'of' | 'was' | 'became' | 'detail' | 'records'>>
 
 const entry = (list: AuditList, event: Recorded<DomainEvent>, said: Said = {}): Change => {
   const { stream, revision, metadata } = event
@@ -174,6 +177,7 @@ const entry = (list: AuditList, event: Recorded<DomainEvent>, said: Said = {}): 
     was: said.was ?? null,
     became: said.became ?? null,
     detail: said.detail ?? null,
+    records: said.records ?? null,
   }
   return { table: entryTable, key: [list, idOf(stream), revision], apply: () => row }
 }
@@ -256,7 +260,7 @@ const journeyEventTypes = Object.keys(journeyPrivacy) as JourneyEvent['type'][]
 
 export const registers: Projection = {
   name: 'registers',
-  version: 2,
+  version: 3,
   question: 'What was put right, told late, taken back, confirmed or taken away, on any journey, when and by whom?',
   tables: [entryTable, journeyTable],
   on: {
@@ -286,8 +290,14 @@ export const registers: Projection = {
     ParticipantDroppedOut: (event) => [...ofAny(event), entry('ended', event, { became: event.data.reason })],
     ProgrammeCompleted: (event) => [...ofAny(event), entry('ended', event)],
     EvidencePackMade: (event) => {
-      const { scope, of, personalFields } = event.data
-      return [entry('taken', event, { of: scope, became: personalFields ? 'opened' : 'sealed', detail: of })]
+      const { scope, of, personalFields, events } = event.data
+      return [
+        entry('taken', event, { of: scope, became: personalFields ? 'opened' : 'sealed', detail: of, records: events }),
+      ]
+    },
+    RecordsExported: (event) => {
+      const { kind, of, records, personalFields } = event.data
+      return [entry('taken', event, { of: kind, became: personalFields ? 'opened' : 'sealed', detail: of, records })]
     },
     ...ignoring(
       'ParticipantRegistered',

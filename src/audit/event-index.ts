@@ -255,6 +255,8 @@ function streamAbout(type: string, data: Record<string, unknown>): string | null
   if (type === 'ReferralReceived') return named('participant', data.participantId)
   if (type === 'SessionScheduled' || type === 'AllocatedToGroup') return named('group', data.groupId)
   if (type === 'EvidencePackMade') return data.scope === 'journey' ? named('journey', data.of) : null
+  if (type === 'RecordsExported')
+    return typeof data.kind === 'string' && data.kind.startsWith('register') ? null : named('journey', data.of)
   // Of the streams of groups and sessions; a journey's own events do not name it.
   return named('journey', data.journeyId)
 }

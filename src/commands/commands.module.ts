@@ -3,6 +3,7 @@ import { Module } from '@nestjs/common'
 import { RUNTIME_COMMANDS, type CommandHandlers } from './command-handlers.ts'
 import { ConsultationLog } from './consultation-log.ts'
 import { ErasureCommandHandler } from './erasure-command-handler.ts'
+import { EvidencePackCommandHandler } from './evidence-pack-command-handler.ts'
 import { FacilitatorCommandHandler } from './facilitator-command-handler.ts'
 import { GroupCommandHandler } from './group-command-handler.ts'
 import { JourneyCommandHandler } from './journey-command-handler.ts'
@@ -25,6 +26,11 @@ import { SessionCommandHandler } from './session-command-handler.ts'
     {
       provide: ErasureCommandHandler,
       useFactory: ({ erasures }: CommandHandlers) => erasures,
+      inject: [RUNTIME_COMMANDS],
+    },
+    {
+      provide: EvidencePackCommandHandler,
+      useFactory: ({ evidencePacks }: CommandHandlers) => evidencePacks,
       inject: [RUNTIME_COMMANDS],
     },
     { provide: GroupCommandHandler, useFactory: ({ groups }: CommandHandlers) => groups, inject: [RUNTIME_COMMANDS] },
@@ -53,6 +59,7 @@ import { SessionCommandHandler } from './session-command-handler.ts'
     PartnerSafetyCommandHandler,
     ConsultationLog,
     ErasureCommandHandler,
+    EvidencePackCommandHandler,
     LimitedAccessCommandHandler,
     FacilitatorCommandHandler,
     JourneyCommandHandler,

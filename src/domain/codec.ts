@@ -222,6 +222,7 @@ const shapes: {
   },
   CaseAccessLimited: { kind: limitKind, people, reason: limitReason, until: day },
   CaseAccessLimitLifted: { limit: count },
+  RecordsExported: { kind: text, of: text, records: count, personalFields: yesOrNo },
 }
 
 const shapeOf = Object.fromEntries(

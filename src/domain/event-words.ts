@@ -3,7 +3,7 @@ import { dayInWords } from './calendar.ts'
 import type { DomainEvent, EventType } from './events.ts'
 import { facilitatorDepartures, supportForms, trainingCourses } from './facilitator/training.ts'
 import { changeReasons, departures, type PlannedFacilitator } from './group/room.ts'
-import { packReasons } from './evidence-pack.ts'
+import { exportKinds, isExportKind, packReasons } from './evidence-pack.ts'
 import { decliningReasons, erasureReasons, holdReasons } from './erasure.ts'
 import type { Recorded } from './history.ts'
 import { limitKinds, limitReasons } from './limited-access.ts'
@@ -443,6 +443,15 @@ const eventWords = {
     weight: 'none',
     detail: ({ data }) => `event ${data.limit}`,
     sentence: ({ data }) => `The limit that event ${data.limit} had set on who may see this case was lifted.`,
+  },
+  RecordsExported: {
+    name: 'Taken away',
+    shortName: 'Taken away',
+    contact: null,
+    weight: 'none',
+    detail: ({ data }) => `${data.records} records, ${data.personalFields ? 'with' : 'without'} personal details`,
+    sentence: ({ data }) =>
+      `Taken away: ${isExportKind(data.kind) ? `${exportKinds[data.kind].charAt(0).toLowerCase()}${exportKinds[data.kind].slice(1)}` : 'a file'}.`,
   },
 } as const satisfies { readonly [T in EventType]: EventWords<Extract<DomainEvent, { type: T }>> }
 

@@ -472,6 +472,12 @@ export class Journeys {
     return events
   }
 
+  /** How many events its stream has in the log. */
+  async eventCount(journeyId: string): Promise<number> {
+    for await (const { revision } of this.store.readBackwards(`journey-${journeyId}`, 1)) return revision + 1
+    return 0
+  }
+
   /** The log itself, whole, in recorded order, as the auditor reads it; nothing where the journey is withheld from whoever asks now. */
   history(journeyId: string): AsyncGenerator<LogRecord> {
     return this.historyFor(journeyId, this.reached.asker())

@@ -5,7 +5,7 @@ import { isEventType } from '../domain/events.ts'
 import { wordsOf } from '../domain/event-words.ts'
 import { isOutcome, isReason, outcomes, reasons } from '../domain/journey/outcomes.ts'
 import type { Day } from '../domain/calendar.ts'
-import { isEvidenceScope, type EvidenceScope } from '../domain/evidence-pack.ts'
+import { exportKinds, isEvidenceScope, isExportKind, type EvidenceScope } from '../domain/evidence-pack.ts'
 import { lateAfterDays } from '../domain/journey/replay.ts'
 import { isRegisterName, type AuditRow, type RegisterName } from './registers.ts'
 
@@ -71,12 +71,21 @@ export const registerWords: Readonly<Record<RegisterName, RegisterWords>> = {
   },
   'taken-away': {
     title: 'Taken away',
-    meaning: 'Every evidence pack that was made, by whom, and whether personal details were in it.',
+    meaning:
+      'Everything that left the service as a file or by the API: evidence packs, histories, pictures and registers, with how much it held and whether personal details were in it.',
     span: {
       heading: 'Of',
-      of: ({ of, detail }) => (isEvidenceScope(of) ? takenOf[of](detail ?? '') : ''),
+      of: ({ of, detail, records }) => {
+        const what = isEvidenceScope(of)
+          ? takenOf[of](detail ?? '')
+          : isRegisterName(detail)
+            ? takenOf.register(detail)
+            : takenOf.journey('')
+        return records === null ? what : `${what}: ${records} ${records === 1 ? 'record' : 'records'}`
+      },
     },
-    says: ({ became }) => `Evidence pack ${became === 'opened' ? 'with' : 'without'} personal details`,
+    says: ({ of, became }) =>
+      `${isExportKind(of) ? exportKinds[of] : 'Evidence pack'}, ${became === 'opened' ? 'with' : 'without'} personal details`,
   },
 }
 

@@ -57,6 +57,8 @@ export interface AuditRow {
   readonly was: string | null
   readonly became: string | null
   readonly detail: string | null
+  /** Of what was taken away: how many events or rows it held. */
+  readonly records: number | null
   /** Of an ending that was withdrawn: the revision by which the withdrawal was taken back itself, so the ending stands again. */
   readonly takenBackBy: number | null
 }
@@ -210,6 +212,14 @@ export class Registers {
     }
   }
 
+  /** How many rows the whole register has. */
+  async count(name: RegisterName, filter: RegisterFilter): Promise<number> {
+    const { rows } = await registerEntries(this.readModels.db, name, filter, await this.reached.withheldCases())
+      .select((count) => count.fn.countAll<number>().as('rows'))
+      .executeTakeFirstOrThrow()
+    return Number(rows)
+  }
+
   /** The journeys that stand in the whole register, each once. */
   async subjects(name: RegisterName, filter: RegisterFilter): Promise<readonly string[]> {
     const rows = await registerEntries(this.readModels.db, name, filter, await this.reached.withheldCases())
@@ -291,6 +301,7 @@ export class Registers {
       was: row.was ?? row.about_outcome ?? row.about_reason,
       became: row.became,
       detail: row.detail,
+      records: row.records,
       takenBackBy: withdrawn.get(`${row.subject_id} ${row.revision}`) ?? null,
     }))
   }

@@ -11,11 +11,13 @@ import { RUNTIME, type Runtime } from '../runtime/runtime.ts'
 import { ChangesController } from './audit/changes.controller.ts'
 import { DeskController } from './audit/desk.controller.ts'
 import { PacksController } from './audit/packs.controller.ts'
+import { PeopleController } from './audit/people.controller.ts'
 import { ReachedStreams } from './audit/reached-streams.ts'
 import { StreamController } from './audit/stream.controller.ts'
 import { CaseloadPageController } from './caseload/caseload.controller.ts'
 import { Searches } from './caseload/searches.ts'
 import { ConsultationController } from './consultation/consultation.controller.ts'
+import { Exports } from './exports.ts'
 import { Looking } from './looking.ts'
 import { CalendarsController } from './groups/calendars.controller.ts'
 import { GroupFormController } from './groups/group-form.controller.ts'
@@ -78,6 +80,7 @@ import { TodayController } from './today/today.controller.ts'
     EvidenceLogController,
     DeskController,
     ChangesController,
+    PeopleController,
     StreamController,
     SavedViewsController,
     PacksController,
@@ -91,6 +94,7 @@ import { TodayController } from './today/today.controller.ts'
     InspectorQuestions,
     JourneyPages,
     Looking,
+    Exports,
     ReachedStreams,
     StrandLooking,
     StrandPages,

@@ -156,6 +156,7 @@ const table: Readonly<Record<string, string>> = {
   'GET /evidence/tile/:level/*': open,
   'GET /audit': reviewers,
   'POST /audit': reviewers,
+  'GET /audit/people': reviewers,
   'GET /audit/streams/:stream': reviewers,
   'GET /audit/changes': reviewers,
   'GET /audit/packs/new': reviewers,

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { Role } from '../../src/access/policy.ts'
 import { EventIndex, eventIndexFileName } from '../../src/audit/event-index.ts'
 import { EventReader } from '../../src/audit/event-reader.ts'
@@ -11,9 +11,11 @@ import { Cases } from '../../src/audit/cases.ts'
 import { dayOf } from '../../src/domain/calendar.ts'
 import type { Metadata } from '../../src/domain/history.ts'
 import type { StoredEvent } from '../../src/event-store/stored-event.ts'
+import { StoreUnavailable } from '../../src/event-store/store-errors.ts'
 import { Evidence } from '../../src/evidence/evidence.module.ts'
 import { coveredCategories } from '../../src/evidence/evidence-follower.ts'
 import { Journeys } from '../../src/queries/journeys.ts'
+import { waitUntilCaughtUp } from '../../src/runtime/runtime.ts'
 import { askedAs, cookieFor } from '../support/signed-in.ts'
 import { richestJourney, serve, type Served } from '../support/served.ts'
 
@@ -38,6 +40,27 @@ async function level(): Promise<void> {
 
 const get = (path: string, role: Role = 'auditor') =>
   served.app.inject({ url: path, headers: { host: 'localhost', cookie: cookieFor(served.app, role) } })
+
+/** One session of an auditor, who fills in the form of the desk. */
+async function searching() {
+  const cookie = cookieFor(served.app, 'auditor')
+  const open = (url: string) => served.app.inject({ url, headers: { host: 'localhost', cookie } })
+  const page = await open('/audit')
+  const csrf = page.cookies.find(({ name }) => name === '_csrf')!
+  const token = /name="_csrf" value="([^"]+)"/.exec(page.body)![1]!
+  const send = (fields: Record<string, string>) =>
+    served.app.inject({
+      method: 'POST',
+      url: '/audit',
+      headers: {
+        host: 'localhost',
+        cookie: `${cookie}; _csrf=${csrf.value}`,
+        'content-type': 'application/x-www-form-urlencoded',
+      },
+      payload: new URLSearchParams({ _csrf: token, ...fields }).toString(),
+    })
+  return { open, send }
+}
 
 const metadataOf = ({ metadata }: StoredEvent) => metadata as Metadata
 const placed = ({ stream, revision }: PlaceInStream) => `${stream} ${revision}`
@@ -130,21 +153,7 @@ describe('the desk', () => {
 
   it('finds a case by its reference, which stands in no address', async () => {
     const { reference } = (await askedAs('auditor', () => served.app.get(Journeys).header(journeyId)))!
-    const cookie = cookieFor(served.app, 'auditor')
-    const page = await served.app.inject({ url: '/audit', headers: { host: 'localhost', cookie } })
-    const csrf = page.cookies.find(({ name }) => name === '_csrf')!
-    const token = /name="_csrf" value="([^"]+)"/.exec(page.body)![1]!
-    const send = (fields: Record<string, string>) =>
-      served.app.inject({
-        method: 'POST',
-        url: '/audit',
-        headers: {
-          host: 'localhost',
-          cookie: `${cookie}; _csrf=${csrf.value}`,
-          'content-type': 'application/x-www-form-urlencoded',
-        },
-        payload: new URLSearchParams({ _csrf: token, ...fields }).toString(),
-      })
+    const { send } = await searching()
     const { statusCode, headers } = await send({
       case: reference,
       'recorded-from': '1/1/2020',
@@ -157,6 +166,26 @@ describe('the desk', () => {
     expect(wrong.statusCode).toBe(400)
     expect(wrong.body).toContain('No case in this log has this reference')
     expect(wrong.body).toContain('“Happened from” must be a real date')
+  })
+
+  it('finds a man by name, shows whose events they are, and writes down whom the search showed', async () => {
+    const { name, crn } = (await askedAs('auditor', () => served.app.get(Journeys).header(journeyId)))!
+    const { send, open } = await searching()
+    const { statusCode, headers } = await send({ case: name.replace(',', ''), type: 'ReferralReceived' })
+    const location = String(headers.location)
+    expect([statusCode, location.replace(/search=[\w-]{22}/, 'search=ID')]).toEqual([
+      303,
+      '/audit/people?search=ID&type=ReferralReceived',
+    ])
+    const found = await open(location)
+    expect(found.body).toContain(crn)
+    expect(found.body).toContain(`href="/audit?case=journey-${journeyId}&amp;type=ReferralReceived"`)
+    const looks = await Array.fromAsync(served.runtime.store.read('consultation_by-spec-auditor'))
+    expect(looks.at(-1)).toMatchObject({ type: 'RecordsListed', data: { view: 'audit' } })
+    expect((looks.at(-1)!.data as { subjects: string[] }).subjects).toContain(journeyId)
+    expect((await open(`/audit?case=journey-${journeyId}`)).body).toContain(name)
+    // Nobody else reads what was sought, and the search ends with the session.
+    expect((await get(location)).statusCode).toBe(410)
   })
 
   it('answers an address again as it did, older pages included', async () => {
@@ -270,5 +299,49 @@ describe('a stream, whole', () => {
     expect(cases.streamsOf(person!)).toContain(own)
     expect(cases.streamNamed(journeyId)).toBe(own)
     expect(cases.streamNamed(randomUUID())).toBeNull()
+  })
+})
+
+describe('what is taken away', () => {
+  it('stands in a register with who took it, what, and how much it held', async () => {
+    const own = events.filter(({ stream }) => stream === `journey-${journeyId}`)
+    const rows = (await get('/registers/corrections/rows.jsonl')).body.split('\n').filter(Boolean).length
+    expect((await get('/registers/corrections/rows.csv')).statusCode).toBe(200)
+    expect((await get(`/journeys/${journeyId}/history.jsonl`)).statusCode).toBe(200)
+    expect((await get(`/journeys/${journeyId}/replay/picture.svg`)).statusCode).toBe(200)
+    expect((await get(`/api/journeys/${journeyId}/history`)).statusCode).toBe(200)
+    await waitUntilCaughtUp(served.runtime)
+    const { body } = await get('/registers/taken-away/rows.jsonl')
+    const taken = body
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
+    expect(
+      taken.map((row) => `${String(row.about_type)} ${String(row.detail)} ${String(row.records)}`).toSorted(),
+    ).toEqual(
+      [
+        `register_jsonl corrections ${rows}`,
+        `register_csv corrections ${rows}`,
+        `history_file ${journeyId} ${own.length}`,
+        `picture ${journeyId} ${taken.find((row) => row.about_type === 'picture')!.records as number}`,
+        `history_api ${journeyId} ${own.length}`,
+      ].toSorted(),
+    )
+    expect(new Set(taken.map((row) => row.recorded_by))).toEqual(new Set(['spec-auditor']))
+    const page = await get('/registers/taken-away')
+    expect(page.body).toContain('The history of one journey, as JSON Lines, with personal details')
+    expect(page.body).toContain(`Register: corrections: ${rows} records`)
+  })
+
+  it('is not sent where it cannot be written down', async () => {
+    vi.spyOn(served.runtime.commands.evidencePacks, 'recordExport').mockRejectedValue(new StoreUnavailable())
+    onTestFinished(() => void vi.restoreAllMocks())
+    for (const path of [
+      '/registers/corrections/rows.csv',
+      `/journeys/${journeyId}/history.jsonl`,
+      `/journeys/${journeyId}/replay/picture.svg`,
+      `/api/journeys/${journeyId}/history`,
+    ])
+      expect((await get(path)).statusCode, path).toBe(503)
   })
 })

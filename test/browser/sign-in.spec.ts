@@ -38,11 +38,20 @@ async function picture(page: Page, name: string): Promise<void> {
 }
 
 const own: Readonly<Record<Role, readonly [heading: string, ...parts: string[]]>> = {
-  case_manager: ['Case load', 'Case load', 'Groups', 'Import', 'Your account'],
-  facilitator: ['Case load', 'Case load', 'Groups', 'Import', 'Your account'],
-  treatment_manager: ['Case load', 'Case load', 'Groups', 'Import', 'Your account'],
-  auditor: ['Case load', 'Case load', 'Groups', 'Registers', 'Audit', 'Your account'],
-  data_protection_officer: ['Case load', 'Case load', 'Groups', 'Rights', 'Registers', 'Audit', 'Your account'],
+  case_manager: ['Case load', 'Today', 'Case load', 'Groups', 'Import', 'Your account'],
+  facilitator: ['Case load', 'Today', 'Case load', 'Groups', 'Import', 'Your account'],
+  treatment_manager: ['Case load', 'Today', 'Case load', 'Groups', 'Import', 'Your account'],
+  auditor: ['Case load', 'Today', 'Case load', 'Groups', 'Registers', 'Audit', 'Your account'],
+  data_protection_officer: [
+    'Case load',
+    'Today',
+    'Case load',
+    'Groups',
+    'Rights',
+    'Registers',
+    'Audit',
+    'Your account',
+  ],
   partner_safety_worker: ['Partner safety', 'Partner safety', 'Your account'],
   administrator: ['Operations', 'Operations', 'Your account'],
 }

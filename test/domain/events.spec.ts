@@ -121,6 +121,7 @@ describe('privacy', () => {
       EvidencePackMade: [],
       CaseAccessLimited: [],
       CaseAccessLimitLifted: [],
+      RecordsExported: [],
     } satisfies Record<EventType, string[]>)
   })
   it('calls health, risk and offences special', () => {

@@ -148,6 +148,12 @@ export const exampleData: { readonly [T in EventType]: Required<DataOf<T>> } = {
     personalFields: true,
     reason: 'inspection',
   },
+  RecordsExported: {
+    kind: 'history_file',
+    of: '0b6b4d0e-5a0a-5c39-9f6f-3f2d1c0b9a88',
+    records: 62,
+    personalFields: true,
+  },
 }
 
 export const exampleOf = (type: EventType): Recorded<DomainEvent> =>

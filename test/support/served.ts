@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import type { Role } from '../../src/access/policy.ts'
 import { withCaseload } from '../../projections/caseload.ts'
 import { projectRoot, readConfig } from '../../src/runtime/config.ts'
 import { importFile } from '../../src/exchange/import-file.ts'
@@ -26,6 +27,8 @@ export interface ServeOptions {
   readonly settings?: NodeJS.ProcessEnv
   /** Whether requests that show nothing come from a case manager, or an administrator for the operations page. */
   readonly everybodySignedIn?: boolean
+  /** As whom such requests come, where all of them come as the same. */
+  readonly as?: Role
 }
 
 /** The same synthetic log every time, ending in the past so that some journeys are still open. */
@@ -36,11 +39,12 @@ export async function serve({
   journeys = 60,
   settings = {},
   everybodySignedIn = true,
+  as,
 }: ServeOptions = {}): Promise<Served> {
   if (!existsSync(join(projectRoot, 'dist/public/app.css'))) await buildAssets()
   const dir = mkdtempSync(join(tmpdir(), 'throughline-served-'))
   const app = await createApp(readConfig({ DATA_DIR: join(dir, 'data'), LOG_LEVEL: 'silent', ...settings }))
-  if (everybodySignedIn) signEverybodyIn(app)
+  if (everybodySignedIn) signEverybodyIn(app, as && (() => as))
   const runtime = app.get<Runtime>(RUNTIME)
   if (journeys > 0) {
     const file = join(dir, 'contacts.csv')

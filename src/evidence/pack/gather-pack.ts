@@ -22,6 +22,7 @@ import {
   type PackScope,
   type StoredContent,
 } from './pack-format.ts'
+import { inSlices } from './slices.ts'
 
 export interface PackRequest {
   readonly scope: PackScope
@@ -47,6 +48,7 @@ export async function gatherPack(request: PackRequest, sources: PackSources, now
   const checkpoint = file.latestCheckpoint()
   if (!checkpoint) throw new PackRefused('The evidence log has signed nothing yet, so nothing can be proved from it.')
   const events: PackedEvent[] = []
+  const othersTurn = inSlices()
   for await (const event of eventsIn(request.scope, sources.store)) {
     if (events.length === mostPackedEvents) throw tooMany()
     events.push({
@@ -60,6 +62,7 @@ export async function gatherPack(request: PackRequest, sources: PackSources, now
       proof: proofOf(event, file, checkpoint),
       opened: request.withPersonalFields ? openedOf(event, vault) : null,
     })
+    await othersTurn()
   }
   // Several streams are read one after another; a pack has them in the order of the log.
   if (request.scope.of === 'group' || request.scope.of === 'register')

@@ -56,7 +56,7 @@ export async function makePack(
       witnessKeys: config.witness ? [config.witness.key] : [],
     },
   )
-  const bytes = zipPack(pack)
+  const bytes = await zipPack(pack)
   await commands.evidencePacks.record(
     pack.id,
     commandId,

@@ -1,5 +1,7 @@
 /** An evidence pack as a zip file: the evidence in forms that other tools read, and the page that verifies all of it. */
-import { strFromU8, strToU8, unzipSync, zipSync, type Zippable } from 'fflate'
+import { deflateSync, strFromU8, strToU8, unzipSync, Zip } from 'fflate'
+import { promisify } from 'node:util'
+import { crc32, deflateRaw } from 'node:zlib'
 import { formatProof } from '../inclusion-proof.ts'
 import {
   packFormat,
@@ -11,19 +13,51 @@ import {
   type StoredContent,
 } from './pack-format.ts'
 import { packPage } from './pack-page.ts'
+import { inSlices } from './slices.ts'
 import { recordBytes } from './verification.ts'
 
 /** The largest pack that is opened, in bytes once unpacked. */
 const largestPack = 2 ** 30
 
-export function zipPack(pack: EvidencePack): Uint8Array {
-  const files: Zippable = {}
-  for (const [name, text] of Object.entries(derivedFiles(pack))) files[name] = strToU8(text)
-  files['report.html'] = strToU8(packPage(pack))
+/** From this size on, in bytes, a file is compressed on another thread. */
+const large = 65_536
+
+const deflateElsewhere = promisify(deflateRaw)
+
+/** A pack of many events takes seconds to compress: requests of others are answered in between. */
+export async function zipPack(pack: EvidencePack): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = []
+  const zip = new Zip((error, chunk) => {
+    if (error) throw error
+    chunks.push(chunk)
+  })
+  const othersTurn = inSlices()
+  for (const [name, text] of filesOf(pack)) {
+    const bytes = strToU8(text)
+    const packed = bytes.length < large ? deflateSync(bytes, { level: 6 }) : await deflateElsewhere(bytes, { level: 6 })
+    const file = {
+      filename: name,
+      size: bytes.length,
+      crc: crc32(bytes),
+      compression: 8,
+      mtime: pack.madeAt,
+      ondata: undefined as ((error: Error | null, chunk: Uint8Array, isLast: boolean) => void) | undefined,
+    }
+    zip.add(file)
+    file.ondata!(null, packed, true)
+    await othersTurn()
+  }
+  zip.end()
+  return Buffer.concat(chunks)
+}
+
+/** One after another, so that no more than one of them is worked out at a time. */
+function* filesOf(pack: EvidencePack): Generator<readonly [name: string, text: string]> {
+  yield* derivedFilesOf(pack)
+  yield ['report.html', packPage(pack)]
   const { events, ...rest } = pack
-  files['pack.json'] = strToU8(`${JSON.stringify(rest, null, 2)}\n`)
-  files['events.jsonl'] = strToU8(eventLines(events))
-  return zipSync(files, { level: 6, mtime: pack.madeAt })
+  yield ['pack.json', `${JSON.stringify(rest, null, 2)}\n`]
+  yield ['events.jsonl', eventLines(events)]
 }
 
 /** `events.jsonl`: one event a line. */
@@ -64,24 +98,24 @@ export function unzipPack(bytes: Uint8Array): UnzippedPack {
 }
 
 /** What follows from the pack alone: for those who read with other tools. */
-export function derivedFiles(pack: EvidencePack): Record<string, string> {
-  const files: Record<string, string> = {
-    'README.txt': readMe(pack),
-    'checkpoint.txt': pack.checkpoint,
-    'keys.txt': [...pack.logKeys, ...pack.witnessKeys].map((key) => `${key}\n`).join(''),
-  }
+export const derivedFiles = (pack: EvidencePack): Record<string, string> => Object.fromEntries(derivedFilesOf(pack))
+
+function* derivedFilesOf(pack: EvidencePack): Generator<readonly [name: string, text: string]> {
+  yield ['README.txt', readMe(pack)]
+  yield ['checkpoint.txt', pack.checkpoint]
+  yield ['keys.txt', [...pack.logKeys, ...pack.witnessKeys].map((key) => `${key}\n`).join('')]
   for (const event of pack.events) {
     if (!event.proof) continue
     const { index, path } = event.proof
     const name = String(index).padStart(9, '0')
-    files[`records/${name}.json`] = strFromU8(recordBytes(event))
-    files[`proofs/${name}.tlog-proof`] = formatProof({
+    yield [`records/${name}.json`, strFromU8(recordBytes(event))]
+    const proof = formatProof({
       index,
       path: path.map((hash) => Buffer.from(hash, 'base64')),
       checkpoint: pack.checkpoint,
     })
+    yield [`proofs/${name}.tlog-proof`, proof]
   }
-  return files
 }
 
 /** Whoever hands in a pack may have written anything into it. */

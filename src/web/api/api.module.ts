@@ -6,6 +6,7 @@ import { CommandsModule } from '../../commands/commands.module.ts'
 import { ProcessModule } from '../../process/process.module.ts'
 import { OperationsModule } from '../../operations/operations.module.ts'
 import { QueriesModule } from '../../queries/queries.module.ts'
+import { Exports } from '../exports.ts'
 import { Looking } from '../looking.ts'
 import { ApiCalendarsController } from './calendars.controller.ts'
 import { CommandsController } from './commands.controller.ts'
@@ -42,6 +43,6 @@ import { IdempotentCommands } from './idempotent-commands.ts'
     ProblemsController,
     HealthController,
   ],
-  providers: [IdempotentCommands, LiveStreams, Looking, ProblemFilter],
+  providers: [IdempotentCommands, LiveStreams, Exports, Looking, ProblemFilter],
 })
 export class ApiModule {}

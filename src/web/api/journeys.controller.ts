@@ -9,6 +9,7 @@ import { RequiresPermission } from '../../access/permission.guard.ts'
 import { sentenceOf } from '../../domain/event-words.ts'
 import { journeyAt } from '../../domain/journey/replay.ts'
 import { programmeAt, sessionOf } from '../../domain/programme.ts'
+import { Exports } from '../exports.ts'
 import { Looking } from '../looking.ts'
 import { Journeys, type LogRecord } from '../../queries/journeys.ts'
 import { LiveJourneys } from '../../queries/live.ts'
@@ -66,6 +67,7 @@ export class JourneysController {
     private readonly streams: LiveStreams,
     private readonly identification: Identification,
     private readonly looking: Looking,
+    private readonly exports: Exports,
   ) {}
 
   @JourneyQuery('', 'Who is he, where does he stand, and what are his figures?')
@@ -172,7 +174,7 @@ export class JourneysController {
     // The first is read before anything is answered: until then it can still be said that there is none, or no log.
     const first = await records.next()
     if (first.done) throw notFound()
-    await this.looking.at(request, id, 'download').catch(async (error: unknown) => {
+    await this.disclosed(request, id).catch(async (error: unknown) => {
       // Nobody will read on: the reading of the log would stay open.
       await records.return(undefined)
       throw error
@@ -204,6 +206,13 @@ export class JourneysController {
     void reply.send(
       this.streams.of(journey.revision, this.changes.after(journey.revision, id), this.identification.ends(request)),
     )
+  }
+
+  /** Written down twice: as a look at him, and among all that was taken away. */
+  private async disclosed(request: FastifyRequest, id: string): Promise<void> {
+    await this.looking.at(request, id, 'download')
+    const records = await this.journeys.eventCount(id)
+    await this.exports.record(request, { kind: 'history_api', of: id, records, personalFields: true })
   }
 }
 

@@ -6,6 +6,7 @@ import { eventTypes, isEventType, privacyOf, type EventType } from '../../domain
 import { wordsOf } from '../../domain/event-words.ts'
 import type { Source } from '../../domain/history.ts'
 import { sourceNames } from '../history/history.ts'
+import { sayDay } from '../layout/dates.ts'
 
 export type AskedFields = Readonly<Record<string, unknown>>
 
@@ -61,6 +62,21 @@ export const filterOf = ({ actor, type, source, recorded, happened }: AskedFilte
 
 export const isFiltered = ({ actor, type, source, recorded, happened }: AskedFilter): boolean =>
   [actor, type, source, recorded.from, recorded.to, happened.from, happened.to].some(Boolean)
+
+/** What is asked for, in words; empty where everything is. */
+export function askedInWords({ actor, type, source, recorded, happened }: AskedFilter): string {
+  const parts = [
+    type && `“${wordsOf(type).name}”`,
+    actor && `recorded by ${actor}`,
+    source && `source: ${sourceNames[source].toLowerCase()}`,
+    rangeInWords('recorded', recorded),
+    rangeInWords('happened', happened),
+  ]
+  return parts.filter(Boolean).join(', ')
+}
+
+const rangeInWords = (what: string, { from, to }: DayRange): string =>
+  [(from ?? to) && what, from && `from ${sayDay(from)}`, to && `to ${sayDay(to)}`].filter(Boolean).join(' ')
 
 /** The clock that a search goes along: the one that dates are given for, or when things were recorded. */
 export const clockOf = (query: AskedFields, { recorded, happened }: AskedFilter): IndexClock => {

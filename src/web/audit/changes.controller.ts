@@ -8,7 +8,7 @@ import { EventSearch, type ChangedStream, type IndexClock } from '../../audit/ev
 import { dayOf, endOfDay, type Day } from '../../domain/calendar.ts'
 import { compareMoments, type FactChangeKind } from '../../domain/journey/comparison.ts'
 import { statuses } from '../../domain/journey/figures.ts'
-import { Journeys } from '../../queries/journeys.ts'
+import { Journeys, type CaseloadRow } from '../../queries/journeys.ts'
 import { sayCount, sayDay } from '../layout/dates.ts'
 import { Looking } from '../looking.ts'
 import { daysBefore } from '../moments/asked-moment.ts'
@@ -43,14 +43,13 @@ export class ChangesController {
         ? []
         : this.search.changedStreams(this.streamsOf(stream), clock, { from, to }, 'journey-', without)
     const shown = changed.slice((page - 1) * pageSize, page * pageSize)
-    await this.looking.along(
-      request,
-      shown.map(({ stream }) => stream.slice('journey-'.length)),
-      'comparison',
-    )
+    await this.looking.along(request, shown.map(journeyOf), 'comparison')
+    const known = await this.journeys.rowsOf(shown.map(journeyOf))
     const parameters = { clock, from, to, ...(stream && { case: stream }) }
     const pageAt = (number: number) => addressWith('/audit/changes', { ...parameters, page: String(number) })
     return reply.status(problems.length > 0 ? 400 : 200).view('audit/changes.njk', {
+      openedAt: new Date().toISOString(),
+      desk: addressWith('/audit', stream ? { case: stream } : {}),
       clock,
       typed: { from: typedOr(query, 'from', from), to: typedOr(query, 'to', to) },
       written: stream ?? (typeof query.case === 'string' ? query.case : ''),
@@ -58,7 +57,7 @@ export class ChangesController {
       to: sayDay(to),
       problems,
       problemFor: Object.fromEntries(problems.map(({ href, text }) => [href.slice(1), { text }])),
-      journeys: await Promise.all(shown.map((one) => this.journey(one, clock, from, to))),
+      journeys: await Promise.all(shown.map((one) => this.journey(one, clock, from, to, known.get(journeyOf(one))))),
       count: sayCount(changed.length, 'journey'),
       events: changed.reduce((sum, { events }) => sum + events, 0),
       previous: page > 1 ? pageAt(page - 1) : null,
@@ -73,8 +72,14 @@ export class ChangesController {
   }
 
   /** One journey at the end of both days, from its events in the log. */
-  private async journey({ stream, events }: ChangedStream, clock: IndexClock, from: Day, to: Day) {
-    const journeyId = stream.slice('journey-'.length)
+  private async journey(
+    { stream, events }: ChangedStream,
+    clock: IndexClock,
+    from: Day,
+    to: Day,
+    who: CaseloadRow | undefined,
+  ) {
+    const journeyId = journeyOf({ stream })
     const known = clock === 'recorded'
     const [first, second] = [known ? endOfDay(daysBefore(from, 1)) : daysBefore(from, 1), known ? endOfDay(to) : to]
     const compared = compareMoments(await this.journeys.events(journeyId), {
@@ -88,6 +93,7 @@ export class ChangesController {
     return {
       journeyId,
       stream,
+      who,
       href: streamAddress(stream),
       events: sayCount(events, 'event'),
       status: before === after ? statuses[after] : `${statuses[before]}, then ${statuses[after]}`,
@@ -127,6 +133,8 @@ export class ChangesController {
     return { clock, from, to, stream, problems }
   }
 }
+
+const journeyOf = ({ stream }: Pick<ChangedStream, 'stream'>): string => stream.slice('journey-'.length)
 
 const kindNames: readonly (readonly [FactChangeKind, string])[] = [
   ['added', 'added'],

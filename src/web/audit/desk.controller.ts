@@ -6,11 +6,15 @@ import { Cases } from '../../audit/cases.ts'
 import { EventIndex } from '../../audit/event-index.ts'
 import { EventReader } from '../../audit/event-reader.ts'
 import { EventSearch, type FoundPlaces, type IndexClock } from '../../audit/event-search.ts'
+import { statuses } from '../../domain/journey/figures.ts'
+import { Journeys } from '../../queries/journeys.ts'
+import { longestSought, Searches } from '../caseload/searches.ts'
 import { Looking } from '../looking.ts'
 import { BadAddress } from '../errors/pages.filter.ts'
 import { ReachedStreams } from './reached-streams.ts'
 import {
   addressWith,
+  askedInWords,
   clockOf,
   dayAsTyped,
   filterOf,
@@ -37,6 +41,8 @@ export class DeskController {
     private readonly search: EventSearch,
     private readonly reader: EventReader,
     private readonly cases: Cases,
+    private readonly journeys: Journeys,
+    private readonly searches: Searches,
     private readonly looking: Looking,
     private readonly reached: ReachedStreams,
   ) {}
@@ -54,8 +60,8 @@ export class DeskController {
       pageSize,
       cursorIn(query),
     )
-    const subjects = found.places
-      .flatMap(({ stream }) => this.cases.journeysIn(stream))
+    const subjects = [...(stream ? [stream] : []), ...found.places.map((place) => place.stream)]
+      .flatMap((one) => this.cases.journeysIn(one))
       .filter((id) => !without.has(`journey-${id}`))
     await this.looking.along(request, [...new Set(subjects)], 'audit')
     const events = await this.reader.each(found.places)
@@ -63,27 +69,37 @@ export class DeskController {
       ...formModel(asked, clock, stream ?? ''),
       events: events.map((event) => eventInShort(event, this.index.linksOf(event))),
       ...this.places(asked, clock, stream, found, query),
-      case: stream && { stream, href: streamAddress(stream) },
+      case: stream && (await this.caseOf(stream)),
       isFiltered: isFiltered(asked) || stream !== null,
+      only: askedInWords(asked),
+      openedAt: new Date().toISOString(),
       size: this.index.size,
       head: this.reader.head(),
     })
   }
 
-  /** A search is sent, not linked: a reference or a CRN never stands in an address. What it is answered with can be linked to. */
+  /**
+   * A search is sent, not linked: a name, a reference or a CRN never stands in an address. A reference, a CRN or an id leads
+   * to the events of the one case that has it; anything else is looked for as in the case load, and whoever is found is shown.
+   */
   @Post()
   async ask(@Body() body: AskedFields, @Req() request: FastifyRequest, @Res() reply: FastifyReply) {
     const { fields, problems } = typedDates(body)
     const asked = filterAsked({ ...body, ...fields })
-    const written = typeof body.case === 'string' ? body.case.trim() : ''
-    const found = written === '' ? null : this.cases.streamNamed(written)
-    const stream = found !== null && (await this.reached.withheld()).has(found) ? null : found
-    if (written !== '' && stream === null)
-      problems.unshift({ href: '#case', text: 'No case in this log has this reference, CRN or id' })
+    const written = typeof body.case === 'string' ? body.case.trim().slice(0, longestSought) : ''
+    const named = written === '' ? null : this.cases.streamNamed(written)
+    const stream = named !== null && (await this.reached.withheld()).has(named) ? null : named
+    const isSought = written !== '' && stream === null
+    if (isSought && (await this.journeys.caseload({ find: written, pageSize: 1 })).total === 0)
+      problems.unshift({
+        href: '#case',
+        text: 'No case in this log has this reference, CRN or id, and nobody has this name',
+      })
     const clock = clockOf(body, asked)
     if (problems.length === 0)
       return reply.redirect(
-        addressWith('/audit', {
+        addressWith(isSought ? '/audit/people' : '/audit', {
+          ...(isSought && { search: this.searches.keep(request, { find: written }) }),
           ...(stream && { case: stream }),
           ...parametersOf(asked),
           ...(typeof body.order === 'string' && body.order !== '' && { order: clock }),
@@ -96,6 +112,26 @@ export class DeskController {
       size: this.index.size,
       head: this.reader.head(),
     })
+  }
+
+  /** The case that is asked about: whose it is, and where else to look at it. */
+  private async caseOf(stream: string) {
+    const isJourney = stream.startsWith('journey-')
+    const ids = isJourney || stream.startsWith('participant-') ? this.cases.journeysIn(stream) : []
+    const own = (await this.journeys.named(ids)).map((row) => ({
+      ...row,
+      statusName: statuses[row.status],
+      events: isJourney ? null : addressWith('/audit', { case: `journey-${row.journeyId}` }),
+      record: addressWith(`/journeys/${row.journeyId}/record`, { clock: 'known' }),
+      pack: addressWith('/audit/packs/new', { scope: 'journey', case: row.journeyId }),
+    }))
+    return {
+      stream,
+      href: streamAddress(stream),
+      changes: addressWith('/audit/changes', { case: stream }),
+      journeys: own,
+      isJourney,
+    }
   }
 
   private places(

@@ -63,6 +63,7 @@ export class StreamController {
     const linkTo = (revision: number | null) =>
       revision === null ? null : addressWith(path, { ...parameters, at: String(revision) })
     return reply.view('audit/stream.njk', {
+      openedAt: new Date().toISOString(),
       stream,
       path,
       category: stream.slice(0, stream.indexOf('-')),

@@ -6,6 +6,7 @@ import { isPermitted } from '../../access/policy.ts'
 import { recordingDoubts } from '../../commands/clock-check.ts'
 import { Journeys } from '../../queries/journeys.ts'
 import { correctionsOf } from '../details/details-words.ts'
+import { Exports } from '../exports.ts'
 import { JourneyPages } from '../layout/journey-page.ts'
 import { historyEvent, historyLinks } from './history.ts'
 
@@ -18,6 +19,7 @@ export class HistoryController {
   constructor(
     private readonly pages: JourneyPages,
     private readonly journeys: Journeys,
+    private readonly exports: Exports,
   ) {}
 
   @Get('history')
@@ -48,6 +50,8 @@ export class HistoryController {
   @Get('history.jsonl')
   async download(@Param('id') id: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply) {
     await this.pages.open(request, id, 'history', { view: 'download' }) // answers 404 where there is no such journey
+    const records = await this.journeys.eventCount(id)
+    await this.exports.record(request, { kind: 'history_file', of: id, records, personalFields: true })
     const events = await begun(this.journeys.history(id))
     async function* lines() {
       for await (const record of events) yield `${JSON.stringify(record)}\n`

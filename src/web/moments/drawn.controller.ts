@@ -2,6 +2,7 @@ import { Controller, Get, NotFoundException, Param, Query, Req, Res } from '@nes
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { RequiresPermission } from '../../access/permission.guard.ts'
 import { Journeys } from '../../queries/journeys.ts'
+import { Exports } from '../exports.ts'
 import { JourneyPages, type JourneyPage } from '../layout/journey-page.ts'
 import { rows } from '../replay/drawing.ts'
 import { replayView, type Misasked, type ReplayView } from '../replay/replay.ts'
@@ -19,6 +20,7 @@ export class DrawnController {
   constructor(
     private readonly pages: JourneyPages,
     private readonly journeys: Journeys,
+    private readonly exports: Exports,
   ) {}
 
   @Get('table')
@@ -55,6 +57,7 @@ export class DrawnController {
           styles,
         }) as unknown as Promise<string>),
       )
+    await this.exports.record(request, { kind: 'picture', of: id, records: view.marks.length, personalFields: true })
     // The styles are those that the pages are served with.
     const { body: stylesheet } = await reply.server.inject('/assets/app.css')
     return reply

@@ -17,6 +17,7 @@ import {
   type RegisterName,
   type AuditRow,
 } from '../../queries/registers.ts'
+import { Exports } from '../exports.ts'
 import { Looking } from '../looking.ts'
 import { registerAddress, pagination, registerAsked } from './asked.ts'
 import { questionNames, questionWords } from './inspector-questions.ts'
@@ -35,6 +36,7 @@ export class RegistersController {
     private readonly registers: Registers,
     private readonly journeys: Journeys,
     private readonly looking: Looking,
+    private readonly exports: Exports,
     private readonly views: SavedViews,
   ) {}
 
@@ -84,6 +86,10 @@ export class RegistersController {
         journeys: row.journeyIds.map((journeyId) => ({
           reference: known.get(journeyId)?.reference || 'Journey',
           href: `/journeys/${journeyId}/history${row.category === 'journey' ? `#event-${row.revision}` : ''}`,
+          bytes:
+            row.category === 'journey'
+              ? `/audit/streams/journey-${journeyId}?at=${row.revision}#event-${row.revision}`
+              : null,
         })),
       })),
       pagination: pagination(page, Math.ceil(answer.total / registerPageSize), (n) =>
@@ -133,7 +139,7 @@ export class RegistersController {
     query: Asked,
     request: FastifyRequest,
     reply: FastifyReply,
-    ending: string,
+    ending: 'csv' | 'jsonl',
     written: { readonly before: string; readonly row: (row: AuditRow) => string },
   ) {
     const name = named(given)
@@ -141,6 +147,9 @@ export class RegistersController {
     const subjects = await this.registers.subjects(name, filter)
     for (let n = 0; n === 0 || n < subjects.length; n += subjectsAtOnce)
       await this.looking.along(request, subjects.slice(n, n + subjectsAtOnce), 'audit_register_download')
+    const kind = ending === 'csv' ? 'register_csv' : 'register_jsonl'
+    const records = await this.registers.count(name, filter)
+    await this.exports.record(request, { kind, of: name, records, personalFields: false })
     // Asked for here, where it is known who asks.
     const all = this.registers.all(name, filter)
     async function* lines() {
@@ -179,6 +188,7 @@ const fileFields: Readonly<Record<string, (row: AuditRow) => unknown>> = {
   was: ({ was }) => was,
   became: ({ became }) => became,
   detail: ({ detail }) => detail,
+  records: ({ records }) => records,
   taken_back: ({ takenBackBy }) => takenBackBy !== null,
 }
 

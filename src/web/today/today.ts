@@ -92,7 +92,10 @@ const kinds: Readonly<Record<TaskKind, KindOfTask>> = {
   register_incomplete: {
     heading: 'Registers half done',
     columns: ['Session', 'What is missing', 'Day'],
-    row: (task) => ({ ...inSession(task, '/register'), what: `${sayCount(task.count, 'person', 'people')} not marked` }),
+    row: (task) => ({
+      ...inSession(task, '/register'),
+      what: `${sayCount(task.count, 'person', 'people')} not marked`,
+    }),
   },
   session_this_week: {
     heading: 'Sessions in the next six days',
