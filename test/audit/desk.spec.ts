@@ -36,8 +36,8 @@ async function level(): Promise<void> {
   await vi.waitFor(() => expect(log!.file.latestCheckpoint()!.size).toBe(log!.size), 10_000)
 }
 
-const get = (path: string, role: Role = 'auditor') =>
-  served.app.inject({ url: path, headers: { host: 'localhost', cookie: cookieFor(served.app, role) } })
+const get = async (path: string, role: Role = 'auditor') =>
+  served.app.inject({ url: path, headers: { host: 'localhost', cookie: await cookieFor(served.app, role) } })
 
 const metadataOf = ({ metadata }: StoredEvent) => metadata as Metadata
 const placed = ({ stream, revision }: PlaceInStream) => `${stream} ${revision}`
@@ -130,7 +130,7 @@ describe('the desk', () => {
 
   it('finds a case by its reference, which stands in no address', async () => {
     const { reference } = (await askedAs('auditor', () => served.app.get(Journeys).header(journeyId)))!
-    const cookie = cookieFor(served.app, 'auditor')
+    const cookie = await cookieFor(served.app, 'auditor')
     const page = await served.app.inject({ url: '/audit', headers: { host: 'localhost', cookie } })
     const csrf = page.cookies.find(({ name }) => name === '_csrf')!
     const token = /name="_csrf" value="([^"]+)"/.exec(page.body)![1]!
