@@ -1,4 +1,5 @@
-// Compiles the product into dist/: the server (nest build), its programs in one piece each, the stylesheet (sass) and the browser script (esbuild).
+// Compiles the product into dist/: the server (nest build), its programs in one piece each, the stylesheet (sass), the browser script
+// (esbuild), and the bill of materials (npm).
 // Run with --if-tools it does nothing where the development tools are absent (a production install brings its own dist/);
 // with --if-stale it does nothing when dist/ is newer than every source.
 import { execFileSync } from 'node:child_process'
@@ -6,6 +7,7 @@ import { existsSync, globSync, mkdirSync, statSync, writeFileSync } from 'node:f
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { writeBillOfMaterials } from './bill-of-materials.mjs'
 import { bundlePrograms } from './bundle.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
@@ -47,4 +49,7 @@ const assets = join(root, 'scripts/assets.mjs')
 if (existsSync(assets)) await (await import(assets)).buildAssets(root)
 
 mkdirSync(dirname(stamp), { recursive: true })
+const bill = join(root, 'dist/bom.cdx.json')
+const pinned = statSync(join(root, 'package-lock.json')).mtimeMs
+if (!existsSync(bill) || statSync(bill).mtimeMs < pinned) writeBillOfMaterials(root, bill)
 writeFileSync(stamp, '')

@@ -28,7 +28,9 @@ export interface AccessSettings {
   readonly metricsToken: string | undefined
   /** How many different records one person may open in ten minutes; 0 for no limit. */
   readonly recordsInTenMinutes: number
-  /** The folder of the file of sessions. */
+  /** A PostgreSQL server, where sessions and saved views are kept for all instances; undefined keeps them in the data directory. */
+  readonly databaseUrl: string | undefined
+  /** Its folder. */
   readonly dataDir: string
   /** The file of the stylesheet that the development provider's pages use. */
   readonly stylesheet: string

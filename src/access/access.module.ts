@@ -2,6 +2,7 @@
 import { Inject, Module, type OnApplicationShutdown } from '@nestjs/common'
 import { APP_GUARD } from '@nestjs/core'
 import { join } from 'node:path'
+import { AccessDatabase } from './access-database.ts'
 import { ACCESS_SETTINGS, type AccessSettings, type IdentityProviderSettings } from './access-settings.ts'
 import { DevelopmentProvider, whyNoDevelopmentProvider } from './development-provider.ts'
 import { Identification } from './identification.ts'
@@ -33,6 +34,9 @@ class DevelopmentProviders {
   }
 }
 
+/** The database in which it is counted how many records somebody is shown. */
+const COUNTS = Symbol('Counts')
+
 @Module({
   providers: [
     { provide: APP_GUARD, useClass: PermissionGuard },
@@ -42,19 +46,33 @@ class DevelopmentProviders {
       inject: [ACCESS_SETTINGS],
     },
     {
-      provide: Sessions,
-      useFactory: ({ dataDir }: AccessSettings) => new Sessions(join(dataDir, 'sessions.sqlite')),
+      provide: AccessDatabase,
+      useFactory: ({ databaseUrl, dataDir }: AccessSettings) =>
+        new AccessDatabase(databaseUrl ?? join(dataDir, 'access.sqlite')),
       inject: [ACCESS_SETTINGS],
+    },
+    {
+      // Nothing on this machine waits for a disk at every look: where there is one instance, it counts in memory.
+      provide: COUNTS,
+      useFactory: ({ databaseUrl }: AccessSettings, shared: AccessDatabase) =>
+        databaseUrl === undefined ? new AccessDatabase(':memory:') : shared,
+      inject: [ACCESS_SETTINGS, AccessDatabase],
+    },
+    {
+      provide: Sessions,
+      useFactory: (database: AccessDatabase) => new Sessions(database),
+      inject: [AccessDatabase],
     },
     {
       provide: UnusualReach,
-      useFactory: ({ recordsInTenMinutes }: AccessSettings) => new UnusualReach(reachLimitsOf(recordsInTenMinutes)),
-      inject: [ACCESS_SETTINGS],
+      useFactory: ({ recordsInTenMinutes }: AccessSettings, counts: AccessDatabase) =>
+        new UnusualReach(reachLimitsOf(recordsInTenMinutes), counts),
+      inject: [ACCESS_SETTINGS, COUNTS],
     },
     {
       provide: SavedViews,
-      useFactory: ({ dataDir }: AccessSettings) => new SavedViews(join(dataDir, 'saved-views.sqlite')),
-      inject: [ACCESS_SETTINGS],
+      useFactory: (database: AccessDatabase) => new SavedViews(database),
+      inject: [AccessDatabase],
     },
     {
       provide: DevelopmentProviders,
@@ -82,14 +100,14 @@ class DevelopmentProviders {
 })
 export class AccessModule implements OnApplicationShutdown {
   constructor(
-    @Inject(Sessions) private readonly sessions: Sessions,
-    @Inject(SavedViews) private readonly savedViews: SavedViews,
+    @Inject(AccessDatabase) private readonly database: AccessDatabase,
+    @Inject(COUNTS) private readonly counts: AccessDatabase,
     @Inject(DevelopmentProviders) private readonly development: DevelopmentProviders,
   ) {}
 
   async onApplicationShutdown(): Promise<void> {
-    this.sessions.close()
-    this.savedViews.close()
+    await this.database.close()
+    await this.counts.close()
     await this.development.stop()
   }
 }

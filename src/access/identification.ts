@@ -28,7 +28,7 @@ export class Identification {
   async identify({ cookie, authorization, takesTokens }: Shown): Promise<Identity> {
     if (takesTokens && authorization !== undefined) return this.byToken(authorization)
     if (cookie === undefined) return { who: null, why: 'none' }
-    const session = this.sessions.of(cookie)
+    const session = await this.sessions.of(cookie)
     return session ? { who: session.who, sessionId: session.id, until: null } : { who: null, why: 'ended' }
   }
 

@@ -1,9 +1,8 @@
 /** Who is signed in with which browser, and who has just been sent to the identity provider to sign in. */
-import Database from 'better-sqlite3'
+import { LRUCache } from 'lru-cache'
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdirSync } from 'node:fs'
-import { dirname } from 'node:path'
-import { filter, interval, map, merge, Subject, take, type Observable } from 'rxjs'
+import { exhaustMap, filter, interval, map, merge, Subject, take, type Observable } from 'rxjs'
+import type { AccessDatabase } from './access-database.ts'
 import { isRole } from './policy.ts'
 import type { SignedIn } from './session.ts'
 
@@ -15,8 +14,10 @@ const longestMs = 10 * 3_600_000
 const signInMs = 10 * 60_000
 /** How often the last use is written down: not for every picture on a page. */
 const touchMs = 60_000
-/** How often an open event stream looks whether its session is still there: another process may have ended it. */
+/** How often an open event stream looks whether its session is still there: another instance may have ended it. */
 const lookMs = 5_000
+/** How long a session is taken to be alive that cannot be looked up, since it last was. */
+const unseenMs = 5 * 60_000
 
 export interface Session {
   /** Not the secret in the cookie, which is known to the browser alone. */
@@ -40,65 +41,81 @@ export interface PendingSignIn {
   readonly returnTo: string
 }
 
-interface SessionRow {
-  readonly id: string
-  readonly subject: string
-  readonly role: string
-  readonly organisation: string
-  readonly name: string
-  readonly begun: number
-  readonly seen: number
-}
-
-/** One SQLite file of its own, opened when it is first needed. It holds digests of cookies, never a cookie. */
+/** In the database that all instances share, or in this one's file. It holds digests of cookies, never a cookie. */
 export class Sessions {
-  private opened: Database.Database | undefined
   private readonly closing = new Subject<string>()
+  /** Sessions that were found to be alive lately, and when. */
+  private readonly known = new LRUCache<string, { readonly session: Session; readonly at: number }>({ max: 10_000 })
 
   constructor(
-    private readonly file: string,
+    private readonly database: AccessDatabase,
     private readonly now: () => number = Date.now,
   ) {}
 
   /** @returns what the browser's cookie holds from now on: 256 random bits */
-  begin(who: SignedIn, { issuer, subject, sid }: ProviderSession): string {
+  async begin(who: SignedIn, { issuer, subject, sid }: ProviderSession): Promise<string> {
     const secret = randomBytes(32).toString('base64url')
-    this.db.prepare('DELETE FROM session WHERE begun < ? OR seen < ?').run(this.now() - longestMs, this.now() - idleMs)
-    this.db
-      .prepare(
-        `INSERT INTO session (id, issuer, subject, sid, actor, role, organisation, name, begun, seen)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-      )
-      .run(digest(secret), issuer, subject, sid, who.id, who.role, who.organisation, who.name, this.now(), this.now())
+    const now = this.now()
+    const db = await this.database.db()
+    await db
+      .deleteFrom('access_session')
+      .where((row) => row.or([row('begun', '<', now - longestMs), row('seen', '<', now - idleMs)]))
+      .execute()
+    const { id: actor, role, organisation, name } = who
+    const id = digest(secret)
+    await db
+      .insertInto('access_session')
+      .values({ id, issuer, subject, sid, actor, role, organisation, name, begun: now, seen: now })
+      .execute()
+    this.known.set(id, { session: { id, who }, at: now })
     return secret
   }
 
-  /** @returns null for a cookie that is unknown, or whose session is over */
-  of(secret: string): Session | null {
+  /**
+   * While the database is away, a session that was found alive in the last five minutes is taken to be so still: nobody can end
+   * one meanwhile, and what pages show of a record is in the same database.
+   * @returns null for a cookie that is unknown, or whose session is over
+   */
+  of(secret: string): Promise<Session | null> {
     return this.alive(digest(secret))
   }
 
-  /** Ends a session, at once for every stream it has open here. */
-  end(id: string): void {
-    this.db.prepare('DELETE FROM session WHERE id = ?').run(id)
-    this.closing.next(id)
+  /** Ends a session: at once here, and for the streams it has open in another instance within seconds. */
+  async end(id: string): Promise<void> {
+    this.forget(id)
+    const db = await this.database.db()
+    await db.deleteFrom('access_session').where('id', '=', id).execute()
   }
 
   /** Ends what the identity provider says is over: one session, or all of a person. @returns how many there were */
-  endAt({ issuer, subject, sid }: { issuer: string; subject: string | null; sid: string | null }): number {
-    const ended = this.db
-      .prepare<unknown[], { id: string }>(
-        'SELECT id FROM session WHERE issuer = ? AND (? IS NULL OR subject = ?) AND (? IS NULL OR sid = ?)',
-      )
-      .all(issuer, subject, subject, sid, sid)
-    for (const { id } of ended) this.end(id)
+  async endAt({
+    issuer,
+    subject,
+    sid,
+  }: {
+    issuer: string
+    subject: string | null
+    sid: string | null
+  }): Promise<number> {
+    const db = await this.database.db()
+    const ended = await db
+      .deleteFrom('access_session')
+      .where('issuer', '=', issuer)
+      .$if(subject !== null, (rows) => rows.where('subject', '=', subject!))
+      .$if(sid !== null, (rows) => rows.where('sid', '=', sid))
+      .returning('id')
+      .execute()
+    for (const { id } of ended) this.forget(id)
     return ended.length
   }
 
-  /** Says once that a session is over, whoever ended it. */
+  /** Says once that a session is over, whoever ended it, or that nobody can say any longer whether it is. */
   ended(id: string): Observable<true> {
     const here = this.closing.pipe(filter((one) => one === id))
-    const elsewhere = interval(lookMs).pipe(filter(() => this.alive(id, false) === null))
+    const elsewhere = interval(lookMs).pipe(
+      exhaustMap(() => this.alive(id, false).catch(() => null)),
+      filter((session) => session === null),
+    )
     return merge(here, elsewhere).pipe(
       map((): true => true),
       take(1),
@@ -106,61 +123,75 @@ export class Sessions {
   }
 
   /** @returns what the browser's cookie holds until it is back */
-  expect(pending: PendingSignIn): string {
+  async expect(pending: PendingSignIn): Promise<string> {
     const secret = randomBytes(32).toString('base64url')
-    this.db.prepare('DELETE FROM pending WHERE begun < ?').run(this.now() - signInMs)
-    this.db.prepare('INSERT INTO pending VALUES (?, ?, ?)').run(digest(secret), JSON.stringify(pending), this.now())
+    const db = await this.database.db()
+    await db
+      .deleteFrom('access_sign_in')
+      .where('begun', '<', this.now() - signInMs)
+      .execute()
+    await db
+      .insertInto('access_sign_in')
+      .values({ id: digest(secret), what: JSON.stringify(pending), begun: this.now() })
+      .execute()
     return secret
   }
 
-  /** Each is taken once: an answer of the identity provider that comes again finds nothing. */
-  take(secret: string): PendingSignIn | null {
-    const row = this.db
-      .prepare<[string], { begun: number; what: string }>('DELETE FROM pending WHERE id = ? RETURNING begun, what')
-      .get(digest(secret))
+  /** Each is taken once, by one instance: an answer of the identity provider that comes again finds nothing. */
+  async take(secret: string): Promise<PendingSignIn | null> {
+    const db = await this.database.db()
+    const row = await db
+      .deleteFrom('access_sign_in')
+      .where('id', '=', digest(secret))
+      .returning(['begun', 'what'])
+      .executeTakeFirst()
     return row && row.begun >= this.now() - signInMs ? (JSON.parse(row.what) as PendingSignIn) : null
   }
 
-  /** @returns false for a message that came before */
-  isNew(messageId: string, until: number): boolean {
-    this.db.prepare('DELETE FROM message WHERE until < ?').run(this.now())
-    return this.db.prepare('INSERT OR IGNORE INTO message VALUES (?, ?)').run(digest(messageId), until).changes === 1
+  /** @returns false for a message that came before, to whichever instance */
+  async isNew(messageId: string, until: number): Promise<boolean> {
+    const db = await this.database.db()
+    await db.deleteFrom('access_message').where('until', '<', this.now()).execute()
+    const kept = await db
+      .insertInto('access_message')
+      .values({ id: digest(messageId), until })
+      .onConflict((before) => before.doNothing())
+      .returning('id')
+      .execute()
+    return kept.length === 1
   }
 
-  close(): void {
-    this.opened?.close()
-    this.opened = undefined
-  }
-
-  private alive(id: string, used = true): Session | null {
-    const row = this.db.prepare<[string], SessionRow>('SELECT *, actor AS subject FROM session WHERE id = ?').get(id)
-    if (!row || !isRole(row.role)) return null
+  private async alive(id: string, used = true): Promise<Session | null> {
     const now = this.now()
+    try {
+      const session = await this.look(id, now, used)
+      if (session) this.known.set(id, { session, at: now })
+      else this.forget(id)
+      return session
+    } catch (error) {
+      const known = this.known.get(id)
+      if (!known || known.at < now - unseenMs) throw error
+      return known.session
+    }
+  }
+
+  private async look(id: string, now: number, used: boolean): Promise<Session | null> {
+    const db = await this.database.db()
+    const row = await db.selectFrom('access_session').selectAll().where('id', '=', id).executeTakeFirst()
+    if (!row || !isRole(row.role)) return null
     if (row.begun < now - longestMs || row.seen < now - idleMs) {
-      this.end(id)
+      await this.end(id)
       return null
     }
-    if (used && row.seen < now - touchMs) this.db.prepare('UPDATE session SET seen = ? WHERE id = ?').run(now, id)
-    const { subject, role, organisation, name } = row
-    return { id, who: { id: subject, role, organisation, name } }
+    if (used && row.seen < now - touchMs)
+      await db.updateTable('access_session').set({ seen: now }).where('id', '=', id).execute()
+    const { actor, role, organisation, name } = row
+    return { id, who: { id: actor, role, organisation, name } }
   }
 
-  private get db(): Database.Database {
-    if (this.opened) return this.opened
-    mkdirSync(dirname(this.file), { recursive: true, mode: 0o700 })
-    const db = new Database(this.file, { timeout: 5_000 })
-    db.pragma('journal_mode = WAL')
-    db.pragma('synchronous = FULL')
-    db.pragma('secure_delete = ON')
-    db.exec(`
-      CREATE TABLE IF NOT EXISTS session (
-        id TEXT PRIMARY KEY, issuer TEXT NOT NULL, subject TEXT NOT NULL, sid TEXT, actor TEXT NOT NULL, role TEXT NOT NULL,
-        organisation TEXT NOT NULL, name TEXT NOT NULL, begun INTEGER NOT NULL, seen INTEGER NOT NULL
-      ) STRICT, WITHOUT ROWID;
-      CREATE TABLE IF NOT EXISTS pending (id TEXT PRIMARY KEY, what TEXT NOT NULL, begun INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-      CREATE TABLE IF NOT EXISTS message (id TEXT PRIMARY KEY, until INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-    `)
-    return (this.opened = db)
+  private forget(id: string): void {
+    this.known.delete(id)
+    this.closing.next(id)
   }
 }
 

@@ -43,7 +43,7 @@ export class SignIn {
       code_challenge_method: 'S256',
       ...(this.choosesAgain ? { prompt: 'login' } : {}),
     })
-    return { to, pending: this.sessions.expect({ state, nonce, codeVerifier, redirectUri, returnTo }) }
+    return { to, pending: await this.sessions.expect({ state, nonce, codeVerifier, redirectUri, returnTo }) }
   }
 
   /**
@@ -52,14 +52,15 @@ export class SignIn {
    * @throws SignInRefused, IdentityProviderUnavailable
    */
   async complete(pending: string, answer: URLSearchParams): Promise<SignInDone> {
-    const expected = this.sessions.take(pending)
+    const expected = await this.sessions.take(pending)
     if (!expected) throw new SignInRefused('No sign-in of this browser is under way, or it took too long.')
     const client = await this.provider.client()
     const { redirectUri, returnTo, state, nonce, codeVerifier } = expected
     const claims = await this.claimsFrom(client, new URL(`${redirectUri}?${answer}`), { state, nonce, codeVerifier })
     const who = personOf(claims, await this.provider.settings())
     const sid = typeof claims.sid === 'string' ? claims.sid : null
-    return { session: this.sessions.begin(who, { issuer: claims.iss, subject: claims.sub, sid }), returnTo }
+    const session = await this.sessions.begin(who, { issuer: claims.iss, subject: claims.sub, sid })
+    return { session, returnTo }
   }
 
   /** Where the provider ends its own session too; null where it says no such place. */
@@ -95,7 +96,7 @@ export class SignIn {
       throw new SignInRefused('The token is not a logout token.')
     const age = Date.now() / 1_000 - iat!
     if (age > oldestLogoutToken || age < -5) throw new SignInRefused('The logout token is too old.')
-    if (!this.sessions.isNew(`${iss} ${jti}`, (iat! + 2 * oldestLogoutToken) * 1_000))
+    if (!(await this.sessions.isNew(`${iss} ${jti}`, (iat! + 2 * oldestLogoutToken) * 1_000)))
       throw new SignInRefused('The logout token came before.')
     return this.sessions.endAt({ issuer: iss!, subject, sid: session })
   }

@@ -1,6 +1,6 @@
 /** How many different records one person has been shown lately: nobody's work needs very many, and who walks through them is stopped. */
-import { LRUCache } from 'lru-cache'
 import type { AlertKind } from '../domain/consultation.ts'
+import type { AccessDatabase } from './access-database.ts'
 
 /** How somebody is shown records, as an alert says it: opened one by one, in lists, or taken away as files. */
 export const alertKindNames: Readonly<Record<AlertKind, string>> = {
@@ -44,33 +44,43 @@ export type Reaching =
   | { readonly isUsual: true }
   | { readonly isUsual: false; readonly limit: ReachLimit; readonly records: number; readonly isFirst: boolean }
 
+/** Counted where all instances count, so that nobody reaches further by going from one to the next. */
 export class UnusualReach {
-  /** By person and kind, when each record was shown him last, in milliseconds since 1970. */
-  private readonly shown = new LRUCache<string, Map<string, number>>({ max: 10_000 })
-  /** By person and kind, when an alert was raised last. */
-  private readonly alerted = new LRUCache<string, number>({ max: 10_000 })
-
   constructor(
     private readonly limits: ReachLimits | null,
+    private readonly database: AccessDatabase,
     private readonly now: () => number = Date.now,
   ) {}
 
   /** Counts records that somebody is about to be shown. What is refused is not counted, so that he can go on once time has passed. */
-  reaching(actorId: string, kind: AlertKind, journeyIds: readonly string[]): Reaching {
+  async reaching(actorId: string, kind: AlertKind, journeyIds: readonly string[]): Promise<Reaching> {
     if (!this.limits || journeyIds.length === 0) return { isUsual: true }
     const limit = this.limits[kind]
-    const key = `${kind} ${actorId}`
-    const now = this.now()
-    const since = now - limit.minutes * 60_000
-    const lately = new Map([...(this.shown.get(key) ?? [])].filter(([, at]) => at > since))
-    const together = new Map([...lately, ...journeyIds.map((id) => [id, now] as const)])
-    if (together.size <= limit.records) {
-      this.shown.set(key, together)
-      return { isUsual: true }
-    }
-    this.shown.set(key, lately)
-    const isFirst = (this.alerted.get(key) ?? -Infinity) <= since
-    if (isFirst) this.alerted.set(key, now)
-    return { isUsual: false, limit, records: together.size, isFirst }
+    return this.database.transaction(async (db): Promise<Reaching> => {
+      // Written before it is read: what this person asks elsewhere at the same time waits until this is counted.
+      const before = await db
+        .insertInto('access_shown')
+        .values({ actor: actorId, kind, records: '{}', alerted: null })
+        .onConflict((row) => row.columns(['actor', 'kind']).doUpdateSet({ kind }))
+        .returning(['records', 'alerted'])
+        .executeTakeFirstOrThrow()
+      const now = this.now()
+      const since = now - limit.minutes * 60_000
+      const shown = Object.entries(JSON.parse(before.records) as Record<string, number>)
+      const lately = new Map(shown.filter(([, at]) => at > since))
+      const together = new Map([...lately, ...journeyIds.map((id) => [id, now] as const)])
+      const isUsual = together.size <= limit.records
+      const isFirst = !isUsual && (before.alerted === null || before.alerted <= since)
+      await db
+        .updateTable('access_shown')
+        .set({
+          records: JSON.stringify(Object.fromEntries(isUsual ? together : lately)),
+          ...(isFirst && { alerted: now }),
+        })
+        .where('actor', '=', actorId)
+        .where('kind', '=', kind)
+        .execute()
+      return isUsual ? { isUsual } : { isUsual, limit, records: together.size, isFirst }
+    })
   }
 }

@@ -59,7 +59,7 @@ export class Looking {
     subjects: readonly string[],
     asked: Pick<Look, 'by' | 'source' | 'requestId'>,
   ): Promise<void> {
-    const reaching = this.usual.reaching(asked.by.id, kind, subjects)
+    const reaching = await this.usual.reaching(asked.by.id, kind, subjects)
     if (reaching.isUsual) return
     const { limit, records, isFirst } = reaching
     if (isFirst) await this.log.alert({ kind, records, minutes: limit.minutes, limit: limit.records }, asked)

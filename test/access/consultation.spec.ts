@@ -24,9 +24,9 @@ beforeAll(async () => {
 })
 afterAll(() => served.stop())
 
-const as = (role: Role) => ({ headers: { cookie: cookieFor(served.app, role) } })
+const as = async (role: Role) => ({ headers: { cookie: await cookieFor(served.app, role) } })
 const page = async (path: string, role: Role = 'case_manager') => {
-  const answer = await fetch(served.url + path, as(role))
+  const answer = await fetch(served.url + path, await as(role))
   return { status: answer.status, text: await answer.text() }
 }
 
@@ -122,7 +122,7 @@ describe('a list', () => {
     expect(listed.subjects).toContain(id)
     await fetch(`${served.url}/api/caseload/search`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json', ...as('auditor').headers },
+      headers: { 'content-type': 'application/json', ...(await as('auditor')).headers },
       body: JSON.stringify({ find: 'Nobody-of-this-name' }),
     })
     expect((await looksBy('auditor')).at(-1)).toMatchObject({ view: 'search', records: 0, source: 'api' })

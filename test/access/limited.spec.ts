@@ -60,8 +60,8 @@ const personAs = (role: Role, where: 'outsider' | 'insider') => ({
 })
 const officer = { ...personOfRole('data_protection_officer'), id: 'the-officer' }
 const cookies = new Map<string, string>()
-function cookieOf(person: Parameters<typeof sessionFor>[1]): string {
-  const known = cookies.get(person.id) ?? `${sessionCookie}=${sessionFor(app, person)}`
+async function cookieOf(person: Parameters<typeof sessionFor>[1]): Promise<string> {
+  const known = cookies.get(person.id) ?? `${sessionCookie}=${await sessionFor(app, person)}`
   cookies.set(person.id, known)
   return known
 }
@@ -71,7 +71,7 @@ async function post(
   payload: object,
   person: Parameters<typeof sessionFor>[1] = personOfRole('case_manager'),
 ) {
-  const headers = { host: 'localhost', cookie: cookieOf(person) }
+  const headers = { host: 'localhost', cookie: await cookieOf(person) }
   // All of it is long ago.
   const confirmed = { ...payload, confirmedOddities: ['far_from_today'] }
   return app.inject({ method: 'POST', url, payload: confirmed, headers })
@@ -183,7 +183,7 @@ async function ask(method: string, url: string, role: Role, where: 'outsider' | 
   const headers = {
     host: 'localhost',
     accept: url.startsWith('/api/') ? 'application/json' : 'text/html',
-    cookie: cookieOf(personAs(role, where)),
+    cookie: await cookieOf(personAs(role, where)),
   }
   return app.inject({ method: method as 'GET', url, headers, ...(payload && { payload }) })
 }
@@ -375,7 +375,7 @@ describe('a limit', () => {
     const lifted = await app.get(LimitedAccessCommandHandler).lift(man.participantId, { limit: set }, issued)
     await app.get(LimitedCases).catchUpTo(BigInt((lifted as { position: string }).position))
     expect((await ask('GET', `/journeys/${man.journeyId}`, 'case_manager', 'insider')).statusCode).toBe(200)
-    const shown = await app.inject({ url: page, headers: { host: 'localhost', cookie: cookieOf(officer) } })
+    const shown = await app.inject({ url: page, headers: { host: 'localhost', cookie: await cookieOf(officer) } })
     expect(shown.body).toContain('Limits that are over')
   })
 

@@ -336,7 +336,7 @@ it('knows every route there is, and no other', () => {
 
 it.each(roleCodes)('lets a %s in where the table says so, and nowhere else', async (role: Role) => {
   const column = columns.split(' ')[roleCodes.indexOf(role)]!
-  const session = sessionFor(app, personOfRole(role))
+  const session = await sessionFor(app, personOfRole(role))
   const asked = await formToken(`${sessionCookie}=${session}`)
   const wrong: string[] = []
   for (const route of routes) {
@@ -358,9 +358,9 @@ const strangers: readonly (readonly [string, () => Promise<Record<string, string
   [
     'somebody whose session is over',
     async () => {
-      const session = sessionFor(app, personOfRole('case_manager'))
+      const session = await sessionFor(app, personOfRole('case_manager'))
       const sessions = app.get(Sessions)
-      sessions.end(sessions.of(session)!.id)
+      await sessions.end((await sessions.of(session))!.id)
       return { cookie: `${sessionCookie}=${session}` }
     },
   ],
@@ -413,9 +413,9 @@ it('reads no file from who may not record', async () => {
       payload: `--part\r\ncontent-disposition: form-data; name="file"; filename="a.csv"\r\n\r\nreference\r\n--part--\r\n`,
     })
   expect((await send('none=none')).statusCode).toBe(401)
-  expect((await send(`${sessionCookie}=${sessionFor(app, personOfRole('auditor'))}`)).statusCode).toBe(403)
+  expect((await send(`${sessionCookie}=${await sessionFor(app, personOfRole('auditor'))}`)).statusCode).toBe(403)
   expect(placeForFile).not.toHaveBeenCalled()
   // The token of a form is missing, which is seen once the form is read.
-  expect((await send(`${sessionCookie}=${sessionFor(app, personOfRole('case_manager'))}`)).statusCode).toBe(403)
+  expect((await send(`${sessionCookie}=${await sessionFor(app, personOfRole('case_manager'))}`)).statusCode).toBe(403)
   expect(placeForFile).toHaveBeenCalledOnce()
 })

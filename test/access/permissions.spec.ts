@@ -130,7 +130,7 @@ describe('the routes', () => {
   it('that declare nothing are refused', async () => {
     const { statusCode, body } = await app.inject({
       url: '/undeclared',
-      headers: { host: 'localhost', cookie: cookieFor(app, 'case_manager') },
+      headers: { host: 'localhost', cookie: await cookieFor(app, 'case_manager') },
     })
     expect(statusCode).toBe(403)
     expect(body).not.toContain('this should never be answered')

@@ -6,7 +6,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { whyNoDevelopmentProvider } from '../../src/access/development-provider.ts'
 import { IdentityProvider } from '../../src/access/identity-provider.ts'
 import { roleCodes, roles } from '../../src/access/policy.ts'
-import { Sessions } from '../../src/access/sessions.ts'
 import { createApp } from '../../src/main.ts'
 import { BadConfiguration, readConfig } from '../../src/runtime/config.ts'
 import { sessionCookie } from '../../src/web/sign-in/cookies.ts'
@@ -209,34 +208,11 @@ describe('an access token', () => {
 })
 
 describe('a session', () => {
-  it('ends half an hour after its last use, and ten hours after it began', () => {
-    let now = Date.UTC(2025, 0, 6, 8)
-    const sessions = new Sessions(join(dataDir, 'another.sqlite'), () => now)
-    const who = { id: 'CM001', role: 'case_manager', organisation: 'North', name: 'Spec' } as const
-    const at = { issuer, subject: 'CM001', sid: null }
-    const minute = 60_000
-    const idle = sessions.begin(who, at)
-    now += 29 * minute
-    expect(sessions.of(idle)?.who).toEqual(who)
-    now += 29 * minute
-    expect(sessions.of(idle)?.who).toEqual(who)
-    now += 31 * minute
-    expect(sessions.of(idle)).toBeNull()
-    const busy = sessions.begin(who, at)
-    for (let used = 0; used < 10 * 60; used += 20) {
-      expect(sessions.of(busy)).not.toBeNull()
-      now += 20 * minute
-    }
-    now += minute
-    expect(sessions.of(busy)).toBeNull()
-    sessions.close()
-  })
-
   it('is kept without the secret of its cookie', async () => {
     const visitor = new Visitor()
     await visitor.signIn(url, 'case_manager')
     const secret = visitor.cookie(url, sessionCookie)!
-    for (const file of ['sessions.sqlite', 'sessions.sqlite-wal'])
+    for (const file of ['access.sqlite', 'access.sqlite-wal'])
       expect(readFileSync(join(dataDir, file)).includes(secret)).toBe(false)
   })
 })

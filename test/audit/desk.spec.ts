@@ -38,12 +38,12 @@ async function level(): Promise<void> {
   await vi.waitFor(() => expect(log!.file.latestCheckpoint()!.size).toBe(log!.size), 10_000)
 }
 
-const get = (path: string, role: Role = 'auditor') =>
-  served.app.inject({ url: path, headers: { host: 'localhost', cookie: cookieFor(served.app, role) } })
+const get = async (path: string, role: Role = 'auditor') =>
+  served.app.inject({ url: path, headers: { host: 'localhost', cookie: await cookieFor(served.app, role) } })
 
 /** One session of an auditor, who fills in the form of the desk. */
 async function searching() {
-  const cookie = cookieFor(served.app, 'auditor')
+  const cookie = await cookieFor(served.app, 'auditor')
   const open = (url: string) => served.app.inject({ url, headers: { host: 'localhost', cookie } })
   const page = await open('/audit')
   const csrf = page.cookies.find(({ name }) => name === '_csrf')!

@@ -22,7 +22,7 @@ beforeAll(async () => {
 afterAll(() => served?.stop())
 
 async function signedIn(role: Role = 'auditor') {
-  const cookie = cookieFor(served.app, role)
+  const cookie = await cookieFor(served.app, role)
   const page = await served.app.inject({ url: '/account', headers: { host: 'localhost', cookie } })
   const csrf = page.cookies.find(({ name }) => name === '_csrf')!
   const token = /name="_csrf" value="([^"]+)"/.exec(page.body)![1]!

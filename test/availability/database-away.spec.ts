@@ -18,6 +18,8 @@ it('while the database of the read models is away, pages say so, the API records
   const form = await ContactForm.of(served, id, 'Not told.')
   const told = await ContactForm.of(served, id, 'Told before.')
   const where = (await told.send()).headers.get('location')!
+  // An administrator who is signed in already: while it is away, nobody can begin a session.
+  expect((await fetch(`${url}/operations`)).status).toBe(200)
 
   await postgres.halt()
   for (const path of ['/', `/journeys/${id}`, where]) {

@@ -123,7 +123,7 @@ afterAll(async () => {
 
 /** A case manager needs to show nothing here, nor does the administrator of the operations page; their jar of cookies is free for forms. */
 async function contextFor(role: (typeof roles)[number]): Promise<BrowserContext> {
-  const signedIn = role === 'case_manager' ? {} : { extraHTTPHeaders: { cookie: cookieFor(served.app, role) } }
+  const signedIn = role === 'case_manager' ? {} : { extraHTTPHeaders: { cookie: await cookieFor(served.app, role) } }
   const context = await browser.newContext({ baseURL: served.url, viewport: desk, locale: 'en-GB', ...signedIn })
   context.setDefaultTimeout(60_000)
   return context

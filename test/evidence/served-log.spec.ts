@@ -15,8 +15,8 @@ import { serve, type Served } from '../support/served.ts'
 
 let served: Served
 let checkpoint: Checkpoint
-const get = (path: string, role: Role = 'auditor') =>
-  fetch(`${served.url}/evidence/${path}`, { headers: { cookie: cookieFor(served.app, role) } })
+const get = async (path: string, role: Role = 'auditor') =>
+  fetch(`${served.url}/evidence/${path}`, { headers: { cookie: await cookieFor(served.app, role) } })
 const bytes = async (path: string) => Buffer.from(await (await get(path)).arrayBuffer())
 
 beforeAll(async () => {

@@ -65,21 +65,21 @@ afterAll(async () => {
 })
 
 const cookies = new Map<string, string>()
-const cookieOf = (who: SignedIn) => {
+const cookieOf = async (who: SignedIn) => {
   const key = `${who.id} ${who.role}`
-  if (!cookies.has(key)) cookies.set(key, `${sessionCookie}=${sessionFor(served.app, who)}`)
+  if (!cookies.has(key)) cookies.set(key, `${sessionCookie}=${await sessionFor(served.app, who)}`)
   return cookies.get(key)!
 }
 
 async function get(url: string, who: SignedIn | null) {
-  const headers = { host: 'localhost', ...(who && { cookie: cookieOf(who) }) }
+  const headers = { host: 'localhost', ...(who && { cookie: await cookieOf(who) }) }
   const { statusCode, body } = await served.app.inject({ method: 'GET', url, headers })
   return { status: statusCode, body }
 }
 
 /** The forms of a page carry a token, and it goes with a cookie. */
 async function send(url: string, fields: Record<string, string>, who: SignedIn, formAt = '/account') {
-  const page = await served.app.inject({ url: formAt, headers: { host: 'localhost', cookie: cookieOf(who) } })
+  const page = await served.app.inject({ url: formAt, headers: { host: 'localhost', cookie: await cookieOf(who) } })
   const csrf = page.cookies.find((one) => one.name === '_csrf')!
   const hidden = [...page.body.matchAll(/<input type="hidden" name="([^"]+)" value="([^"]*)"/g)]
   const payload = new URLSearchParams({
@@ -92,7 +92,7 @@ async function send(url: string, fields: Record<string, string>, who: SignedIn, 
     payload: payload.toString(),
     headers: {
       host: 'localhost',
-      cookie: `${cookieOf(who)}; _csrf=${csrf.value}`,
+      cookie: `${await cookieOf(who)}; _csrf=${csrf.value}`,
       'content-type': 'application/x-www-form-urlencoded',
     },
   })
@@ -218,7 +218,7 @@ describe('nothing of the strand', () => {
     expect(made.statusCode).toBe(303)
     const { rawPayload } = await served.app.inject({
       url: `${made.headers.location}/download`,
-      headers: { host: 'localhost', cookie: cookieOf(auditor) },
+      headers: { host: 'localhost', cookie: await cookieOf(auditor) },
     })
     const { pack, page, others } = unzipPack(rawPayload)
     const { apart = [], ...told } = pack

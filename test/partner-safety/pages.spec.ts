@@ -22,7 +22,7 @@ const cookies = new Map<string, string>()
 /** One browser for each person. */
 async function ask(address: string, who = personOfRole(worker), init: RequestInit = {}) {
   const key = `${who.id} ${who.role}`
-  if (!cookies.has(key)) cookies.set(key, `${sessionCookie}=${sessionFor(served.app, who)}`)
+  if (!cookies.has(key)) cookies.set(key, `${sessionCookie}=${await sessionFor(served.app, who)}`)
   const answer = await fetch(new URL(address, served.url), {
     ...init,
     redirect: 'manual',

@@ -27,12 +27,12 @@ export const caseManager = personOfRole('case_manager')
 const aProvider = { issuer: 'https://login.example.org', sid: null }
 
 /** @returns the value of the session's cookie */
-export const sessionFor = (app: NestFastifyApplication, who: SignedIn): string =>
+export const sessionFor = (app: NestFastifyApplication, who: SignedIn): Promise<string> =>
   app.get(Sessions).begin(who, { ...aProvider, subject: who.id })
 
 /** `name=value`, for the cookie header of one request. */
-export const cookieFor = (app: NestFastifyApplication, role: Role): string =>
-  `${sessionCookie}=${sessionFor(app, personOfRole(role))}`
+export const cookieFor = async (app: NestFastifyApplication, role: Role): Promise<string> =>
+  `${sessionCookie}=${await sessionFor(app, personOfRole(role))}`
 
 const ofOfficers =
   /^\/(?:registers|questions|rights|alerts)(?:[/?]|$)|^\/journeys\/[^/?]+\/(?:rights|access|looks)(?:[/?]|$)/
@@ -50,7 +50,7 @@ const roleFor = (url: string): Role => {
  * To be called before the application is initialised.
  */
 export function signEverybodyIn(app: NestFastifyApplication, asRole: (url: string) => Role = roleFor): void {
-  const secrets = new Map<Role, string>()
+  const secrets = new Map<Role, Promise<string>>()
   app
     .getHttpAdapter()
     .getInstance()
@@ -58,7 +58,7 @@ export function signEverybodyIn(app: NestFastifyApplication, asRole: (url: strin
       if (request.cookies[sessionCookie] !== undefined || request.headers.authorization !== undefined) return
       const role = asRole(request.url)
       if (!secrets.has(role)) secrets.set(role, sessionFor(app, personOfRole(role)))
-      const { id, who } = app.get(Sessions).of(secrets.get(role)!)!
+      const { id, who } = (await app.get(Sessions).of(await secrets.get(role)!))!
       identify(request, { who, sessionId: id, until: null })
     })
 }

@@ -170,7 +170,7 @@ function faultsIn({ status, html }: { status: number; html: string }): string[] 
 type Sender = Awaited<ReturnType<typeof senderAs>>
 
 async function senderAs(role: Role) {
-  let cookie = cookieFor(served.app, role)
+  let cookie = await cookieFor(served.app, role)
   // A page with a form, which every role has.
   const answer = await fetch(`${served.url}/account`, { headers: { cookie } })
   cookie += answer.headers

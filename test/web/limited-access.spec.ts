@@ -1,5 +1,6 @@
 /** The pages on which access to a case is limited and a limit is lifted; and what whoever walks through records is answered. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { AccessDatabase } from '../../src/access/access-database.ts'
 import { UnusualReach, reachLimitsOf } from '../../src/access/unusual-reach.ts'
 import { openJourney, serve, type Served } from '../support/served.ts'
 import { cookieFor } from '../support/signed-in.ts'
@@ -14,7 +15,7 @@ beforeAll(async () => {
 afterAll(() => served.stop())
 
 async function get(path: string, role: Parameters<typeof cookieFor>[1] = 'treatment_manager') {
-  const answer = await fetch(served.url + path, { headers: { cookie: cookieFor(served.app, role) } })
+  const answer = await fetch(served.url + path, { headers: { cookie: await cookieFor(served.app, role) } })
   const csrf = answer.headers.get('set-cookie')?.split(';')[0] ?? ''
   return { status: answer.status, html: await answer.text(), csrf }
 }
@@ -26,7 +27,7 @@ async function send(path: string, typed: Readonly<Record<string, string>>) {
   const answer = await fetch(served.url + path, {
     method: 'POST',
     redirect: 'manual',
-    headers: { cookie: `${cookieFor(served.app, 'treatment_manager')}; ${csrf}` },
+    headers: { cookie: `${await cookieFor(served.app, 'treatment_manager')}; ${csrf}` },
     body: new URLSearchParams({ _csrf: hidden('_csrf'), commandId: hidden('commandId'), ...typed }),
   })
   return { status: answer.status, html: await answer.text(), location: answer.headers.get('location') }
@@ -105,16 +106,18 @@ describe('whoever walks through records', () => {
     ])
   })
 
-  it('can go on once time has passed, and is named again if he goes on as before', () => {
+  it('can go on once time has passed, and is named again if he goes on as before', async () => {
     let now = 0
-    const usual = new UnusualReach(reachLimitsOf(2), () => now)
+    const database = new AccessDatabase(':memory:')
+    onTestFinished(() => database.close())
+    const usual = new UnusualReach(reachLimitsOf(2), database, () => now)
     const reach = (id: string) => usual.reaching('A', 'opened', [id])
-    expect([reach('1'), reach('2')].every(({ isUsual }) => isUsual)).toBe(true)
-    expect(reach('3')).toMatchObject({ isUsual: false, isFirst: true, records: 3 })
-    expect(reach('4')).toMatchObject({ isUsual: false, isFirst: false })
+    expect([await reach('1'), await reach('2')].every(({ isUsual }) => isUsual)).toBe(true)
+    expect(await reach('3')).toMatchObject({ isUsual: false, isFirst: true, records: 3 })
+    expect(await reach('4')).toMatchObject({ isUsual: false, isFirst: false })
     now = 10 * 60_000 + 1
-    expect([reach('3'), reach('4')].every(({ isUsual }) => isUsual)).toBe(true)
-    expect(reach('5')).toMatchObject({ isUsual: false, isFirst: true })
-    expect(new UnusualReach(reachLimitsOf(0)).reaching('A', 'taken', ['1'])).toEqual({ isUsual: true })
+    expect([await reach('3'), await reach('4')].every(({ isUsual }) => isUsual)).toBe(true)
+    expect(await reach('5')).toMatchObject({ isUsual: false, isFirst: true })
+    expect(await new UnusualReach(reachLimitsOf(0), database).reaching('A', 'taken', ['1'])).toEqual({ isUsual: true })
   })
 })

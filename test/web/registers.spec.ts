@@ -27,7 +27,7 @@ const issued = (occurredOn = today) => ({
 beforeAll(async () => {
   served = await serve({ journeys: 12, settings: { RATE_LIMIT: '0' } })
   journeyId = await openJourney(served)
-  cookie = cookieFor(served.app, 'auditor')
+  cookie = await cookieFor(served.app, 'auditor')
   const { journeys } = served.runtime.commands
   const revisionOf = (result: CommandResult) => Number((result as { revision: bigint | number }).revision)
   at.warned = revisionOf(

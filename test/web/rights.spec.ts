@@ -31,11 +31,10 @@ afterAll(() => served.stop())
 class Browser {
   private readonly cookies = new Map<string, string>()
 
-  constructor(who: SignedIn) {
-    this.cookies.set(sessionCookie, sessionFor(served.app, who))
-  }
+  constructor(private readonly who: SignedIn) {}
 
   async ask(path: string, body?: Record<string, string>) {
+    if (!this.cookies.has(sessionCookie)) this.cookies.set(sessionCookie, await sessionFor(served.app, this.who))
     const answer = await fetch(served.url + path, {
       method: body ? 'POST' : 'GET',
       redirect: 'manual',

@@ -65,7 +65,7 @@ describe('a search', () => {
 
   it('belongs to the session that sent it', async () => {
     const { location } = await send({ find: 'a' })
-    const another = await get(location!, cookieFor(served.app, 'auditor'))
+    const another = await get(location!, await cookieFor(served.app, 'auditor'))
     expect(another.status).toBe(410)
     expect(another.html).toContain('This search is over')
     expect(another.html).not.toContain('tl-caseload__who')
@@ -94,7 +94,7 @@ let csrf = ''
 
 beforeAll(async () => {
   served = await serve({ journeys: 60 })
-  cookie = cookieFor(served.app, 'case_manager')
+  cookie = await cookieFor(served.app, 'case_manager')
   const answer = await fetch(served.url, { headers: { cookie } })
   cookie += answer.headers
     .getSetCookie()

@@ -97,8 +97,8 @@ async function carried(journeyId: string, events: number): Promise<void> {
   await waitUntilCaughtUp(served.runtime)
 }
 
-const ask = (address: string, role: Role) =>
-  fetch(new URL(address, served.url), { redirect: 'manual', headers: { cookie: cookieFor(served.app, role) } })
+const ask = async (address: string, role: Role) =>
+  fetch(new URL(address, served.url), { redirect: 'manual', headers: { cookie: await cookieFor(served.app, role) } })
 
 /** The page, and its tables by the kind of task. */
 async function pageOf(role: Role, query = '') {

@@ -46,9 +46,9 @@ export class QuestionsController {
         })),
       })),
       address: registerAddress(`/questions/${name}`, asked),
-      saved: this.views
-        .of(whoIsAsking(request).id)
-        .some(({ address }) => address === registerAddress(`/questions/${name}`, asked)),
+      saved: (await this.views.of(whoIsAsking(request).id)).some(
+        ({ address }) => address === registerAddress(`/questions/${name}`, asked),
+      ),
     })
   }
 }

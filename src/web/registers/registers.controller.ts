@@ -42,11 +42,11 @@ export class RegistersController {
 
   @RequiresPermission('review')
   @Get()
-  index(@Req() request: FastifyRequest, @Res() reply: FastifyReply) {
+  async index(@Req() request: FastifyRequest, @Res() reply: FastifyReply) {
     return reply.view('registers/registers.njk', {
       registers: registerNames.map((name) => ({ name, ...registerWords[name] })),
       questions: questionNames.map((name) => ({ name, ...questionWords[name] })),
-      views: this.views.of(whoIsAsking(request).id),
+      views: await this.views.of(whoIsAsking(request).id),
     })
   }
 
@@ -96,7 +96,7 @@ export class RegistersController {
         hrefOf({ page: n > 1 ? n : undefined }),
       ),
       address: hrefOf({}),
-      saved: this.views.of(whoIsAsking(request).id).some(({ address }) => address === hrefOf({})),
+      saved: (await this.views.of(whoIsAsking(request).id)).some(({ address }) => address === hrefOf({})),
       pack: registerAddress('/audit/packs/new', {
         scope: 'register',
         register: name,

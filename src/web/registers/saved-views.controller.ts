@@ -16,7 +16,11 @@ export class SavedViewsController {
   constructor(private readonly views: SavedViews) {}
 
   @Post()
-  save(@Body() body: Readonly<Record<string, unknown>>, @Req() request: FastifyRequest, @Res() reply: FastifyReply) {
+  async save(
+    @Body() body: Readonly<Record<string, unknown>>,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ) {
     const [name, address] = [textIn(body, 'name'), textIn(body, 'address')]
     if (name === undefined || name.length > 100)
       throw new BadAddress(
@@ -25,14 +29,14 @@ export class SavedViewsController {
       )
     if (address === undefined || !addressShape.test(address))
       throw new BadAddress('That view cannot be saved.', 'Open a register or a question, and save it from there.')
-    if (!this.views.save(whoIsAsking(request).id, name, address))
+    if (!(await this.views.save(whoIsAsking(request).id, name, address)))
       throw new BadAddress(`You have ${mostSavedViews} saved views.`, 'Delete one of them first.')
     return reply.redirect('/registers#views', 303)
   }
 
   @Post(':view/delete')
-  delete(@Param('view') view: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply) {
-    this.views.delete(whoIsAsking(request).id, view)
+  async delete(@Param('view') view: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply) {
+    await this.views.delete(whoIsAsking(request).id, view)
     return reply.redirect('/registers#views', 303)
   }
 }

@@ -40,7 +40,7 @@ export class SignInController {
       const answer = new URL(request.url, originOf(request)).searchParams
       const done = await this.signIn.complete(pending ?? '', answer)
       // Whatever session the browser had before is over: nobody can prepare one for somebody else.
-      this.endSessionOf(request)
+      await this.endSessionOf(request)
       keepInBrowser(reply, sessionCookie, done.session)
       return reply.redirect(done.returnTo, 303)
     } catch (error) {
@@ -56,7 +56,7 @@ export class SignInController {
   @Public()
   @Post('sign-out')
   async end(@Req() request: FastifyRequest, @Res() reply: FastifyReply) {
-    this.endSessionOf(request)
+    await this.endSessionOf(request)
     takeFromBrowser(reply, sessionCookie)
     const atProvider = await this.signIn.signOutAddress(`${originOf(request)}/signed-out`)
     return reply.redirect(atProvider?.href ?? '/signed-out', 303)
@@ -128,9 +128,9 @@ export class SignInController {
     })
   }
 
-  private endSessionOf(request: FastifyRequest): void {
+  private async endSessionOf(request: FastifyRequest): Promise<void> {
     const identity = identityOf(request)
-    if (identity.who !== null && identity.sessionId !== null) this.sessions.end(identity.sessionId)
+    if (identity.who !== null && identity.sessionId !== null) await this.sessions.end(identity.sessionId)
   }
 }
 
