@@ -17,6 +17,7 @@ const configIn = (dataDir: string) => ({
 export async function throughlineIn(dataDir: string, { readModels }: { readModels: boolean }): Promise<Contender> {
   const runtime = await openRuntime(configIn(dataDir))
   if (readModels) runtime.runner!.start()
+  runtime.commands.adultDays.start()
   const { journeys } = runtime.commands
   const issued = (occurredOn: string) => ({
     occurredOn,

@@ -13,6 +13,7 @@ import { GroupCommandHandler } from './group-command-handler.ts'
 import { EvidencePackCommandHandler } from './evidence-pack-command-handler.ts'
 import { InstallationCommandHandler } from './installation-command-handler.ts'
 import { JourneyCommandHandler } from './journey-command-handler.ts'
+import { KeptAdultDays } from './kept-adult-days.ts'
 import { KnownCrns } from './known-crns.ts'
 import { LimitedAccessCommandHandler } from './limited-access-command-handler.ts'
 import { PartnerSafetyCommandHandler } from './partner-safety/partner-safety-command-handler.ts'
@@ -38,6 +39,8 @@ export interface CommandHandlers {
   readonly installation: InstallationCommandHandler
   /** Which CRN leads to whom. */
   readonly crns: KnownCrns
+  /** Kept once it is started; each command reads what it needs until then. */
+  readonly adultDays: KeptAdultDays
   /** What the handlers share, for those that decide many commands at once. */
   readonly decideAndAppend: DecideAndAppend
   /** Whether the clock of this machine can be believed. */
@@ -68,7 +71,8 @@ export function commandHandlersOn(
   const clock = new ClockCheck(store, categories, log, trustsClock)
   const decideAndAppend = new DecideAndAppend(store, appender, vault, clock)
   const crns = new KnownCrns(vault, store)
-  const participants = new ParticipantCommandHandler(decideAndAppend, vault, store, crns)
+  const adultDays = new KeptAdultDays(store, appender.appends)
+  const participants = new ParticipantCommandHandler(decideAndAppend, vault, store, { crns, adultDays })
   const journeys = new JourneyCommandHandler(decideAndAppend, participants, { store, vault, reach, crns })
   const consultations = new ConsultationLog(appender, join(dataDir, 'consultations.sqlite'))
   const groups = new GroupCommandHandler(decideAndAppend, journeys, vault, reach)
@@ -93,6 +97,7 @@ export function commandHandlersOn(
     partnerSafety,
     evidencePacks,
     installation,
+    adultDays,
     decideAndAppend,
   }
 }

@@ -26,6 +26,7 @@ import {
   type SealedHistory,
 } from './decide-and-append.ts'
 import type { Issuer } from './event-envelope.ts'
+import type { KeptAdultDays } from './kept-adult-days.ts'
 import type { KnownCrns } from './known-crns.ts'
 import { confirmed } from './unconfirmed-oddities.ts'
 
@@ -55,12 +56,18 @@ interface IssuedDetails {
 
 /** Made by the runtime, not by Nest: the commands at the terminal use it too, without a framework in memory. */
 export class ParticipantCommandHandler {
+  private readonly crns: KnownCrns
+  private readonly adultDays: KeptAdultDays
+
   constructor(
     private readonly commands: DecideAndAppend,
     private readonly vault: Vault,
     private readonly store: Pick<EventStore, 'read' | 'lastOf'>,
-    private readonly crns: KnownCrns,
-  ) {}
+    { crns, adultDays }: { readonly crns: KnownCrns; readonly adultDays: KeptAdultDays },
+  ) {
+    this.crns = crns
+    this.adultDays = adultDays
+  }
 
   /** Registers the participant with these details, or corrects them where they differ from what is known. */
   tellDetails(
@@ -161,6 +168,11 @@ export class ParticipantCommandHandler {
    * read, or say no date of birth.
    */
   async adultFrom(participantId: string): Promise<Day | undefined> {
+    if (!this.vault.hasKey(participantId)) return undefined
+    return this.adultDays.of(participantId, () => this.readAdultFrom(participantId))
+  }
+
+  private async readAdultFrom(participantId: string): Promise<Day | undefined> {
     const last = await this.store.lastOf(`${participantHistory.category}-${participantId}`)
     if (!last) return undefined
     try {

@@ -8,9 +8,11 @@ export class ProjectionsModule implements OnApplicationBootstrap, OnApplicationS
 
   onApplicationBootstrap(): void {
     this.runtime.runner?.start()
+    this.runtime.commands.adultDays.start()
   }
 
   async onApplicationShutdown(): Promise<void> {
+    await this.runtime.commands.adultDays.stop()
     await this.runtime.runner?.stop()
   }
 }

@@ -128,6 +128,7 @@ export async function openRuntime(
     const reach = new Reach(limitedCases, partnerSafety)
     const commands = commandHandlersOn(store, appender, vault, { ...config, categories, log, reach })
     opened.push(() => commands.consultations.close())
+    opened.push(() => commands.adultDays.stop())
     const { installation, erasures } = commands
     try {
       if (lossOfKeys) await acceptLossOfKeys({ config, store, vault, installation, erasures }, lossOfKeys)

@@ -2,11 +2,13 @@
 import fc from 'fast-check'
 import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
+import { Subject } from 'rxjs'
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { Reach } from '../../src/access/reach.ts'
 import { DecideAndAppend, StaleRevision } from '../../src/commands/decide-and-append.ts'
 import { ErasureCommandHandler } from '../../src/commands/erasure-command-handler.ts'
 import { issuedNow, JourneyCommandHandler } from '../../src/commands/journey-command-handler.ts'
+import { KeptAdultDays } from '../../src/commands/kept-adult-days.ts'
 import { KnownCrns } from '../../src/commands/known-crns.ts'
 import { ParticipantCommandHandler } from '../../src/commands/participant-command-handler.ts'
 import { recordedFrom } from '../../src/domain/codec.ts'
@@ -75,7 +77,10 @@ function aProcess() {
   const commands = new DecideAndAppend(log, log, vault, { assertRight: () => Promise.resolve() })
   const crns = new KnownCrns(vault, log)
   const store = log as unknown as EventStore
-  const participants = new ParticipantCommandHandler(commands, vault, store, crns)
+  const participants = new ParticipantCommandHandler(commands, vault, store, {
+    crns,
+    adultDays: new KeptAdultDays(store, new Subject()),
+  })
   const reach = new Reach({ known: async () => new Map() })
   const journeys = new JourneyCommandHandler(commands, participants, { store, vault, reach, crns })
   return {
