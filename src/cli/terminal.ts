@@ -46,10 +46,7 @@ export async function atTheTerminal(
     const place = isDamagedEvent(failure)
       ? keptIn.events(join(dataDirectory(), 'store'))
       : keptIn.dataDirectory(dataDirectory())
-    const error =
-      storageProblem(failure, { ...place, neededBytes: neededBytes?.() }) ??
-      (await problemOfConnection(failure)) ??
-      failure
+    const error = storageProblem(failure, { ...place, neededBytes }) ?? (await problemOfConnection(failure)) ?? failure
     const known = [...mendable, ...more].some((kind) => error instanceof kind)
     process.stderr.write(
       known

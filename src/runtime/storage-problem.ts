@@ -4,7 +4,12 @@ import { dirname } from 'node:path'
 
 /** Nothing that was recorded is lost by it. The message is for whoever starts the application or a command. */
 export class StorageProblem extends Error {
-  constructor(message: string, cause: unknown) {
+  /** @param kept where it came up */
+  constructor(
+    message: string,
+    cause: unknown,
+    readonly kept: Kept,
+  ) {
     super(message, { cause })
     this.name = 'StorageProblem'
   }
@@ -17,8 +22,8 @@ export interface Kept {
   /** The environment variable that names another place. */
   readonly setting: string
   readonly whereDamaged: string
-  /** About how much the work under way needs on the disk, in bytes; undefined where that is not known. */
-  readonly neededBytes?: number | undefined
+  /** About how much the work under way needs on the disk, in bytes: asked when that is full. Absent where that is not known. */
+  readonly neededBytes?: (() => number) | undefined
 }
 
 export const keptIn = {
@@ -82,25 +87,26 @@ function codeOf(error: Error): string | undefined {
 }
 
 /** @returns null for an error that says nothing about the disk or the files on it */
-export function storageProblem(
-  error: unknown,
-  { what, path, setting, whereDamaged, neededBytes }: Kept,
-): StorageProblem | null {
-  if (error instanceof StorageProblem) return error
+export function storageProblem(error: unknown, kept: Kept): StorageProblem | null {
+  const { what, path, setting, whereDamaged, neededBytes } = kept
+  // It came up in a room that does not know how much the whole work needs.
+  if (error instanceof StorageProblem)
+    return neededBytes ? storageProblem(error.cause, { ...error.kept, neededBytes }) : error
   if (!(error instanceof Error)) return null
-  const needed = neededBytes === undefined ? '' : `, about ${Math.ceil(neededBytes / 2 ** 20)} MB are needed`
+  const room = () =>
+    neededBytes ? `${roomOn(path)}, about ${Math.ceil(neededBytes() / 2 ** 20)} MB are needed` : roomOn(path)
   const because = sentence()
-  return because === null ? null : new StorageProblem(because, error)
+  return because === null ? null : new StorageProblem(because, error, kept)
 
   function sentence(): string | null {
     switch (codeOf(error as Error)) {
       case 'ENOSPC':
       case 'EDQUOT':
       case 'SQLITE_FULL':
-        return `${what} in ${path} cannot be written: its disk is full (${roomOn(path)}${needed}). Nothing that was recorded is lost. Make room, then start the same command again: it goes on where it stopped.`
+        return `${what} in ${path} cannot be written: its disk is full (${room()}). Nothing that was recorded is lost. Make room, then start the same command again: it goes on where it stopped.`
       case 'EIO':
       case 'SQLITE_IOERR':
-        return `${what} in ${path} cannot be made durable: its disk fails, or is full (${roomOn(path)}${needed}). Nothing that was acknowledged is lost. Look after the disk, then start the same command again: it goes on where it stopped.`
+        return `${what} in ${path} cannot be made durable: its disk fails, or is full (${room()}). Nothing that was acknowledged is lost. Look after the disk, then start the same command again: it goes on where it stopped.`
       case 'ENOENT':
         return `${what} cannot be made in ${path}: the directory above it is missing, or its disk can only be read. Make it, or set ${setting} to another directory.`
       case 'EROFS':

@@ -149,7 +149,7 @@ describe('the reason', () => {
   ])('%s is said in plain words', (code, words) => expect(storageProblem(failure(code), kept)?.message).toMatch(words))
 
   it.each(['ENOSPC', 'EIO'])('%s says how much is free and about how much is needed', (code) => {
-    expect(storageProblem(failure(code), { ...kept, neededBytes: 25 * 2 ** 20 - 1 })?.message).toMatch(
+    expect(storageProblem(failure(code), { ...kept, neededBytes: () => 25 * 2 ** 20 - 1 })?.message).toMatch(
       /^The data directory in \/data .* full \(\d+ MB free on the disk of \/\S*, about 25 MB are needed\)\. Nothing that was .* is lost\. .*start the same command again/,
     )
     expect(storageProblem(failure(code), kept)?.message).not.toContain('needed')

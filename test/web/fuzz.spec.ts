@@ -109,7 +109,8 @@ describe(`whatever is asked of the pages (seed ${seed}: SEED=${seed} does it aga
             answered++
             reached.set(`${method} ${path}`, reached.get(`${method} ${path}`)! + 1)
           } else refused++
-          if (method === 'GET') return
+          // That something was taken away is on record.
+          if (method === 'GET') return void (await arrived())
           const written = await arrived()
           if (answer.statusCode === 303) recorded += written
           else expect(written, said).toBe(0)

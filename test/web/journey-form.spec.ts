@@ -184,12 +184,12 @@ describe('what is offered', () => {
   }
 
   it('follows the state of the journey', async () => {
-    expect(await offered(path)).toEqual(['attendance', 'contact', 'completion', 'drop-out'])
+    expect(await offered(path)).toEqual(['attendance', 'contact', 'completion', 'drop-out', 'partner-contact'])
     expect(await offered(await journeyWith('completed'))).not.toEqual(expect.arrayContaining(['completion']) as unknown)
     const left = await offered(await journeyWith('withdrawn'))
     expect(left).toContain('recategorisation')
     expect(left).not.toContain('drop-out')
-    expect(await offered(await journeyWith('awaiting_assessment'))).toEqual(['contact', 'drop-out'])
+    expect(await offered(await journeyWith('awaiting_assessment'))).toEqual(['contact', 'drop-out', 'partner-contact'])
   })
 
   it('and a form that cannot be filled in says why, and what can be done instead', async () => {

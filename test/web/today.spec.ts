@@ -218,7 +218,7 @@ describe('whoever sees to the records', () => {
     expect(await began('auditor')).toBe('/')
     expect((await pageOf('auditor')).html).toContain('Nothing needs you today.')
     expect(await began('case_manager')).toBe('/today')
-    expect(await began('partner_safety_worker')).toBe('/account')
+    expect(await began('partner_safety_worker')).toBe('/partner-safety')
     expect((await ask('/today', 'partner_safety_worker')).status).toBe(403)
   })
 
