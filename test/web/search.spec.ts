@@ -121,8 +121,7 @@ async function send(fields: Record<string, string>) {
 
 async function somebody() {
   const { html } = await get('/?order=referred.asc')
-  const [, name, crn, status] = /tl-caseload__who"><a[^>]*>([^<,]+),.*?tl-caseload__ids"><span class="tl-nowrap">(\w+).*?tl-tag--(\w+)/s.exec(
-    html,
-  )!
+  const [, name, crn, status] =
+    /tl-caseload__who"><a[^>]*>([^<,]+),.*?tl-caseload__ids"><span class="tl-nowrap">(\w+).*?tl-tag--(\w+)/s.exec(html)!
   return { name: name!, crn: crn!, status: status! }
 }
