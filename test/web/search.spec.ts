@@ -31,7 +31,8 @@ describe('a search', () => {
     expect(html).toContain('sort by best match')
     const columns = [...html.matchAll(/aria-sort="\w+"><a class="tl-sort" href="([^"]+)"/g)]
     expect(columns).toHaveLength(html.match(/<th scope="col"/g)!.length)
-    for (const [, href] of columns) expect((await get(href!.replaceAll('&amp;', '&'))).html).toContain(`${crn} ·`)
+    for (const [, href] of columns)
+      expect((await get(href!.replaceAll('&amp;', '&'))).html).toContain(`${crn}</span> ·`)
   })
 
   it('and the case load say what needs doing, and list whom it needs doing for', async () => {
