@@ -13,10 +13,11 @@ import type { EventStore } from '../event-store/event-store.ts'
 import { ConcurrencyConflict, StoreUnavailable } from '../event-store/store-errors.ts'
 import { opened } from '../protection/sealing.ts'
 import { KeysBusy, SealBroken, type Vault } from '../protection/vault.ts'
+import { ClockWrong } from './clock-check.ts'
 import { StaleRevision } from './decide-and-append.ts'
 
 /** After these, what was to be written is not, and will not be. */
-const nothingTold = [Refusal, OdditiesUnconfirmed, Forbidden, StaleRevision, ConcurrencyConflict]
+const nothingTold = [Refusal, OdditiesUnconfirmed, Forbidden, StaleRevision, ConcurrencyConflict, ClockWrong]
 
 type WhoseCrn = 'his' | 'may become his' | 'not his'
 

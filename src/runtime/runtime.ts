@@ -147,7 +147,7 @@ export async function openRuntime(
       throw error
     }
     await commands.clock.begin()
-    await commands.crns.bringAllInLine()
+    if (!onlyReads) await commands.crns.bringAllInLine()
     const checkedPlace = new CheckedPlace(vault, appender.appends)
     opened.push(() => checkedPlace.close())
     const connections = { ...config, eventStoreUrl, ...(outages && { patienceMs: outages.patienceMs }) }

@@ -5,6 +5,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { Subject } from 'rxjs'
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { Reach } from '../../src/access/reach.ts'
+import { ClockWrong } from '../../src/commands/clock-check.ts'
 import { DecideAndAppend, StaleRevision } from '../../src/commands/decide-and-append.ts'
 import { ErasureCommandHandler } from '../../src/commands/erasure-command-handler.ts'
 import { issuedNow, JourneyCommandHandler } from '../../src/commands/journey-command-handler.ts'
@@ -71,10 +72,10 @@ const issued = () => ({
 })
 
 /** What one process does with the log and the keys that it shares with others. */
-function aProcess() {
+function aProcess({ assertRight = () => Promise.resolve() } = {}) {
   const vault = new Vault(keysDir)
   onTestFinished(() => vault.close())
-  const commands = new DecideAndAppend(log, log, vault, { assertRight: () => Promise.resolve() })
+  const commands = new DecideAndAppend(log, log, vault, { assertRight })
   const crns = new KnownCrns(vault, log)
   const store = log as unknown as EventStore
   const participants = new ParticipantCommandHandler(commands, vault, store, {
@@ -232,6 +233,15 @@ describe('the CRN of a referral', () => {
     aMinuteLater()
     await here.correct(his, { crn: 'X000002' })
     expect(here.leadsTo('X000002')).toBe(his)
+  })
+
+  it('is free for somebody else at once where the clock was wrong, so that nothing was recorded', async () => {
+    const here = aProcess()
+    const [his, another] = [await here.refer('X000001'), await here.refer('X000002')]
+    const wrong = aProcess({ assertRight: () => Promise.reject(new ClockWrong('The clock is wrong.')) })
+    await expect(wrong.correct(his, { crn: 'X000003' })).rejects.toThrow(ClockWrong)
+    await here.correct(another, { crn: 'X000003' })
+    expect(here.leadsTo('X000003')).toBe(another)
   })
 
   it('is free for somebody else at once where the referral was refused', async () => {

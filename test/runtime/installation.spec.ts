@@ -4,12 +4,13 @@ import Database from 'better-sqlite3'
 import { copyFileSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { installationStream } from '../../src/domain/installation.ts'
 import { copyEvents } from '../../src/embedded-store/copy.ts'
 import { startEmbeddedStore, type EmbeddedStore } from '../../src/embedded-store/embedded-store.ts'
 import { columns, type ContactRow } from '../../src/exchange/contact-log.ts'
 import { importFile } from '../../src/exchange/import-file.ts'
+import { claimMs } from '../../src/protection/crn-claims.ts'
 import { Vault } from '../../src/protection/vault.ts'
 import { Journeys } from '../../src/queries/journeys.ts'
 import { InstallationMismatch } from '../../src/runtime/installation-check.ts'
@@ -133,6 +134,19 @@ describe('a log that does not say yet which keys it is under', () => {
     await expect(start(dir, undefined, {}, join(other, 'keys'))).rejects.toThrow(/the 3 participants who were recorded/)
     expect(await identifications(await start(dir, undefined, { onlyReads: true }))).toEqual([])
   })
+})
+
+it('a start that only reads leaves the keys as they are, with what a killed process left in them', async () => {
+  const dir = temporaryDirectory()
+  const first = await start(dir)
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() - 2 * claimMs })
+  first.vault.crnClaims.forReferral('X000009', 'an attempt')
+  vi.useRealTimers()
+  await first.close()
+  const reading = await start(dir, undefined, { onlyReads: true })
+  expect(reading.vault.crnClaims.claimed()).toHaveLength(1)
+  await reading.close()
+  expect((await start(dir)).vault.crnClaims.claimed()).toEqual([])
 })
 
 describe('an older copy of the keys', () => {
